@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every command brings the environment up to date first; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+IN_ENVIRONMENT := source .venv/setup.bash &&
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format clean
+
+help: ## list the commands
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## bring the environment (.venv) and the built workspace (install) up to date
+	@$(PYTHON) tools/setup_env
+
+demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [CLASSES="a, b"] [OUTPUT=folder]
+	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo $${MODEL:+--model "$$MODEL"} $${IMAGES:+--images "$$IMAGES"} \
+	    $${CLASSES:+--classes "$$CLASSES"} $${OUTPUT:+--output "$$OUTPUT"}
+
+test: setup ## run the tests: make test [TESTS="test/engine -k name"]
+	@$(IN_ENVIRONMENT) exec python3 -m pytest $(TESTS)
+
+check: setup ## lint, formatting and types
+	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy
+
+format: setup ## let ruff write the formatting
+	@$(IN_ENVIRONMENT) ruff format && ruff check --fix
+
+clean: ## delete what the commands made, the environment too
+	rm -rf .venv build install log demo_output .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packaging of talk2dino_ros as an ament_python package; `tools/` and `test/` stay out of it."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = "talk2dino_ros"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Open-vocabulary segmentation for ROS 2: free words in, label masks and points of interest out.",
+    author="talk2dino_ros developers",
+    author_email="talk2dino_ros@users.noreply.github.com",
+    license="Apache-2.0",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed", "engine/data/*", "demo/photos/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", sorted(glob("launch/*.launch.py"))),
+        (f"share/{NAME}/config", sorted(glob("config/*"))),
+        (f"share/{NAME}/rviz", sorted(glob("rviz/*"))),
+        # colcon puts bin/ on the PATH, and lib/talk2dino_ros, where console scripts go, only on `ros2 run`'s.
+        ("bin", ["scripts/talk2dino"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    python_requires=">=3.10",
+    entry_points={
+        "console_scripts": [
+            "photo_camera = talk2dino_ros.demo.photo_camera:main",
+            "segmenter = talk2dino_ros.segmenter_node:main",
+            "talk2dino = talk2dino_ros.cli:main",
+        ],
+    },
+)

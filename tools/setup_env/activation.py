@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shell files of the environment: what `source .venv/setup.bash` sets.
+
+`.venv/local_setup.*` make the virtual environment an ordinary underlay: colcon finds them there, records the prefix,
+and the workspace's own setup files source it. `.venv/setup.bash` adds the workspace and the Fast DDS profile.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from .situation import Situation
+
+UNDERLAY = """\
+# Made by the set-up: ROS 2 from wheels, as a prefix that colcon and the workspace's setup files know.
+case ":$AMENT_PREFIX_PATH:" in
+  *:{prefix}:*) ;;
+  *)
+    export PATH={prefix}/bin:"$PATH"
+    export AMENT_PREFIX_PATH={prefix}"${{AMENT_PREFIX_PATH:+:$AMENT_PREFIX_PATH}}"
+    export CMAKE_PREFIX_PATH={prefix}"${{CMAKE_PREFIX_PATH:+:$CMAKE_PREFIX_PATH}}"
+    ;;
+esac
+"""
+
+SHELL = """\
+# Made by the set-up, for bash and zsh: after `source .venv/setup.bash` this shell has ROS 2, the node and `talk2dino`.
+if [ -n "$ZSH_VERSION" ]; then source {root}/install/setup.zsh; else source {root}/install/setup.bash; fi
+case ":$PATH:" in *:{venv}/bin:*) ;; *) export PATH={venv}/bin:"$PATH" ;; esac
+# Fast DDS's default shared-memory segment is smaller than one image, and without this profile most images get lost.
+export {variable}="${{{variable}:-{profile}}}"
+"""
+
+
+def underlay_text(prefix: Path) -> str:
+    """Return the text of `local_setup.*`, in POSIX shell."""
+    return UNDERLAY.format(prefix=shlex.quote(str(prefix)))
+
+
+def shell_text(root: Path, situation: Situation) -> str:
+    """Return the text of `.venv/setup.bash`."""
+    return SHELL.format(
+        root=shlex.quote(str(root)),
+        venv=shlex.quote(str(root / ".venv")),
+        variable=situation.profiles_variable,
+        profile=root / "config" / "fastdds.xml",
+    )
+
+
+def write_shell_files(root: Path, situation: Situation) -> None:
+    """Write the files that a shell, colcon and the Makefile source."""
+    venv = root / ".venv"
+    if not situation.sourced:
+        for suffix in ("sh", "bash", "zsh"):
+            (venv / f"local_setup.{suffix}").write_text(underlay_text(venv))
+    (venv / "setup.bash").write_text(shell_text(root, situation))

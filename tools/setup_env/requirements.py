@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which packages pip installs, and held to which versions. Pure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# A sourced ROS brings these as Debian packages that fit each other (its cv_bridge to its NumPy, its launch_testing
+# to its pytest, its rosidl to its empy); a newer one in the virtual environment would hide them.
+FROM_THE_DISTRIBUTION = frozenset(
+    {"catkin-pkg", "empy", "lark-parser", "numpy", "opencv-python-headless", "pluggy", "pytest"}
+)
+
+
+def wheel_requirements(folder: Path) -> list[Path]:
+    """Return the requirement files of a machine without ROS, in the order of installation."""
+    return [folder / "ros_kilted.txt", folder / "engine.txt", folder / "checks.txt"]
+
+
+def sourced_requirements(folder: Path) -> list[Path]:
+    """Return the requirement files of a machine with a sourced ROS."""
+    return [folder / "engine.txt", folder / "checks.txt"]
+
+
+def constraints_beside_ros(lock: str, numpy_version: str) -> str:
+    """Return the lock without what a sourced ROS brings itself, NumPy held to the distribution's version.
+
+    Extension modules of the distribution (cv_bridge, OpenCV, and the message types that ROS built) are compiled against
+    its NumPy, and one compiled against NumPy 1 does not load beside NumPy 2.
+    """
+    kept = [line for line in lock.splitlines() if distribution_of(line) not in FROM_THE_DISTRIBUTION]
+    return "\n".join([*kept, f"numpy=={numpy_version}", ""])
+
+
+def distribution_of(line: str) -> str:
+    """Return the normalised name in a line of a requirements file; empty for a comment."""
+    match = re.match(r"[A-Za-z0-9._-]+", line)
+    return re.sub(r"[-_.]+", "-", match.group()).lower() if match else ""
