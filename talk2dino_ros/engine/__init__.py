@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Segmentation by words, apart from ROS: Talk2DINO (arXiv 2411.19331) in PyTorch.
+
+    from talk2dino_ros.engine import load_segmenter
+
+    segmenter = load_segmenter("talk2dino_vitb")
+    vocabulary = segmenter.encode_vocabulary(["door", "fire extinguisher: extinguisher, red fire extinguisher"])
+    result = segmenter.segment(rgb, vocabulary)
+
+The names below are loaded when they are first used, so that a program that only needs an error class or
+a vocabulary's syntax does not wait seconds for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine.errors import (
+        ImageError,
+        ModelError,
+        Talk2DinoError,
+        VocabularyError,
+        WeightsError,
+    )
+    from talk2dino_ros.engine.segmenter import Segmentation, Segmenter, load_segmenter
+    from talk2dino_ros.engine.vocabulary import Vocabulary
+
+_HOME = {
+    "ImageError": "errors",
+    "ModelError": "errors",
+    "Talk2DinoError": "errors",
+    "VocabularyError": "errors",
+    "WeightsError": "errors",
+    "Segmentation": "segmenter",
+    "Segmenter": "segmenter",
+    "load_segmenter": "segmenter",
+    "Vocabulary": "vocabulary",
+}
+
+__all__ = [
+    "ImageError",
+    "ModelError",
+    "Segmentation",
+    "Segmenter",
+    "Talk2DinoError",
+    "Vocabulary",
+    "VocabularyError",
+    "WeightsError",
+    "load_segmenter",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of models: what each is made of, where its weights are, how its networks are built.
+
+A model is an image encoder, a text encoder and a mapping of text features into the space of patch features.
+A new one is a row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from talk2dino_ros.engine import mini
+from talk2dino_ros.engine.devices import PRECISIONS
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.image_encoder import ImageEncoder, load_dino_encoder
+from talk2dino_ros.engine.projection import load_projection
+from talk2dino_ros.engine.sources import GatedFile, HubFile, PackageFile, UrlFile
+from talk2dino_ros.engine.text_encoder import SUB_IMAGENET_TEMPLATES, TextEncoder, load_clip_text_encoder
+from talk2dino_ros.engine.weights import Checkpoint, WeightsFile, locate
+
+Checkpoints = Mapping[str, Checkpoint]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of the table.
+
+    patch_size, base_size: pixels; the network's square, or its short side.
+    embedding_size: values of a class's vector, and of a patch feature.
+    logit_scale: what cosines are multiplied with for the confidence's softmax.
+    background: the recommended threshold, a sigmoid of a cosine.
+    load_*: build a network from the located files, by role; they raise WeightsError.
+    bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that has AMX.
+    """
+
+    name: str
+    description: str
+    files: tuple[WeightsFile, ...]
+    load_image_encoder: Callable[[Checkpoints, torch.dtype], ImageEncoder]
+    load_text_encoder: Callable[[Checkpoints], TextEncoder]
+    load_projection: Callable[[Checkpoints], torch.nn.Module]
+    patch_size: int
+    embedding_size: int
+    templates: tuple[str, ...]
+    background: float
+    base_size: int = 448
+    logit_scale: float = 1 / 0.07  # fixed in training: `train.py` does not give it to the optimizer
+    bf16_on_cpu: bool = True
+
+
+class Networks:
+    """A model's networks on their device. The text encoder is read from its file when it is first used."""
+
+    def __init__(self, model: Model, checkpoints: Checkpoints, device: str, dtype: torch.dtype) -> None:
+        self.device = device
+        self.dtype = dtype
+        self._load_text_encoder = partial(model.load_text_encoder, checkpoints)
+        self.image_encoder: ImageEncoder = model.load_image_encoder(checkpoints, dtype).to(device)
+        self.projection: Callable[[Tensor], Tensor] = model.load_projection(checkpoints).to(device)
+
+    @property
+    def precision(self) -> str:
+        """The image encoder's number format: fp32, bf16 or fp16."""
+        return next(name for name, dtype in PRECISIONS.items() if dtype is self.dtype)
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder:
+        """The text encoder, in float32."""
+        encoder: TextEncoder = self._load_text_encoder().to(self.device)
+        return encoder
+
+
+def load_networks(model: Model, device: str, dtype: torch.dtype, weights_dir: str | Path | None = None) -> Networks:
+    """Find all of a model's files, downloading what is allowed and missing, then build its networks.
+
+    Raises WeightsError; also for the text encoder's file, though that is read later.
+    """
+    folder = Path(weights_dir).expanduser() if weights_dir else None
+    checkpoints = {file.role: Checkpoint(file, locate(file, folder)) for file in model.files}
+    return Networks(model, checkpoints, device, dtype)
+
+
+def check_networks(model: Model, weights_dir: str | Path | None = None) -> None:
+    """Read every file of a model into its network, the text encoder's too. Raises WeightsError."""
+    _ = load_networks(model, "cpu", torch.float32, weights_dir).text_encoder
+
+
+def find_model(name: str) -> Model:
+    """Return the row of a model. Raises ModelError that lists the names."""
+    if name not in MODELS:
+        raise ModelError(f"model is {name!r}, expected one of {', '.join(MODELS)}; choose one of these")
+    return MODELS[name]
+
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_MB = 1_000_000
+_MINI_PROJECTION = ("talk2dino_ros", "engine/data/mini_projection.safetensors", "")
+
+_CLIP_TEXT = WeightsFile(
+    role="text",
+    # the file that open_clip itself takes for ViT-B-16 with OpenAI's weights
+    source=HubFile("timm/vit_base_patch16_clip_224.openai", "open_clip_model.safetensors"),
+    licence="MIT",
+    size=599 * _MB,
+    other_names=("ViT-B-16.pt", "open_clip_pytorch_model.bin"),
+    # OpenAI's archive; the sum is part of its address
+    torchscript_sha256="5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f",
+)
+
+
+def _projection_file(name: str, size: int, sha256: str = "") -> WeightsFile:
+    return WeightsFile(
+        role="projection",
+        source=UrlFile(f"https://raw.githubusercontent.com/lorebianchi98/Talk2DINO/main/weights/{name}"),
+        licence="Apache-2.0",
+        size=size,
+        sha256={name: sha256} if sha256 else {},
+    )
+
+
+def _dinov2_file(letter: str, timm_name: str, size: int) -> WeightsFile:
+    return WeightsFile(
+        role="image",
+        source=HubFile(f"timm/{timm_name}.lvd142m", "model.safetensors"),
+        licence="Apache-2.0",
+        size=size,
+        other_names=(f"dinov2_vit{letter}14_reg4_pretrain.pth",),
+    )
+
+
+def _dinov3_file(letter: str, timm_name: str, size: int) -> WeightsFile:
+    return WeightsFile(
+        role="image",
+        source=GatedFile(
+            page="https://ai.meta.com/resources/models-and-libraries/dinov3-downloads/",
+            copies=(
+                HubFile(f"timm/{timm_name}.lvd1689m", "model.safetensors"),
+                HubFile(f"facebook/dinov3-vit{letter}16-pretrain-lvd1689m", "model.safetensors"),
+            ),
+        ),
+        licence="DINOv3 License",
+        size=size,
+        other_names=(f"dinov3_vit{letter}16_pretrain_lvd1689m-*.pth",),
+    )
+
+
+def _package_file(role: str, package_path_sum: tuple[str, str, str], size: int) -> WeightsFile:
+    package, path, sha256 = package_path_sum
+    sums = {Path(path).name: sha256} if sha256 else {}
+    return WeightsFile(role, PackageFile(package, path), "Apache-2.0", size, sha256=sums)
+
+
+def _talk2dino(
+    name: str,
+    description: str,
+    *,
+    image_file: WeightsFile,
+    network: str,
+    patch_size: int,
+    embedding_size: int,
+    projection_file: WeightsFile,
+    background: float,
+) -> Model:
+    """Return a row of the paper's family: DINO backbone, CLIP ViT-B/16's text tower, learned projection."""
+    return Model(
+        name,
+        description,
+        files=(image_file, _CLIP_TEXT, projection_file),
+        load_image_encoder=partial(load_dino_encoder, network=network, mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
+        load_text_encoder=load_clip_text_encoder,
+        load_projection=partial(
+            load_projection, text_size=512, hidden_size=embedding_size, embedding_size=embedding_size
+        ),
+        patch_size=patch_size,
+        embedding_size=embedding_size,
+        templates=SUB_IMAGENET_TEMPLATES,
+        background=background,
+    )
+
+
+_ROWS = (
+    _talk2dino(
+        "talk2dino_vitb",
+        "Talk2DINO on DINOv2 ViT-B/14 with registers: the paper's model and this package's default",
+        image_file=_dinov2_file("b", "vit_base_patch14_reg4_dinov2", 346 * _MB),
+        network="vit_base_patch14_reg4_dinov2",
+        patch_size=14,
+        embedding_size=768,
+        projection_file=_projection_file(
+            "vitb_mlp_infonce.pth",
+            3_940_664,
+            "5f6efcc520f22916ecf3dfdfb01d6f57e701c1c2e1feda71a80d89e3cd752f0f",
+        ),
+        background=0.55,
+    ),
+    _talk2dino(
+        "talk2dino_vitl",
+        "Talk2DINO on DINOv2 ViT-L/14 with registers: larger and slower, in the paper not better",
+        image_file=_dinov2_file("l", "vit_large_patch14_reg4_dinov2", 1217 * _MB),
+        network="vit_large_patch14_reg4_dinov2",
+        patch_size=14,
+        embedding_size=1024,
+        projection_file=_projection_file("vitl_mlp_infonce.pth", 6_301_000),
+        background=0.54,
+    ),
+    _talk2dino(
+        "talk2dinov3_vitb",
+        "Talk2DINO on DINOv3 ViT-B/16, whose weights each user asks Meta for",
+        image_file=_dinov3_file("b", "vit_base_patch16_dinov3", 343 * _MB),
+        network="vit_base_patch16_dinov3",
+        patch_size=16,
+        embedding_size=768,
+        projection_file=_projection_file(
+            "dinov3_vitb_mlp_infonce.pth",
+            3_940_311,
+            "6fc5ce7a05d8f1c829c174d87b861da05399cf0bfe50de3711ac940115d85fcc",
+        ),
+        background=0.55,
+    ),
+    _talk2dino(
+        "talk2dinov3_vitl",
+        "Talk2DINO on DINOv3 ViT-L/16, whose weights each user asks Meta for",
+        image_file=_dinov3_file("l", "vit_large_patch16_dinov3", 1213 * _MB),
+        network="vit_large_patch16_dinov3",
+        patch_size=16,
+        embedding_size=1024,
+        projection_file=_projection_file("dinov3_vitl_mlp_infonce.pth", 6_301_000),
+        background=0.54,
+    ),
+    Model(
+        "mini",
+        "Not Talk2DINO: a small stand-in from installed packages, for tests and for trying things out",
+        files=(
+            _package_file("image", mini.IMAGE_FILE, 24 * _MB),
+            _package_file("text", mini.TEXT_FILE, 91 * _MB),
+            _package_file("tokenizer", mini.TOKENIZER_FILE, 466_247),
+            _package_file("projection", _MINI_PROJECTION, 5 * _MB),
+        ),
+        load_image_encoder=mini.load_mini_image_encoder,
+        load_text_encoder=mini.load_mini_text_encoder,
+        load_projection=partial(
+            load_projection, text_size=mini.TEXT_SIZE, hidden_size=768, embedding_size=mini.EMBEDDING_SIZE
+        ),
+        patch_size=mini.PATCH_SIZE,
+        embedding_size=mini.EMBEDDING_SIZE,
+        templates=("{}",),
+        background=0.55,
+        bf16_on_cpu=False,
+    ),
+)
+
+MODELS: dict[str, Model] = {row.name: row for row in _ROWS}

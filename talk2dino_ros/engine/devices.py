@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a model runs and in which number format, from what the user asked for and what the machine has."""
+
+import re
+from typing import TYPE_CHECKING
+
+import torch
+
+from talk2dino_ros.engine.errors import ModelError
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine.checkpoints import Model
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def resolve_device(device: str) -> str:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device that is there; auto: cuda if there is one.
+
+    Raises ModelError for a device that is not.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    match = re.fullmatch(r"cuda(?::(\d+))?", device)
+    if not match:
+        raise ModelError(f"device is {device!r}, expected auto, cpu, cuda or cuda:N; choose one of these")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(match[1] or 0) >= count:
+        raise ModelError(
+            f"device {device} was asked for, but the CUDA GPUs that PyTorch sees here are {count}; "
+            "use device auto or cpu, or install a driver and a PyTorch build for the GPU"
+        )
+    return device
+
+
+def resolve_precision(precision: str, device: str, model: "Model") -> torch.dtype:
+    """Turn `auto`, `fp32`, `bf16` or `fp16` into the image encoder's dtype.
+
+    auto: on a GPU bf16 where it computes in it, else fp16; on a CPU bf16 where it has AMX and the model gains
+    by it, else fp32. Raises ModelError for another word.
+    """
+    if precision in PRECISIONS:
+        return PRECISIONS[precision]
+    if precision != "auto":
+        raise ModelError(f"precision is {precision!r}, expected auto, {', '.join(PRECISIONS)}; choose one of these")
+    if device.startswith("cuda"):
+        return torch.bfloat16 if _gpu_has_bf16(device) else torch.float16
+    return torch.bfloat16 if model.bf16_on_cpu and _cpu_has_amx() else torch.float32
+
+
+def _gpu_has_bf16(device: str) -> bool:
+    # torch.cuda.is_bf16_supported() also says yes where it is emulated; the hardware came with Ampere
+    return torch.cuda.get_device_capability(device)[0] >= 8
+
+
+def _cpu_has_amx() -> bool:
+    # get_capabilities is newer than some robots' PyTorch, which then computes in fp32 as on a CPU without AMX
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return capabilities.get("amx_bf16", False)

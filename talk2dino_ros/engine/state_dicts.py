@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a weights file to a network, strictly: every key accounted for, every shape equal, or an error."""
+
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from talk2dino_ros.engine.errors import WeightsError
+
+StateDict = dict[str, Tensor]
+Network = TypeVar("Network", bound=nn.Module)
+
+_RANDOM = ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "xavier_uniform_", "erfinv_")
+
+
+class _WithoutRandomValues(TorchFunctionMode):
+    """Skips random initialisation: it takes seconds, and strict loading overwrites its last value."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__name__", "") in _RANDOM:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def build_and_load(build: Callable[[], Network], state: StateDict, path: Path) -> Network:
+    """Build a network and fill it from a state dict, strictly; it comes back frozen, in evaluation mode.
+
+    Raises WeightsError naming the missing and unexpected keys, or the first tensor of another shape.
+    """
+    with _WithoutRandomValues():
+        network = build()
+    check_keys(network.state_dict(), state, path)
+    network.load_state_dict(state, strict=True)
+    return network.eval().requires_grad_(False)
+
+
+def check_keys(expected: StateDict, found: StateDict, path: Path) -> None:
+    """Compare two state dicts by key and shape. Raises WeightsError at the first kind of difference."""
+    missing = [key for key in expected if key not in found]
+    unexpected = [key for key in found if key not in expected]
+    if missing or unexpected:
+        raise WeightsError(
+            f"{path} has {_some('missing', missing)} and {_some('unexpected', unexpected)} for this model; "
+            "expected the published file, so fetch it again or correct weights_dir"
+        )
+    for key, tensor in expected.items():
+        if tensor.shape != found[key].shape:
+            raise WeightsError(
+                f"{path} holds {key} of shape {list(found[key].shape)}, expected {list(tensor.shape)}; "
+                "it is the file of another model, so fetch this model's or correct weights_dir"
+            )
+
+
+def _some(what: str, keys: Sequence[str]) -> str:
+    if not keys:
+        return f"no {what} keys"
+    shown = ", ".join(keys[:3]) + (", …" if len(keys) > 3 else "")
+    return f"{len(keys)} {what} key{'s' if len(keys) > 1 else ''} ({shown})"
+
+
+def read_state_dict(path: Path) -> StateDict:
+    """Read safetensors or a pickle of tensors (`weights_only`), onto the CPU; no code in the file is run.
+
+    Raises WeightsError for a file that is truncated, or that holds anything else than named tensors.
+    """
+    try:
+        state: object = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except Exception as error:  # torch's unpickler meets garbage with whatever it stumbles over, IndexError too
+        reason = re.split(r"\. |\n", str(error))[0] or type(error).__name__
+        raise WeightsError(
+            f"{path} ({_size(path)} bytes) cannot be read ({reason}), expected a whole file of tensors; fetch it again"
+        ) from error
+    return _tensors(state, path)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _tensors(state: object, path: Path) -> StateDict:
+    if isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values()):
+        return dict(state)
+    raise WeightsError(f"{path} holds a {type(state).__name__}, expected a dict of named tensors; fetch it again")
+
+
+def is_torchscript(path: Path) -> bool:
+    """Tell whether a file is a TorchScript archive, which carries code besides tensors."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.split("/", 1)[-1] == "constants.pkl" for name in archive.namelist())
+
+
+def read_torchscript(path: Path) -> StateDict:
+    """Read the tensors of a TorchScript archive. It may run code: check the file's sha256 first."""
+    with warnings.catch_warnings():
+        # OpenAI's file exists in no other form, whatever torch recommends for new ones
+        warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
+        return _tensors(dict(torch.jit.load(str(path), map_location="cpu").state_dict()), path)  # type: ignore[no-untyped-call]

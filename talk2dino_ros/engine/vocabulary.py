@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vocabulary: the words a user wrote, checked, and their vectors.
+
+A class is written `name`, or `name: prompt, prompt, ...` (a stable label for costmaps and behaviour trees,
+and the words the text encoder reads). `!name` is a distractor: it competes for pixels and is published as
+unlabeled. This file needs NumPy only; encoding the words is the segmenter's task.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from talk2dino_ros.engine.errors import VocabularyError
+
+UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
+MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
+MAX_NAME_LENGTH = 100
+MAX_PROMPT_LENGTH = 1000  # far beyond what any text encoder reads; keeps a log line readable
+
+_FILE_FORMAT = "talk2dino vocabulary 1"
+
+
+@dataclass(frozen=True)
+class ClassEntry:
+    """One class as the user wrote it."""
+
+    name: str
+    prompts: tuple[str, ...]
+    distractor: bool = False
+
+    @property
+    def text(self) -> str:
+        """The entry in the syntax that `parse_classes` reads."""
+        name = f"!{self.name}" if self.distractor else self.name
+        return name if self.prompts == (self.name,) else f"{name}: {', '.join(self.prompts)}"
+
+
+def split_classes(text: str) -> list[str]:
+    """Split one line into classes: at `;` where one occurs (prompts may then hold commas), else at `,`."""
+    separator = ";" if ";" in text else ","
+    return [part.strip() for part in text.split(separator) if part.strip()]
+
+
+def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
+    """Check and parse classes, all or nothing.
+
+    Raises VocabularyError for: no class, more than 254, a blank or over-long name or prompt, control
+    characters, a name that occurs twice (upper and lower case are the same name), only distractors.
+    """
+    if not 1 <= len(texts) <= MAX_CLASSES:
+        raise VocabularyError(
+            f"a vocabulary of {len(texts)} classes was asked for, expected 1 to {MAX_CLASSES}; "
+            + ("name at least one class" if not texts else "ask for the classes of the task at hand only")
+        )
+    entries = tuple(_parse_class(text) for text in texts)
+    _check_unique(entries)
+    if all(entry.distractor for entry in entries):
+        raise VocabularyError(
+            f"all {len(entries)} classes are distractors ('!name'), expected at least one to label; "
+            "write one without '!'"
+        )
+    return entries
+
+
+def _parse_class(text: str) -> ClassEntry:
+    _check_characters(text)
+    words = text.strip()
+    distractor = words.startswith("!")
+    name, colon, rest = words.removeprefix("!").partition(":")
+    name = _clean(name)
+    _check_length(
+        "class name",
+        name,
+        MAX_NAME_LENGTH,
+        text,
+        "write a short label and the long text as 'label: long text'",
+    )
+    prompts = tuple(_clean(prompt) for prompt in rest.split(",")) if colon else (name,)
+    for prompt in prompts:
+        _check_length("prompt", prompt, MAX_PROMPT_LENGTH, text, "shorten it; text encoders read some 70 words at most")
+    return ClassEntry(name, prompts, distractor)
+
+
+def _clean(text: str) -> str:
+    """One spelling of the same text: composed accents, single spaces."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
+
+
+def _check_characters(text: str) -> None:
+    for position, character in enumerate(text):
+        if unicodedata.category(character) in ("Cc", "Cs"):
+            raise VocabularyError(
+                f"the class {shorten(text)} has the control character U+{ord(character):04X} at position {position}, "
+                "expected printable text; remove it"
+            )
+
+
+def _check_length(what: str, value: str, longest: int, text: str, remedy: str) -> None:
+    if not value:
+        raise VocabularyError(
+            f"the class {shorten(text)} has a blank {what}, "
+            "expected 'name' or 'name: prompt, prompt'; fill it in or remove it"
+        )
+    if len(value) > longest:
+        raise VocabularyError(
+            f"the class {shorten(text)} has a {what} of {len(value)} characters, expected at most {longest}; {remedy}"
+        )
+
+
+def _check_unique(entries: tuple[ClassEntry, ...]) -> None:
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        first = seen.setdefault(entry.name.casefold(), index)
+        if first != index:
+            raise VocabularyError(
+                f"the class name {shorten(entry.name)} occurs twice (as number {first + 1} and number {index + 1}), "
+                "expected each name once; put its other words behind it as 'name: prompt, prompt'"
+            )
+
+
+def shorten(text: str, longest: int = 40) -> str:
+    """Quote user text for a message: at most `longest` characters, control characters escaped."""
+    return repr(text if len(text) <= longest else text[: longest - 1] + "…")
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Classes with their vectors: immutable, made once and used for many images.
+
+    embeddings: float32 [C, D], L2-normalised, one row per class, read-only.
+    ids: the class's value in the mask, 0..254; UNLABELED_ID for distractors.
+    model: the model that encoded it ("" for vectors made elsewhere).
+    version: the node's version in nanoseconds, 0 outside of a node.
+    warnings: sentences for the user, such as a prompt that the text encoder cuts.
+    """
+
+    classes: tuple[ClassEntry, ...]
+    embeddings: npt.NDArray[np.float32]
+    ids: tuple[int, ...] = ()
+    model: str = ""
+    version: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "embeddings", _normalized(self.embeddings, len(self.classes)))
+        ids = self.ids or default_ids(self.classes)
+        if len(ids) != len(self.classes):
+            raise VocabularyError(
+                f"{len(ids)} ids for {len(self.classes)} classes, expected one per class; give one each"
+            )
+        object.__setattr__(self, "ids", tuple(ids))
+
+    @classmethod
+    def from_embeddings(cls, names: Sequence[str], embeddings: npt.ArrayLike) -> "Vocabulary":
+        """Make a vocabulary of vectors made elsewhere: one class (as `parse_classes` reads it) per row of [C, D]."""
+        return cls(parse_classes(names), np.asarray(embeddings, dtype=np.float32))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels of all classes, distractors included."""
+        return tuple(entry.name for entry in self.classes)
+
+    def labels(self) -> dict[int, str]:
+        """Id to name, without the distractors, by ascending id."""
+        pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if not entry.distractor]
+        return dict(sorted(pairs))
+
+    def with_ids(self, ids: Sequence[int], version: int) -> "Vocabulary":
+        """Return the same classes under other ids and another version."""
+        return replace(self, ids=tuple(ids), version=version)
+
+    def save(self, path: str | Path) -> None:
+        """Write classes, ids and vectors to one safetensors file, so that a robot needs no text encoder."""
+        metadata = {
+            "format": _FILE_FORMAT,
+            "classes": json.dumps([entry.text for entry in self.classes]),
+            "ids": json.dumps(self.ids),
+            "model": self.model,
+        }
+        save_file({"embeddings": np.ascontiguousarray(self.embeddings)}, str(path), metadata=metadata)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Vocabulary":
+        """Read what `save` wrote. Raises VocabularyError where the file is something else or damaged."""
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != _FILE_FORMAT:
+                    raise VocabularyError(
+                        f"{path} has the format {metadata.get('format')!r}, expected {_FILE_FORMAT!r}; "
+                        "write it with Vocabulary.save"
+                    )
+                classes = parse_classes(json.loads(metadata["classes"]))
+                ids = tuple(json.loads(metadata["ids"]))
+                return cls(classes, file.get_tensor("embeddings"), ids, metadata.get("model", ""))
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise VocabularyError(
+                f"{path} cannot be read as a vocabulary ({error}), "
+                "expected a file written by Vocabulary.save; write it anew"
+            ) from error
+
+
+def default_ids(classes: Sequence[ClassEntry]) -> tuple[int, ...]:
+    """Number the labelled classes 1, 2, 3, ...; distractors get UNLABELED_ID."""
+    ids = iter(range(1, MAX_CLASSES + 1))
+    return tuple(UNLABELED_ID if entry.distractor else next(ids) for entry in classes)
+
+
+def _normalized(embeddings: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+    vectors = np.array(embeddings, dtype=np.float32)
+    if vectors.ndim != 2 or len(vectors) != count:
+        raise VocabularyError(
+            f"embeddings have the shape {vectors.shape}, expected ({count}, D), one row per class; give one vector each"
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
+        raise VocabularyError(
+            "an embedding is zero or not finite, expected vectors with a direction; encode the words anew"
+        )
+    vectors /= lengths
+    vectors.flags.writeable = False
+    return vectors

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices and precisions, with the machine's abilities replaced."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from talk2dino_ros.engine.devices import resolve_device, resolve_precision
+from talk2dino_ros.engine.errors import ModelError
+
+VIT = SimpleNamespace(bf16_on_cpu=True)
+CNN = SimpleNamespace(bf16_on_cpu=False)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Give the machine this many GPUs of a compute capability."""
+
+    def have(count, capability=(9, 0)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+
+    return have
+
+
+@pytest.mark.parametrize(
+    ("asked", "count", "given"),
+    [
+        ("auto", 0, "cpu"),
+        ("auto", 1, "cuda"),
+        ("cpu", 2, "cpu"),
+        ("cuda", 1, "cuda"),
+        ("cuda:0", 1, "cuda:0"),
+        ("cuda:1", 2, "cuda:1"),
+    ],
+)
+def test_device_is_what_was_asked_for_and_auto_prefers_a_gpu(gpus, asked, count, given):
+    gpus(count)
+    assert resolve_device(asked) == given
+
+
+@pytest.mark.parametrize(("asked", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:2", 2)])
+def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(gpus, asked, count):
+    gpus(count)
+    with pytest.raises(ModelError, match=rf"device {asked} was asked for.* here are {count}; use device auto or cpu"):
+        resolve_device(asked)
+
+
+@pytest.mark.parametrize("asked", ["", "gpu", "cuda:", "cuda:x", "CPU", "cuda:-1", "cuda:0 "])
+def test_an_unknown_device_is_refused_with_the_choices(asked):
+    with pytest.raises(ModelError, match=f"device is {asked!r}, expected auto, cpu, cuda or cuda:N"):
+        resolve_device(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_named_precision_is_taken_as_it_is(asked, dtype, device):
+    assert resolve_precision(asked, device, CNN) is dtype
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [((7, 5), torch.float16), ((8, 7), torch.bfloat16), ((9, 0), torch.bfloat16)]
+)
+def test_auto_on_a_gpu_is_bf16_from_ampere_on(gpus, capability, dtype):
+    gpus(1, capability)
+    assert resolve_precision("auto", "cuda:0", VIT) is dtype
+
+
+@pytest.mark.parametrize(
+    ("model", "amx", "dtype"),
+    [(VIT, True, torch.bfloat16), (VIT, False, torch.float32), (CNN, True, torch.float32)],
+)
+def test_auto_on_a_cpu_is_bf16_with_amx_where_the_model_gains(monkeypatch, model, amx, dtype):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx}, raising=False)
+    assert resolve_precision("auto", "cpu", model) is dtype
+
+
+def test_auto_on_a_cpu_is_fp32_where_pytorch_cannot_tell(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert resolve_precision("auto", "cpu", VIT) is torch.float32
+
+
+def test_an_unknown_precision_is_refused_with_the_choices():
+    with pytest.raises(ModelError, match="precision is 'int8', expected auto, fp32, bf16, fp16"):
+        resolve_precision("int8", "cpu", VIT)

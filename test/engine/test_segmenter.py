@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pipeline against NumPy formulas, with networks so small that a person can follow them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from talk2dino_ros.engine.checkpoints import MODELS, Networks
+from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
+from talk2dino_ros.engine.image_encoder import ImageFeatures
+from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.refinement import pamr
+from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.vocabulary import Vocabulary
+
+WORDS = ["red", "green", "blue"]
+
+
+class MeanColour(nn.Module):
+    """A patch's feature is its mean colour, doubled in length, and its attention that of three fixed heads."""
+
+    has_attention = True
+
+    def __init__(self, patch_size):
+        super().__init__()
+        self.patch_size = patch_size
+
+    def forward(self, images, return_attention=False):
+        features = 2 * nn.functional.avg_pool2d(images, self.patch_size)
+        heads = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+        attention = torch.einsum("md,bdp->bmp", heads, features.flatten(2)) if return_attention else None
+        return ImageFeatures(features, attention)
+
+
+class LetterCounts(nn.Module):
+    """A prompt's feature is how often r, g and b occur in it."""
+
+    def encode(self, prompts):
+        return torch.tensor([[float(prompt.count(letter)) for letter in "rgb"] for prompt in prompts])
+
+    def truncated(self, prompts):
+        return [len(prompt) > 30 for prompt in prompts]
+
+
+class Squares(nn.Module):
+    """A projection that is not linear."""
+
+    def forward(self, features):
+        return features**2
+
+
+def make_segmenter(patch_size=2, base_size=8, projection=None, templates=("{}",), **options):
+    model = replace(
+        MODELS["mini"],
+        name="tiny",
+        base_size=base_size,
+        embedding_size=3,
+        templates=templates,
+        load_image_encoder=lambda _checkpoints, _dtype: MeanColour(patch_size),
+        load_text_encoder=lambda _checkpoints: LetterCounts(),
+        load_projection=lambda _checkpoints: projection or nn.Identity(),
+    )
+    return Segmenter(model, Networks(model, {}, "cpu", torch.float32), Options(**options))
+
+
+def vocabulary(names=WORDS, vectors=None):
+    return Vocabulary.from_embeddings(names, np.eye(3) if vectors is None else vectors)
+
+
+def seeded_image(height, width):
+    return np.random.default_rng(11).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def cosines_of(image, patch_size, vectors):
+    height, width = image.shape[0] // patch_size, image.shape[1] // patch_size
+    patches = (image / 255).reshape(height, patch_size, width, patch_size, 3).mean(axis=(1, 3))
+    unit = patches / np.linalg.norm(patches, axis=-1, keepdims=True)
+    return np.einsum("hwd,cd->chw", unit, vectors)
+
+
+def stretched(grid, height, width):
+    """Bilinear, corner to corner, one pixel at a time."""
+    count, rows, columns = grid.shape
+    result = np.empty((count, height, width))
+    for y in range(height):
+        for x in range(width):
+            v, u = y * (rows - 1) / (height - 1), x * (columns - 1) / (width - 1)
+            top, left = min(int(v), rows - 2), min(int(u), columns - 2)
+            a, b = v - top, u - left
+            square = grid[:, top : top + 2, left : left + 2]
+            weights = np.outer([1 - a, a], [1 - b, b])
+            result[:, y, x] = (square * weights).sum(axis=(1, 2))
+    return result
+
+
+def test_square_equals_the_formula_pixel_by_pixel():
+    image = seeded_image(8, 8)
+    vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.6, 0.8]])
+    seen = make_segmenter().segment(image, vocabulary(vectors=vectors), return_scores=True)
+    cosines = cosines_of(image, 2, vectors)
+    scores = stretched(1 / (1 + np.exp(-cosines)), 8, 8)
+    np.testing.assert_allclose(seen.scores, cosines, atol=1e-6)
+    np.testing.assert_array_equal(seen.class_ids, scores.argmax(axis=0) + 1)
+
+
+def test_the_result_has_the_images_size_whatever_the_input():
+    for mode in ("square", "aspect", "slide"):
+        seen = make_segmenter(input=mode).segment(seeded_image(31, 17), vocabulary())
+        assert seen.class_ids.shape == seen.confidence.shape == (31, 17)
+        assert seen.class_ids.dtype == seen.confidence.dtype == np.uint8
+
+
+@pytest.mark.parametrize("mode", ["square", "aspect", "slide"])
+def test_a_network_that_sees_single_pixels_gives_the_pixels_classes(mode):
+    # the canvas has the image's size here, and every window sees the same values: averaging changes nothing
+    image = np.zeros((8, 8 if mode == "square" else 22, 3), np.uint8)
+    image[:, :5, 0] = image[:, 5:, 2] = 200
+    seen = make_segmenter(patch_size=1, input=mode).segment(image, vocabulary())
+    assert np.unique(seen.class_ids[:, :5]).tolist() == [1]
+    assert np.unique(seen.class_ids[:, 5:]).tolist() == [3]
+
+
+def test_slide_gives_scores_on_one_patch_grid():
+    seen = make_segmenter(input="slide").segment(seeded_image(8, 22), vocabulary(), return_scores=True)
+    assert seen.scores.shape == (3, 4, 11)
+    assert np.abs(seen.scores).max() <= 1
+
+
+def test_a_batch_of_any_sizes_equals_single_images():
+    images = [seeded_image(8, 8), seeded_image(16, 9)[::2], seeded_image(20, 11)]
+    for mode in ("square", "aspect", "slide"):
+        segmenter = make_segmenter(input=mode)
+        batch = segmenter.segment(images, vocabulary())
+        for image, seen in zip(images, batch, strict=True):
+            alone = segmenter.segment(image, vocabulary())
+            np.testing.assert_array_equal(seen.class_ids, alone.class_ids)
+            np.testing.assert_array_equal(seen.confidence, alone.confidence)
+
+
+def test_pamr_refines_the_stretched_scores_with_the_images_colours():
+    image, vectors = seeded_image(8, 8), np.eye(3)
+    seen = make_segmenter(refine="pamr").segment(image, vocabulary())
+    scores = stretched(1 / (1 + np.exp(-cosines_of(image, 2, vectors))), 8, 8)
+    rgb = torch.tensor(image / 255, dtype=torch.float32).permute(2, 0, 1)
+    refined = pamr(rgb, torch.tensor(scores, dtype=torch.float32))
+    np.testing.assert_array_equal(seen.class_ids, refined.argmax(dim=0).numpy() + 1)
+    plain = make_segmenter().segment(image, vocabulary())
+    assert (seen.class_ids != plain.class_ids).any()
+
+
+def test_background_cleaning_changes_the_scores_before_the_decision():
+    image = seeded_image(8, 8)
+    plain = make_segmenter().segment(image, vocabulary())
+    cleaned = make_segmenter(background_cleaning=True).segment(image, vocabulary())
+    assert (plain.confidence != cleaned.confidence).any()
+
+
+def test_background_cleaning_of_a_batch_is_per_image():
+    segmenter = make_segmenter(background_cleaning=True)
+    images = [seeded_image(8, 8), seeded_image(8, 8) // 2]
+    for image, seen in zip(images, segmenter.segment(images, vocabulary()), strict=True):
+        np.testing.assert_array_equal(seen.confidence, segmenter.segment(image, vocabulary()).confidence)
+
+
+def test_pixels_at_or_below_the_background_are_unlabeled():
+    image = np.full((8, 8, 3), 200, np.uint8)  # gray: cosine 1/sqrt(3) with each colour, score 0.640
+    assert np.unique(make_segmenter(background=0.65).segment(image, vocabulary()).class_ids).tolist() == [255]
+    assert np.unique(make_segmenter(background=0.63).segment(image, vocabulary()).class_ids).tolist() == [1]
+
+
+def test_a_distractor_takes_pixels_and_stays_unlabeled():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:, :4, 0] = image[:, 4:, 1] = 255
+    seen = make_segmenter(unlabeled_id=0).segment(image, vocabulary(["!red", "green", "blue"]))
+    assert np.unique(seen.class_ids).tolist() == [0, 1]
+    assert (seen.confidence[seen.class_ids == 0] == 0).all()
+    assert seen.class_ids[0, 7] == 1
+
+
+def test_two_equal_runs_give_equal_results():
+    segmenter = make_segmenter(refine="pamr", background=0.6)
+    first, second = (segmenter.segment(seeded_image(24, 32), vocabulary()) for _ in range(2))
+    np.testing.assert_array_equal(first.class_ids, second.class_ids)
+    np.testing.assert_array_equal(first.confidence, second.confidence)
+
+
+def test_templates_and_prompts_are_averaged_before_the_projection():
+    segmenter = make_segmenter(projection=Squares(), templates=("{}", "g {}"))
+    made = segmenter.encode_vocabulary(["red: r, rr"])
+    # r counts: 1, 1, 2, 2 -> 1.5; g counts: 0, 1, 0, 1 -> 0.5; squared 2.25 and 0.25
+    expected = np.array([2.25, 0.25, 0])
+    np.testing.assert_allclose(made.embeddings[0], expected / np.linalg.norm(expected), rtol=1e-6)
+
+
+def test_a_cut_prompt_is_warned_of():
+    made = make_segmenter().encode_vocabulary(["red: " + "r" * 31, "green"])
+    assert len(made.warnings) == 1
+    assert "1 prompts" in made.warnings[0]
+    assert "shorten" in made.warnings[0]
+    assert make_segmenter().encode_vocabulary(["red"]).warnings == ()
+
+
+def test_options_change_in_a_copy_only():
+    segmenter = make_segmenter()
+    other = segmenter.with_options(refine="pamr")
+    assert (segmenter.options.refine, other.options.refine) == ("none", "pamr")
+    assert other._networks is segmenter._networks
+    with pytest.raises(ModelError, match="refine is 'crf'"):
+        segmenter.with_options(refine="crf")
+
+
+def test_cleaning_is_refused_for_a_model_without_a_class_token():
+    segmenter = make_segmenter()
+    segmenter._networks.image_encoder.has_attention = False
+    with pytest.raises(ModelError, match="switch it off"):
+        segmenter.with_options(background_cleaning=True)
+
+
+def test_a_vocabulary_of_another_model_is_refused():
+    words = replace(vocabulary(), model="talk2dino_vitb")
+    with pytest.raises(VocabularyError, match=r"encoded by talk2dino_vitb .* expected tiny"):
+        make_segmenter().segment(seeded_image(8, 8), words)
+    with pytest.raises(VocabularyError, match="with 2 values per class"):
+        make_segmenter().segment(seeded_image(8, 8), Vocabulary.from_embeddings(["red"], [[1.0, 0.0]]))
+
+
+def test_one_bad_image_of_a_batch_is_an_error_not_a_guess():
+    with pytest.raises(ImageError, match="expected uint8"):
+        make_segmenter().segment([seeded_image(8, 8), np.zeros((8, 8), np.uint8)], vocabulary())
+
+
+@pytest.mark.parametrize("refine", ["none", "pamr"])
+def test_an_8k_image_is_segmented_at_its_own_size(refine):
+    image = np.zeros((4320, 7680, 3), np.uint8)
+    image[:, :3840, 0] = image[:, 3840:, 2] = 255
+    seen = make_segmenter(base_size=32, refine=refine).segment(image, vocabulary())
+    assert seen.class_ids.shape == (4320, 7680)
+    assert (seen.class_ids[0, 0], seen.class_ids[-1, -1]) == (1, 3)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, parse_classes, split_classes
+
+
+def test_a_bare_name_is_its_own_prompt():
+    assert parse_classes(["fire extinguisher"]) == (ClassEntry("fire extinguisher", ("fire extinguisher",)),)
+
+
+def test_prompts_stand_behind_a_colon_and_are_split_at_commas():
+    (entry,) = parse_classes([" extinguisher :  red fire  extinguisher , fire bottle"])
+    assert entry == ClassEntry("extinguisher", ("red fire extinguisher", "fire bottle"))
+
+
+def test_an_exclamation_mark_makes_a_distractor():
+    wall, door = parse_classes(["!wall: white wall", "door"])
+    assert (wall.name, wall.prompts, wall.distractor, door.distractor) == (
+        "wall",
+        ("white wall",),
+        True,
+        False,
+    )
+
+
+def test_only_the_first_colon_separates():
+    assert parse_classes(["sign: exit: this way"])[0].prompts == ("exit: this way",)
+
+
+@pytest.mark.parametrize("text", ["door", "!wall", "door: red door, gate", "!wall: white wall"])
+def test_an_entry_writes_itself_as_it_was_read(text):
+    assert parse_classes([text, "other"])[0].text == text
+
+
+def test_non_ascii_names_are_accepted_and_composed():
+    assert parse_classes(["Tu\u0308r", "消火器"])[0].name == "T\u00fcr"
+
+
+@pytest.mark.parametrize(
+    ("texts", "value", "remedy"),
+    [
+        ([], "0 classes", "at least one"),
+        ([f"class {i}" for i in range(255)], "255 classes", "1 to 254"),
+        (["door", "  "], "'  '", "blank class name"),
+        (["!"], "'!'", "blank class name"),
+        (["door:"], "'door:'", "blank prompt"),
+        (["door: red,,blue"], "'door: red,,blue'", "blank prompt"),
+        (["x" * 10_000], "10000 characters", "at most 100"),
+        (["door: " + "x" * 1001], "1001 characters", "at most 1000"),
+        (["do\x07or"], "U+0007 at position 2", "remove it"),
+        (["door\n"], "U+000A at position 4", "remove it"),
+        (["door", "chair", "Door: gate"], "'Door' occurs twice (as number 1 and number 3)", "name: prompt"),
+        (["!wall", "!floor"], "all 2 classes are distractors", "without '!'"),
+    ],
+)
+def test_bad_words_are_refused_with_value_and_remedy(texts, value, remedy):
+    with pytest.raises(VocabularyError) as caught:
+        parse_classes(texts)
+    assert value in str(caught.value)
+    assert remedy in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_254_classes_are_accepted():
+    assert len(parse_classes([f"class {i}" for i in range(254)])) == 254
+
+
+def test_a_line_is_split_at_commas_or_at_semicolons_where_there_are_any():
+    assert split_classes("cat, sofa,") == ["cat", "sofa"]
+    assert split_classes("door; extinguisher: red bottle, fire bottle") == [
+        "door",
+        "extinguisher: red bottle, fire bottle",
+    ]
+
+
+def test_default_ids_start_at_one_and_skip_distractors():
+    vocabulary = Vocabulary.from_embeddings(["door", "!wall", "chair"], np.eye(3))
+    assert vocabulary.ids == (1, 255, 2)
+    assert vocabulary.labels() == {1: "door", 2: "chair"}
+    assert vocabulary.names == ("door", "wall", "chair")
+
+
+def test_embeddings_are_normalised_and_cannot_be_changed():
+    vocabulary = Vocabulary.from_embeddings(["door"], [[3.0, 4.0]])
+    np.testing.assert_allclose(vocabulary.embeddings, [[0.6, 0.8]], rtol=1e-6)
+    with pytest.raises(ValueError, match="read-only"):
+        vocabulary.embeddings[0, 0] = 1
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]], [[np.nan, 1.0], [1.0, 0.0]]])
+def test_embeddings_of_another_count_or_without_direction_are_refused(rows):
+    with pytest.raises(VocabularyError, match=r"expected .* (one row per class|with a direction)"):
+        Vocabulary.from_embeddings(["door", "chair"], rows)
+
+
+def test_with_ids_leaves_the_old_vocabulary_as_it_was():
+    old = Vocabulary.from_embeddings(["door", "chair"], np.eye(2))
+    new = old.with_ids((7, 3), version=99)
+    assert (old.ids, old.version) == ((1, 2), 0)
+    assert (new.ids, new.version, list(new.labels().items())) == ((7, 3), 99, [(3, "chair"), (7, "door")])
+
+
+def test_with_ids_of_another_count_is_refused():
+    with pytest.raises(VocabularyError, match="1 ids for 2 classes"):
+        Vocabulary.from_embeddings(["door", "chair"], np.eye(2)).with_ids((1,), 1)
+
+
+def test_a_saved_vocabulary_comes_back_whole(tmp_path):
+    saved = Vocabulary(
+        parse_classes(["door: gate, red door", "!wall"]),
+        np.array([[3, 4], [1, 0]], np.float32),
+        (9, 255),
+        "mini",
+    )
+    saved.save(tmp_path / "vocabulary.safetensors")
+    loaded = Vocabulary.load(tmp_path / "vocabulary.safetensors")
+    assert (loaded.classes, loaded.ids, loaded.model) == (saved.classes, saved.ids, "mini")
+    np.testing.assert_array_equal(loaded.embeddings, saved.embeddings)
+
+
+def test_a_file_that_is_no_vocabulary_is_refused(tmp_path):
+    (tmp_path / "text.safetensors").write_text("not a safetensors file")
+    save_file({"embeddings": np.eye(2, dtype=np.float32)}, str(tmp_path / "weights.safetensors"))
+    for name in ("text.safetensors", "weights.safetensors", "missing.safetensors"):
+        with pytest.raises(VocabularyError, match=r"Vocabulary\.save"):
+            Vocabulary.load(tmp_path / name)
