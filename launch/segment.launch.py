@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start the segmenter, and RViz on demand; an argument left empty leaves what the parameter file says."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from talk2dino_ros.launch_arguments import existing_file, profile_variable, vocabulary_parameters
+
+SHARE = Path(__file__).parent.parent
+CONFIG = SHARE / "config"
+OVERRIDES = {"model": str, "device": str, "autostart": bool}
+ARGUMENTS = (
+    ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the node talk2dino."),
+    ("model", "", "Name of the model, such as talk2dino_vitb or mini."),
+    ("device", "", "Where the model runs: auto, cpu, cuda or cuda:N."),
+    ("image", "", "Topic of the camera's images; empty: image, in the namespace."),
+    ("vocabulary", "", "indoor, outdoor, warehouse, a parameter file (.yaml), or words: 'door; sofa: sofa, couch'."),
+    ("autostart", "", "true: the node activates itself; false: a lifecycle manager does."),
+    ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Transport profile for large images; none: the transport as it is."),
+    ("namespace", "", "Namespace of the node and of its relative topics."),
+    ("rviz", "false", "true: open RViz with images and markers."),
+)
+
+
+def generate_launch_description():
+    declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
+    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+
+
+def start(context):
+    given = context.launch_configurations
+    parameters = [existing_file(given["params_file"]), *vocabulary_parameters(given["vocabulary"], CONFIG)]
+    overrides = [(name, kind) for name, kind in OVERRIDES.items() if given[name]]
+    parameters += [{name: ParameterValue(LaunchConfiguration(name), value_type=kind)} for name, kind in overrides]
+    remappings = [("image", given["image"])] if given["image"] else []
+    where = {"namespace": given["namespace"], "remappings": remappings, "output": "screen"}
+    view = {"arguments": ["-d", f"{SHARE}/rviz/segment.rviz"], "condition": IfCondition(given["rviz"])}
+    return [
+        *transport(given["fastdds_profile"], profile_variable(context.environment)),
+        Node(package="talk2dino_ros", executable="segmenter", name="talk2dino", parameters=parameters, **where),
+        Node(package="rviz2", executable="rviz2", **view, **where),
+    ]
+
+
+def transport(profile, variable):
+    return [SetEnvironmentVariable(variable, existing_file(profile))] if variable and profile != "none" else []

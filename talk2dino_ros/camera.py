@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One camera's topics: the image in, and mask, confidence, label_info, overlay, points and markers out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
+from sensor_msgs.msg import CompressedImage, Image
+from talk2dino_msgs.msg import PointOfInterestArray
+from vision_msgs.msg import LabelInfo
+from visualization_msgs.msg import MarkerArray
+
+from talk2dino_ros import conversions
+from talk2dino_ros.frames import Frame
+from talk2dino_ros.statistics import CameraStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rclpy.node import Node
+
+    from talk2dino_ros.parameters import Parameters
+    from talk2dino_ros.points_of_interest import PointOfInterest
+
+RELIABLE = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE)
+SENSOR_DATA = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Camera:
+    """The topics of one camera, its statistics, and nothing of the model.
+
+    Publishers: mask, confidence, points_of_interest, markers (reliable, depth 1), label_info (latched) and
+    overlay (sensor data), all under `~/<name>/`. They are plain publishers, no lifecycle ones: label_info must
+    go out before the node is active. Subscription, while streaming: `<name>/image`.
+    """
+
+    def __init__(self, node: Node, name: str, parameters: Parameters) -> None:
+        self.name = name
+        self.statistics = CameraStatistics(time.monotonic())
+        self._node = node
+        self._image_type = CompressedImage if parameters.compressed else Image
+        self._to_rgb = conversions.compressed_to_rgb if parameters.compressed else conversions.image_to_rgb
+        self._image_qos = RELIABLE if parameters.image_reliability == "reliable" else SENSOR_DATA
+        self._image_sub: Any = None
+        self._last_stamp_ns = 0
+        self._has_gone_back = False
+        prefix = f"~/{name}/" if name else "~/"
+        self._mask_pub = node.create_publisher(Image, f"{prefix}mask", RELIABLE)
+        self._confidence_pub = node.create_publisher(Image, f"{prefix}confidence", RELIABLE)
+        self._label_info_pub = node.create_publisher(LabelInfo, f"{prefix}label_info", LATCHED)
+        self._points_pub = node.create_publisher(PointOfInterestArray, f"{prefix}points_of_interest", RELIABLE)
+        self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
+        self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
+
+    @property
+    def topic(self) -> str:
+        """The image topic with remappings resolved."""
+        return str(self._node.resolve_topic_name(f"{self.name}/image" if self.name else "image"))
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether images are subscribed to."""
+        return self._image_sub is not None
+
+    def start(self, on_frame: Callable[[Frame], None]) -> None:
+        """Subscribe to the images; `on_frame` gets each of them in the executor's thread."""
+
+        def on_image(image: Any) -> None:
+            now_s = time.monotonic()
+            self.statistics.on_received(now_s)
+            on_frame(Frame(self.name, image, now_s))
+
+        self.statistics.last_received_s = time.monotonic()
+        topic = f"{self.name}/image" if self.name else "image"
+        self._image_sub = self._node.create_subscription(self._image_type, topic, on_image, self._image_qos)
+
+    def stop(self) -> None:
+        """End the subscription; without effect where there is none."""
+        if self._image_sub is not None:
+            self._node.destroy_subscription(self._image_sub)
+            self._image_sub = None
+
+    def destroy(self) -> None:
+        """End everything."""
+        self.stop()
+        for publisher in (
+            self._mask_pub,
+            self._confidence_pub,
+            self._label_info_pub,
+            self._points_pub,
+            self._markers_pub,
+            self._overlay_pub,
+        ):
+            self._node.destroy_publisher(publisher)
+
+    def to_rgb(self, frame: Frame) -> NDArray[np.uint8]:
+        """Convert a frame to uint8 [H, W, 3] RGB; raise ImageError where it is none."""
+        self._note_time_going_back(Time.from_msg(frame.message.header.stamp).nanoseconds)
+        return self._to_rgb(frame.message)
+
+    def size_of(self, frame: Frame) -> tuple[int, int]:
+        """Return height and width of a frame, of a raw one without converting it."""
+        if self._image_type is CompressedImage:
+            height, width = self._to_rgb(frame.message).shape[:2]
+            return height, width
+        return frame.message.height, frame.message.width
+
+    def publish_mask(self, frame: Frame, mask: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> None:
+        """Publish both arrays, uint8 [H, W], under the frame's own header."""
+        header = frame.message.header
+        self._mask_pub.publish(conversions.mask_to_image(mask, header))
+        self._confidence_pub.publish(conversions.mask_to_image(confidence, header))
+        now_s = time.monotonic()
+        since_stamp_ns = self._node.get_clock().now().nanoseconds - Time.from_msg(header.stamp).nanoseconds
+        self.statistics.on_published(now_s, since_stamp_ns * 1e-9, now_s - frame.received_s)
+
+    def publish_points(self, frame: Frame, points: Sequence[PointOfInterest], version: int) -> None:
+        """Publish the points of interest, and for RViz the markers while someone listens."""
+        header = frame.message.header
+        self._points_pub.publish(conversions.points_to_msg(points, header, version))
+        if self._markers_pub.get_subscription_count() > 0:
+            self._markers_pub.publish(conversions.points_to_markers(points, header))
+
+    def publish_overlay(self, frame: Frame, overlay: NDArray[np.uint8]) -> None:
+        """Publish the overlay, uint8 [H, W, 3] RGB."""
+        self._overlay_pub.publish(conversions.rgb_to_image(overlay, frame.message.header))
+
+    def publish_label_info(self, label_info: LabelInfo) -> None:
+        """Publish which id means what; late joiners get the newest."""
+        self._label_info_pub.publish(label_info)
+
+    @property
+    def has_overlay_listener(self) -> bool:
+        """Whether an overlay would be seen by anyone."""
+        return bool(self._overlay_pub.get_subscription_count() > 0)
+
+    def publisher_count(self) -> int:
+        """How many publish on the image topic."""
+        return int(self._node.count_publishers(self.topic))
+
+    def _note_time_going_back(self, stamp_ns: int) -> None:
+        if stamp_ns < self._last_stamp_ns and not self._has_gone_back:
+            self._has_gone_back = True
+            self._node.get_logger().info(
+                f"the stamps on {self.topic} went back (a bag that loops?); all images are segmented as before"
+            )
+        self._last_stamp_ns = stamp_ns

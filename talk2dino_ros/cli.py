@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino`: on the command line and without ROS what the node does with it."""
+
+import argparse
+import sys
+
+from talk2dino_ros.cli_segment import add_segment_command
+from talk2dino_ros.cli_weights import add_weights_command
+from talk2dino_ros.engine.errors import Talk2DinoError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one sub-command; returns the exit status, 1 with a sentence on an error."""
+    parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by free words.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_segment_command(commands)
+    add_weights_command(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except Talk2DinoError as error:
+        print(f"talk2dino: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

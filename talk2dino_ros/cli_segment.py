@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino segment`: photographs, folders and videos in, masks and overlays out."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
+from talk2dino_ros.engine.vocabulary import split_classes
+from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
+from talk2dino_ros.points_of_interest import PointOfInterest, find_points
+from talk2dino_ros.visualization import overlay
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+
+Rgb = npt.NDArray[np.uint8]
+
+
+def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Declare the sub-command."""
+    parser = commands.add_parser("segment", help="segment photographs, folders of them, or videos")
+    parser.add_argument("sources", nargs="+", type=Path, help="photographs, folders, videos")
+    parser.add_argument(
+        "--classes",
+        required=True,
+        help='words, such as "cat, sofa", or "cat; extinguisher: red extinguisher, fire bottle"',
+    )
+    parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
+    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--refine", default="none", choices=REFINEMENTS)
+    parser.add_argument(
+        "--background", type=float, default=-1.0, help="threshold; -1: the model's own (default), 0: off"
+    )
+    parser.add_argument("--background-cleaning", action="store_true")
+    parser.add_argument("--output", type=Path, default=Path("segmented"), help="folder for masks and overlays")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Segment every source; print the points of interest and where the files are."""
+    jobs = _jobs(arguments.sources)
+    segmenter = load_segmenter(
+        arguments.model,
+        device=arguments.device,
+        precision=arguments.precision,
+        weights_dir=arguments.weights_dir,
+        input=arguments.input,
+        refine=arguments.refine,
+        background_cleaning=arguments.background_cleaning,
+    )
+    background = segmenter.model.background if arguments.background == -1.0 else arguments.background
+    segmenter = segmenter.with_options(background=background)
+    vocabulary = segmenter.encode_vocabulary(split_classes(arguments.classes))
+    for warning in vocabulary.warnings:
+        print(f"warning: {warning}")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for job, path in tqdm(jobs, unit="file", disable=len(jobs) < 2):
+        job(path, segmenter, vocabulary, arguments.output)
+    print(f"masks (the class ids {vocabulary.labels()}) and overlays are in {arguments.output}")
+
+
+Job = Callable[[Path, Segmenter, Vocabulary, Path], None]
+
+
+def _jobs(sources: list[Path]) -> list[tuple[Job, Path]]:
+    """What to do with each file; a source of no known kind is refused before the model is loaded."""
+    jobs: list[tuple[Job, Path]] = []
+    for source in sources:
+        if source.is_dir():
+            jobs += [(_segment_picture, path) for path in find_pictures(source)]
+        elif source.suffix.lower() in VIDEO_SUFFIXES and source.is_file():
+            jobs.append((_segment_video, source))
+        elif source.suffix.lower() in SUFFIXES and source.is_file():
+            jobs.append((_segment_picture, source))
+        else:
+            raise ImageError(
+                f"{source} is not there or of no known kind, expected a folder or a file ending in "
+                f"{', '.join(SUFFIXES + VIDEO_SUFFIXES)}; name another"
+            )
+    return jobs
+
+
+def _segment_picture(path: Path, segmenter: Segmenter, vocabulary: Vocabulary, folder: Path) -> None:
+    mask, picture, points = _look(read_picture(path), segmenter, vocabulary)
+    write_picture(folder / f"{path.stem}_mask.png", mask)
+    write_picture(folder / f"{path.stem}_overlay.png", picture)
+    for point in points:
+        print(
+            f"{path.name}: {point.class_name} at {point.pixel}, "
+            f"confidence {point.confidence:.2f}, area {point.area_share:.1%}"
+        )
+
+
+def _look(rgb: Rgb, segmenter: Segmenter, vocabulary: Vocabulary) -> tuple[Rgb, Rgb, list[PointOfInterest]]:
+    """Mask, overlay and points of interest of one image."""
+    seen = segmenter.segment(rgb, vocabulary)
+    labels = vocabulary.labels()
+    points = find_points(seen.class_ids, seen.confidence, labels)
+    return seen.class_ids, overlay(rgb, seen.class_ids, labels, points=points), points
+
+
+def _segment_video(path: Path, segmenter: Segmenter, vocabulary: Vocabulary, folder: Path) -> None:
+    """Write `<name>_overlay.mp4`, and the masks as numbered PNGs in `<name>_mask/`."""
+    masks = folder / f"{path.stem}_mask"
+    masks.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        capture = cv2.VideoCapture(str(path))
+        stack.callback(capture.release)
+        if not capture.isOpened():
+            raise ImageError(
+                f"{path} cannot be opened as a video, expected a format that OpenCV reads; convert it to mp4"
+            )
+        frames = stack.enter_context(closing(_frames(capture)))
+        size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        rate_hz = capture.get(cv2.CAP_PROP_FPS) or 25.0
+        encoding = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(folder / f"{path.stem}_overlay.mp4"), encoding, rate_hz, size)
+        stack.callback(writer.release)
+        total = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) or None
+        for number, rgb in enumerate(tqdm(frames, total=total, unit="image", desc=path.name)):
+            mask, picture, _ = _look(rgb, segmenter, vocabulary)
+            write_picture(masks / f"{number:06d}.png", mask)
+            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+
+def _frames(capture: cv2.VideoCapture) -> Iterator[Rgb]:
+    while True:
+        there, bgr = capture.read()
+        if not there:
+            return
+        yield np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)

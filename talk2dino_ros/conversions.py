@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages from and to arrays and results; a header goes through untouched.
+
+Publishing fills `data` by `frombytes`: assigning an array walks through it byte by byte (80 ms for a 720p mask).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import cv2
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Point, Vector3
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
+from std_msgs.msg import ColorRGBA, Header
+from talk2dino_msgs.msg import PointOfInterest as PointOfInterestMsg
+from talk2dino_msgs.msg import PointOfInterestArray
+from vision_msgs.msg import LabelInfo, VisionClass
+from visualization_msgs.msg import Marker, MarkerArray
+
+from talk2dino_ros.bridge import bridge_to_rgb
+from talk2dino_ros.encodings import DEPTH_ENCODINGS, LAYOUTS, Rgb, decode, pixels
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.points_of_interest import PointOfInterest
+from talk2dino_ros.visualization import color_of
+
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# Sensor orientation in EXIF is for viewers: a mask has to fit the pixels that camera_info speaks of.
+DECODE_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def image_to_rgb(msg: Image) -> Rgb:
+    """Return the image as uint8 [H, W, 3] RGB that torch.from_numpy accepts.
+
+    rgb8 and rgba8 come as views into `msg.data`, rows apart by `step`; all others as a fresh array, one copy.
+    16-bit values are scaled to 8, YUV is BT.601, Bayer mosaics are interpolated (by cv_bridge where it works).
+    Raises ImageError: no pixels, a step or data too short, an encoding that is not a colour image's.
+    """
+    values = pixels(
+        np.frombuffer(msg.data, np.uint8),
+        msg.encoding,
+        width=msg.width,
+        height=msg.height,
+        step=msg.step,
+        big_endian=bool(msg.is_bigendian),
+    )
+    rgb = bridge_to_rgb(values, msg.encoding) if LAYOUTS[msg.encoding].by_bridge else None
+    return decode(values, msg.encoding) if rgb is None else rgb
+
+
+def compressed_to_rgb(msg: CompressedImage) -> Rgb:
+    """Decode JPEG, PNG, WebP and whatever else OpenCV reads to uint8 [H, W, 3] RGB; 16-bit PNG becomes 8-bit.
+
+    Raises ImageError where the data is empty, cut short, of no known format, or a compressed depth image.
+    """
+    data = bytes(msg.data)
+    _check_compressed(msg.format, data)
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), DECODE_FLAGS)
+    except cv2.error as error:  # among others, more pixels than CV_IO_MAX_IMAGE_PIXELS allows
+        raise _undecodable(msg.format, data) from error
+    if bgr is None:
+        raise _undecodable(msg.format, data)
+    return bgr if _is_stored_swapped(msg.format) else cast(Rgb, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+
+
+def _check_compressed(image_format: str, data: bytes) -> None:
+    if image_format.split(";", maxsplit=1)[0].strip() in DEPTH_ENCODINGS:
+        raise ImageError(
+            f"The compressed image's format '{image_format}' is a depth image's, not that of an image to segment;"
+            " remap `image` to the colour topic."
+        )
+    # OpenCV 4 fills the missing part of a JPEG with grey, which then would be segmented; OpenCV 5 refuses it.
+    if not data or (data.startswith(JPEG_START) and JPEG_END not in data[len(data) // 2 :]):
+        raise _undecodable(image_format, data)
+
+
+def _undecodable(image_format: str, data: bytes) -> ImageError:
+    return ImageError(
+        f"The {len(data)} bytes of a compressed image of format '{image_format}' are not a whole image;"
+        " publish JPEG, PNG or WebP, and look for a lossy link if it only happens at times."
+    )
+
+
+def _is_stored_swapped(image_format: str) -> bool:
+    """compressed_image_transport's rule: unless its format says "compressed bgr", red and blue are stored swapped.
+
+    Formats without its "encoding; codec" form ("jpeg", "png") are files like any other.
+    """
+    encoding, separator, codec = image_format.partition(";")
+    colour = encoding.strip().startswith(("rgb", "bgr"))
+    return bool(separator) and colour and "compressed bgr" not in codec
+
+
+def rgb_to_image(rgb: Rgb, header: Header) -> Image:
+    """Make an rgb8 image of uint8 [H, W, 3] RGB."""
+    return _image(rgb, "rgb8", header)
+
+
+def mask_to_image(mask: NDArray[np.uint8], header: Header) -> Image:
+    """Make a mono8 image of uint8 [H, W] (ids or confidence) with step == width, as costmap layers need it."""
+    return _image(mask, "mono8", header)
+
+
+def _image(values: NDArray[np.uint8], encoding: str, header: Header) -> Image:
+    image = Image(header=header, height=values.shape[0], width=values.shape[1], encoding=encoding)
+    image.step = values.shape[1] * values[0, 0].nbytes
+    image.data.frombytes(np.ascontiguousarray(values).data.cast("B"))
+    return image
+
+
+def vocabulary_to_label_info(
+    labels: Mapping[int, str], version: int, *, threshold: float | None = None, frame_id: str = ""
+) -> LabelInfo:
+    """Make a LabelInfo of id -> name, sorted by id; its stamp is the vocabulary's version in nanoseconds.
+
+    `threshold` (0..1) is the score below which a pixel is unlabeled; None, where there is no such threshold, is 0.
+    """
+    info = LabelInfo(threshold=float(threshold or 0.0))
+    info.header.frame_id = frame_id
+    info.header.stamp = nanoseconds_to_time(version)
+    info.class_map = [VisionClass(class_id=class_id, class_name=labels[class_id]) for class_id in sorted(labels)]
+    return info
+
+
+def nanoseconds_to_time(nanoseconds: int) -> Time:
+    """Split nanoseconds into a stamp."""
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def points_to_msg(points: Iterable[PointOfInterest], header: Header, version: int) -> PointOfInterestArray:
+    """Make the message of one image's points of interest; `version` is the vocabulary's."""
+    return PointOfInterestArray(
+        header=header, vocabulary_version=version, points=[_point_to_msg(point, version) for point in points]
+    )
+
+
+def _point_to_msg(point: PointOfInterest, version: int) -> PointOfInterestMsg:
+    x, y, width, height = point.box
+    msg = PointOfInterestMsg(
+        class_id=point.class_id,
+        class_name=point.class_name,
+        confidence=point.confidence,
+        area_share=point.area_share,
+        pixel_x=point.pixel[0],
+        pixel_y=point.pixel[1],
+        box=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
+        vocabulary_version=version,
+    )
+    if point.position is not None:
+        msg.has_position = True
+        msg.position = _position_to_point(point.position)
+    return msg
+
+
+def _position_to_point(position: tuple[float, float, float]) -> Point:
+    x, y, z = (float(value) for value in position)
+    return Point(x=x, y=y, z=z)
+
+
+def points_to_markers(points: Iterable[PointOfInterest], header: Header, *, diameter_m: float = 0.1) -> MarkerArray:
+    """Make a ball and a name for each point that has a position, in the header's frame and the overlay's colours.
+
+    The first marker deletes those of the image before. Points without a position have no place in space.
+    """
+    array = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
+    for number, point in enumerate(point for point in points if point.position is not None):
+        array.markers += [_ball(point, header, number, diameter_m), _name(point, header, number, diameter_m)]
+    return array
+
+
+def _ball(point: PointOfInterest, header: Header, number: int, diameter_m: float) -> Marker:
+    marker = Marker(header=header, ns="points", id=number, type=Marker.SPHERE, action=Marker.ADD)
+    marker.pose.position = _position_to_point(point.position or (0.0, 0.0, 0.0))
+    marker.pose.orientation.w = 1.0
+    marker.scale = Vector3(x=diameter_m, y=diameter_m, z=diameter_m)
+    red, green, blue = color_of(point.class_id)
+    marker.color = ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=0.9)
+    return marker
+
+
+def _name(point: PointOfInterest, header: Header, number: int, diameter_m: float) -> Marker:
+    marker = Marker(header=header, ns="names", id=number, type=Marker.TEXT_VIEW_FACING, action=Marker.ADD)
+    marker.pose.position = _position_to_point(point.position or (0.0, 0.0, 0.0))
+    marker.pose.position.y -= 1.2 * diameter_m  # upwards: images are in optical frames, y down (REP 103)
+    marker.pose.orientation.w = 1.0
+    marker.scale.z = diameter_m
+    marker.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
+    marker.text = f"{point.class_name} {point.confidence:.0%}"
+    return marker
+
+
+def diagnostics_to_msg(
+    name: str, level: bytes, message: str, values: Mapping[str, object], *, stamp: Time, hardware_id: str
+) -> DiagnosticArray:
+    """Make the /diagnostics message of one node; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE."""
+    status = DiagnosticStatus(name=name, level=level, message=message, hardware_id=hardware_id)
+    status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array

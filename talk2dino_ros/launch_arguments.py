@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the arguments of launch/segment.launch.py mean.
+
+Standard library only: `ros2 launch` runs on the system's Python, which need not have the engine's libraries.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+
+PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
+OLD_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"  # Fast DDS 2.x knows no other
+OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
+TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, "FASTDDS_BUILTIN_TRANSPORTS")
+
+
+class LaunchArgumentError(Talk2DinoError):
+    """An argument of the launch file means nothing."""
+
+
+def existing_file(path: str) -> str:
+    """Return the path; raise LaunchArgumentError where no file is there (launch would warn and go on)."""
+    if not Path(path).is_file():
+        raise LaunchArgumentError(f"there is no file {path!r}, expected a file that exists; correct the path")
+    return path
+
+
+def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, list[str]]]:
+    """Turn the argument `vocabulary` into what a launch_ros Node takes as `parameters`.
+
+    The text names a vocabulary in the folder `config`, or a parameter file (.yaml), or lists the classes as
+    `engine.vocabulary.split_classes` reads them; empty text gives no parameters. Raises LaunchArgumentError
+    for a file that is missing.
+    """
+    shipped = config / f"vocabulary_{text}.yaml"
+    if shipped.is_file():
+        return [str(shipped)]
+    if text.endswith((".yaml", ".yml")):
+        return [existing_file(text)]
+    words = [word.strip() for word in text.split(";" if ";" in text else ",") if word.strip()]
+    return [{"vocabulary": words}] if words else []
+
+
+def profile_variable(environment: Mapping[str, str]) -> str | None:
+    """Return the variable that names a Fast DDS profile here; None where the user chose a transport already."""
+    if any(environment.get(name) for name in TRANSPORT_VARIABLES):
+        return None
+    return OLD_PROFILE_VARIABLE if environment.get("ROS_DISTRO") in OLD_DISTRIBUTIONS else PROFILE_VARIABLE

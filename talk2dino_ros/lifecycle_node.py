@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle node `talk2dino`: it loads and frees, starts and stops, and leaves each task to its own file.
+
+A frame's way is in stream.py, a camera's topics in camera.py, the vocabulary's services in
+vocabulary_server.py. One single-threaded executor serves all callbacks; the worker's thread owns the model.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_srvs.srv import SetBool
+
+from talk2dino_ros import conversions, parameters
+from talk2dino_ros.camera import Camera
+from talk2dino_ros.diagnostics import Diagnostics
+from talk2dino_ros.engine import Vocabulary
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.loading import load, release, warm_up, with_options
+from talk2dino_ros.problems import ProblemLog
+from talk2dino_ros.stream import InForce, Stream
+from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
+
+
+class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stubs
+    """Open-vocabulary segmentation of camera images.
+
+    Parameters: see parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
+    Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable; before configure they answer that it is too early.
+    Raises ParameterError where a parameter's start value is not allowed.
+    """
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__("talk2dino", **node_options)
+        parameters.declare(self)
+        self._settings = parameters.read(self)
+        self._stream: Stream | None = None
+        self._stream_timers: list[Any] = []
+        self._problems = ProblemLog(self.get_logger())
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
+        self._diagnostics = Diagnostics(self)
+        self._vocabulary_server = VocabularyServer(self, lambda: self._stream, self._adopt_vocabulary)
+        self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+
+    @property
+    def autostart(self) -> bool:
+        """Whether the node brings itself to active, without a lifecycle manager."""
+        return self._settings.autostart
+
+    def start(self) -> bool:
+        """Configure and activate; return False where one of them failed, which the log explains."""
+        success = TransitionCallbackReturn.SUCCESS
+        return bool(self.trigger_configure() == success and self.trigger_activate() == success)
+
+    def stop(self) -> None:
+        """Free everything, from any state and also after the ROS context has ended."""
+        self._tear_down()
+        self._vocabulary_server.join(timeout_s=10.0)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model, encode the first vocabulary, publish label_info."""
+        result = self._guarded(self._configure)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self._tear_down()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the worker and the subscriptions."""
+        return self._guarded(self._activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop them; the model stays loaded."""
+        return self._guarded(self._deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model."""
+        return self._guarded(self._tear_down)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model, from any state."""
+        return self._guarded(self._tear_down)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free what a failed transition left; the node can be configured again."""
+        return self._guarded(self._tear_down)
+
+    def _guarded(self, action: Callable[[], object]) -> TransitionCallbackReturn:
+        """Run a transition; rclpy itself would swallow what went wrong."""
+        try:
+            action()
+        except Talk2DinoError as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        settings = self._settings
+        parse_classes(settings.vocabulary)  # a typing error shows before minutes of loading
+        segmenter = load(settings)
+        vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)
+        warm_up(segmenter, vocabulary)
+        cameras = {name: Camera(self, name, settings) for name in settings.cameras}
+        self._stream = Stream(cameras, InForce(segmenter, vocabulary, settings), self._on_problem)
+        self._publish_label_info()
+        self._start_timers(self._stream)
+        self._log_configured(self._stream)
+
+    def _activate(self) -> None:
+        if self._stream is not None:
+            self._stream.start()
+
+    def _deactivate(self) -> None:
+        if self._stream is not None:
+            self._stream.stop()
+
+    def _tear_down(self) -> None:
+        """Free all that belongs to the stream; without effect where there is none."""
+        stream, self._stream = self._stream, None
+        for timer in self._stream_timers:
+            self.destroy_timer(timer)
+        self._stream_timers.clear()
+        if stream is not None:
+            stream.destroy()
+            del stream
+            release()
+
+    def _start_timers(self, stream: Stream) -> None:
+        for period_s, callback in (
+            (stream.in_force.parameters.label_info_period_s, self._publish_label_info),
+            (stream.in_force.parameters.diagnostics_period_s, lambda: self._diagnostics.publish(stream)),
+        ):
+            self._stream_timers.append(self.create_timer(period_s, callback, clock=self._steady_clock))
+
+    def _log_configured(self, stream: Stream) -> None:
+        segmenter, vocabulary = stream.in_force.segmenter, stream.in_force.vocabulary
+        topics = ", ".join(camera.topic for camera in stream.cameras.values())
+        self.get_logger().info(
+            f"{segmenter.model.name} on {segmenter.device} ({segmenter.precision}) looks for "
+            f"{', '.join(vocabulary.labels().values())} in the images of {topics}"
+        )
+        for warning in vocabulary.warnings:
+            self.get_logger().warning(warning)
+
+    def _adopt_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Tell what the ids mean, then let the next batch use them."""
+        stream = self._stream
+        if stream is not None:
+            in_force = replace(stream.in_force, vocabulary=vocabulary)
+            self._publish_label_info(in_force)
+            stream.in_force = in_force
+
+    def _publish_label_info(self, in_force: InForce | None = None) -> None:
+        if self._stream is None:
+            return
+        in_force = in_force or self._stream.in_force
+        label_info = conversions.vocabulary_to_label_info(
+            in_force.vocabulary.labels(),
+            in_force.vocabulary.version,
+            threshold=in_force.segmenter.options.background,
+        )
+        for camera in self._stream.cameras.values():
+            camera.publish_label_info(label_info)
+
+    def _on_problem(self, topic: str, error: Exception) -> None:
+        if self.context.ok():  # what fails because the process is ending is no news
+            self._problems.report(topic, error)
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        values = {change.name: parameters.from_ros(change.value) for change in changes}
+        try:
+            is_configured = self._stream is not None
+            self._adopt_parameters(parameters.check_changes(values, self._settings, configured=is_configured))
+        except Talk2DinoError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _adopt_parameters(self, after: parameters.Parameters) -> None:
+        if self._stream is not None:
+            in_force = self._stream.in_force
+            segmenter = with_options(in_force.segmenter, after)
+            self._stream.in_force = replace(in_force, segmenter=segmenter, parameters=after)
+            self._publish_label_info()  # it carries the threshold
+        self._settings = after
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if self._stream is None:
+            response.message = NOT_CONFIGURED
+            return response
+        self._stream.enable(request.data)
+        response.success = True
+        period_s = self._settings.paused_mask_period_s
+        response.message = "segmenting" if request.data else f"paused: an all-unlabeled mask every {period_s:g} s"
+        return response

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the node's parameters to a segmenter that is ready for its first image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from talk2dino_ros import engine
+from talk2dino_ros.parameters import RECOMMENDED
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.parameters import Parameters
+
+
+def load(parameters: Parameters) -> Segmenter:
+    """Load the model; raise ModelError or WeightsError where it cannot be had."""
+    segmenter = engine.load_segmenter(
+        parameters.model,
+        device=parameters.device,
+        precision=parameters.precision,
+        weights_dir=parameters.weights_dir or None,
+    )
+    return with_options(segmenter, parameters)
+
+
+def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
+    """Return a segmenter with the parameters' options; raise ModelError where the model cannot have them."""
+    return segmenter.with_options(
+        input=parameters.input,
+        refine=parameters.refine,
+        background=_threshold(parameters.background, segmenter),
+        background_cleaning=parameters.background_cleaning,
+        unlabeled_id=parameters.unlabeled_id,
+    )
+
+
+def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
+    """Segment a black image: the first is slow on a GPU, and what cannot work fails now and not on the way."""
+    segmenter.segment(np.zeros((480, 640, 3), np.uint8), vocabulary)
+
+
+def _threshold(background: float, segmenter: Segmenter) -> float | None:
+    if background == RECOMMENDED:
+        return segmenter.model.background
+    return background or None
+
+
+def release() -> None:
+    """Return the memory of a segmenter that nobody refers to any more."""
+    from talk2dino_ros.engine.memory import release_memory  # imports torch, which a start need not wait for
+
+    release_memory()

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Picture files in and out, as RGB arrays. Pillow reads them, so that there is no other colour order to mind."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from talk2dino_ros.engine.errors import ImageError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def find_pictures(folder: str | Path) -> list[Path]:
+    """List a folder's pictures by name. Raises ImageError where there is none."""
+    folder = Path(folder)
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    if not paths:
+        raise ImageError(
+            f"{folder} {'holds no picture' if folder.is_dir() else 'is no folder'}, "
+            f"expected a folder with files ending in {', '.join(SUFFIXES)}; name another"
+        )
+    return paths
+
+
+def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
+    """Read a picture as uint8 [H, W, 3] RGB, turned upright as its EXIF data says. Raises ImageError."""
+    try:
+        with Image.open(path) as picture:
+            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"{path} cannot be read as a picture ({error}), expected {', '.join(SUFFIXES)}; convert it"
+        ) from error
+
+
+def write_picture(path: str | Path, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write uint8 [H, W, 3] RGB or [H, W] gray, in the format that the file's ending names."""
+    Image.fromarray(pixels).save(path)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rates and latencies of one camera, as /diagnostics shows them; two threads write, one reads."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+WINDOW_S = 5.0
+SAMPLES = 1000
+# Farther apart, the image's stamp and the node's clock do not run on the same time (a bag, an unset clock).
+SANE_LATENCY_S = 60.0
+
+
+class Rate:
+    """Events per second over the last few seconds."""
+
+    def __init__(self, window_s: float = WINDOW_S) -> None:
+        self._window_s = window_s
+        self._times_s: deque[float] = deque(maxlen=SAMPLES)
+
+    def tick(self, now_s: float) -> None:
+        """Count one event."""
+        self._times_s.append(now_s)
+
+    def per_second(self, now_s: float) -> float:
+        """Intervals per second among the events in the window; 0.0 for fewer than two."""
+        times_s = [time_s for time_s in self._times_s if now_s - time_s <= self._window_s]
+        if len(times_s) < 2 or times_s[-1] <= times_s[0]:
+            return 0.0
+        return (len(times_s) - 1) / (times_s[-1] - times_s[0])
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The smallest value that at least `share` (0..1) of the values do not exceed (nearest rank); NaN for none."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(share * len(ordered)), 1) - 1] if ordered else math.nan
+
+
+class CameraStatistics:
+    """What happened to one camera's images since the node was configured."""
+
+    def __init__(self, start_s: float) -> None:
+        self._lock = threading.Lock()
+        self._in, self._out = Rate(), Rate()
+        self._latencies_s: deque[float] = deque(maxlen=SAMPLES)
+        self.latency_from = "image stamp"
+        self.last_received_s = start_s
+        self.received = 0
+        self.published = 0
+        self.wrong = 0
+        self.last_error = ""
+        self.is_failing = False  # the newest frame that was tried brought no mask
+
+    def on_received(self, now_s: float) -> None:
+        """Note that an image came in."""
+        with self._lock:
+            self._in.tick(now_s)
+            self.last_received_s = now_s
+            self.received += 1
+
+    def on_published(self, now_s: float, since_stamp_s: float, since_received_s: float) -> None:
+        """Note that a mask went out, and its age since the image's stamp and since the image's reception."""
+        is_sane = 0.0 <= since_stamp_s <= SANE_LATENCY_S
+        with self._lock:
+            self._out.tick(now_s)
+            self.published += 1
+            self.is_failing = False
+            self._add_latency(*(("image stamp", since_stamp_s) if is_sane else ("reception", since_received_s)))
+
+    def on_wrong(self, error: str) -> None:
+        """Note that an image brought no mask, and why."""
+        with self._lock:
+            self.wrong += 1
+            self.last_error = error
+            self.is_failing = True
+
+    def rates(self, now_s: float) -> tuple[float, float]:
+        """Images in and masks out per second."""
+        with self._lock:
+            return self._in.per_second(now_s), self._out.per_second(now_s)
+
+    def latencies_s(self) -> tuple[float, float]:
+        """Median and 99th percentile of the last masks' latency, in seconds; NaN before the first."""
+        with self._lock:
+            return percentile(self._latencies_s, 0.5), percentile(self._latencies_s, 0.99)
+
+    def _add_latency(self, measured_from: str, latency_s: float) -> None:
+        if measured_from != self.latency_from:  # the two kinds do not mix in one percentile
+            self._latencies_s.clear()
+            self.latency_from = measured_from
+        self._latencies_s.append(latency_s)

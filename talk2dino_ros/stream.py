@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a frame: convert, segment, publish. It runs in the worker's thread, the rest of the node beside it.
+
+What a batch needs is one immutable `InForce`, taken once per batch and swapped by one assignment: no mask
+mixes two vocabularies, and nobody waits for anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.frames import Frame, FrameSlots
+from talk2dino_ros.points_of_interest import find_points
+from talk2dino_ros.visualization import overlay
+from talk2dino_ros.worker import Worker
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from talk2dino_ros.camera import Camera
+    from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
+    from talk2dino_ros.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Everything that decides what a batch becomes."""
+
+    segmenter: Segmenter
+    vocabulary: Vocabulary
+    parameters: Parameters
+
+    @property
+    def published_ids(self) -> list[int]:
+        """The mask's value for each class of the vocabulary: the unlabeled one for a distractor."""
+        entries = zip(self.vocabulary.classes, self.vocabulary.ids, strict=True)
+        unlabeled_id = self.parameters.unlabeled_id
+        return [unlabeled_id if entry.distractor else class_id for entry, class_id in entries]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame that could be converted; rgb: uint8 [H, W, 3] RGB."""
+
+    frame: Frame
+    rgb: NDArray[np.uint8]
+
+
+class Stream:
+    """The cameras, the worker between them and the model, and what is in force.
+
+    on_problem: gets (image topic, error) for each frame that brought no mask, in the worker's thread.
+    """
+
+    def __init__(
+        self, cameras: Mapping[str, Camera], in_force: InForce, on_problem: Callable[[str, Exception], None]
+    ) -> None:
+        self.cameras = cameras
+        self.in_force = in_force
+        self.slots = FrameSlots()
+        self._on_problem = on_problem
+        self._is_enabled = True
+        self._worker = Worker(self.slots, self._process, self._on_lost_batch)
+
+    def start(self) -> None:
+        """Start the worker, then the subscriptions."""
+        self._worker.start()
+        for camera in self.cameras.values():
+            camera.start(self.slots.put)
+
+    def stop(self) -> None:
+        """End the subscriptions, then the worker after the batch in hand."""
+        for camera in self.cameras.values():
+            camera.stop()
+        self._worker.stop()
+
+    def destroy(self) -> None:
+        """Stop, and end the cameras' publishers."""
+        self.stop()
+        for camera in self.cameras.values():
+            camera.destroy()
+
+    @property
+    def is_enabled(self) -> bool:
+        """False while paused: then images become all-unlabeled masks, once in a while and unseen."""
+        return self._is_enabled
+
+    def enable(self, is_enabled: bool) -> None:
+        """Pause or resume; the model stays loaded."""
+        self._is_enabled = is_enabled
+        self.slots.counts_drops = is_enabled
+        self._worker.end_rest()
+
+    def _process(self, frames: list[Frame]) -> float:
+        in_force = self.in_force
+        if not self._is_enabled:
+            self._publish_unlabeled(frames, in_force.parameters)
+            return in_force.parameters.paused_mask_period_s
+        results = self._segment(self._convert(frames), in_force)
+        for picture, result in results:  # what robots wait for goes first
+            self._publish_mask(picture, result, in_force.parameters)
+        for picture, result in results:
+            self._publish_rest(picture, result, in_force)
+        return 0.0
+
+    def _convert(self, frames: Sequence[Frame]) -> list[Picture]:
+        pictures = []
+        for frame in frames:
+            try:
+                pictures.append(Picture(frame, self.cameras[frame.camera].to_rgb(frame)))
+            except ImageError as error:
+                self._note(frame.camera, error)
+        return pictures
+
+    def _segment(self, pictures: list[Picture], in_force: InForce) -> list[tuple[Picture, Segmentation]]:
+        """Segment all pictures in one batch; where that fails one by one, so that only the culprit is lost."""
+        if not pictures:
+            return []
+        try:
+            results = in_force.segmenter.segment([picture.rgb for picture in pictures], in_force.vocabulary)
+            return list(zip(pictures, results, strict=True))
+        except Exception as error:
+            if len(pictures) > 1:
+                return [pair for picture in pictures for pair in self._segment([picture], in_force)]
+            self._note(pictures[0].frame.camera, error)
+            return []
+
+    def _publish_mask(self, picture: Picture, result: Segmentation, parameters: Parameters) -> None:
+        size = mask_size(result.class_ids.shape, parameters)
+        mask, confidence = nearest(result.class_ids, size), nearest(result.confidence, size)
+        self.cameras[picture.frame.camera].publish_mask(picture.frame, mask, confidence)
+
+    def _publish_rest(self, picture: Picture, result: Segmentation, in_force: InForce) -> None:
+        camera, parameters = self.cameras[picture.frame.camera], in_force.parameters
+        labels = in_force.vocabulary.labels()
+        points = find_points(
+            result.class_ids,
+            result.confidence,
+            labels,
+            min_area_share=parameters.min_area_share,
+            max_per_class=parameters.max_points_per_class,
+        )
+        camera.publish_points(picture.frame, points, in_force.vocabulary.version)
+        if parameters.overlay and camera.has_overlay_listener:
+            drawn = overlay(
+                picture.rgb,
+                result.class_ids,
+                labels,
+                result.confidence,
+                alpha=parameters.overlay_alpha,
+                points=points,
+            )
+            camera.publish_overlay(picture.frame, drawn)
+
+    def _publish_unlabeled(self, frames: Sequence[Frame], parameters: Parameters) -> None:
+        for frame in frames:
+            camera = self.cameras[frame.camera]
+            try:
+                size = mask_size(camera.size_of(frame), parameters)
+            except ImageError as error:
+                self._note(frame.camera, error)
+                continue
+            unlabeled = np.full(size, parameters.unlabeled_id, np.uint8)
+            camera.publish_mask(frame, unlabeled, np.zeros(size, np.uint8))
+
+    def _on_lost_batch(self, error: Exception) -> None:
+        for name in self.cameras:
+            self._note(name, error)
+
+    def _note(self, camera_name: str, error: Exception) -> None:
+        camera = self.cameras[camera_name]
+        camera.statistics.on_wrong(str(error) or repr(error))
+        self._on_problem(camera.topic, error)
+
+
+def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int, int]:
+    """Height and width of the mask for an image of this height and width."""
+    if parameters.mask_width:
+        return parameters.mask_height, parameters.mask_width
+    return image_size[0], image_size[1]
+
+
+def nearest(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize uint8 [H, W] to size = (height, width) without mixing values: ids have no mean."""
+    if array.shape == size:
+        return array
+    height, width = size
+    resized: NDArray[np.uint8] = cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return resized

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services ~/set_vocabulary and ~/get_vocabulary: words become a vocabulary while the stream goes on.
+
+Text encoding takes seconds, so it runs in a thread of its own and the service's callback is a coroutine that
+awaits it: the one executor thread keeps serving everything else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.qos import QoSProfile
+from rclpy.task import Future
+from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
+
+from talk2dino_ros.class_ids import ClassIds
+from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
+from talk2dino_ros.engine.vocabulary import parse_classes
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+    from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.engine.vocabulary import ClassEntry
+    from talk2dino_ros.parameters import Parameters
+    from talk2dino_ros.stream import InForce, Stream
+
+WAITING_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh request without an answer
+NOT_CONFIGURED = (
+    "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
+)
+
+
+class VocabularyServer:
+    """Serve the vocabulary of whatever stream the node has at the moment.
+
+    stream: returns the node's stream, None while it is not configured.
+    adopt: puts a vocabulary into force.
+    """
+
+    def __init__(self, node: Node, stream: Callable[[], Stream | None], adopt: Callable[[Vocabulary], None]) -> None:
+        self._node = node
+        self._stream = stream
+        self._adopt = adopt
+        self._ids = ClassIds(0.0)
+        self._ids_options: tuple[float, int] | None = None
+        self._version = 0
+        self._thread: threading.Thread | None = None
+        # A coroutine that waits keeps every other callback of its group out, so this service has its own;
+        # being mutually exclusive it takes one request at a time, in order.
+        self._set_srv = node.create_service(
+            SetVocabulary,
+            "~/set_vocabulary",
+            self._on_set_vocabulary,
+            qos_profile=QoSProfile(depth=WAITING_REQUESTS),
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+        self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)
+
+    def first_vocabulary(self, segmenter: Segmenter, parameters: Parameters) -> Vocabulary:
+        """Encode the vocabulary that a stream starts with; blocks.
+
+        Ids and their quarantine outlive a reconfigure, as the consumers' memory of old masks does.
+        """
+        options = (parameters.id_quarantine_s, parameters.unlabeled_id)
+        if options != self._ids_options:
+            self._ids, self._ids_options = ClassIds(*options), options
+        vocabulary = segmenter.encode_vocabulary(parameters.vocabulary)
+        return self._identified(vocabulary, self._new_ids(vocabulary.classes, ()))
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for an encoding that is under way, so that the interpreter does not end beneath it."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    async def _on_set_vocabulary(
+        self, request: SetVocabulary.Request, response: SetVocabulary.Response
+    ) -> SetVocabulary.Response:
+        start_s = time.monotonic()
+        try:
+            in_force = await self._change(list(request.classes), list(request.ids))
+        except Talk2DinoError as error:
+            response.message = str(error)
+        except Exception as error:
+            self._node.get_logger().error(f"set_vocabulary failed\n{traceback.format_exc()}")
+            response.message = f"the text could not be encoded ({error!r}); the node's log has the details"
+        else:
+            response.success = True
+            response.message = _summary(in_force.vocabulary)
+            response.ids = in_force.published_ids
+        response.version = self._version_in_force()
+        response.seconds = time.monotonic() - start_s
+        return response
+
+    async def _change(self, classes: list[str], fixed_ids: list[int]) -> InForce:
+        """Encode and adopt classes, all or nothing."""
+        stream = self._stream()
+        if stream is None:
+            raise VocabularyError(NOT_CONFIGURED)
+        self._new_ids(parse_classes(classes), fixed_ids)  # what is wrong is said before anything slow is done
+        vocabulary = await self._encode(stream.in_force.segmenter, classes)
+        if self._stream() is not stream:
+            raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
+        ids = self._new_ids(vocabulary.classes, fixed_ids)
+        self._adopt(self._identified(vocabulary, ids))
+        return stream.in_force
+
+    def _encode(self, segmenter: Segmenter, classes: list[str]) -> Future:
+        """Encode in a thread; the future's executor has to be woken, as completing it does not."""
+        executor = self._node.executor
+        future = Future(executor=executor)
+
+        def encode() -> None:
+            try:
+                future.set_result(segmenter.encode_vocabulary(classes))
+            except Exception as error:  # raised again where the future is awaited
+                future.set_exception(error)
+            if self._node.context.ok():
+                executor.wake()
+
+        self._thread = threading.Thread(target=encode, name="text encoding", daemon=True)
+        self._thread.start()
+        return future
+
+    def _new_ids(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
+        return self._ids.assign(_labelled(classes), fixed_ids or None, self._now_ns() * 1e-9)
+
+    def _identified(self, vocabulary: Vocabulary, ids: tuple[int, ...]) -> Vocabulary:
+        """Put ids into force; the version only ever grows, also where the clock goes back."""
+        self._ids.commit(_labelled(vocabulary.classes), ids, self._now_ns() * 1e-9)
+        self._version = max(self._version + 1, self._now_ns())
+        return vocabulary.with_ids(ids, self._version)
+
+    def _on_get_vocabulary(
+        self, _request: GetVocabulary.Request, response: GetVocabulary.Response
+    ) -> GetVocabulary.Response:
+        stream = self._stream()
+        if stream is not None:
+            vocabulary = stream.in_force.vocabulary
+            response.version = vocabulary.version
+            response.classes = [entry.text for entry in vocabulary.classes]
+            response.names = list(vocabulary.names)
+            response.ids = stream.in_force.published_ids
+            response.unlabeled_id = stream.in_force.parameters.unlabeled_id
+            response.model = stream.in_force.segmenter.model.name
+        return response
+
+    def _version_in_force(self) -> int:
+        stream = self._stream()
+        return stream.in_force.vocabulary.version if stream else 0
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+
+def _labelled(classes: Sequence[ClassEntry]) -> list[str | None]:
+    """The names that need an id; None for a distractor."""
+    return [None if entry.distractor else entry.name for entry in classes]
+
+
+def _summary(vocabulary: Vocabulary) -> str:
+    labels = ", ".join(f"{name} = {class_id}" for class_id, name in vocabulary.labels().items())
+    distractors = len(vocabulary.classes) - len(vocabulary.labels())
+    beside = f" and {distractors} distractors" if distractors else ""
+    return "; ".join([f"{len(vocabulary.labels())} classes{beside} in force: {labels}", *vocabulary.warnings])

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the node as a process of its own, over real DDS with the shipped Fast DDS profile.
+
+Fixtures wait for conditions, with deadlines generous enough for a busy machine; no test waits for time to pass.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PROFILE = HERE.parents[1] / "config" / "fastdds.xml"
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; a folder of its name without __init__.py, as the sources', is none."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
+MISSING = [package for package in ("rclpy", "talk2dino_msgs", "vision_msgs") if not is_installed(package)]
+
+sys.path.insert(0, str(HERE))  # node_process, probe and nav2_consumer are modules beside the tests
+collect_ignore_glob = ["test_*.py"] if MISSING else []
+
+
+def pytest_report_header() -> str:
+    return f"test/node left out, as these packages are missing: {', '.join(MISSING)}" if MISSING else ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_ros_network():
+    """Keep this run's ROS graph on this machine and apart from other runs; start processes with the profile."""
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    if os.environ.get("ROS_DISTRO") == "humble":
+        os.environ["ROS_LOCALHOST_ONLY"] = "1"
+    else:
+        os.environ.pop("ROS_LOCALHOST_ONLY", None)
+    for variable in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        os.environ.pop(variable, None)
+    old_distros = ("humble", "jazzy")
+    prefix = "FASTRTPS" if os.environ.get("ROS_DISTRO") in old_distros else "FASTDDS"
+    os.environ[f"{prefix}_DEFAULT_PROFILES_FILE"] = str(PROFILE)
+
+
+@pytest.fixture(scope="module")
+def start_node(_own_ros_network, tmp_path_factory):
+    """Return a function that starts a node process; all are ended after the module, and have to end well."""
+    from node_process import NodeProcess
+
+    processes = []
+
+    def start(*parameters: str, namespace: str = "/robot") -> NodeProcess:
+        log = tmp_path_factory.mktemp("node") / "log.txt"
+        processes.append(NodeProcess(parameters, namespace, log))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def make_probe(_own_ros_network):
+    """Return a function that makes a probe, a client of the node, in this process."""
+    import rclpy
+    from probe import Probe
+
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    probes = []
+
+    def make(process, namespace: str = "/robot", compressed: bool = False) -> Probe:
+        probes.append(Probe(context, namespace, process, compressed))
+        return probes[-1]
+
+    yield make
+    for probe in probes:
+        probe.destroy()
+    rclpy.shutdown(context=context)

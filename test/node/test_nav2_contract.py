@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Feeding Nav2's semantic_segmentation_layer: a consumer with its demands finds nothing to complain about."""
+
+import pytest
+from nav2_consumer import APPROXIMATE_NS, EXACT_NS, Nav2Consumer
+from probe import checkerboard, raw_message
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+from talk2dino_msgs.srv import SetVocabulary
+from vision_msgs.msg import LabelInfo, VisionClass
+
+CLOUD = (424, 240)
+NAMESPACE = "/nav"
+
+
+@pytest.fixture(scope="module")
+def process(start_node):
+    return start_node(
+        "model:=mini",
+        "vocabulary:=[cup, dog, '!wall']",
+        "mask_width:=424",
+        "mask_height:=240",
+        "paused_mask_period_s:=0.3",
+        namespace=NAMESPACE,
+    )
+
+
+@pytest.fixture(scope="module")
+def probe(process, make_probe):
+    probe = make_probe(process, namespace=NAMESPACE)
+    probe.wait_until_active()
+    return probe
+
+
+@pytest.fixture(params=[EXACT_NS, APPROXIMATE_NS], ids=["exact", "within 100 ms"])
+def consumer(probe, request):
+    """A consumer that is fed a cloud of each image's own stamp, or of 50 ms later."""
+    consumer = Nav2Consumer(probe.node, "talk2dino", *CLOUD, tolerance_ns=request.param)
+    shift_ns = request.param // 2
+    timer = probe.node.create_timer(0.1, lambda: consumer.on_cloud(probe.send(checkerboard(480, 640)) + shift_ns))
+    yield consumer
+    probe.node.destroy_timer(timer)
+
+
+def wait_for_observations(probe, consumer, count: int) -> None:
+    target = consumer.observations + count
+    probe.wait_for(lambda: consumer.observations >= target or consumer.complaints, f"{consumer.waiting()}")
+    assert consumer.complaints == []
+
+
+def test_every_mask_becomes_an_observation(probe, consumer):
+    wait_for_observations(probe, consumer, 5)
+
+
+def test_a_vocabulary_that_changes_gives_no_id_another_meaning(probe, consumer):
+    wait_for_observations(probe, consumer, 1)
+    for classes in (["dog", "train"], ["cup", "plane", "!sky"]):
+        reply = probe.call(SetVocabulary, "talk2dino/set_vocabulary", classes=classes)
+        assert reply.success, reply.message
+        wait_for_observations(probe, consumer, 2)
+
+
+def test_pausing_keeps_the_clouds_from_piling_up(probe, consumer):
+    assert probe.call(SetBool, "talk2dino/enable", data=False).success
+    wait_for_observations(probe, consumer, 3)
+    assert probe.call(SetBool, "talk2dino/enable", data=True).success
+    wait_for_observations(probe, consumer, 1)
+
+
+def label_info(**names: int) -> LabelInfo:
+    return LabelInfo(class_map=[VisionClass(class_id=class_id, class_name=name) for name, class_id in names.items()])
+
+
+def image(value: int, width: int = 4, height: int = 2) -> Image:
+    message = raw_message(checkerboard(height, width))
+    message.encoding, message.step, message.data = "mono8", width, bytes([value] * width * height)
+    message.header = Header()
+    return message
+
+
+def fed(probe, info: LabelInfo | None, mask: Image, confidence: Image) -> Nav2Consumer:
+    consumer = Nav2Consumer(probe.node, "nobody", 4, 2)
+    consumer.on_cloud(0)
+    if info:
+        consumer.on_label_info(info)
+    consumer.on_mask(mask)
+    consumer.on_confidence(confidence)
+    return consumer
+
+
+def padded_mask() -> Image:
+    message = image(1)
+    message.step = 8
+    return message
+
+
+def colour_mask() -> Image:
+    message = image(1)
+    message.encoding = "rgb8"
+    return message
+
+
+@pytest.mark.parametrize(
+    ("info", "mask", "confidence", "complaint"),
+    [
+        (None, image(1), image(9), "before label_info"),
+        (label_info(cup=1), image(2), image(9), "no name"),
+        (label_info(cup=1), image(255), image(9), "unlabeled pixels"),
+        (label_info(cup=256), image(255), image(0), "fit into a byte"),
+        (label_info(cup=1), image(1, 5), image(9), "mask: it is 5x2"),
+        (label_info(cup=1), image(1), image(9, 2, 4), "confidence: it is 2x4"),
+        (label_info(cup=1), padded_mask(), image(9), "step is 8"),
+        (label_info(cup=1), colour_mask(), image(9), "encoding is rgb8"),
+    ],
+)
+def test_the_consumer_complains_where_the_layer_would_go_wrong(probe, info, mask, confidence, complaint):
+    assert complaint in "; ".join(fed(probe, info, mask, confidence).complaints)
+
+
+def test_the_consumer_takes_a_good_observation_of_the_same_stamp_only(probe):
+    good = fed(probe, label_info(cup=1), image(1), image(9))
+    assert (good.observations, good.complaints) == (1, [])
+    late = image(1)
+    late.header.stamp.sec = 1
+    assert fed(probe, label_info(cup=1), late, image(9)).observations == 0

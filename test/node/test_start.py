@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A wrong start fails at the start, in one sentence with value, expectation and remedy; Ctrl-C ends a right one."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from node_process import DEADLINE_S, REPOSITORY
+from probe import LATCHED
+from vision_msgs.msg import LabelInfo
+
+WRONG_STARTS = {
+    "a model that does not exist": (["model:=talk2cat"], ["'talk2cat'", "mini"]),
+    "a device that does not exist": (["model:=mini", "device:=tpu"], ["'tpu'", "cpu"]),
+    "a precision that does not exist": (["model:=mini", "precision:=fp8"], ["'fp8'", "bf16"]),
+    "a value out of range": (["model:=mini", "overlay_alpha:=2.0"], ["overlay_alpha", "0.0 to 1.0"]),
+    "a value of another type": (["model:=mini", "background:=1"], ["background", "float"]),
+    "a blank class": (["model:=mini", "vocabulary:=[cup, ' ']"], ["blank"]),
+    "the same class twice": (["model:=mini", "vocabulary:=[cup, cup]"], ["twice"]),
+    "cameras of one name": (["model:=mini", "cameras:=[a, a]"], ["cameras", "different names"]),
+    "one side of a mask size": (["model:=mini", "mask_width:=100"], ["mask_height", "both"]),
+    "an option the model lacks": (["model:=mini", "background_cleaning:=true"], ["background_cleaning", "mini"]),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_STARTS)
+def test_a_wrong_start_prints_one_sentence_and_ends_with_1(start_node, wrong):
+    parameters, words = WRONG_STARTS[wrong]
+    process = start_node(*parameters)
+    assert process.wait() == 1
+    lines = process.output.strip().splitlines()
+    assert len(lines) == 1, process.output
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def test_asking_for_cuda_without_a_gpu_is_such_a_sentence(start_node):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA GPU")
+    process = start_node("model:=mini", "device:=cuda")
+    assert process.wait() == 1
+    assert "device cuda" in process.output
+    assert "Traceback" not in process.output
+
+
+def test_a_start_without_the_messages_names_the_build_command(tmp_path):
+    program = """
+        import sys
+
+        class Hidden:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] == "talk2dino_msgs":
+                    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+        sys.meta_path.insert(0, Hidden())
+        from talk2dino_ros.segmenter_node import main
+        sys.exit(main())
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert run.stderr.strip() == (
+        "talk2dino: the Python package talk2dino_msgs is missing; build both packages "
+        "(colcon build --base-paths . talk2dino_msgs) and source install/setup.bash"
+    )
+
+
+def test_messages_that_only_lie_there_as_sources_are_missing_too():
+    keep = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if "talk2dino_msgs" not in path]
+    run = subprocess.run(
+        [sys.executable, "-m", "talk2dino_ros.segmenter_node"],
+        cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": os.pathsep.join(keep)},
+        capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    if "talk2dino_msgs is missing" not in run.stderr:
+        pytest.skip("talk2dino_msgs is installed beside rclpy and cannot be hidden")
+    assert run.returncode == 1
+
+
+def test_ctrl_c_while_the_model_loads_ends_the_process_without_a_traceback(start_node, make_probe):
+    process = start_node("model:=mini")
+    probe = make_probe(process)
+    probe.wait_for(lambda: "talk2dino" in probe.node.get_node_names(), "the node")
+    assert process.interrupt() in (0, -signal.SIGINT)
+    assert "Traceback" not in process.output
+
+
+def test_a_node_without_a_camera_waits_and_ctrl_c_ends_it_with_0(start_node, make_probe):
+    process = start_node("model:=mini", "vocabulary:=[cup]")
+    probe = make_probe(process)
+    infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
+    probe.wait_for(lambda: infos, "label_info")
+    assert process.interrupt() == 0
+    assert "Traceback" not in process.output

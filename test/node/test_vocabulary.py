@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changing the words while images flow: the stream goes on, and no mask mixes two vocabularies."""
+
+import numpy as np
+import pytest
+from probe import LATCHED, checkerboard, find, stamp_ns, to_array
+from sensor_msgs.msg import Image
+from talk2dino_msgs.msg import PointOfInterestArray
+from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
+from vision_msgs.msg import LabelInfo
+
+SET, GET = "talk2dino/set_vocabulary", "talk2dino/get_vocabulary"
+UNLABELED = 255
+
+
+@pytest.fixture(scope="module")
+def process(start_node):
+    return start_node("model:=mini", "vocabulary:=[cup, dog]", "background:=0.0", "id_quarantine_s:=3600.0")
+
+
+@pytest.fixture(scope="module")
+def probe(process, make_probe):
+    probe = make_probe(process)
+    probe.label_infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
+    probe.masks = probe.collect(Image, "talk2dino/mask")
+    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
+    probe.wait_until_active()
+    probe.mask_of(checkerboard(), probe.masks)
+    return probe
+
+
+@pytest.fixture
+def camera(probe):
+    probe.start_camera(checkerboard())
+    yield probe
+    probe.stop_camera()
+
+
+def labels_of(info: LabelInfo) -> dict[int, str]:
+    return {each.class_id: each.class_name for each in info.class_map}
+
+
+def in_force(probe) -> GetVocabulary.Response:
+    return probe.call(GetVocabulary, GET)
+
+
+def slow_classes() -> list[str]:
+    """So many words that encoding them takes as long as several images."""
+    return [f"thing {number}: {f'{number} very ' * 90}large" for number in range(60)]
+
+
+def test_the_first_vocabulary_is_that_of_the_parameter(probe):
+    vocabulary = in_force(probe)
+    assert (list(vocabulary.names), list(vocabulary.ids)) == (["cup", "dog"], [1, 2])
+    assert (vocabulary.model, vocabulary.unlabeled_id) == ("mini", UNLABELED)
+    assert vocabulary.version == stamp_ns(probe.label_infos[-1])
+
+
+def test_a_change_is_in_the_reply_in_label_info_and_in_the_next_mask(probe):
+    before = in_force(probe)
+    reply = probe.call(SetVocabulary, SET, classes=["dog", "!wall", "door: a door, an open door"])
+    assert reply.success, reply.message
+    assert reply.version > before.version
+    assert reply.ids[0] == 2
+    assert reply.ids[1] == UNLABELED
+    assert reply.ids[2] not in (1, 2)
+    assert f"dog = 2, door = {reply.ids[2]}" in reply.message
+    assert reply.seconds > 0
+    after = in_force(probe)
+    assert list(after.classes) == ["dog", "!wall", "door: a door, an open door"]
+    assert (list(after.names), list(after.ids)) == (["dog", "wall", "door"], list(reply.ids))
+    info = probe.wait_for(lambda: find(probe.label_infos, reply.version), "the new label_info")
+    assert labels_of(info) == {2: "dog", reply.ids[2]: "door"}
+    mask = to_array(probe.mask_of(checkerboard(), probe.masks))
+    assert set(np.unique(mask)) <= {2, reply.ids[2], UNLABELED}
+
+
+def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(camera):
+    camera.call(SetVocabulary, SET, classes=["cup", "dog"])
+    camera.label_infos.clear()
+    camera.points.clear()
+    masks_before = len(camera.masks)
+    first = camera.call_async(SetVocabulary, SET, classes=slow_classes())
+    second = camera.call_async(SetVocabulary, SET, classes=["train", "plane"])
+    replies = [camera.result(first, "the first change"), camera.result(second, "the second change")]
+    assert [reply.success for reply in replies] == [True, True]
+    assert replies[0].version < replies[1].version
+    assert len(camera.masks) > masks_before, "no mask came while the text was encoded"
+    camera.wait_for(
+        lambda: camera.points and camera.points[-1].vocabulary_version == replies[1].version, "the new points"
+    )
+    labels = {stamp_ns(info): set(labels_of(info)) for info in camera.label_infos}
+    for points in camera.points:
+        mask = camera.wait_for(lambda points=points: find(camera.masks, stamp_ns(points)), "the points' mask")
+        ids = set(np.unique(to_array(mask))) - {UNLABELED}
+        known = labels.get(points.vocabulary_version, {1, 2})
+        assert ids <= known
+
+
+def test_versions_of_the_points_never_go_back(camera):
+    camera.points.clear()
+    for name in ("cup", "dog", "train"):
+        assert camera.call(SetVocabulary, SET, classes=[name]).success
+        count = len(camera.points)
+        camera.wait_for(lambda count=count: len(camera.points) > count, "points")
+    versions = [points.vocabulary_version for points in camera.points]
+    assert versions == sorted(versions)
+
+
+def test_label_info_comes_before_the_first_mask_that_uses_it(camera):
+    order = []
+    subscriptions = [
+        camera.node.create_subscription(LabelInfo, "talk2dino/label_info", order.append, LATCHED),
+        camera.node.create_subscription(PointOfInterestArray, "talk2dino/points_of_interest", order.append, 100),
+    ]
+    reply = camera.call(SetVocabulary, SET, classes=["helmet"])
+
+    def version(message) -> int:
+        return stamp_ns(message) if isinstance(message, LabelInfo) else message.vocabulary_version
+
+    def of_the_new() -> list:
+        return [message for message in order if version(message) == reply.version]
+
+    camera.wait_for(lambda: any(isinstance(m, PointOfInterestArray) for m in of_the_new()), "new points")
+    assert isinstance(of_the_new()[0], LabelInfo)
+    for subscription in subscriptions:
+        camera.node.destroy_subscription(subscription)
+
+
+BAD_REQUESTS = {
+    "no class": ([], [], "0 classes"),
+    "a blank name": (["cup", "  "], [], "blank"),
+    "a duplicate": (["cup", "Cup"], [], "twice"),
+    "too many": ([f"c{number}" for number in range(255)], [], "255 classes"),
+    "a very long name": (["x" * 10000], [], "10000 characters"),
+    "a control character": (["cup\a"], [], "U+0007"),
+    "distractors only": (["!wall"], [], "distractors"),
+    "too few ids": (["cup", "dog"], [1], "ids"),
+    "an id twice": (["cup", "dog"], [9, 9], "9"),
+    "the unlabeled id": (["cup"], [255], "255"),
+    "an id beyond a byte": (["cup"], [256], "256"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_REQUESTS)
+def test_a_bad_request_changes_nothing_and_says_why(probe, bad):
+    classes, ids, reason = BAD_REQUESTS[bad]
+    before = in_force(probe)
+    reply = probe.call(SetVocabulary, SET, classes=classes, ids=ids)
+    assert not reply.success
+    assert reason in reply.message
+    assert (reply.version, list(reply.ids)) == (before.version, [])
+    assert in_force(probe) == before
+    probe.mask_of(checkerboard(), probe.masks)
+    assert stamp_ns(probe.label_infos[-1]) == before.version
+
+
+def test_names_in_any_script_are_accepted(probe):
+    reply = probe.call(SetVocabulary, SET, classes=["Tür", "椅子", "кресло: chair"])
+    assert reply.success, reply.message
+    info = probe.wait_for(lambda: find(probe.label_infos, reply.version), "the new label_info")
+    assert set(labels_of(info).values()) == {"Tür", "椅子", "кресло"}
+
+
+def test_a_prompt_that_is_too_long_for_the_text_encoder_is_a_warning_in_the_reply(probe):
+    reply = probe.call(SetVocabulary, SET, classes=["mug: " + "a " * 490 + "mug"])
+    assert reply.success, reply.message
+    assert "cut" in reply.message
+
+
+def test_a_dropped_names_id_is_in_quarantine_and_the_name_gets_it_back(probe):
+    first = probe.call(SetVocabulary, SET, classes=["violin", "lamp"])
+    second = probe.call(SetVocabulary, SET, classes=["lamp", "sofa"])
+    third = probe.call(SetVocabulary, SET, classes=["violin", "sofa"])
+    assert second.ids[0] == first.ids[1]
+    assert second.ids[1] not in first.ids
+    assert list(third.ids) == [first.ids[0], second.ids[1]]
+    refused = probe.call(SetVocabulary, SET, classes=["rocket"], ids=[first.ids[1]])
+    assert not refused.success
+    assert "lamp" in refused.message
+
+
+def test_ids_may_be_fixed_by_the_caller_0_included(probe):
+    reply = probe.call(SetVocabulary, SET, classes=["fixed one", "fixed two"], ids=[0, 254])
+    assert (reply.success, list(reply.ids)) == (True, [0, 254]), reply.message
+    assert set(np.unique(to_array(probe.mask_of(checkerboard(), probe.masks)))) <= {0, 254, UNLABELED}
+
+
+def test_many_requests_at_once_are_answered_one_after_the_other(camera):
+    futures = [camera.call_async(SetVocabulary, SET, classes=[f"word {number}"]) for number in range(15)]
+    replies = [camera.result(future, "a change") for future in futures]
+    assert all(reply.success for reply in replies)
+    assert len({reply.version for reply in replies}) == len(replies)
+    assert in_force(camera).version == max(reply.version for reply in replies)

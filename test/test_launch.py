@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The launch file, started as a user does: with a stand-in that notes how it was called, and with the real node."""
+
+import importlib.util
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from talk2dino_ros.launch_arguments import PROFILE_VARIABLE, TRANSPORT_VARIABLES
+
+HERE = Path(__file__).parent
+CONFIG = HERE.parent / "config"
+LAUNCH_FILE = HERE.parent / "launch" / "segment.launch.py"
+NOTES_VARIABLE = "NOTES_OF_THE_STAND_IN"
+STAND_IN = f"""#!{sys.executable}
+import json, os, pathlib, sys
+files = [argument for before, argument in zip(sys.argv, sys.argv[1:]) if before == "--params-file"]
+notes = dict(arguments=sys.argv, files=files, texts=[pathlib.Path(file).read_text() for file in files],
+             environment=dict(os.environ))
+pathlib.Path(os.environ["{NOTES_VARIABLE}"]).write_text(json.dumps(notes))
+print("what the node has to say")
+"""
+
+
+def has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+# A folder named launch lies in this repository, so it is launch_ros that tells whether launch is installed.
+needs_launch = pytest.mark.skipif(
+    not (has("launch_ros") and shutil.which("ros2")), reason="`ros2 launch` is not installed (PyPI's ROS 2 lacks it)"
+)
+needs_launch_testing = pytest.mark.skipif(
+    not (has("launch_ros") and has("launch_testing")), reason="launch_testing is not installed (PyPI's ROS 2 lacks it)"
+)
+
+
+def is_built() -> bool:
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    return any((Path(prefix) / "lib" / "talk2dino_ros" / "segmenter").is_file() for prefix in prefixes)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment in which the package talk2dino_ros is the stand-in, and no transport is chosen."""
+    prefix = tmp_path / "prefix"
+    index = prefix / "share" / "ament_index" / "resource_index" / "packages"
+    segmenter = prefix / "lib" / "talk2dino_ros" / "segmenter"
+    for folder in (index, segmenter.parent):
+        folder.mkdir(parents=True)
+    (index / "talk2dino_ros").touch()
+    segmenter.write_text(STAND_IN)
+    segmenter.chmod(segmenter.stat().st_mode | stat.S_IXUSR)
+    own = {name: value for name, value in os.environ.items() if name not in (*TRANSPORT_VARIABLES, "ROS_DISTRO")}
+    return own | {
+        "AMENT_PREFIX_PATH": os.pathsep.join([str(prefix), os.environ.get("AMENT_PREFIX_PATH", "")]),
+        "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
+        "ROS_LOG_DIR": str(tmp_path / "log"),
+        NOTES_VARIABLE: str(tmp_path / "notes.json"),
+    }
+
+
+def launch(environment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["ros2", "launch", str(LAUNCH_FILE), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def notes_of(environment, *arguments: str):
+    """Launch with the arguments; return the notes of the stand-in, with `overrides` by parameter name."""
+    result = launch(environment, *arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    notes = json.loads(Path(environment[NOTES_VARIABLE]).read_text())
+    notes["overrides"] = {}
+    for text in notes["texts"][1:]:
+        (node,) = yaml.full_load(text).values()  # launch_ros writes lists with the tag of a Python tuple
+        notes["overrides"] |= node["ros__parameters"]
+    return notes
+
+
+@needs_launch
+def test_arguments_left_empty_leave_the_parameter_file_alone(environment):
+    notes = notes_of(environment)
+    assert notes["files"][0] == str(CONFIG / "segmenter.yaml")
+    assert notes["overrides"] == {}
+    assert "__node:=talk2dino" in notes["arguments"]
+    assert not [argument for argument in notes["arguments"] if "image:=" in argument]
+
+
+@needs_launch
+def test_arguments_override_parameters_with_the_right_types(environment):
+    words = 'door; sofa: sofa, couch; no; 7; 消火器; say "hi"; !wall'
+    notes = notes_of(environment, "model:=mini", "device:=cuda:1", "autostart:=false", f"vocabulary:={words}")
+    assert notes["overrides"] == {
+        "model": "mini",
+        "device": "cuda:1",
+        "autostart": False,
+        "vocabulary": ("door", "sofa: sofa, couch", "no", "7", "消火器", 'say "hi"', "!wall"),
+    }
+
+
+@needs_launch
+def test_overrides_win_over_a_file_that_names_the_node(environment, tmp_path):
+    """ROS takes the last matching section, and a section keeps the place where its name came first."""
+    (tmp_path / "own.yaml").write_text("/**/talk2dino: {ros__parameters: {model: own}}")
+    notes = notes_of(environment, f"params_file:={tmp_path / 'own.yaml'}", "model:=mini", "namespace:=robot")
+    assert list(yaml.safe_load(notes["texts"][-1])) == ["/robot/talk2dino"]
+
+
+@needs_launch
+def test_a_shipped_vocabulary_comes_after_the_parameter_file(environment):
+    notes = notes_of(environment, "vocabulary:=indoor")
+    assert notes["files"] == [str(CONFIG / "segmenter.yaml"), str(CONFIG / "vocabulary_indoor.yaml")]
+
+
+@needs_launch
+def test_what_the_node_says_is_shown(environment):
+    result = launch(environment)
+    assert "what the node has to say" in result.stdout + result.stderr
+
+
+@needs_launch
+def test_the_image_topic_and_the_namespace_reach_the_node(environment):
+    arguments = notes_of(environment, "image:=/front/image_raw", "namespace:=robot")["arguments"]
+    assert {"image:=/front/image_raw", "__ns:=/robot"} <= set(arguments)
+
+
+@needs_launch
+def test_the_transport_profile_is_on_by_default(environment):
+    assert notes_of(environment)["environment"][PROFILE_VARIABLE] == str(CONFIG / "fastdds.xml")
+
+
+@needs_launch
+def test_the_transport_profile_can_be_left_out(environment):
+    assert PROFILE_VARIABLE not in notes_of(environment, "fastdds_profile:=none")["environment"]
+
+
+@needs_launch
+def test_a_transport_profile_that_the_user_chose_stays(environment):
+    own = environment | {PROFILE_VARIABLE: "/own.xml"}
+    assert notes_of(own)["environment"][PROFILE_VARIABLE] == "/own.xml"
+
+
+@needs_launch
+@pytest.mark.parametrize("argument", ["params_file", "vocabulary", "fastdds_profile"])
+def test_a_missing_file_ends_the_launch_with_a_sentence(environment, argument):
+    result = launch(environment, f"{argument}:=/missing.yaml")
+    assert result.returncode != 0
+    assert "there is no file '/missing.yaml'" in result.stdout + result.stderr
+    assert not Path(environment[NOTES_VARIABLE]).exists()
+
+
+@needs_launch
+def test_every_argument_has_a_description(environment):
+    shown = launch(environment, "--show-args").stdout
+    assert shown.count("(default: ") == 9
+    assert "no description given" not in shown
+
+
+@needs_launch_testing
+@pytest.mark.skipif(not is_built(), reason="the node is not built: run `make setup`, then `source .venv/setup.bash`")
+def test_the_real_node_segments_a_photograph_and_ends_cleanly(tmp_path):
+    own = {name: value for name, value in os.environ.items() if name not in TRANSPORT_VARIABLES}
+    own |= {"ROS_DOMAIN_ID": str(1 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    own |= {"ROS_LOG_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "launch_testing.launch_test", str(HERE / "launch_session.py")]
+    result = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr

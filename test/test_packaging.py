@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What package.xml and setup.py promise is what the code needs, and what the set-up pins is all that it installs."""
+
+import ast
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from setup_env.requirements import distribution_of
+
+ROOT = Path(__file__).resolve().parents[1]
+MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
+SETUP = ast.parse((ROOT / "setup.py").read_text())
+REQUIREMENTS = ROOT / "tools" / "requirements"
+# Part of other packages' dependencies, never named alone in a package.xml.
+COMES_WITH_RCLPY = {"ament_index_python", "builtin_interfaces", "rcl_interfaces"}
+
+
+def setup_argument(name: str) -> ast.expr:
+    calls = [node for node in ast.walk(SETUP) if isinstance(node, ast.Call)]
+    return next(keyword.value for call in calls for keyword in call.keywords if keyword.arg == name)
+
+
+def imported_ros_packages() -> set[str]:
+    text = "\n".join(path.read_text() for path in (ROOT / "talk2dino_ros").rglob("*.py"))
+    names = re.findall(r"^\s*(?:from|import) (\w+)", text, flags=re.MULTILINE)
+    return {name for name in names if name.endswith(("_msgs", "_srvs")) or name in {"cv_bridge", "rclpy"}}
+
+
+def test_package_xml_declares_every_ros_package_that_the_code_imports() -> None:
+    declared = {element.text for element in MANIFEST if element.tag in {"depend", "exec_depend"}}
+    assert imported_ros_packages() - COMES_WITH_RCLPY <= declared
+
+
+def test_setup_py_and_package_xml_name_the_same_version() -> None:
+    assert ast.literal_eval(setup_argument("version")) == MANIFEST.findtext("version")
+
+
+def test_the_interface_packages_carry_the_same_version_as_the_node() -> None:
+    interfaces = ElementTree.parse(ROOT / "talk2dino_msgs" / "package.xml").getroot()
+    assert interfaces.findtext("version") == MANIFEST.findtext("version")
+
+
+def test_every_console_script_names_a_function_that_is_there() -> None:
+    for script in ast.literal_eval(setup_argument("entry_points"))["console_scripts"]:
+        module, function = script.split(" = ")[1].split(":")
+        source = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text()
+        assert re.search(rf"^def {function}\(|import .*\b{function}\b", source, flags=re.MULTILINE), script
+
+
+def test_every_requirement_has_one_exact_version_for_each_python() -> None:
+    lock = (REQUIREMENTS / "lock.txt").read_text().splitlines()
+    locked = {distribution_of(line) for line in lock if "==" in line and not line.startswith("#")}
+    for name in ("ros_kilted.txt", "engine.txt", "checks.txt"):
+        lines = (REQUIREMENTS / name).read_text().splitlines()
+        asked = {distribution_of(line) for line in lines if line and not line.startswith("#")}
+        assert asked <= locked, name
+    assert all("==" in line for line in lock if line and not line.startswith("#"))

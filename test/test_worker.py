@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's thread processes what comes, survives what goes wrong, and ends when told."""
+
+import queue
+import threading
+
+from talk2dino_ros.frames import Frame, FrameSlots
+from talk2dino_ros.worker import Worker
+
+DEADLINE_S = 10.0
+LONG_S = 1000.0
+
+
+class Bench:
+    """A worker whose processing the test watches and scripts."""
+
+    def __init__(self):
+        self.slots = FrameSlots()
+        self.batches: queue.Queue[list[str]] = queue.Queue()
+        self.errors: queue.Queue[Exception] = queue.Queue()
+        self.rest_s = 0.0
+        self.worker = Worker(self.slots, self._process, self.errors.put)
+
+    def put(self, message: str) -> None:
+        self.slots.put(Frame("camera", message, 0.0))
+
+    def _process(self, frames: list[Frame]) -> float:
+        messages = [frame.message for frame in frames]
+        if messages == ["bad"]:
+            raise ValueError("a bad frame")
+        self.batches.put(messages)
+        return self.rest_s
+
+
+def started_bench() -> Bench:
+    bench = Bench()
+    bench.worker.start()
+    return bench
+
+
+def test_frames_are_processed_in_another_thread():
+    bench = Bench()
+    threads = []
+    worker = Worker(bench.slots, lambda _frames: threads.append(threading.current_thread()) or 0.0, bench.errors.put)
+    worker.start()
+    bench.put("one")
+    wait_for(lambda: threads)
+    worker.stop()
+    assert threads[0] is not threading.current_thread()
+
+
+def test_an_exception_is_reported_and_the_next_frame_is_processed():
+    bench = started_bench()
+    bench.put("bad")
+    error = bench.errors.get(timeout=DEADLINE_S)
+    bench.put("good")
+    assert bench.batches.get(timeout=DEADLINE_S) == ["good"]
+    assert isinstance(error, ValueError)
+    bench.worker.stop()
+
+
+def test_stop_waits_for_the_batch_in_hand():
+    slots, entered, release, finished = FrameSlots(), threading.Event(), threading.Event(), []
+
+    def process(_frames):
+        entered.set()
+        release.wait(DEADLINE_S)
+        finished.append(True)
+        return 0.0
+
+    worker = Worker(slots, process, lambda error: None)
+    worker.start()
+    slots.put(Frame("camera", None, 0.0))
+    entered.wait(DEADLINE_S)
+    stopper = threading.Thread(target=worker.stop)
+    stopper.start()
+    assert stopper.is_alive()
+    assert not finished
+    release.set()
+    stopper.join(DEADLINE_S)
+    assert finished
+    assert not stopper.is_alive()
+
+
+def test_a_worker_can_be_stopped_and_started_again_and_again():
+    bench = Bench()
+    bench.worker.stop()
+    for message in ("one", "two"):
+        bench.worker.start()
+        bench.worker.start()
+        bench.put(message)
+        assert bench.batches.get(timeout=DEADLINE_S) == [message]
+        bench.worker.stop()
+        bench.worker.stop()
+
+
+def test_a_resting_worker_takes_the_next_frame_only_when_the_rest_ends():
+    bench = Bench()
+    bench.rest_s = LONG_S
+    bench.worker.start()
+    bench.put("first")
+    bench.batches.get(timeout=DEADLINE_S)
+    bench.put("second")
+    bench.put("third")
+    bench.worker.end_rest()
+    assert bench.batches.get(timeout=DEADLINE_S) == ["third"]
+    bench.worker.stop()
+
+
+def test_a_resting_worker_stops_at_once():
+    bench = Bench()
+    bench.rest_s = LONG_S
+    bench.worker.start()
+    bench.put("first")
+    bench.batches.get(timeout=DEADLINE_S)
+    stopper = threading.Thread(target=bench.worker.stop)
+    stopper.start()
+    stopper.join(DEADLINE_S)
+    assert not stopper.is_alive()
+
+
+def wait_for(condition) -> None:
+    done = threading.Event()
+    for _ in range(1000):
+        if condition():
+            return
+        done.wait(DEADLINE_S / 1000)
+    raise AssertionError("the condition did not come true in time")

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment's parts that can be tried without installing: constraints, repair, stamps, shell files, failures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from setup_env.activation import shell_text, underlay_text
+from setup_env.environment import Environment
+from setup_env.errors import SetupError
+from setup_env.progress import Progress, remedy_for, run
+from setup_env.requirements import constraints_beside_ros, distribution_of
+from setup_env.situation import Situation
+from setup_env.stamps import fingerprint, is_fresh, write_stamp
+from setup_env.system import ros_dependencies
+from setup_env.wheel_repair import repair_cmake_files
+
+ROOT = Path(__file__).resolve().parents[2]
+WHEELS = Situation("kilted")
+JAZZY = Situation("jazzy", (Path("/opt/ros/jazzy"),))
+BUILT_ELSEWHERE = """\
+set(a "/opt/python/cp312-cp312/include/python3.12")
+set(b "/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/include;/usr/include")
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("PyYAML==6.0.3", "pyyaml"),
+        ("setuptools<80  # why", "setuptools"),
+        ("typing_extensions==4.16.0 ; python_version < '3.11'", "typing-extensions"),
+        ("# a comment", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_in_a_requirement_is_normalised(line: str, name: str) -> None:
+    assert distribution_of(line) == name
+
+
+def test_beside_a_ros_the_distributions_numpy_and_pytest_are_left_alone() -> None:
+    lock = "numpy==2.2.6 ; python_version < '3.11'\nnumpy==2.4.6\npytest==9.2.0\ntorch==2.14.0\n"
+    assert constraints_beside_ros(lock, "1.26.4").splitlines() == ["torch==2.14.0", "numpy==1.26.4"]
+
+
+def test_the_repair_points_cmake_at_this_machine_and_is_done_once(tmp_path: Path) -> None:
+    file = tmp_path / "share/rosidl_generator_py/cmake/extras.cmake"
+    file.parent.mkdir(parents=True)
+    file.write_text(BUILT_ELSEWHERE)
+    assert repair_cmake_files(tmp_path, "/py/include", "/np/include") == 1
+    assert file.read_text() == 'set(a "/py/include")\nset(b "/np/include;/usr/include")\n'
+    assert repair_cmake_files(tmp_path, "/py/include", "/np/include") == 0
+
+
+def test_a_fingerprint_sees_content_names_and_facts(tmp_path: Path) -> None:
+    one = tmp_path / "one.txt"
+    one.write_text("a")
+    before = fingerprint([one], "3.11")
+    assert fingerprint([one], "3.11") == before
+    assert fingerprint([one], "3.12") != before
+    one.write_text("b")
+    assert fingerprint([one], "3.11") != before
+    renamed = one.rename(tmp_path / "two.txt")
+    renamed.write_text("a")
+    assert fingerprint([renamed], "3.11") != before
+
+
+def test_a_stamp_is_fresh_for_its_own_key_only(tmp_path: Path) -> None:
+    stamp = tmp_path / "install/.built_from"
+    assert not is_fresh(stamp, "key")
+    write_stamp(stamp, "key")
+    assert is_fresh(stamp, "key")
+    assert not is_fresh(stamp, "other")
+
+
+def test_another_ros_or_place_makes_another_environment() -> None:
+    identities = {Environment(ROOT, WHEELS).identity, Environment(ROOT, JAZZY).identity}
+    identities.add(Environment(ROOT.parent, WHEELS).identity)
+    assert len(identities) == 3
+
+
+def test_what_a_foreign_ros_left_in_the_shell_does_not_reach_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/opt/ros/humble/lib/python3.10/site-packages")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/humble")
+    variables = Environment(ROOT, WHEELS).variables()
+    assert "PYTHONPATH" not in variables
+    assert variables["AMENT_PREFIX_PATH"] == str(ROOT / ".venv")
+
+
+def test_a_sourced_ros_stays_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/opt/ros/jazzy/lib/python3.12/site-packages")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/jazzy")
+    variables = Environment(ROOT, JAZZY).variables()
+    assert variables["PYTHONPATH"] == "/opt/ros/jazzy/lib/python3.12/site-packages"
+    assert variables["AMENT_PREFIX_PATH"] == "/opt/ros/jazzy"
+    assert variables["PATH"].startswith(f"{ROOT}/.venv/bin:")
+
+
+def test_a_folder_that_the_set_up_did_not_make_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / ".venv" / "mine.txt"
+    precious.parent.mkdir()
+    precious.write_text("mine")
+    with pytest.raises(SetupError, match="was not made by this set-up"):
+        Environment(tmp_path, WHEELS).create(Progress(1))
+    assert precious.read_text() == "mine"
+
+
+def test_the_underlay_is_sourced_twice_without_doubling_the_paths(tmp_path: Path) -> None:
+    prefix = tmp_path / "a folder" / ".venv"
+    prefix.mkdir(parents=True)
+    file = prefix / "local_setup.sh"
+    file.write_text(underlay_text(prefix))
+    script = f'. "{file}"; . "{file}"; echo "$AMENT_PREFIX_PATH"; echo "$PATH"'
+    done = subprocess.run(
+        ["sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [str(prefix), f"{prefix}/bin:/usr/bin:/bin"]
+
+
+def test_a_fast_dds_profile_of_the_users_own_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "install").mkdir()
+    (tmp_path / "install/setup.bash").write_text("")
+    file = tmp_path / "setup.bash"
+    file.write_text(shell_text(tmp_path, JAZZY))
+    shown = f'source "{file}"; echo "$FASTRTPS_DEFAULT_PROFILES_FILE"'
+    for given, expected in (
+        ({}, f"{tmp_path}/config/fastdds.xml"),
+        ({"FASTRTPS_DEFAULT_PROFILES_FILE": "/my.xml"}, "/my.xml"),
+    ):
+        environment = {"PATH": os.environ["PATH"], **given}
+        done = subprocess.run(["bash", "-c", shown], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
+
+
+def test_a_failed_step_shows_its_last_lines_the_log_and_what_to_do(tmp_path: Path) -> None:
+    progress = Progress(2)
+    progress.begin("Installing")
+    code = "print('No space left on device'); raise SystemExit(3)"
+    log = tmp_path / "log" / "setup.log"
+    with pytest.raises(SetupError) as caught:
+        run([sys.executable, "-c", code], progress, log=log, cwd=tmp_path, environment=dict(os.environ))
+    text = str(caught.value)
+    assert text.startswith("[1/2] Installing failed (exit status 3):\nNo space left on device\n")
+    assert str(log) in text
+    assert "make room" in text
+
+
+@pytest.mark.parametrize(
+    ("output", "remedy"),
+    [
+        ("Temporary failure in name resolution ... ERROR: ResolutionImpossible", "check the network"),
+        ("ERROR: No matching distribution found for torch==2.14.0", "lock.txt"),
+        ("ERROR: ResolutionImpossible: for help visit", "lock.txt"),
+        ("fatal error: Python.h: No such file or directory", "python3-dev"),
+        ("No CMAKE_CXX_COMPILER could be found", "sudo apt install g++"),
+        ("something else", ""),
+    ],
+)
+def test_known_failures_come_with_a_remedy(output: str, remedy: str) -> None:
+    assert remedy in remedy_for(output)
+    assert bool(remedy_for(output)) == bool(remedy)
+
+
+def test_the_ros_packages_to_look_for_are_those_of_package_xml() -> None:
+    wanted = ros_dependencies(ROOT / "package.xml")
+    assert {"rclpy", "vision_msgs", "sensor_msgs"} <= set(wanted)
+    assert not {"talk2dino_msgs", "python3-numpy", "cv_bridge"} & set(wanted)
