@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job on photographs: a camera, the segmenter and a client, three processes as on a robot."""

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the main job end to end and show it: `make demo`, or `python -m talk2dino_ros.demo`.
+
+Three processes, as on a robot: a camera that shows photographs, the segmenter, and this client, which asks
+for words, asks for others midway, and gathers what comes. Exits with 1 where anything did not arrive.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import rclpy
+
+from talk2dino_ros.demo.client import DemoClient, DemoError, Round
+from talk2dino_ros.demo.photo_camera import PHOTOS
+from talk2dino_ros.demo.report import print_table, write_overlays
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.vocabulary import split_classes
+from talk2dino_ros.pictures import find_pictures
+
+NAMESPACE = "/demo"  # so that nothing of a robot on the same network is touched
+FIRST = ["person", "cat", "cup", "rocket", "flower", "building"]
+SECOND = ["helmet", "space shuttle", "flag", "face: cat face, cat's nose", "spoon", "coffee", "tie", "sky", "roof"]
+START_TIMEOUT_S = 1800.0  # a first start may download weights, with its own progress bar
+PROGRESS_TIMEOUT_S = 60.0
+
+
+def main() -> None:
+    """Parse the command line, run the demo, exit with a sentence where it fails."""
+    parser = argparse.ArgumentParser(prog="demo", description="Segment photographs by words over real ROS 2 topics.")
+    parser.add_argument("--model", default="mini", help="which model (default: mini, which needs no download)")
+    parser.add_argument("--images", type=Path, default=PHOTOS, help="folder of your own pictures")
+    parser.add_argument("--classes", default="", help='your own words, such as "cat, sofa"')
+    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder for the overlays")
+    arguments = parser.parse_args()
+    second = split_classes(arguments.classes) or SECOND
+    try:
+        photos = [path.stem for path in find_pictures(arguments.images)]
+        rounds = run(arguments.model, arguments.images, photos, [FIRST, second])
+    except (DemoError, Talk2DinoError) as error:
+        sys.exit(f"demo: {error}")
+    for vocabulary_round in rounds:
+        print_table(vocabulary_round)
+    paths = write_overlays(rounds, arguments.output)
+    print(f"\n{len(paths)} pictures are in {arguments.output.resolve()}; all.png shows them on one sheet.")
+
+
+def run(model: str, folder: Path, photos: list[str], vocabularies: list[list[str]]) -> list[Round]:
+    """Start camera and segmenter, ask for each vocabulary in turn, return what arrived."""
+    with ExitStack() as stack:
+        segmenter = stack.enter_context(
+            _process("talk2dino_ros.segmenter_node", "-p", f"model:={model}", "-p", "refine:=pamr")
+        )
+        stack.enter_context(_process("talk2dino_ros.demo.photo_camera", "-p", f"folder:={folder.resolve()}"))
+        stack.enter_context(rclpy.init())
+        client = DemoClient(namespace=NAMESPACE)
+        _wait_until_ready(client, segmenter)
+        return [_run_round(client, segmenter, photos, classes) for classes in vocabularies]
+
+
+@contextmanager
+def _process(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a node in a process of its own; ask it to end afterwards, as Ctrl-C does."""
+    command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments]
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_ready(client: DemoClient, segmenter: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not client.is_ready():
+        _check_alive(segmenter)
+        if time.monotonic() > deadline:
+            raise DemoError(f"the segmenter was not ready in {START_TIMEOUT_S:g} s; see its log above")
+        rclpy.spin_once(client, timeout_sec=0.1)
+
+
+def _run_round(client: DemoClient, segmenter: subprocess.Popen[bytes], photos: list[str], classes: list[str]) -> Round:
+    reply = client.set_vocabulary(classes)
+    print(f"\nset_vocabulary({classes})\n  -> {reply.message} ({reply.seconds:.2f} s)")
+    version = reply.version
+    _wait_until_complete(client, segmenter, photos, version)
+    return Round(classes, reply, client.completed(version))
+
+
+def _wait_until_complete(
+    client: DemoClient, segmenter: subprocess.Popen[bytes], photos: list[str], version: int
+) -> None:
+    missing = _missing(client, photos, version)
+    deadline = time.monotonic() + PROGRESS_TIMEOUT_S
+    while missing:
+        _check_alive(segmenter)
+        rclpy.spin_once(client, timeout_sec=0.1)
+        before, missing = missing, _missing(client, photos, version)
+        if missing != before:
+            deadline = time.monotonic() + PROGRESS_TIMEOUT_S
+        elif time.monotonic() > deadline:
+            raise DemoError(f"nothing new came in {PROGRESS_TIMEOUT_S:g} s; still missing: {', '.join(missing)}")
+
+
+def _missing(client: DemoClient, photos: list[str], version: int) -> list[str]:
+    unseen = sorted(set(photos) - set(client.completed(version)))
+    label_info = [] if version in client.label_info_versions else ["label_info"]
+    return label_info + [f"mask, confidence, overlay or points_of_interest of {photo}" for photo in unseen]
+
+
+def _check_alive(segmenter: subprocess.Popen[bytes]) -> None:
+    if segmenter.poll() is not None:
+        raise DemoError(f"the segmenter ended with exit code {segmenter.returncode}; its last line says why")
+
+
+if __name__ == "__main__":
+    main()
