@@ -19,7 +19,7 @@ from talk2dino_ros.frames import Frame
 from talk2dino_ros.statistics import CameraStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -132,8 +132,9 @@ class Camera:
         """Publish the overlay, uint8 [H, W, 3] RGB."""
         self._overlay_pub.publish(conversions.rgb_to_image(overlay, frame.message.header))
 
-    def publish_label_info(self, label_info: LabelInfo) -> None:
+    def publish_label_info(self, labels: Mapping[int, str], version: int, threshold: float | None) -> None:
         """Publish which id means what; late joiners get the newest."""
+        label_info = conversions.vocabulary_to_label_info(labels, version, threshold=threshold)
         self._label_info_pub.publish(label_info)
 
     @property

@@ -18,13 +18,13 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool
 
-from talk2dino_ros import conversions, parameters
+from talk2dino_ros import parameters
 from talk2dino_ros.camera import Camera
 from talk2dino_ros.diagnostics import Diagnostics
-from talk2dino_ros.engine import Vocabulary
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import parse_classes
 from talk2dino_ros.loading import load, release, warm_up, with_options
+from talk2dino_ros.parameter_field import from_ros
 from talk2dino_ros.problems import ProblemLog
 from talk2dino_ros.stream import InForce, Stream
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
@@ -40,14 +40,15 @@ class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stu
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("talk2dino", **node_options)
-        parameters.declare(self)
+        for warning in parameters.declare(self):
+            self.get_logger().warning(warning)
         self._settings = parameters.read(self)
         self._stream: Stream | None = None
         self._stream_timers: list[Any] = []
         self._problems = ProblemLog(self.get_logger())
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
         self._diagnostics = Diagnostics(self)
-        self._vocabulary_server = VocabularyServer(self, lambda: self._stream, self._adopt_vocabulary)
+        self._vocabulary_server = VocabularyServer(self, lambda: self._stream)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)
 
@@ -68,10 +69,7 @@ class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stu
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model, encode the first vocabulary, publish label_info."""
-        result = self._guarded(self._configure)
-        if result != TransitionCallbackReturn.SUCCESS:
-            self._tear_down()
-        return result
+        return self._guarded(self._configure)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and the subscriptions."""
@@ -101,19 +99,21 @@ class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stu
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         except Exception:
-            self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
+            if self.context.ok():  # what fails because the process is ending is no news
+                self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
             return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
         settings = self._settings
         parse_classes(settings.vocabulary)  # a typing error shows before minutes of loading
+        self.get_logger().info(f"loading {settings.model}")
         segmenter = load(settings)
         vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)
         warm_up(segmenter, vocabulary)
         cameras = {name: Camera(self, name, settings) for name in settings.cameras}
         self._stream = Stream(cameras, InForce(segmenter, vocabulary, settings), self._on_problem)
-        self._publish_label_info()
+        self._stream.publish_label_info()
         self._start_timers(self._stream)
         self._log_configured(self._stream)
 
@@ -138,7 +138,7 @@ class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stu
 
     def _start_timers(self, stream: Stream) -> None:
         for period_s, callback in (
-            (stream.in_force.parameters.label_info_period_s, self._publish_label_info),
+            (stream.in_force.parameters.label_info_period_s, stream.publish_label_info),
             (stream.in_force.parameters.diagnostics_period_s, lambda: self._diagnostics.publish(stream)),
         ):
             self._stream_timers.append(self.create_timer(period_s, callback, clock=self._steady_clock))
@@ -153,32 +153,12 @@ class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stu
         for warning in vocabulary.warnings:
             self.get_logger().warning(warning)
 
-    def _adopt_vocabulary(self, vocabulary: Vocabulary) -> None:
-        """Tell what the ids mean, then let the next batch use them."""
-        stream = self._stream
-        if stream is not None:
-            in_force = replace(stream.in_force, vocabulary=vocabulary)
-            self._publish_label_info(in_force)
-            stream.in_force = in_force
-
-    def _publish_label_info(self, in_force: InForce | None = None) -> None:
-        if self._stream is None:
-            return
-        in_force = in_force or self._stream.in_force
-        label_info = conversions.vocabulary_to_label_info(
-            in_force.vocabulary.labels(),
-            in_force.vocabulary.version,
-            threshold=in_force.segmenter.options.background,
-        )
-        for camera in self._stream.cameras.values():
-            camera.publish_label_info(label_info)
-
     def _on_problem(self, topic: str, error: Exception) -> None:
-        if self.context.ok():  # what fails because the process is ending is no news
+        if self.context.ok():
             self._problems.report(topic, error)
 
     def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        values = {change.name: parameters.from_ros(change.value) for change in changes}
+        values = {change.name: from_ros(change.value) for change in changes}
         try:
             is_configured = self._stream is not None
             self._adopt_parameters(parameters.check_changes(values, self._settings, configured=is_configured))
@@ -190,8 +170,7 @@ class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stu
         if self._stream is not None:
             in_force = self._stream.in_force
             segmenter = with_options(in_force.segmenter, after)
-            self._stream.in_force = replace(in_force, segmenter=segmenter, parameters=after)
-            self._publish_label_info()  # it carries the threshold
+            self._stream.adopt(replace(in_force, segmenter=segmenter, parameters=after))
         self._settings = after
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:

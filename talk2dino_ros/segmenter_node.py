@@ -28,6 +28,8 @@ def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to end; return 0, or 1 where the start failed."""
     try:
         return _run(args)
+    except KeyboardInterrupt:
+        return 0
     except Talk2DinoError as error:
         print(f"talk2dino: {error}", file=sys.stderr)
         return 1
@@ -36,7 +38,7 @@ def main(args: list[str] | None = None) -> int:
 def _run(args: list[str] | None) -> int:
     node_type = _import_node()
     import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.executors import SingleThreadedExecutor
 
     rclpy.init(args=args)
     node: SegmenterNode | None = None
@@ -45,10 +47,12 @@ def _run(args: list[str] | None) -> int:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         if node.autostart and not node.start():
-            return 1
+            return int(rclpy.ok())  # Ctrl-C while loading is no failure
         executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+    except Exception:
+        if rclpy.ok():
+            raise
+        # Ctrl-C has ended the ROS context; whatever was being published just then failed for that reason
     finally:
         if node is not None:
             node.stop()

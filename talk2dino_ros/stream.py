@@ -86,6 +86,18 @@ class Stream:
         for camera in self.cameras.values():
             camera.destroy()
 
+    def adopt(self, in_force: InForce) -> None:
+        """Tell what the ids mean from now on, then let the next batch use them."""
+        self.publish_label_info(in_force)
+        self.in_force = in_force
+
+    def publish_label_info(self, in_force: InForce | None = None) -> None:
+        """Publish id, name and threshold of what is (or will be) in force for every camera."""
+        in_force = in_force or self.in_force
+        vocabulary, threshold = in_force.vocabulary, in_force.segmenter.options.background
+        for camera in self.cameras.values():
+            camera.publish_label_info(vocabulary.labels(), vocabulary.version, threshold)
+
     @property
     def is_enabled(self) -> bool:
         """False while paused: then images become all-unlabeled masks, once in a while and unseen."""

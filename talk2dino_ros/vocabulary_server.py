@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -40,13 +41,11 @@ class VocabularyServer:
     """Serve the vocabulary of whatever stream the node has at the moment.
 
     stream: returns the node's stream, None while it is not configured.
-    adopt: puts a vocabulary into force.
     """
 
-    def __init__(self, node: Node, stream: Callable[[], Stream | None], adopt: Callable[[Vocabulary], None]) -> None:
+    def __init__(self, node: Node, stream: Callable[[], Stream | None]) -> None:
         self._node = node
         self._stream = stream
-        self._adopt = adopt
         self._ids = ClassIds(0.0)
         self._ids_options: tuple[float, int] | None = None
         self._version = 0
@@ -107,7 +106,7 @@ class VocabularyServer:
         if self._stream() is not stream:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
         ids = self._new_ids(vocabulary.classes, fixed_ids)
-        self._adopt(self._identified(vocabulary, ids))
+        stream.adopt(replace(stream.in_force, vocabulary=self._identified(vocabulary, ids)))
         return stream.in_force
 
     def _encode(self, segmenter: Segmenter, classes: list[str]) -> Future:

@@ -124,6 +124,11 @@ def test_verify_fails_for_a_changed_file(weights, backbone, caches, capsys):
     assert "p.pth has the sha256 sum" in capsys.readouterr().err
 
 
+def test_verify_looks_into_a_weights_dir_alone(weights, backbone, tmp_path, capsys):
+    assert weights("verify", "tiny", "--weights-dir", tmp_path) == 1
+    assert capsys.readouterr().err.count("is not here") == 2
+
+
 def test_verify_fails_for_a_file_that_is_whole_and_of_another_model(weights, backbone):
     backbone.write_bytes(b"not tensors")
     with pytest.raises(WeightsError, match=r"net\.pth .*cannot be read"):

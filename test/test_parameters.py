@@ -97,7 +97,7 @@ def test_a_live_parameter_changes_while_configured():
 
 
 def test_another_parameter_is_refused_while_configured_with_the_remedy():
-    with pytest.raises(ParameterError, match="device cannot become 'cpu' while .*: deactivate and clean up"):
+    with pytest.raises(ParameterError, match=r"device cannot become 'cpu' while .*: deactivate and clean up"):
         check_changes({"device": "cpu"}, Parameters(), configured=True)
 
 
@@ -156,6 +156,13 @@ def test_a_node_takes_start_values(make_node):
     parameters.declare(node)
     expected = dataclasses.replace(Parameters(), cameras=("front", "rear"), background=0.5, compressed=True)
     assert parameters.read(node) == expected
+
+
+def test_a_start_value_for_a_name_that_does_not_exist_is_a_warning_with_the_likely_one(make_node):
+    node = make_node("modle:=mini", "use_sim_time:=true", "overlay:=false")
+    assert parameters.declare(node) == [
+        "the start value for 'modle' has no effect, expected a name such as 'model'; correct or remove it"
+    ]
 
 
 def test_a_node_describes_ranges_and_whether_a_parameter_is_live(make_node):

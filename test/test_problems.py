@@ -13,7 +13,13 @@ class Logger:
 
 def test_a_message_passes_once_per_period():
     throttle = Throttle(5.0)
-    assert [throttle.allows("wrong step", now_s) for now_s in (0.0, 1.0, 4.9, 5.0, 6.0)] == [True, False, False, True, False]
+    assert [throttle.allows("wrong step", now_s) for now_s in (0.0, 1.0, 4.9, 5.0, 6.0)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_numbers_do_not_make_a_message_another_kind_but_words_do():

@@ -4,6 +4,8 @@
 import queue
 import threading
 
+import pytest
+
 from talk2dino_ros.frames import Frame, FrameSlots
 from talk2dino_ros.worker import Worker
 
@@ -101,6 +103,8 @@ def test_a_resting_worker_takes_the_next_frame_only_when_the_rest_ends():
     bench.put("first")
     bench.batches.get(timeout=DEADLINE_S)
     bench.put("second")
+    with pytest.raises(queue.Empty):
+        bench.batches.get(timeout=0.1)
     bench.put("third")
     bench.worker.end_rest()
     assert bench.batches.get(timeout=DEADLINE_S) == ["third"]

@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from talk2dino_ros.parameters import FIELDS, expectation
+from talk2dino_ros.parameter_field import expectation
+from talk2dino_ros.parameters import FIELDS
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN = "<!-- parameters: written by tools/parameter_table.py -->"
@@ -16,7 +17,7 @@ def table() -> str:
     for name, field in FIELDS.items():
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         shown = f"`{default!r}`" if not isinstance(default, bool) else f"`{str(default).lower()}`"
-        allowed = f" ({expectation(name)})" if expectation(name) else ""
+        allowed = f" ({expectation(field)})" if expectation(field) else ""
         live = "live" if field.metadata["live"] else ""
         rows.append(f"| `{name}` | {shown} | {live} | {field.metadata['text']}{allowed} |")
     return "\n".join(rows)

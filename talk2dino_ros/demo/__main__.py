@@ -27,7 +27,7 @@ NAMESPACE = "/demo"  # so that nothing of a robot on the same network is touched
 FIRST = ["person", "cat", "cup", "rocket", "flower", "building"]
 SECOND = ["helmet", "space shuttle", "flag", "face: cat face, cat's nose", "spoon", "coffee", "tie", "sky", "roof"]
 START_TIMEOUT_S = 1800.0  # a first start may download weights, with its own progress bar
-PROGRESS_TIMEOUT_S = 60.0
+PHOTO_TIMEOUT_S = 60.0
 
 
 def main() -> None:
@@ -90,30 +90,22 @@ def _wait_until_ready(client: DemoClient, segmenter: subprocess.Popen[bytes]) ->
 def _run_round(client: DemoClient, segmenter: subprocess.Popen[bytes], photos: list[str], classes: list[str]) -> Round:
     reply = client.set_vocabulary(classes)
     print(f"\nset_vocabulary({classes})\n  -> {reply.message} ({reply.seconds:.2f} s)")
-    version = reply.version
-    _wait_until_complete(client, segmenter, photos, version)
-    return Round(classes, reply, client.completed(version))
+    for photo in photos:
+        client.show(photo)
+        _wait_for(client, segmenter, photo, reply.version)
+    return Round(classes, reply, client.completed(reply.version))
 
 
-def _wait_until_complete(
-    client: DemoClient, segmenter: subprocess.Popen[bytes], photos: list[str], version: int
-) -> None:
-    missing = _missing(client, photos, version)
-    deadline = time.monotonic() + PROGRESS_TIMEOUT_S
-    while missing:
+def _wait_for(client: DemoClient, segmenter: subprocess.Popen[bytes], photo: str, version: int) -> None:
+    deadline = time.monotonic() + PHOTO_TIMEOUT_S
+    while photo not in client.completed(version) or version not in client.label_info_versions:
         _check_alive(segmenter)
+        if time.monotonic() > deadline:
+            raise DemoError(
+                f"of {photo} not all of mask, confidence, overlay, points_of_interest and label_info arrived "
+                f"in {PHOTO_TIMEOUT_S:g} s; see the logs above"
+            )
         rclpy.spin_once(client, timeout_sec=0.1)
-        before, missing = missing, _missing(client, photos, version)
-        if missing != before:
-            deadline = time.monotonic() + PROGRESS_TIMEOUT_S
-        elif time.monotonic() > deadline:
-            raise DemoError(f"nothing new came in {PROGRESS_TIMEOUT_S:g} s; still missing: {', '.join(missing)}")
-
-
-def _missing(client: DemoClient, photos: list[str], version: int) -> list[str]:
-    unseen = sorted(set(photos) - set(client.completed(version)))
-    label_info = [] if version in client.label_info_versions else ["label_info"]
-    return label_info + [f"mask, confidence, overlay or points_of_interest of {photo}" for photo in unseen]
 
 
 def _check_alive(segmenter: subprocess.Popen[bytes]) -> None:

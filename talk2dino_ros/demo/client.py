@@ -9,15 +9,19 @@ import numpy.typing as npt
 import rclpy
 import rclpy.time
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from talk2dino_msgs.msg import PointOfInterestArray
-from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
+from talk2dino_msgs.srv import SetVocabulary
 from vision_msgs.msg import LabelInfo
 
 from talk2dino_ros.conversions import image_to_rgb
 
 SEGMENTER = "talk2dino"
+CAMERA = "photo_camera"
+ANSWER_TIMEOUT_S = 60.0
 OPEN_SIGHTINGS = 50  # images of which something may still come; best-effort topics lose some for good
 
 
@@ -60,7 +64,7 @@ class DemoClient(Node):
         self._complete: dict[tuple[int, str], Sighting] = {}
         self.label_info_versions: set[int] = set()
         self._set_vocabulary = self.create_client(SetVocabulary, f"{SEGMENTER}/set_vocabulary")
-        self._get_vocabulary = self.create_client(GetVocabulary, f"{SEGMENTER}/get_vocabulary")
+        self._camera = AsyncParameterClient(self, CAMERA)
         latched = QoSProfile(depth=5, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for name, kind, qos, callback in (
             ("mask", Image, qos_profile_sensor_data, self._on_mask),
@@ -72,19 +76,27 @@ class DemoClient(Node):
             self.create_subscription(kind, f"{SEGMENTER}/{name}", callback, qos)
 
     def is_ready(self) -> bool:
-        """Tell whether the segmenter answers."""
-        return bool(self._set_vocabulary.service_is_ready() and self._get_vocabulary.service_is_ready())
+        """Tell whether the camera answers and the segmenter has loaded its model, as its first label_info says."""
+        services_are_ready = self._set_vocabulary.service_is_ready() and self._camera.services_are_ready()
+        return bool(services_are_ready and self.label_info_versions)
 
-    def set_vocabulary(self, classes: list[str], timeout_s: float = 60.0) -> Any:
+    def set_vocabulary(self, classes: list[str]) -> Any:
         """Ask for classes and return the service's answer; raise DemoError where it is a refusal or none comes."""
-        future = self._set_vocabulary.call_async(SetVocabulary.Request(classes=classes))
-        rclpy.spin_until_future_complete(self, future, timeout_sec=timeout_s)
-        reply = future.result()
-        if reply is None:
-            raise DemoError(f"set_vocabulary gave no answer in {timeout_s:g} s; see the segmenter's log above")
+        request = SetVocabulary.Request(classes=classes)
+        reply = self._answer("set_vocabulary", self._set_vocabulary.call_async(request))
         if not reply.success:
             raise DemoError(f"set_vocabulary was refused: {reply.message}")
         return reply
+
+    def show(self, photo: str) -> None:
+        """Tell the camera which photograph to show."""
+        self._answer("the camera", self._camera.set_parameters([Parameter("photo", value=photo)]))
+
+    def _answer(self, who: str, future: Any) -> Any:
+        rclpy.spin_until_future_complete(self, future, timeout_sec=ANSWER_TIMEOUT_S)
+        if future.result() is None:
+            raise DemoError(f"{who} gave no answer in {ANSWER_TIMEOUT_S:g} s; see the logs above")
+        return future.result()
 
     def completed(self, version: int) -> dict[str, Sighting]:
         """The first image of each photograph of which everything arrived under this vocabulary."""

@@ -32,7 +32,7 @@ class Model:
     patch_size, base_size: pixels; the network's square, or its short side.
     embedding_size: values of a class's vector, and of a patch feature.
     logit_scale: what cosines are multiplied with for the confidence's softmax.
-    background: the recommended threshold, a sigmoid of a cosine.
+    background: the recommended threshold, a sigmoid of a cosine; the paper's, which has none for DINOv3: as DINOv2.
     load_*: build a network from the located files, by role; they raise WeightsError.
     bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that has AMX.
     """
@@ -239,17 +239,20 @@ _ROWS = (
             _package_file("image", mini.IMAGE_FILE, 24 * _MB),
             _package_file("text", mini.TEXT_FILE, 91 * _MB),
             _package_file("tokenizer", mini.TOKENIZER_FILE, 466_247),
-            _package_file("projection", _MINI_PROJECTION, 5 * _MB),
+            _package_file("projection", _MINI_PROJECTION, 5_743_970),
         ),
         load_image_encoder=mini.load_mini_image_encoder,
         load_text_encoder=mini.load_mini_text_encoder,
         load_projection=partial(
-            load_projection, text_size=mini.TEXT_SIZE, hidden_size=768, embedding_size=mini.EMBEDDING_SIZE
+            load_projection,
+            text_size=mini.TEXT_SIZE,
+            hidden_size=mini.HIDDEN_SIZE,
+            embedding_size=mini.EMBEDDING_SIZE,
         ),
         patch_size=mini.PATCH_SIZE,
         embedding_size=mini.EMBEDDING_SIZE,
         templates=("{}",),
-        background=0.55,
+        background=0.53,
         bf16_on_cpu=False,
     ),
 )

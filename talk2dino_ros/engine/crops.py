@@ -46,8 +46,8 @@ def encode_crops(
 
 
 def _encode(networks: Networks, batch: Tensor, return_attention: bool) -> list[CropFeatures]:
-    """Encode [B, 3, h, w] at the encoder's own precision; what follows is float32."""
-    encoded = networks.image_encoder(batch.to(networks.dtype), return_attention=return_attention)
+    """Encode float32 [B, 3, h, w]; the encoder computes at its own precision, what follows is float32."""
+    encoded = networks.image_encoder(batch, return_attention=return_attention)
     attentions = encoded.cls_attention if encoded.cls_attention is not None else [None] * len(batch)
     return [
         CropFeatures(patches.float(), None if attention is None else attention.float())

@@ -72,7 +72,7 @@ class HubFile:
             reason = str(error.__cause__ or error).splitlines()[0]
             raise WeightsError(
                 f"{self.name} could not be downloaded from {self.address} ({reason}); get it on a machine with a "
-                f"network and put it into a folder given as weights_dir, or copy that machine's {constants.HF_HUB_CACHE}"
+                f"network and put it into a weights_dir, or copy that machine's {constants.HF_HUB_CACHE}"
             ) from error
 
 

@@ -110,4 +110,4 @@ def read_torchscript(path: Path) -> StateDict:
     with warnings.catch_warnings():
         # OpenAI's file exists in no other form, whatever torch recommends for new ones
         warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
-        return _tensors(dict(torch.jit.load(str(path), map_location="cpu").state_dict()), path)  # type: ignore[no-untyped-call]
+        return _tensors(dict(torch.jit.load(str(path), map_location="cpu").state_dict()), path)

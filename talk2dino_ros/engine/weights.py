@@ -21,7 +21,7 @@ class WeightsFile:
 
     role: what it fills: `image`, `text`, `projection`.
     source: where it is had from; in a `weights_dir` its names are accepted, and `other_names` (patterns).
-    size: bytes of the downloaded file, about.
+    size: bytes of its tensors as float32, about.
     sha256: the known sums by file name. torchscript_sha256: the sum without which no TorchScript archive is
         opened under any name, as it carries code.
     """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of models, held against the published layouts, and loading from a folder."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -159,7 +160,8 @@ def robot_folder(tmp_path_factory, seed, dino_layout):
     torch.save(dino_layout(oracle.state_dict()), folder / "dinov2_vitb14_reg4_pretrain.pth")
     save_file(published_clip(), folder / "open_clip_model.safetensors")
     torch.save(Projection(512, 768, 768).state_dict(), folder / "seeded.pth")
-    return folder, oracle
+    yield folder, oracle
+    shutil.rmtree(folder)  # 600 MB, of which pytest would keep the last three runs'
 
 
 @pytest.fixture
@@ -170,6 +172,7 @@ def seeded_vitb():
     return replace(model, files=(file_of(model, "image"), file_of(model, "text"), projection))
 
 
+@pytest.mark.slow
 def test_the_default_model_runs_end_to_end_from_files_of_the_real_sizes(robot_folder, seeded_vitb):
     folder, oracle = robot_folder
     networks = load_networks(seeded_vitb, "cpu", torch.float32, folder)

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import (
     Dinov2WithRegistersConfig,
     Dinov2WithRegistersModel,
@@ -107,6 +108,14 @@ def test_dinov2_patch_features_equal_transformers_at_any_size(dinov2, height, wi
     torch.testing.assert_close(features, grid(tokens, h, w), rtol=0, atol=1e-5)
 
 
+def test_timms_own_safetensors_hold_the_same_network(dinov2, checkpoint_of, tmp_path):
+    encoder = load_dinov2(dinov2()[1])
+    save_file(encoder.network.state_dict(), tmp_path / "model.safetensors")
+    again = load_dinov2(checkpoint_of("image", tmp_path / "model.safetensors"))
+    images = torch.rand(1, 3, 70, 98)
+    assert torch.equal(encoder(images).patch_features, again(images).patch_features)
+
+
 @pytest.mark.parametrize("layout", ["original", "transformers", "facebook's repositories"])
 @pytest.mark.parametrize("size", [(112, 112), (96, 144)])
 @pytest.mark.parametrize("scale", [1.0, 0.01])
@@ -183,11 +192,12 @@ def test_an_image_gets_the_same_features_alone_and_in_a_batch(dinov2):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_features_point_the_same_way(dinov2, dtype):
-    checkpoints = dinov2()[1]
+@pytest.mark.parametrize("load", [load_dinov2, load_dinov3])
+def test_half_precision_features_point_the_same_way(dinov2, dinov3, load, dtype):
+    checkpoints = (dinov2 if load is load_dinov2 else dinov3)()[1]
     images = torch.rand(2, 3, 112, 112)
-    full = load_dinov2(checkpoints)(images, return_attention=True)
-    half = load_dinov2(checkpoints, dtype)(images, return_attention=True)
+    full = load(checkpoints)(images, return_attention=True)
+    half = load(checkpoints, dtype)(images, return_attention=True)
     assert half.patch_features.dtype == dtype
     cosine = torch.cosine_similarity(full.patch_features, half.patch_features.float(), dim=1)
     assert cosine.min() > 0.995

@@ -73,7 +73,8 @@ class Nav2Consumer:
         problems = {
             f"its encoding is {image.encoding}": image.encoding != "mono8",
             f"its step is {image.step} at a width of {image.width}": image.step != image.width,
-            f"it is {image.width}x{image.height}, the cloud {width}x{height}": (image.width, image.height) != self._size,
+            f"it is {image.width}x{image.height}, the cloud {width}x{height}": (image.width, image.height)
+            != self._size,
             f"it has {len(image.data)} bytes": len(image.data) != width * height,
         }
         wrong = [text for text, is_so in problems.items() if is_so]

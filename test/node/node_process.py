@@ -9,7 +9,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "talk2dino_ros.segmenter_node"]
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 class NodeProcess:

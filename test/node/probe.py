@@ -15,7 +15,7 @@ from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 RESEND_NS = 3 * 10**9
 MANY = 1000
 RELIABLE = QoSProfile(depth=MANY)

@@ -24,6 +24,7 @@ def process(start_node):
         "paused_mask_period_s:=0.3",
         "diagnostics_period_s:=0.2",
         "image_timeout_s:=0.5",
+        "label_info_period_s:=3600.0",
     )
 
 
@@ -159,5 +160,6 @@ def test_a_silent_camera_is_a_warning_in_diagnostics_and_log_with_a_remedy(probe
     probe.mask_of(checkerboard(), probe.masks)
     probe.diagnostics.clear()
     probe.wait_for(
-        lambda: probe.mask_of(checkerboard(), probe.masks) and statuses(probe, "camera") and not warned(), "the all-clear"
+        lambda: probe.mask_of(checkerboard(), probe.masks) and statuses(probe, "camera") and not warned(),
+        "the all-clear",
     )

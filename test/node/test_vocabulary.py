@@ -97,6 +97,14 @@ def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(c
         assert ids <= known
 
 
+def test_other_services_answer_while_text_is_encoded(probe):
+    before = in_force(probe)
+    change = probe.call_async(SetVocabulary, SET, classes=slow_classes())
+    assert in_force(probe) == before
+    assert not change.done()
+    assert probe.result(change, "the change").success
+
+
 def test_versions_of_the_points_never_go_back(camera):
     camera.points.clear()
     for name in ("cup", "dog", "train"):

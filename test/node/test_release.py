@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a transition leaves behind, seen from inside the process: no model, and no state that cannot go on."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
+
+from talk2dino_ros import engine, lifecycle_node
+from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.lifecycle_node import SegmenterNode
+
+
+class TinySegmenter:
+    """Answers as an engine's segmenter does, with nothing in it."""
+
+    def __init__(self, options=None):
+        self.model = type("Model", (), {"name": "tiny", "background": 0.5})
+        self.device, self.precision, self.options = "cpu", "fp32", options or Options()
+
+    def with_options(self, **changes):
+        return TinySegmenter(Options(**changes))
+
+    def encode_vocabulary(self, classes):
+        entries = parse_classes(classes)
+        return Vocabulary(entries, np.eye(len(entries), 32))
+
+    def segment(self, rgb, vocabulary):
+        pass
+
+
+@pytest.fixture
+def make_node(_own_ros_network, monkeypatch):
+    """Return a function that makes a node in this process."""
+    monkeypatch.setattr(engine, "load_segmenter", lambda *_, **__: TinySegmenter(), raising=False)
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    nodes = []
+
+    def make() -> SegmenterNode:
+        nodes.append(SegmenterNode(context=context, use_global_arguments=False))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.stop()
+        node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_cleaning_up_frees_the_model(make_node):
+    node = make_node()
+    assert node.start()
+    model = weakref.ref(node._stream.in_force.segmenter)
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    gc.collect()
+    assert model() is None
+
+
+def test_a_configure_that_fails_half_way_frees_the_model_and_says_failure(make_node, monkeypatch):
+    node, models = make_node(), []
+
+    def fail(segmenter, _vocabulary):
+        models.append(weakref.ref(segmenter))
+        raise engine.ModelError("no room on the GPU")
+
+    monkeypatch.setattr(lifecycle_node, "warm_up", fail)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    gc.collect()
+    assert models[0]() is None
+    monkeypatch.undo()
+
+
+def test_a_fault_in_a_transition_ends_unconfigured_and_the_node_can_start_again(make_node, monkeypatch):
+    node = make_node()
+    with monkeypatch.context() as broken:
+        broken.setattr(lifecycle_node, "warm_up", lambda *_: 1 / 0)
+        assert node.trigger_configure() == TransitionCallbackReturn.ERROR
+    assert node.start()
+
+
+def test_ids_and_versions_outlive_a_reconfigure_unless_their_rules_change(make_node):
+    node = make_node()
+    assert node.start()
+    version, ids = node._stream.in_force.vocabulary.version, node._stream.in_force.vocabulary.ids
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    node._settings = lifecycle_node.parameters.Parameters(vocabulary=("new", "door", "person"))
+    assert node.start()
+    vocabulary = node._stream.in_force.vocabulary
+    assert vocabulary.version > version
+    assert vocabulary.ids[1] == ids[0]
+    assert vocabulary.ids[0] not in ids

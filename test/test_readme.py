@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the README says that can be held against the code."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from talk2dino_ros.engine.checkpoints import MODELS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_parameters_is_the_declared_one():
+    with_table = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))["with_table"]
+    assert with_table(README) == README, "run python tools/parameter_table.py"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_stands_in_the_table_of_models(name):
+    assert f"| `{name}`" in README
+
+
+def test_every_file_that_the_readme_links_to_is_there():
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"^ +make ([a-z]+)", README, re.MULTILINE))
+    assert named == {"demo", "test", "setup"}
+    assert named <= targets

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a frame, with a camera and a segmenter that the test scripts, and no ROS."""
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.vocabulary import Vocabulary
+from talk2dino_ros.frames import Frame
+from talk2dino_ros.parameters import Parameters
+from talk2dino_ros.statistics import CameraStatistics
+from talk2dino_ros.stream import InForce, Stream, mask_size, nearest
+
+DEADLINE_S = 10.0
+BAD = 13  # the red value of an image that the scripted segmenter cannot segment
+
+
+class ScriptedCamera:
+    """Its messages are arrays; it writes down what it is told to publish, in one list with all others."""
+
+    def __init__(self, name, published):
+        self.name, self.topic, self.published = name, f"/{name}/image", published
+        self.statistics = CameraStatistics(0.0)
+        self.has_overlay_listener = False
+        self.news = threading.Semaphore(0)
+
+    def start(self, on_frame):
+        self.send = lambda rgb: on_frame(Frame(self.name, rgb, 0.0))
+
+    def stop(self):
+        pass
+
+    def to_rgb(self, frame):
+        if frame.message is None:
+            raise ImageError("no image")
+        return frame.message
+
+    def size_of(self, frame):
+        return self.to_rgb(frame).shape[:2]
+
+    def publish_mask(self, _frame, mask, confidence):
+        self._note("mask", mask, confidence)
+
+    def publish_points(self, _frame, points, version):
+        self._note("points", points, version)
+
+    def publish_overlay(self, _frame, overlay):
+        self._note("overlay", overlay)
+
+    def publish_label_info(self, labels, version, threshold):
+        self._note("label_info", labels, version, threshold)
+
+    def _note(self, what, *values):
+        self.published.append((self.name, what, *values))
+        self.news.release()
+
+
+class ScriptedSegmenter:
+    """Every pixel gets the first class; red 13 cannot be segmented."""
+
+    options = SimpleNamespace(background=0.5)
+
+    def __init__(self):
+        self.batch_sizes = []
+        self.entered, self.may_go_on = threading.Event(), threading.Event()
+        self.may_go_on.set()
+
+    def segment(self, images, vocabulary):
+        self.entered.set()
+        self.may_go_on.wait(DEADLINE_S)
+        self.batch_sizes.append(len(images))
+        if any(rgb[0, 0, 0] == BAD for rgb in images):
+            raise RuntimeError("the network choked")
+        return [self._result(rgb, vocabulary) for rgb in images]
+
+    def _result(self, rgb, vocabulary):
+        shape = rgb.shape[:2]
+        return SimpleNamespace(
+            class_ids=np.full(shape, vocabulary.ids[0], np.uint8), confidence=np.full(shape, 99, np.uint8)
+        )
+
+
+def image(red=0, height=4, width=6):
+    return np.full((height, width, 3), red, np.uint8)
+
+
+def vocabulary_of(*names, version=1):
+    return Vocabulary.from_embeddings(names, np.eye(len(names), 8)).with_ids(range(1, len(names) + 1), version)
+
+
+class Bench:
+    """A stream of two scripted cameras."""
+
+    def __init__(self, **parameters):
+        self.published, self.problems = [], []
+        self.segmenter = ScriptedSegmenter()
+        self.front, self.rear = (ScriptedCamera(name, self.published) for name in ("front", "rear"))
+        in_force = InForce(self.segmenter, vocabulary_of("cup"), Parameters(**parameters))
+        cameras = {"front": self.front, "rear": self.rear}
+        self.stream = Stream(cameras, in_force, lambda topic, error: self.problems.append((topic, str(error))))
+
+    def process(self, **messages):
+        """Process a batch in this thread."""
+        return self.stream._process([Frame(name, message, 0.0) for name, message in messages.items()])
+
+    def whats(self):
+        return [(name, what) for name, what, *_ in self.published]
+
+
+@pytest.fixture
+def running():
+    bench = Bench(paused_mask_period_s=1000.0)
+    bench.stream.start()
+    yield bench
+    bench.segmenter.may_go_on.set()
+    bench.stream.stop()
+
+
+def test_two_waiting_images_are_one_batch_and_all_masks_go_out_first():
+    bench = Bench()
+    bench.process(front=image(), rear=image())
+    assert bench.segmenter.batch_sizes == [2]
+    assert bench.whats() == [("front", "mask"), ("rear", "mask"), ("front", "points"), ("rear", "points")]
+
+
+def test_an_image_that_cannot_be_converted_is_reported_and_the_other_camera_is_not_touched():
+    bench = Bench()
+    bench.process(front=None, rear=image())
+    assert bench.problems == [("/front/image", "no image")]
+    assert ("rear", "mask") in bench.whats()
+    assert (bench.front.statistics.wrong, bench.rear.statistics.wrong) == (1, 0)
+    assert bench.front.statistics.last_error == "no image"
+
+
+def test_a_batch_that_fails_is_tried_one_by_one_so_that_only_the_culprit_is_lost():
+    bench = Bench()
+    bench.process(front=image(BAD), rear=image())
+    assert bench.segmenter.batch_sizes == [2, 1, 1]
+    assert bench.problems == [("/front/image", "the network choked")]
+    assert [what for name, what in bench.whats() if name == "rear"] == ["mask", "points"]
+
+
+def test_a_batch_without_a_good_image_never_reaches_the_model():
+    bench = Bench()
+    bench.process(front=None)
+    assert bench.segmenter.batch_sizes == []
+
+
+def test_the_overlay_is_drawn_only_for_a_listener_and_only_while_it_is_wanted():
+    for is_heard, is_wanted, expected in ((False, True, 0), (True, False, 0), (True, True, 1)):
+        bench = Bench(overlay=is_wanted)
+        bench.front.has_overlay_listener = is_heard
+        bench.process(front=image())
+        assert bench.whats().count(("front", "overlay")) == expected
+
+
+def test_mask_and_confidence_take_the_size_of_the_parameters_and_points_stay_in_image_pixels():
+    bench = Bench(mask_width=3, mask_height=2)
+    bench.process(front=image(height=4, width=6))
+    _, _, mask, confidence = bench.published[0]
+    points = bench.published[1][2]
+    assert mask.shape == confidence.shape == (2, 3)
+    assert points[0].box == (0, 0, 6, 4)
+
+
+def test_points_carry_the_version_of_the_vocabulary_that_the_mask_was_made_with():
+    bench = Bench()
+    bench.stream.adopt(InForce(bench.segmenter, vocabulary_of("dog", version=7), Parameters()))
+    bench.process(front=image())
+    assert bench.published[-1][3] == 7
+    assert bench.published[-1][2][0].class_name == "dog"
+
+
+def test_a_batch_in_hand_keeps_the_vocabulary_that_it_began_with(running):
+    running.segmenter.may_go_on.clear()
+    running.front.send(image())
+    assert running.segmenter.entered.wait(DEADLINE_S)
+    running.stream.adopt(InForce(running.segmenter, vocabulary_of("dog", version=7), Parameters()))
+    running.segmenter.may_go_on.set()
+    for _ in range(3):  # label_info, mask, points
+        assert running.front.news.acquire(timeout=DEADLINE_S)
+    version, points = running.published[-1][3], running.published[-1][2]
+    assert (version, points[0].class_name) == (1, "cup")
+
+
+def test_label_info_of_every_camera_goes_out_before_the_vocabulary_is_in_force():
+    bench = Bench()
+    new = InForce(bench.segmenter, vocabulary_of("dog", version=7), Parameters())
+    seen = []
+    bench.front.publish_label_info = lambda *_: seen.append(bench.stream.in_force.vocabulary.version)
+    bench.stream.adopt(new)
+    assert seen == [1]
+    assert bench.stream.in_force is new
+    assert bench.published == [("rear", "label_info", {1: "dog"}, 7, 0.5)]
+
+
+def test_while_paused_an_image_becomes_an_unlabeled_mask_and_the_worker_rests():
+    bench = Bench(unlabeled_id=0, paused_mask_period_s=2.5)
+    bench.stream.enable(False)
+    rest_s = bench.process(front=image(height=4, width=6), rear=None)
+    assert rest_s == 2.5
+    assert bench.segmenter.batch_sizes == []
+    assert bench.whats() == [("front", "mask")]
+    _, _, mask, confidence = bench.published[0]
+    assert mask.shape == (4, 6)
+    assert not mask.any()
+    assert not confidence.any()
+    assert bench.problems == [("/rear/image", "no image")]
+
+
+def test_resuming_ends_the_rest_and_images_are_segmented_again(running):
+    running.stream.enable(False)
+    running.front.send(image())
+    assert running.front.news.acquire(timeout=DEADLINE_S)
+    running.front.send(image())
+    running.stream.enable(True)
+    while ("front", "points") not in running.whats():
+        assert running.front.news.acquire(timeout=DEADLINE_S), "still resting"
+    assert running.segmenter.batch_sizes == [1]
+
+
+def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_one_follows(running):
+    original = running.front.publish_points
+
+    def fail_once(*_):
+        running.front.publish_points = original
+        raise ValueError("a fault of the program")
+
+    running.front.publish_points = fail_once
+    running.front.send(image())
+    assert running.front.news.acquire(timeout=DEADLINE_S)  # its mask
+    running.front.send(image())
+    while ("front", "points") not in running.whats():
+        assert running.front.news.acquire(timeout=DEADLINE_S)
+    assert ("/front/image", "a fault of the program") in running.problems
+
+
+def test_published_ids_of_distractors_are_the_unlabeled_one():
+    vocabulary = Vocabulary.from_embeddings(["cup", "!wall", "dog"], np.eye(3)).with_ids((5, 255, 6), 1)
+    in_force = InForce(ScriptedSegmenter(), vocabulary, Parameters(unlabeled_id=0))
+    assert in_force.published_ids == [5, 0, 6]
+
+
+def test_nearest_mixes_no_ids():
+    ids = np.array([[1, 1, 200, 200], [1, 1, 200, 200]], np.uint8)
+    assert np.array_equal(nearest(ids, (1, 2)), [[1, 200]])
+    assert np.array_equal(nearest(ids, (4, 8)), ids.repeat(2, axis=0).repeat(2, axis=1))
+    assert nearest(ids, (2, 4)) is ids
+
+
+@pytest.mark.parametrize(("side", "expected"), [(0, (480, 640)), (240, (240, 424))])
+def test_the_masks_size_is_the_images_unless_the_parameters_give_one(side, expected):
+    parameters = Parameters(mask_height=side, mask_width=424 if side else 0)
+    assert mask_size((480, 640), parameters) == expected
