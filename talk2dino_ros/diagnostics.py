@@ -119,8 +119,8 @@ def _silence(camera: Camera, silence_s: float) -> str:
 def _transport_remedy(camera: Camera) -> str:
     compare = f"compare type and QoS with `ros2 topic info -v {camera.topic}`"
     if any(os.environ.get(variable) for variable in PROFILE_VARIABLES):
-        return f"{compare}, and start the camera with the same Fast DDS profile as this node"
+        return f"{compare}, and start the camera's driver with the same Fast DDS profile as this node"
     return (
-        f"{compare}, and set {PROFILE_VARIABLES[0]} to this package's config/fastdds.xml on both sides, as Fast DDS "
-        "loses large images without it"
+        f"{compare}, and set {PROFILE_VARIABLES[0]} to this package's config/fastdds.xml where the camera's driver "
+        "starts, as Fast DDS loses large images without it"
     )

@@ -109,6 +109,13 @@ def test_the_transport_profile_keeps_udp_beside_shared_memory_and_nothing_else()
     assert [element.tag for element in participant.find("rtps")] == ["userTransports", "useBuiltinTransports"]
 
 
+def test_the_small_transport_profile_differs_in_the_segments_size_alone():
+    full, small = ((ROOT / "config" / name).read_text() for name in ("fastdds.xml", "fastdds_small.xml"))
+    full, small = (ET.canonicalize(text, strip_text=True, with_comments=False) for text in (full, small))
+    assert f"<segment_size>{64 << 20}<" in full
+    assert small == full.replace(str(64 << 20), str(16 << 20))
+
+
 def test_rviz_shows_images_and_points_on_topics_that_the_node_has():
     displays = yaml.safe_load((ROOT / "rviz" / "segment.rviz").read_text())["Visualization Manager"]["Displays"]
     shown = {display["Name"]: display.get("Topic", {}) for display in displays}

@@ -50,7 +50,10 @@ MAX_TOKENS = 256  # sentence_bert_config.json of the text encoder
 # A blank patch's logits lie around 0, most within 1; those on an object reach 10 to 40.
 NOISE_EVIDENCE = math.exp(2)
 NOTHING_EVIDENCE = math.exp(7)  # about what 1000 logits of 0 weigh in a softmax
-SMALLER = 2**-0.5  # the second, coarser look
+SMALLER = 2**-0.5  # the second, coarser look, and its share in the logits
+COARSE_SHARE = 0.3
+CERTAIN_LOGIT = 12.0
+TIGHTENING = 0.5
 SMOOTHING_SIMILARITY = 0.2  # temperature, in cosines, of the likeness of two patches' early features
 SMOOTHING_DISTANCE = 0.2  # standard deviation, in image sides
 
@@ -79,8 +82,10 @@ class MiniImageEncoder(nn.Module):
         logits, early = self._classify(pixels)
         height, width = (max(PATCH_SIZE, round(side * SMALLER / PATCH_SIZE) * PATCH_SIZE) for side in pixels.shape[2:])
         coarse, _ = self._classify(F.interpolate(pixels, (height, width), mode="bilinear", antialias=True))
-        logits = (logits + F.interpolate(coarse, logits.shape[2:], mode="bilinear")) / 2
-        return ImageFeatures(self._concepts(smoothed(logits, F.adaptive_avg_pool2d(early, logits.shape[2:]))))
+        coarse = F.interpolate(coarse, logits.shape[2:], mode="bilinear")
+        logits = torch.lerp(logits, coarse, COARSE_SHARE)
+        early = F.adaptive_avg_pool2d(early, logits.shape[2:])
+        return ImageFeatures(self._concepts(tightened(smoothed(smoothed(logits, early), early))))
 
     def _classify(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits [B, 1000, h, w] and features of stride 8, which still follow outlines."""
@@ -98,6 +103,12 @@ class MiniImageEncoder(nn.Module):
         known = torch.cat([classes, torch.einsum("gc,bchw->bghw", self.members, classes)], dim=1)
         rest = (self.norm - known.sum(dim=1, keepdim=True)).clamp(min=0)
         return torch.cat([known, rest, torch.zeros_like(rest)], dim=1).sqrt()
+
+
+def tightened(logits: Tensor) -> Tensor:
+    """Raise the bar for a class [B, C, h, w] that is certain somewhere in the image: its leak is large too."""
+    peaks = logits.amax(dim=(2, 3), keepdim=True)
+    return logits - TIGHTENING * (peaks - CERTAIN_LOGIT).clamp(min=0)
 
 
 def smoothed(logits: Tensor, features: Tensor) -> Tensor:

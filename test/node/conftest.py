@@ -40,11 +40,10 @@ def _own_ros_network():
         os.environ["ROS_LOCALHOST_ONLY"] = "1"
     else:
         os.environ.pop("ROS_LOCALHOST_ONLY", None)
-    for variable in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
-        os.environ.pop(variable, None)
+    # .venv/setup.bash names the shipped profile that fits this machine's /dev/shm
     old_distros = ("humble", "jazzy")
     prefix = "FASTRTPS" if os.environ.get("ROS_DISTRO") in old_distros else "FASTDDS"
-    os.environ[f"{prefix}_DEFAULT_PROFILES_FILE"] = str(PROFILE)
+    os.environ.setdefault(f"{prefix}_DEFAULT_PROFILES_FILE", str(PROFILE))
 
 
 @pytest.fixture(scope="module")

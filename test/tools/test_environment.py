@@ -120,17 +120,21 @@ def test_the_underlay_is_sourced_twice_without_doubling_the_paths(tmp_path: Path
     assert done.stdout.splitlines() == [str(prefix), f"{prefix}/bin:/usr/bin:/bin"]
 
 
-def test_a_fast_dds_profile_of_the_users_own_is_kept(tmp_path: Path) -> None:
+def test_the_fast_dds_profile_is_the_users_own_or_fits_the_shared_memory(tmp_path: Path) -> None:
     (tmp_path / "install").mkdir()
     (tmp_path / "install/setup.bash").write_text("")
     file = tmp_path / "setup.bash"
     file.write_text(shell_text(tmp_path, JAZZY))
     shown = f'source "{file}"; echo "$FASTRTPS_DEFAULT_PROFILES_FILE"'
-    for given, expected in (
-        ({}, f"{tmp_path}/config/fastdds.xml"),
-        ({"FASTRTPS_DEFAULT_PROFILES_FILE": "/my.xml"}, "/my.xml"),
+    df = tmp_path / "df"  # stands before the real one in the PATH
+    df.touch(mode=0o755)
+    for shm_kib, given, expected in (
+        (262144, {}, f"{tmp_path}/config/fastdds.xml"),
+        (65536, {}, f"{tmp_path}/config/fastdds_small.xml"),
+        (65536, {"FASTRTPS_DEFAULT_PROFILES_FILE": "/my.xml"}, "/my.xml"),
     ):
-        environment = {"PATH": os.environ["PATH"], **given}
+        df.write_text(f"#!/bin/sh\necho Filesystem 1024-blocks Used\necho shm {shm_kib} 0\n")
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **given}
         done = subprocess.run(["bash", "-c", shown], env=environment, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == expected
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from .situation import Situation
 
+LEAST_SHM_KIB = 4 * 64 * 1024  # four processes with the ordinary profile's segment: camera, node, client, one more
+
 UNDERLAY = """\
 # Made by the set-up: ROS 2 from wheels, as a prefix that colcon and the workspace's setup files know.
 case ":$AMENT_PREFIX_PATH:" in
@@ -28,8 +30,13 @@ SHELL = """\
 # Made by the set-up, for bash and zsh: after `source .venv/setup.bash` this shell has ROS 2, the node and `talk2dino`.
 if [ -n "$ZSH_VERSION" ]; then source {root}/install/setup.zsh; else source {root}/install/setup.bash; fi
 case ":$PATH:" in *:{venv}/bin:*) ;; *) export PATH={venv}/bin:"$PATH" ;; esac
-# Fast DDS's default shared-memory segment is smaller than one image, and without this profile most images get lost.
-export {variable}="${{{variable}:-{profile}}}"
+# Fast DDS's default shared-memory segment is smaller than one image, and without a profile most images get lost.
+# A container's /dev/shm is smaller than the segments of the ordinary profile, unless it was told otherwise.
+shm_kib=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {{ print $2 }}')
+profile={config}/fastdds.xml
+if [ "${{shm_kib:-0}}" -lt {least_shm_kib} ]; then profile={config}/fastdds_small.xml; fi
+export {variable}="${{{variable}:-$profile}}"
+unset shm_kib profile
 """
 
 
@@ -44,7 +51,8 @@ def shell_text(root: Path, situation: Situation) -> str:
         root=shlex.quote(str(root)),
         venv=shlex.quote(str(root / ".venv")),
         variable=situation.profiles_variable,
-        profile=root / "config" / "fastdds.xml",
+        config=shlex.quote(str(root / "config")),
+        least_shm_kib=LEAST_SHM_KIB,
     )
 
 
