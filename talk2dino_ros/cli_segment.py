@@ -2,25 +2,24 @@
 """`talk2dino segment`: photographs, folders and videos in, masks and overlays out."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from talk2dino_ros import videos
 from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
 from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
 from talk2dino_ros.points_of_interest import PointOfInterest, find_points
+from talk2dino_ros.videos import VideoWriter, open_video
 from talk2dino_ros.visualization import overlay
-
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -80,14 +79,14 @@ def _jobs(sources: list[Path]) -> list[tuple[Job, Path]]:
     for source in sources:
         if source.is_dir():
             jobs += [(_segment_picture, path) for path in find_pictures(source)]
-        elif source.suffix.lower() in VIDEO_SUFFIXES and source.is_file():
+        elif source.suffix.lower() in videos.SUFFIXES and source.is_file():
             jobs.append((_segment_video, source))
         elif source.suffix.lower() in SUFFIXES and source.is_file():
             jobs.append((_segment_picture, source))
         else:
             raise ImageError(
                 f"{source} is not there or of no known kind, expected a folder or a file ending in "
-                f"{', '.join(SUFFIXES + VIDEO_SUFFIXES)}; name another"
+                f"{', '.join(SUFFIXES + videos.SUFFIXES)}; name another"
             )
     return jobs
 
@@ -115,29 +114,8 @@ def _segment_video(path: Path, segmenter: Segmenter, vocabulary: Vocabulary, fol
     """Write `<name>_overlay.mp4`, and the masks as numbered PNGs in `<name>_mask/`."""
     masks = folder / f"{path.stem}_mask"
     masks.mkdir(exist_ok=True)
-    with ExitStack() as stack:
-        capture = cv2.VideoCapture(str(path))
-        stack.callback(capture.release)
-        if not capture.isOpened():
-            raise ImageError(
-                f"{path} cannot be opened as a video, expected a format that OpenCV reads; convert it to mp4"
-            )
-        frames = stack.enter_context(closing(_frames(capture)))
-        size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-        rate_hz = capture.get(cv2.CAP_PROP_FPS) or 25.0
-        encoding = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(folder / f"{path.stem}_overlay.mp4"), encoding, rate_hz, size)
-        stack.callback(writer.release)
-        total = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) or None
-        for number, rgb in enumerate(tqdm(frames, total=total, unit="image", desc=path.name)):
+    with open_video(path) as video, closing(VideoWriter(folder / f"{path.stem}_overlay.mp4", video.rate_hz)) as writer:
+        for number, rgb in enumerate(tqdm(video.images(), total=video.count, unit="image", desc=path.name)):
             mask, picture, _ = _look(rgb, segmenter, vocabulary)
             write_picture(masks / f"{number:06d}.png", mask)
-            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-
-
-def _frames(capture: cv2.VideoCapture) -> Iterator[Rgb]:
-    while True:
-        there, bgr = capture.read()
-        if not there:
-            return
-        yield np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+            writer.write(picture)

@@ -30,7 +30,7 @@ from talk2dino_ros.stream import InForce, Stream
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
 
 
-class SegmenterNode(LifecycleNode):  # type: ignore[misc]  # ROS has no type stubs
+class SegmenterNode(LifecycleNode):
     """Open-vocabulary segmentation of camera images.
 
     Parameters: see parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.

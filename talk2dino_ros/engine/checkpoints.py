@@ -252,7 +252,7 @@ _ROWS = (
         patch_size=mini.PATCH_SIZE,
         embedding_size=mini.EMBEDDING_SIZE,
         templates=("{}",),
-        background=0.53,
+        background=0.525,
         bf16_on_cpu=False,
     ),
 )
