@@ -138,16 +138,17 @@ def fit(features: Tensor, words: Words) -> Projection:
     SHARPNESS / 2 * anchor is a kernel around its anchor, and one linear system gives the second layer.
     """
     anchors = make_anchors(features, words)
-    projection = Projection(mini.TEXT_SIZE, len(anchors), words.embedding_size).requires_grad_(False)
-    projection.linear_layer.weight.copy_(_storable(SHARPNESS / 2 * anchors))
-    projection.linear_layer.bias.fill_(-SHARPNESS / 2)
-    hidden = torch.tanh(projection.linear_layer(features)).double() + 1
+    first_weight = _storable(SHARPNESS / 2 * anchors)
+    first_bias = torch.full((len(anchors),), -SHARPNESS / 2)
+    hidden = torch.tanh(F.linear(features, first_weight, first_bias)).double() + 1
     hidden = torch.cat([hidden, torch.ones(len(hidden), 1, dtype=torch.float64)], dim=1)
     system = hidden.T @ hidden + RIDGE * torch.eye(hidden.shape[1], dtype=torch.float64)
     solution = torch.linalg.solve(system, hidden.T @ make_targets(words).double()).float()
     weight = _storable(solution[:-1].T)
-    projection.hidden_layers[0].weight.copy_(weight)
-    projection.hidden_layers[0].bias.copy_(_storable(solution[-1] + weight.sum(dim=1)))
+    # tanh has the 1 that the hidden units had added: the bias takes it back
+    values = (first_weight, first_bias, weight, _storable(solution[-1] + weight.sum(dim=1)))
+    projection = Projection(mini.TEXT_SIZE, len(anchors), words.embedding_size).requires_grad_(False)
+    projection.load_state_dict(dict(zip(projection.state_dict(), values, strict=True)))
     return projection
 
 

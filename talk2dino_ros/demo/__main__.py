@@ -24,8 +24,8 @@ from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import find_pictures
 
 NAMESPACE = "/demo"  # so that nothing of a robot on the same network is touched
-FIRST = ["person", "cat", "cup", "rocket", "flower", "building"]
-SECOND = ["helmet", "space shuttle", "flag", "face: cat face, cat's nose", "spoon", "coffee", "tie", "sky", "roof"]
+FIRST = ["person", "cat", "raccoon", "cup", "rocket", "flag"]
+SECOND = ["helmet", "space shuttle", "animal: animal, pet", "coffee", "tower", "uniform: military uniform"]
 START_TIMEOUT_S = 1800.0  # a first start may download weights, with its own progress bar
 PHOTO_TIMEOUT_S = 60.0
 

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of `mini`: its image encoder against hand-made logits, its text encoder against transformers' own way."""
+"""The parts of `mini`: the image encoder against hand-made logits, the text encoder against transformers' own way."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
 from talk2dino_ros.engine import mini
 from talk2dino_ros.engine.checkpoints import MODELS, load_networks
 from talk2dino_ros.engine.state_dicts import read_state_dict
+
+PHOTOS = Path(__file__).parents[2] / "talk2dino_ros" / "demo" / "photos"
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +55,22 @@ def test_a_concept_is_the_root_of_its_classes_probability(checker):
     assert features[mini.CLASSES] ** 2 == pytest.approx((over[0] + over[1]) / total, rel=1e-5)
 
 
-def test_smoothing_is_the_weighted_mean_over_patches_written_as_loops():
+def test_smoothing_is_twice_the_weighted_mean_over_patches_written_as_loops():
     rng = np.random.default_rng(0)
     logits, features = rng.normal(size=(4, 3, 5)), rng.normal(size=(6, 3, 5))
     centred = features - features.mean(axis=(1, 2), keepdims=True)
     centred /= np.linalg.norm(centred, axis=0)
-    expected = np.zeros_like(logits)
-    for y, x in np.ndindex(3, 5):
+
+    def mean_around(values, y, x):
         weights = np.zeros((3, 5))
         for v, u in np.ndindex(3, 5):
             distance = ((y - v) / 3) ** 2 + ((x - u) / 5) ** 2
             weights[v, u] = math.exp(centred[:, y, x] @ centred[:, v, u] / 0.2 - distance / (2 * 0.2**2))
-        expected[:, y, x] = (logits * weights).sum(axis=(1, 2)) / weights.sum()
+        return (values * weights).sum(axis=(1, 2)) / weights.sum()
+
+    expected = logits
+    for _ in range(2):
+        expected = np.array([[mean_around(expected, y, x) for x in range(5)] for y in range(3)]).transpose(2, 0, 1)
     found = mini.smoothed(torch.tensor(logits)[None], torch.tensor(features)[None])[0]
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
 
@@ -87,18 +95,17 @@ def test_folding_the_batch_norms_changes_no_output():
     torch.testing.assert_close(network(images), expected)
 
 
-def test_the_classifier_reads_the_weights_as_the_plain_network_does(networks):
-    plain = timm.create_model("tf_efficientnet_lite2").eval()
-    spec = next(file for file in MODELS["mini"].files if file.role == "image")
-    state = torch.load(spec.source.find(), weights_only=True)
+def test_the_logits_are_those_of_the_plain_classifier_at_each_patch(networks):
+    plain = timm.create_model("tf_efficientnet_lite2", output_stride=16).eval()
+    weights = next(file for file in MODELS["mini"].files if file.role == "image")
+    state = torch.load(weights.source.find(), weights_only=True)
     plain.load_state_dict(dict(zip(plain.state_dict(), state.values(), strict=True)))
-    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    pixels = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
-        # of a dilated network, every second patch sees what the plain one's patches see, but for the borders
-        logits, _ = networks.image_encoder._classify(F.pad(pixels, (96, 96, 96, 96)))
-        features = plain.forward_features(F.pad(pixels, (96, 96, 96, 96)))
-        expected = plain.classifier(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-    torch.testing.assert_close(logits[:, :, 8:9, 8:9], expected[:, :, 4:5, 4:5], atol=1e-3, rtol=1e-3)
+        logits, early = networks.image_encoder._classify(pixels)
+        expected = plain.classifier(plain.forward_features(pixels).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    assert early.shape[2:] == (8, 12)
+    torch.testing.assert_close(logits, expected, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (16, 160)])
@@ -108,6 +115,18 @@ def test_any_size_in_patches_is_encoded(networks, height, width):
         features = networks.image_encoder(images).patch_features
     assert features.shape == (2, mini.EMBEDDING_SIZE, height // 16, width // 16)
     assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_sees_the_same_concept(networks, dtype):
+    image = torch.from_numpy(np.array(Image.open(PHOTOS / "coffee.jpg").resize((448, 448)))).permute(2, 0, 1) / 255
+    half = load_networks(MODELS["mini"], "cpu", dtype).image_encoder
+    with torch.inference_mode():
+        best = [
+            encoder(image[None]).patch_features[:, :-2].amax((2, 3)).argmax()
+            for encoder in (half, networks.image_encoder)
+        ]
+    assert best[0] == best[1]
 
 
 def test_an_image_is_encoded_alike_alone_and_in_a_batch(networks):
