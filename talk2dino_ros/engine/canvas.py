@@ -23,7 +23,8 @@ def check_image(rgb: npt.NDArray[np.uint8]) -> None:
 
 def make_canvas(rgb: npt.NDArray[np.uint8], plan: Plan, device: str) -> Tensor:
     """The image on the device, float32 [3, H, W] RGB 0..1, at the canvas's size."""
-    pixels = torch.from_numpy(np.ascontiguousarray(rgb)).to(device)
+    # torch shares no memory with arrays that are strided backwards or read-only: those are copied
+    pixels = torch.from_numpy(np.require(rgb, requirements=["C", "W"])).to(device)
     return resized(pixels.permute(2, 0, 1).float() / 255, plan.canvas)
 
 

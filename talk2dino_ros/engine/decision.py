@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-STRIP_VALUES = 1 << 24  # scores held at full resolution at a time: 64 MiB of float32, also for an 8K image
+# Scores held at full resolution at a time, also for an 8K image: on a CPU about what its caches hold.
+STRIP_VALUES = {"cuda": 1 << 24, "cpu": 1 << 20}
 
 
 def decide(
@@ -31,7 +32,7 @@ def decide(
     """
     height, width = size
     columns = F.interpolate(scores[None], (scores.shape[1], width), mode="bilinear", align_corners=align_corners)[0]
-    rows_per_strip = max(1, STRIP_VALUES // (len(scores) * width))
+    rows_per_strip = max(1, STRIP_VALUES[scores.device.type] // (len(scores) * width))
     strips = [
         _decide_strip(
             _rows(
@@ -62,17 +63,17 @@ def _rows(columns: Tensor, rows: Tensor, height: int, align_corners: bool) -> Te
     upper = position.floor().long().clamp(max=source_height - 1)
     lower = (upper + 1).clamp(max=source_height - 1)
     weight = (position - upper).to(columns.dtype)
-    return torch.lerp(columns[:, upper], columns[:, lower], weight[:, None])
+    return columns[:, upper].lerp_(columns[:, lower], weight[:, None])
 
 
 def _decide_strip(scores: Tensor, background: float | None, logit_scale: float) -> tuple[Tensor, Tensor]:
-    """Winner int64 [H, W] and its probability float32 [H, W], 0 where the background wins."""
+    """Winner int64 [H, W] and its probability float32 [H, W], 0 where the background wins; overwrites the scores."""
     best, winner = scores.max(dim=0)
-    logits = torch.logit(scores, eps=1e-6) * logit_scale
-    best_logit = torch.logit(best, eps=1e-6) * logit_scale
-    total = torch.exp(logits - best_logit).sum(dim=0)
+    best_logit = torch.logit(best, eps=1e-6)
+    # in place: these are the largest tensors of all, and most of their time is fresh memory
+    total = scores.logit_(eps=1e-6).sub_(best_logit).mul_(logit_scale).exp_().sum(dim=0)
     if background is not None:
-        constant = torch.logit(torch.tensor(background, dtype=torch.float32), eps=1e-6).item() * logit_scale
-        total = total + torch.exp(constant - best_logit)
+        constant = torch.logit(torch.tensor(background, dtype=torch.float32), eps=1e-6).item()
+        total = total + torch.exp((constant - best_logit) * logit_scale)
         best = torch.where(best > background, best, torch.zeros_like(best))
     return winner, torch.where(best > 0, 1 / total, torch.zeros_like(total))

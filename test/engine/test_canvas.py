@@ -29,6 +29,12 @@ def test_the_canvas_is_rgb_between_0_and_1_and_takes_strided_views():
     torch.testing.assert_close(canvas[:, 1, 3], torch.tensor([1.0, 0.2, 0.0]))
 
 
+def test_a_read_only_image_is_taken_as_it_is():
+    image = np.full((1, 1, 3), 255, np.uint8)
+    image.flags.writeable = False
+    assert make_canvas(image, Plan((1, 1), (), (1, 1)), "cpu").flatten().tolist() == [1, 1, 1]
+
+
 def test_overlapping_crops_are_averaged():
     plan = Plan((1, 3), (Crop(0, 0, 1, 2), Crop(0, 1, 1, 2)), (1, 1))
     merged = averaged([torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[4.0, 8.0]]])], plan)

@@ -42,7 +42,7 @@ def test_classes_and_confidence_equal_a_whole_image_computation(align_corners, s
 def test_strips_give_what_one_strip_gives(monkeypatch, align_corners):
     scores = seeded(4, 5, 9)
     whole = run(scores, (50, 70), align_corners=align_corners, background=0.5)
-    monkeypatch.setattr(decision, "STRIP_VALUES", 4 * 70 * 3)
+    monkeypatch.setitem(decision.STRIP_VALUES, "cpu", 4 * 70 * 3)
     strips = run(scores, (50, 70), align_corners=align_corners, background=0.5)
     assert torch.equal(whole[0], strips[0])
     assert torch.equal(whole[1], strips[1])

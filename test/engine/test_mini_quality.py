@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `mini` finds on the shipped photographs, through the real engine, at the model's own threshold.
 
-The boxes were drawn by hand, around the thing itself, before anything was measured: x0, y0, x1, y1 in pixels.
-Settings of the model were chosen on TUNED (and the absent words there) only; HELD_OUT was looked at afterwards.
+The boxes were drawn by hand, around the thing itself, before any point was measured: x0, y0, x1, y1 in pixels.
+Settings of the model were chosen on TUNED (and the absent words there); HELD_OUT took no part in the choice,
+though its maps were seen on the way.
 `pytest -s` prints the figures that docs/mini.md quotes.
 """
 
@@ -147,9 +148,9 @@ def test_of_all_everyday_words_that_are_absent_few_yield_a_point(segmenter):
 
 
 @pytest.mark.parametrize("mode", ["aspect", "slide"])
-def test_the_other_inputs_find_most_of_the_same(segmenter, mode):
+def test_the_other_inputs_find_the_first_word_of_each_photo(segmenter, mode):
     other = segmenter.with_options(input=mode)
-    pairs = {pair: boxes for pair, boxes in (TUNED | HELD_OUT).items() if pair not in MISSED}
-    missed = [pair for pair, boxes in pairs.items() if not is_found(other, pair, boxes)]
-    print(f"\n{mode}: {len(pairs) - len(missed)} of {len(pairs)} found, not {missed}")
-    assert len(missed) <= len(pairs) / 4
+    first = {photo: ((photo, word), boxes) for (photo, word), boxes in reversed((TUNED | HELD_OUT).items())}
+    missed = [pair for pair, boxes in first.values() if not is_found(other, pair, boxes)]
+    print(f"\n{mode}: {len(first) - len(missed)} of {len(first)} found, not {missed}")
+    assert len(missed) <= 2
