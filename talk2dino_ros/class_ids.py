@@ -9,8 +9,8 @@ and the id of a dropped name stays in quarantine until every consumer has forgot
 from collections.abc import Mapping, Sequence
 
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 
-UNLABELED_ID = 255
 IDS = range(255)
 FIRST_FRESH_ID = 1  # stacks that take 0 for "unlabeled" are common; 0 is given only where the caller fixes it
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rclpy
-import rclpy.time
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.time import Time
 from sensor_msgs.msg import Image
 from talk2dino_msgs.msg import PointOfInterestArray
 from talk2dino_msgs.srv import SetVocabulary
@@ -104,7 +104,7 @@ class DemoClient(Node):
 
     def _keep(self, message: Any, **parts: Any) -> None:
         """File what came under its image's stamp; move the image to the complete ones when nothing is missing."""
-        key = stamp_ns(message.header.stamp)
+        key = Time.from_msg(message.header.stamp).nanoseconds
         sighting = self._open.setdefault(key, Sighting(message.header.frame_id))
         for name, value in parts.items():
             setattr(sighting, name, value)
@@ -115,7 +115,7 @@ class DemoClient(Node):
             del self._open[min(self._open)]
 
     def _on_mask(self, message: Image) -> None:
-        age = self.get_clock().now() - rclpy.time.Time.from_msg(message.header.stamp)
+        age = self.get_clock().now() - Time.from_msg(message.header.stamp)
         self._keep(message, mask=message, latency_ms=age.nanoseconds / 1e6)
 
     def _on_confidence(self, message: Image) -> None:
@@ -128,9 +128,4 @@ class DemoClient(Node):
         self._keep(message, points=message)
 
     def _on_label_info(self, message: LabelInfo) -> None:
-        self.label_info_versions.add(stamp_ns(message.header.stamp))
-
-
-def stamp_ns(stamp: Any) -> int:
-    """A builtin_interfaces/Time in nanoseconds."""
-    return int(stamp.sec * 10**9 + stamp.nanosec)
+        self.label_info_versions.add(Time.from_msg(message.header.stamp).nanoseconds)

@@ -33,7 +33,7 @@ from talk2dino_ros.engine.errors import ModelError, VocabularyError
 from talk2dino_ros.engine.inputs import Plan, make_plan
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.refinement import clean_background, pamr
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary, parse_classes
 
 REFINED_PIXELS = 1280 * 720  # larger images are refined at this size, then upsampled: PAMR's memory grows with it
 
@@ -196,7 +196,7 @@ def load_segmenter(
     refine: str = "none",
     background: float | None = None,
     background_cleaning: bool = False,
-    unlabeled_id: int = 255,
+    unlabeled_id: int = UNLABELED_ID,
 ) -> Segmenter:
     """Load a model by name, such as `talk2dino_vitb` or `mini`; the options are those of `Options`.
 
