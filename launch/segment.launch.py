@@ -14,11 +14,12 @@ from talk2dino_ros.launch_arguments import existing_file, profile_variable, voca
 
 SHARE = Path(__file__).parent.parent
 CONFIG = SHARE / "config"
-OVERRIDES = {"model": str, "device": str, "autostart": bool}
+OVERRIDES = {"model": str, "device": str, "preset": str, "autostart": bool}
 ARGUMENTS = (
     ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the node talk2dino."),
     ("model", "", "Name of the model, such as talk2dino_vitb or mini."),
     ("device", "", "Where the model runs: auto, cpu, cuda or cuda:N."),
+    ("preset", "", "quality, balanced, fast or jetson: values for several options at once."),
     ("image", "", "Topic of the camera's images; empty: image, in the namespace."),
     ("vocabulary", "", "indoor, outdoor, warehouse, a parameter file (.yaml), or words: 'door; sofa: sofa, couch'."),
     ("autostart", "", "true: the node activates itself; false: a lifecycle manager does."),

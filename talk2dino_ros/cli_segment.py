@@ -14,7 +14,9 @@ from tqdm import tqdm
 from talk2dino_ros import videos
 from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
+from talk2dino_ros.engine.onnx_session import BACKENDS
+from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
+from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
 from talk2dino_ros.points_of_interest import PointOfInterest, find_points
@@ -37,8 +39,16 @@ def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
+    parser.add_argument(
+        "--text-cache-dir", default="", help="folder for what the text encoder made; none: no cache (default: ~/.cache)"
+    )
+    parser.add_argument("--backend", default="torch", choices=BACKENDS, help="what runs the image encoder")
+    parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for the backends beside torch")
+    parser.add_argument("--preset", choices=tuple(PRESETS), help="values for several of the options below and above")
     parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
+    parser.add_argument("--refine-pixels", type=int, default=Options.refine_pixels, help="pixels to refine at most")
     parser.add_argument(
         "--background", type=float, default=-1.0, help="threshold; -1: the model's own (default), 0: off"
     )
@@ -50,14 +60,23 @@ def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Segment every source; print the points of interest and where the files are."""
     jobs = _jobs(arguments.sources)
+    options = {
+        "precision": arguments.precision,
+        "input": arguments.input,
+        "input_size": arguments.input_size,
+        "refine": arguments.refine,
+        "refine_pixels": arguments.refine_pixels,
+        **PRESETS.get(arguments.preset, {}),
+    }
     segmenter = load_segmenter(
         arguments.model,
         device=arguments.device,
-        precision=arguments.precision,
         weights_dir=arguments.weights_dir,
-        input=arguments.input,
-        refine=arguments.refine,
+        backend=arguments.backend,
+        onnx_file=arguments.onnx_file,
+        text_cache_dir=arguments.text_cache_dir,
         background_cleaning=arguments.background_cleaning,
+        **options,
     )
     background = segmenter.model.background if arguments.background == -1.0 else arguments.background
     segmenter = segmenter.with_options(background=background)

@@ -21,7 +21,10 @@ def load(parameters: Parameters) -> Segmenter:
         parameters.model,
         device=parameters.device,
         precision=parameters.precision,
+        backend=parameters.backend,
+        onnx_file=parameters.onnx_file or None,
         weights_dir=parameters.weights_dir or None,
+        text_cache_dir=parameters.text_cache_dir,
     )
     return with_options(segmenter, parameters)
 
@@ -34,12 +37,15 @@ def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
         background=_threshold(parameters.background, segmenter),
         background_cleaning=parameters.background_cleaning,
         unlabeled_id=parameters.unlabeled_id,
+        input_size=parameters.input_size,
+        refine_pixels=parameters.refine_pixels,
     )
 
 
 def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
     """Segment a black image: the first is slow on a GPU, and what cannot work fails now and not on the way."""
-    segmenter.segment(np.zeros((480, 640, 3), np.uint8), vocabulary)
+    height, width = segmenter.fixed_size or (480, 640)  # with input aspect an exported file fits its camera alone
+    segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
 
 
 def _threshold(background: float, segmenter: Segmenter) -> float | None:

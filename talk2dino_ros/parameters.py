@@ -14,7 +14,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
+from talk2dino_ros.engine.onnx_session import BACKENDS
+from talk2dino_ros.engine.options import INPUTS, LARGEST_INPUT, LARGEST_REFINED, REFINEMENTS, Options
+from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.parameter_field import (
     Value,
     descriptor,
@@ -36,6 +38,10 @@ CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 RECONFIGURE = "deactivate and clean up the node, set the parameter, then configure and activate it"
 
 
+def _text_of(options: Mapping[str, str | int]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in options.items())
+
+
 class ParameterError(Talk2DinoError):
     """A parameter's value or the moment of its change is not allowed; the old value stays."""
 
@@ -45,9 +51,25 @@ class Parameters:
     """All parameters of the node, in the order in which the documents list them."""
 
     model: str = parameter("talk2dino_vitb", "Name of the model; `talk2dino weights list` shows all.")
+    preset: str = parameter(
+        "",
+        "A name for several options, whose values it replaces at the start: "
+        f"{'; '.join(f'{name} = {_text_of(options)}' for name, options in PRESETS.items())}; empty: none.",
+        choices=("", *PRESETS),
+    )
     device: str = parameter("auto", "Where the model runs: auto (CUDA if there is one), cpu, cuda or cuda:N.")
     precision: str = parameter("auto", "Number format of the networks.", choices=("auto", "fp32", "bf16", "fp16"))
+    backend: str = parameter(
+        "torch",
+        "What runs the image encoder: torch, or onnxruntime or its TensorRT from `onnx_file` (docs/onnx.md).",
+        choices=BACKENDS,
+    )
+    onnx_file: str = parameter("", "File of `talk2dino export`; empty with backend torch.")
     weights_dir: str = parameter("", "Folder with the weights under their published names; empty: the download cache.")
+    text_cache_dir: str = parameter(
+        "",
+        "Folder that keeps what the text encoder made of known words; empty: ~/.cache/talk2dino_ros, none: no cache.",
+    )
     cameras: tuple[str, ...] = parameter(
         ("",), "Camera names, each the prefix of its topics; one empty name: a single unnamed camera."
     )
@@ -65,10 +87,25 @@ class Parameters:
         choices=INPUTS,
         live=True,
     )
+    input_size: int = parameter(
+        0,
+        "Pixels of the network's square or short side, a multiple of the model's patch: smaller is faster and coarser; "
+        "0: the model's own.",
+        low=0,
+        high=LARGEST_INPUT,
+        live=True,
+    )
     refine: str = parameter(
         "none",
         "Refinement of the mask along image edges (PAMR: better and slower).",
         choices=REFINEMENTS,
+        live=True,
+    )
+    refine_pixels: int = parameter(
+        Options.refine_pixels,
+        "Larger images are refined at this many pixels, then upsampled.",
+        low=1,
+        high=LARGEST_REFINED,
         live=True,
     )
     background: float = parameter(
@@ -127,6 +164,11 @@ class Parameters:
     paused_mask_period_s: float = parameter(
         1.0, "While paused by ~/enable, an all-unlabeled mask goes out this often.", low=0.05, high=3600.0
     )
+    stage_times: bool = parameter(
+        False,
+        "Measure where each batch's time goes and show it in /diagnostics; on a GPU this waits for it.",
+        live=True,
+    )
     diagnostics_period_s: float = parameter(1.0, "/diagnostics is published this often.", low=0.1, high=3600.0)
     autostart: bool = parameter(
         True,
@@ -161,6 +203,11 @@ def check_changes(changes: Mapping[str, Value], current: Parameters, *, configur
     ours: dict[str, Any] = {name: value for name, value in changes.items() if name in FIELDS}
     after = dataclasses.replace(current, **ours)
     for name, value in ours.items():
+        if name == "preset" and value != current.preset:
+            raise ParameterError(
+                f"preset cannot become {value!r} in a running node, expected it at the start; set its options: "
+                f"{_text_of(PRESETS.get(value, {})) or 'as you like'}"
+            )
         if configured and not FIELDS[name].metadata["live"] and value != getattr(current, name):
             raise ParameterError(_not_live(name, value))
     return after
@@ -179,7 +226,16 @@ def declare(node: Node) -> list[str]:
             node.get_parameter(name)  # an empty list in a params file leaves the parameter without a value
         except ParameterException as error:
             raise ParameterError(_wrong_start(name, str(error))) from error
+    _apply_preset(node)
     return _unknown_names(node)
+
+
+def _apply_preset(node: Node) -> None:
+    """Give the preset's options its values, so that `ros2 param get` shows what is in force."""
+    from rclpy.parameter import Parameter
+
+    values = PRESETS.get(node.get_parameter("preset").value, {})
+    node.set_parameters([Parameter(name, value=value) for name, value in values.items()])
 
 
 def read(node: Node) -> Parameters:

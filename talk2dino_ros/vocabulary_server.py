@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services ~/set_vocabulary and ~/get_vocabulary: words become a vocabulary while the stream goes on.
 
-Text encoding takes seconds, so it runs in a thread of its own and the service's callback is a coroutine that
+Text encoding may take seconds, so it runs in a thread of its own and the service's callback is a coroutine that
 awaits it: the one executor thread keeps serving everything else.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 import traceback
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.stream import InForce, Stream
 
+NICENESS = 10  # of the thread that encodes: images go first, and where they take all, words still get a share
 WAITING_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh request without an answer
 NOT_CONFIGURED = (
     "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
@@ -92,6 +95,8 @@ class VocabularyServer:
             response.success = True
             response.message = _summary(in_force.vocabulary)
             response.ids = in_force.published_ids
+            for warning in in_force.vocabulary.warnings:
+                self._node.get_logger().warning(warning)
         response.version = self._version_in_force()
         response.seconds = time.monotonic() - start_s
         return response
@@ -115,6 +120,7 @@ class VocabularyServer:
         future = Future(executor=executor)
 
         def encode() -> None:
+            _give_way()
             try:
                 future.set_result(segmenter.encode_vocabulary(classes))
             except Exception as error:  # raised again where the future is awaited
@@ -155,6 +161,15 @@ class VocabularyServer:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
+
+
+def _give_way() -> None:
+    """Lower this thread's priority, and with it that of the threads that its matrix products start.
+
+    On Linux alone a thread has a priority of its own; elsewhere this would be the whole process's.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _labelled(classes: Sequence[ClassEntry]) -> list[str | None]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talk2dino_ros.cli import main
-from talk2dino_ros.demo.photo_camera import PHOTOS
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.pictures import read_picture, write_picture
 
 CAT = PHOTOS / "chelsea.jpg"

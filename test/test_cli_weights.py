@@ -49,6 +49,7 @@ def weights(caches, monkeypatch):
         load_projection=lambda files: load_projection(files, **SIZES),
         patch_size=14,
         embedding_size=2,
+        text_encoding="none",
         templates=("{}",),
         background=0.5,
     )

@@ -51,7 +51,7 @@ def test_every_console_script_names_a_function_that_is_there() -> None:
 def test_every_requirement_has_one_exact_version_for_each_python() -> None:
     lock = (REQUIREMENTS / "lock.txt").read_text().splitlines()
     locked = {distribution_of(line) for line in lock if "==" in line and not line.startswith("#")}
-    for name in ("ros_kilted.txt", "engine.txt", "checks.txt"):
+    for name in ("ros_kilted.txt", "engine.txt", "checks.txt", "onnx.txt"):
         lines = (REQUIREMENTS / name).read_text().splitlines()
         asked = {distribution_of(line) for line in lines if line and not line.startswith("#")}
         assert asked <= locked, name

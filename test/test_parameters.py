@@ -14,7 +14,7 @@ from talk2dino_ros.points_of_interest import find_points
 
 LIVE = {
     "input", "refine", "background", "background_cleaning", "min_area_share", "max_points_per_class",
-    "overlay", "overlay_alpha", "image_timeout_s",
+    "overlay", "overlay_alpha", "image_timeout_s", "stage_times", "input_size", "refine_pixels",
 }  # fmt: skip
 
 

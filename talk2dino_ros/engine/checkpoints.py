@@ -7,7 +7,7 @@ A new one is a row.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,7 +18,9 @@ from talk2dino_ros.engine.devices import PRECISIONS
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.image_encoder import ImageEncoder, load_dino_encoder
 from talk2dino_ros.engine.projection import load_projection
+from talk2dino_ros.engine.prompt_encoder import PromptEncoder
 from talk2dino_ros.engine.sources import GatedFile, HubFile, PackageFile, UrlFile
+from talk2dino_ros.engine.text_cache import TextCache
 from talk2dino_ros.engine.text_encoder import SUB_IMAGENET_TEMPLATES, TextEncoder, load_clip_text_encoder
 from talk2dino_ros.engine.weights import Checkpoint, WeightsFile, locate
 
@@ -34,6 +36,8 @@ class Model:
     logit_scale: what cosines are multiplied with for the confidence's softmax.
     background: the recommended threshold, a sigmoid of a cosine; the paper's, which has none for DINOv3: as DINOv2.
     load_*: build a network from the located files, by role; they raise WeightsError.
+    text_encoding: names how prompts become features; it has to change when that does, for the text cache goes by it.
+    text_roles: the files that the text encoder is made of.
     bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that has AMX.
     """
 
@@ -45,8 +49,10 @@ class Model:
     load_projection: Callable[[Checkpoints], torch.nn.Module]
     patch_size: int
     embedding_size: int
+    text_encoding: str
     templates: tuple[str, ...]
     background: float
+    text_roles: tuple[str, ...] = ("text",)
     base_size: int = 448
     logit_scale: float = 1 / 0.07  # fixed in training: `train.py` does not give it to the optimizer
     bf16_on_cpu: bool = True
@@ -55,11 +61,26 @@ class Model:
 class Networks:
     """A model's networks on their device. The text encoder is read from its file when it is first used."""
 
-    def __init__(self, model: Model, checkpoints: Checkpoints, device: str, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        model: Model,
+        checkpoints: Checkpoints,
+        device: str,
+        dtype: torch.dtype,
+        *,
+        text_cache: TextCache | None = None,
+        image_encoder: ImageEncoder | None = None,
+    ) -> None:
         self.device = device
         self.dtype = dtype
-        self._load_text_encoder = partial(model.load_text_encoder, checkpoints)
-        self.image_encoder: ImageEncoder = model.load_image_encoder(checkpoints, dtype).to(device)
+        self.text = PromptEncoder(
+            lambda: model.load_text_encoder(checkpoints).to(device),
+            cache=text_cache,
+            encoding=model.text_encoding,
+            files=[checkpoints[role].path for role in model.text_roles if text_cache is not None],
+        )
+        encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
+        self.image_encoder: ImageEncoder = encoder.to(device)
         self.projection: Callable[[Tensor], Tensor] = model.load_projection(checkpoints).to(device)
 
     @property
@@ -67,26 +88,35 @@ class Networks:
         """The image encoder's number format: fp32, bf16 or fp16."""
         return next(name for name, dtype in PRECISIONS.items() if dtype is self.dtype)
 
-    @cached_property
-    def text_encoder(self) -> TextEncoder:
-        """The text encoder, in float32."""
-        encoder: TextEncoder = self._load_text_encoder().to(self.device)
-        return encoder
 
-
-def load_networks(model: Model, device: str, dtype: torch.dtype, weights_dir: str | Path | None = None) -> Networks:
+def load_networks(
+    model: Model,
+    device: str,
+    dtype: torch.dtype,
+    weights_dir: str | Path | None = None,
+    text_cache: TextCache | None = None,
+    *,
+    image_encoder: ImageEncoder | None = None,
+) -> Networks:
     """Find all of a model's files, downloading what is allowed and missing, then build its networks.
 
+    image_encoder: one that is there already and stands in for the model's own, whose file is then not asked for.
     Raises WeightsError; also for the text encoder's file, though that is read later.
     """
-    folder = Path(weights_dir).expanduser() if weights_dir else None
-    checkpoints = {file.role: Checkpoint(file, locate(file, folder)) for file in model.files}
-    return Networks(model, checkpoints, device, dtype)
+    roles = [file.role for file in model.files if image_encoder is None or file.role != "image"]
+    checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in roles}
+    return Networks(model, checkpoints, device, dtype, text_cache=text_cache, image_encoder=image_encoder)
+
+
+def find_checkpoint(model: Model, role: str, weights_dir: str | Path | None = None) -> Checkpoint:
+    """Find one of a model's files, downloading it where that is allowed and needed. Raises WeightsError."""
+    file = next(file for file in model.files if file.role == role)
+    return Checkpoint(file, locate(file, Path(weights_dir).expanduser() if weights_dir else None))
 
 
 def check_networks(model: Model, weights_dir: str | Path | None = None) -> None:
     """Read every file of a model into its network, the text encoder's too. Raises WeightsError."""
-    _ = load_networks(model, "cpu", torch.float32, weights_dir).text_encoder
+    _ = load_networks(model, "cpu", torch.float32, weights_dir).text.encoder
 
 
 def find_model(name: str) -> Model:
@@ -178,6 +208,7 @@ def _talk2dino(
         ),
         patch_size=patch_size,
         embedding_size=embedding_size,
+        text_encoding="clip_vitb16_1",
         templates=SUB_IMAGENET_TEMPLATES,
         background=background,
     )
@@ -251,6 +282,8 @@ _ROWS = (
         ),
         patch_size=mini.PATCH_SIZE,
         embedding_size=mini.EMBEDDING_SIZE,
+        text_encoding="minilm_1",
+        text_roles=("text", "tokenizer"),
         templates=("{}",),
         background=0.525,
         bf16_on_cpu=False,

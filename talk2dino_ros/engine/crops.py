@@ -26,7 +26,12 @@ class CropFeatures:
 
 
 def encode_crops(
-    networks: Networks, canvases: Sequence[Tensor], plans: Sequence[Plan], return_attention: bool
+    networks: Networks,
+    canvases: Sequence[Tensor],
+    plans: Sequence[Plan],
+    *,
+    return_attention: bool,
+    at_once: int = CROPS_PER_BATCH,
 ) -> list[list[CropFeatures]]:
     """Encode all crops of all canvases (float32 [3, H, W] RGB 0..1); the result's lists are in the plans' order."""
     jobs = [
@@ -37,8 +42,8 @@ def encode_crops(
     features: list[list[CropFeatures]] = [[] for _ in canvases]
     for size in dict.fromkeys(pixels.shape for _, pixels in jobs):
         same_size = [job for job in jobs if job[1].shape == size]
-        for start in range(0, len(same_size), CROPS_PER_BATCH):
-            batch = same_size[start : start + CROPS_PER_BATCH]
+        for start in range(0, len(same_size), at_once):
+            batch = same_size[start : start + at_once]
             encoded = _encode(networks, torch.stack([pixels for _, pixels in batch]), return_attention)
             for (index, _), crop_features in zip(batch, encoded, strict=True):
                 features[index].append(crop_features)

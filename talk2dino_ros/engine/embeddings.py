@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From words to vectors: the slow half, run when the vocabulary changes."""
+"""From words to vectors: the slow half, run when the vocabulary changes, on the words that are new."""
 
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Model, Networks
+from talk2dino_ros.engine.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
 
 
@@ -19,14 +21,21 @@ def encode_classes(entries: Sequence[ClassEntry], model: Model, networks: Networ
         [template.replace("{}", prompt) for prompt in entry.prompts for template in model.templates]
         for entry in entries
     ]
-    prompts = [prompt for group in groups for prompt in group]
-    features = networks.text_encoder.encode(prompts).split([len(group) for group in groups])
-    averages = torch.stack([group.mean(dim=0) for group in features])
-    embeddings = networks.projection(averages)
-    cut = [p for p, is_cut in zip(prompts, networks.text_encoder.truncated(prompts), strict=True) if is_cut]
+    prompts = list(dict.fromkeys(prompt for group in groups for prompt in group))
+    features, warnings = networks.text.encode(prompts)
+    averages = torch.stack([_average([features[prompt] for prompt in group]) for group in groups])
+    embeddings = networks.projection(averages.to(networks.device))
+    cut = [prompt for prompt in prompts if features[prompt].is_cut]
     return Vocabulary(
-        tuple(entries), embeddings.cpu().numpy(), model=model.name, warnings=_truncation_warning(cut, model)
+        tuple(entries),
+        embeddings.cpu().numpy(),
+        model=model.name,
+        warnings=(*_truncation_warning(cut, model), *warnings),
     )
+
+
+def _average(features: list[PromptFeatures]) -> Tensor:
+    return torch.stack([torch.from_numpy(each.vector) for each in features]).mean(dim=0)
 
 
 def _truncation_warning(cut: list[str], model: Model) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class DinoImageEncoder(nn.Module):
         tokens, cls_attention = self._tokens(pixels, return_attention)
         patches = tokens[:, self.network.num_prefix_tokens :]  # the class token and the registers come first
         h, w = (side // self.patch_size for side in images.shape[-2:])
-        return ImageFeatures(patches.transpose(1, 2).reshape(len(images), -1, h, w), cls_attention)
+        return ImageFeatures(patches.transpose(1, 2).unflatten(2, (h, w)), cls_attention)
 
     def _tokens(self, pixels: Tensor, return_attention: bool) -> tuple[Tensor, Tensor | None]:
         if not return_attention:
@@ -83,7 +83,7 @@ class DinoImageEncoder(nn.Module):
         q_bias, k_bias, _ = (None,) * 3 if block.attn.qkv.bias is None else block.attn.qkv.bias.chunk(3)
         q = F.linear(block.norm1(cls_token), q_weight, q_bias).float()
         k = F.linear(block.norm1(patches), k_weight, k_bias).float()
-        by_head = (len(patches), -1, block.attn.num_heads, block.attn.head_dim)
+        by_head = (patches.shape[0], -1, block.attn.num_heads, block.attn.head_dim)  # `len` would fix an export's batch
         return torch.einsum("bqhd,bkhd->bhk", q.view(by_head) * block.attn.head_dim**-0.5, k.view(by_head))
 
 

@@ -8,6 +8,8 @@ from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 
 INPUTS = ("square", "slide", "aspect")
 REFINEMENTS = ("none", "pamr")
+LARGEST_INPUT = 2048  # pixels of a side; attention's cost grows with its fourth power
+LARGEST_REFINED = 4096 * 2160
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,9 @@ class Options:
         gets a class. The paper's values are 0.55 (ViT-B) and 0.54 (ViT-L).
     background_cleaning: mix in the attention of the class token (the paper's inference on VOC and COCO-Object).
     unlabeled_id: the mask's value where no class won.
+    input_size: pixels of the network's square, or of its short side, a multiple of the model's patch; 0: the model's
+        own. Smaller is faster and coarser.
+    refine_pixels: larger images are refined at this many pixels, then upsampled: PAMR's time and memory grow with it.
     """
 
     input: str = "square"
@@ -28,6 +33,8 @@ class Options:
     background: float | None = None
     background_cleaning: bool = False
     unlabeled_id: int = UNLABELED_ID
+    input_size: int = 0
+    refine_pixels: int = 1280 * 720
 
     def __post_init__(self) -> None:
         _check_choice("input", self.input, INPUTS)
@@ -41,8 +48,15 @@ class Options:
             raise ModelError(
                 f"unlabeled_id is {self.unlabeled_id}, expected 0..255 as the mask has 8 bits; use 255 or 0"
             )
+        _check_range("input_size", self.input_size, 0, LARGEST_INPUT)
+        _check_range("refine_pixels", self.refine_pixels, 1, LARGEST_REFINED)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ModelError(f"{name} is {value!r}, expected one of {', '.join(choices)}; choose one of these")
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ModelError(f"{name} is {value}, expected {low} to {high}; choose one in between")

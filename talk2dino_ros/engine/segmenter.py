@@ -5,6 +5,7 @@ Slow once, fast often: `encode_vocabulary` runs the text encoder when the words 
 image encoder for every image. A segmenter has no state that a call changes; two threads may use it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,29 +14,23 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from talk2dino_ros.engine.canvas import (
-    averaged,
-    check_image,
-    cut,
-    make_canvas,
-    patch_grid,
-    upsampled,
-)
+from talk2dino_ros.engine.canvas import check_image, make_canvas, patch_grid
 from talk2dino_ros.engine.checkpoints import Model, Networks, find_model, load_networks
-from talk2dino_ros.engine.crops import CropFeatures, encode_crops
-from talk2dino_ros.engine.decision import decide
+from talk2dino_ros.engine.crops import CROPS_PER_BATCH, encode_crops
 from talk2dino_ros.engine.devices import resolve_device, resolve_precision
 from talk2dino_ros.engine.embeddings import encode_classes
 from talk2dino_ros.engine.errors import ModelError, VocabularyError
 from talk2dino_ros.engine.inputs import Plan, make_plan
+from talk2dino_ros.engine.labelling import Labelling, View, Words
+from talk2dino_ros.engine.memory import release_memory
+from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.engine.refinement import clean_background, pamr
+from talk2dino_ros.engine.stages import StageTimer, stage
+from talk2dino_ros.engine.text_cache import open_text_cache
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary, parse_classes
 
-REFINED_PIXELS = 1280 * 720  # larger images are refined at this size, then upsampled: PAMR's memory grows with it
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +47,6 @@ class Segmentation:
     scores: npt.NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class _View:
-    """One image of a batch: its size (H, W), plan, canvas float32 [3, H, W] and the crops' features."""
-
-    size: tuple[int, int]
-    plan: Plan
-    canvas: Tensor
-    crops: list[CropFeatures]
-
-
 class Segmenter:
     """A loaded model with its options. Make one with `load_segmenter`."""
 
@@ -70,9 +55,16 @@ class Segmenter:
             raise ModelError(
                 f"background_cleaning was asked for with {model.name}, which has no class token; switch it off"
             )
+        patch_size = networks.image_encoder.patch_size
+        if options.input_size % patch_size:
+            raise ModelError(
+                f"input_size is {options.input_size}, expected a multiple of the patch of {model.name}, {patch_size} "
+                f"pixels; use {max(1, round(options.input_size / patch_size)) * patch_size}, or 0 for the model's own"
+            )
         self.model = model
         self.options = options
         self._networks = networks
+        self._label = Labelling(model, options)
 
     @property
     def device(self) -> str:
@@ -83,6 +75,18 @@ class Segmenter:
     def precision(self) -> str:
         """The image encoder's number format: fp32, bf16 or fp16."""
         return self._networks.precision
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """The one network input (H, W) that an exported file takes; None: any."""
+        encoder = self._networks.image_encoder
+        return encoder.card.size if isinstance(encoder, OnnxImageEncoder) else None
+
+    def stage_timer(self) -> StageTimer:
+        """Return a timer for `segment` that knows this segmenter's device."""
+        if self.device == "cpu":
+            return StageTimer()
+        return StageTimer(lambda: torch.cuda.synchronize(self.device))
 
     def with_options(self, **changes: object) -> "Segmenter":
         """Return a segmenter with other options (see `Options`) and the same networks."""
@@ -97,11 +101,19 @@ class Segmenter:
 
     @overload
     def segment(
-        self, rgb: npt.NDArray[np.uint8], vocabulary: Vocabulary, return_scores: bool = False
+        self,
+        rgb: npt.NDArray[np.uint8],
+        vocabulary: Vocabulary,
+        return_scores: bool = False,
+        timer: StageTimer | None = None,
     ) -> Segmentation: ...
     @overload
     def segment(
-        self, rgb: Sequence[npt.NDArray[np.uint8]], vocabulary: Vocabulary, return_scores: bool = False
+        self,
+        rgb: Sequence[npt.NDArray[np.uint8]],
+        vocabulary: Vocabulary,
+        return_scores: bool = False,
+        timer: StageTimer | None = None,
     ) -> list[Segmentation]: ...
 
     def segment(
@@ -109,72 +121,70 @@ class Segmenter:
         rgb: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]],
         vocabulary: Vocabulary,
         return_scores: bool = False,
+        timer: StageTimer | None = None,
     ) -> Segmentation | list[Segmentation]:
         """Segment one image, or a list of images (of any sizes) in one batch.
 
-        rgb: uint8 [H, W, 3] RGB. The result has the image's size.
+        rgb: uint8 [H, W, 3] RGB. The result has the image's size. timer: gets the stages' times; see `stage_timer`.
         Raises ImageError for an array of another kind, VocabularyError for a vocabulary of another model.
         """
         images = [rgb] if isinstance(rgb, np.ndarray) else list(rgb)
         for image in images:
             check_image(image)
         self._check_vocabulary(vocabulary)
-        results = self._segment_batch(images, vocabulary, return_scores)
+        results = self._segment_within_memory(images, vocabulary, return_scores, timer)
         return results[0] if isinstance(rgb, np.ndarray) else results
+
+    def _segment_within_memory(
+        self, images: list[npt.NDArray[np.uint8]], vocabulary: Vocabulary, return_scores: bool, timer: StageTimer | None
+    ) -> list[Segmentation]:
+        """Segment in one batch; where the device's memory is too small for it, once more image by image."""
+        try:
+            return self._segment_batch(images, vocabulary, return_scores, timer)
+        except torch.OutOfMemoryError:
+            _LOG.warning("%s has too little memory for one batch; images and windows go one by one", self.device)
+        release_memory()  # not in the handler, where the traceback still holds the batch's tensors
+        try:
+            return [self._segment_batch([image], vocabulary, return_scores, timer, at_once=1)[0] for image in images]
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"{self.device} has too little memory for an image of {images[0].shape[1]}x{images[0].shape[0]} and "
+                f"{len(vocabulary.classes)} classes, also one window at a time, expected it to fit; choose a smaller "
+                "input_size or refine_pixels, refine none, precision fp16 or a smaller model"
+            ) from error
 
     @torch.inference_mode()
     def _segment_batch(
-        self, images: list[npt.NDArray[np.uint8]], vocabulary: Vocabulary, return_scores: bool
+        self,
+        images: list[npt.NDArray[np.uint8]],
+        vocabulary: Vocabulary,
+        return_scores: bool,
+        timer: StageTimer | None,
+        at_once: int = CROPS_PER_BATCH,
     ) -> list[Segmentation]:
         sizes = [(image.shape[0], image.shape[1]) for image in images]
         plans = [self._plan(size) for size in sizes]
-        canvases = [make_canvas(image, plan, self.device) for image, plan in zip(images, plans, strict=True)]
-        features = encode_crops(self._networks, canvases, plans, self.options.background_cleaning)
-        embeddings = torch.from_numpy(vocabulary.embeddings.copy()).to(self.device)
-        views = [_View(*parts) for parts in zip(sizes, plans, canvases, features, strict=True)]
-        return [self._segment_one(view, vocabulary, embeddings, return_scores) for view in views]
+        with stage(timer, "upload"):
+            words = Words.of(vocabulary, self.options.unlabeled_id, self.device)
+            canvases = [make_canvas(image, plan, self.device) for image, plan in zip(images, plans, strict=True)]
+        with stage(timer, "backbone"):
+            cleaning = self.options.background_cleaning
+            features = encode_crops(self._networks, canvases, plans, return_attention=cleaning, at_once=at_once)
+        views = [View(*parts) for parts in zip(sizes, plans, canvases, features, strict=True)]
+        return [self._segment_one(view, words, return_scores, timer) for view in views]
 
     def _plan(self, size: tuple[int, int]) -> Plan:
-        limit = REFINED_PIXELS if self.options.refine != "none" else None
+        limit = self.options.refine_pixels if self.options.refine != "none" else None
         patch_size = self._networks.image_encoder.patch_size
-        return make_plan(self.options.input, size, self.model.base_size, patch_size, limit)
+        return make_plan(self.options.input, size, self.options.input_size or self.model.base_size, patch_size, limit)
 
-    def _segment_one(
-        self, view: _View, vocabulary: Vocabulary, embeddings: Tensor, return_scores: bool
-    ) -> Segmentation:
-        cosines = [_cosines(crop.patch_features, embeddings) for crop in view.crops]
-        scores = [self._score(cosine, crop, embeddings) for cosine, crop in zip(cosines, view.crops, strict=True)]
-        whole = len(scores) == 1 and self.options.refine == "none"
-        labelled = [not entry.distractor for entry in vocabulary.classes]
-        class_ids, confidence = decide(
-            scores[0] if whole else self._merge(scores, view),
-            view.size,
-            torch.tensor(vocabulary.ids, dtype=torch.uint8, device=self.device),
-            align_corners=whole,  # the network's scores are stretched corner to corner, a canvas is not
-            background=self.options.background,
-            logit_scale=self.model.logit_scale,
-            unlabeled_id=self.options.unlabeled_id,
-            labelled=torch.tensor(labelled, device=self.device),
-        )
-        patch_size = self._networks.image_encoder.patch_size
-        patch_scores = patch_grid(cosines, view.plan, patch_size) if return_scores else None
-        return Segmentation(class_ids.cpu().numpy(), confidence.cpu().numpy(), patch_scores)
-
-    def _score(self, cosine: Tensor, crop: CropFeatures, embeddings: Tensor) -> Tensor:
-        """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for."""
-        scores = torch.sigmoid(cosine)
-        if crop.cls_attention is None:
-            return scores
-        return clean_background(scores, crop.patch_features, crop.cls_attention, embeddings)
-
-    def _merge(self, scores: list[Tensor], view: _View) -> Tensor:
-        """Upsample each crop's scores, refine them, average where crops overlap: [C, H, W] of the canvas."""
-        crops = zip(scores, view.plan.crops, strict=True)
-        return averaged((self._refine(s, cut(view.canvas, crop)) for s, crop in crops), view.plan)
-
-    def _refine(self, scores: Tensor, rgb: Tensor) -> Tensor:
-        large = upsampled(scores, (rgb.shape[1], rgb.shape[2]))
-        return pamr(rgb, large) if self.options.refine == "pamr" else large
+    def _segment_one(self, view: View, words: Words, return_scores: bool, timer: StageTimer | None) -> Segmentation:
+        decided, cosines = self._label(view, words, timer)
+        with stage(timer, "download"):
+            class_ids, confidence = decided.cpu().numpy()
+            patch_size = self._networks.image_encoder.patch_size
+            scores = patch_grid(cosines, view.plan, patch_size) if return_scores else None
+            return Segmentation(class_ids, confidence, scores)
 
     def _check_vocabulary(self, vocabulary: Vocabulary) -> None:
         width = self.model.embedding_size
@@ -197,21 +207,28 @@ def load_segmenter(
     background: float | None = None,
     background_cleaning: bool = False,
     unlabeled_id: int = UNLABELED_ID,
+    input_size: int = 0,
+    refine_pixels: int = 1280 * 720,
+    text_cache_dir: str | Path = "",
+    backend: str = "torch",
+    onnx_file: str | Path | None = None,
 ) -> Segmenter:
     """Load a model by name, such as `talk2dino_vitb` or `mini`; the options are those of `Options`.
+    `**PRESETS["fast"]` (engine/presets.py) gives a handful of them by name.
 
     device: auto (cuda if there is one), cpu, cuda, cuda:N. precision: auto, fp32, bf16, fp16.
     weights_dir: a local folder with the published files, for robots without a network; None: the standard
     caches, filled from the network on first use.
+    text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
+    backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
+    `talk2dino export`.
     Raises ModelError for a name, device, precision or option that does not exist, WeightsError for weights.
     """
-    options = Options(input, refine, background, background_cleaning, unlabeled_id)
+    options = Options(input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels)
     model = find_model(name)
     place = resolve_device(device)
-    networks = load_networks(model, place, resolve_precision(precision, place, model), weights_dir)
+    exported = open_backend(backend, onnx_file, model, place, precision)
+    dtype = exported.dtype if exported else resolve_precision(precision, place, model)
+    cache = open_text_cache(text_cache_dir)
+    networks = load_networks(model, place, dtype, weights_dir, text_cache=cache, image_encoder=exported)
     return Segmenter(model, networks, options)
-
-
-def _cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
-    """Cosine of each patch with each class: [C, h, w]."""
-    return torch.einsum("dhw,cd->chw", F.normalize(patch_features, dim=0), embeddings)

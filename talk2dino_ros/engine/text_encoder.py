@@ -53,10 +53,15 @@ class ClipTextEncoder(nn.Module):
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> Tensor:
-        """Encode prompts: float32 [N, D], not normalised. What exceeds the context is cut."""
+        """Encode prompts: float32 [N, D], not normalised. What exceeds the context is cut.
+
+        Short ones first: each batch is as long as its longest prompt.
+        """
         tokens = self.tokenizer(list(prompts), self.tower.context_length)
         tokens = tokens.to(self.tower.text_projection.device)
-        return torch.cat([self._encode_tokens(batch) for batch in tokens.split(PROMPTS_PER_BATCH)])
+        order = tokens.argmax(dim=-1).argsort()
+        features = torch.cat([self._encode_tokens(batch) for batch in tokens[order].split(PROMPTS_PER_BATCH)])
+        return features[order.argsort()]
 
     def _encode_tokens(self, tokens: Tensor) -> Tensor:
         """Run the tower on [N, 77] token ids, without the padding behind the longest prompt.

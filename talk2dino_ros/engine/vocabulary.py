@@ -173,6 +173,11 @@ class Vocabulary:
         pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if not entry.distractor]
         return dict(sorted(pairs))
 
+    def published_ids(self, unlabeled_id: int) -> list[int]:
+        """The mask's value for each class: its id, and the unlabeled one for a distractor."""
+        entries = zip(self.classes, self.ids, strict=True)
+        return [unlabeled_id if entry.distractor else class_id for entry, class_id in entries]
+
     def with_ids(self, ids: Sequence[int], version: int) -> "Vocabulary":
         """Return the same classes under other ids and another version."""
         return replace(self, ids=tuple(ids), version=version)

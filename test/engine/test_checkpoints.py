@@ -182,7 +182,7 @@ def test_the_default_model_runs_end_to_end_from_files_of_the_real_sizes(robot_fo
     with torch.inference_mode():
         features = networks.image_encoder(images, return_attention=True)
         tokens = oracle((images - mean.view(3, 1, 1)) / std.view(3, 1, 1)).last_hidden_state
-        embeddings = networks.projection(networks.text_encoder.encode(["a photo of the large cat."]))
+        embeddings = networks.projection(networks.text.encoder.encode(["a photo of the large cat."]))
     expected = tokens[:, 5:].transpose(1, 2).reshape(1, 768, 7, 10)
     torch.testing.assert_close(features.patch_features, expected, rtol=0, atol=1e-4)
     assert features.cls_attention.shape == (1, 12, 70)
@@ -211,7 +211,7 @@ def test_the_text_encoder_is_read_when_it_is_first_used_and_once(tmp_path):
 
     networks = load_networks(tiny(read), "cpu", torch.bfloat16, tmp_path)
     assert reads == []
-    assert networks.text_encoder is networks.text_encoder
+    assert networks.text.encoder is networks.text.encoder
     assert reads == [tmp_path / "ViT-B-16.pt"]
     assert networks.precision == "bf16"
 
@@ -226,4 +226,4 @@ def test_a_broken_text_file_is_refused_when_it_is_read(tmp_path):
     networks = load_networks(tiny(), "cpu", torch.float32, str(tmp_path))
     assert isinstance(networks, Networks)
     with pytest.raises(WeightsError, match=r"ViT-B-16\.pt .*cannot be read"):
-        _ = networks.text_encoder
+        _ = networks.text.encoder

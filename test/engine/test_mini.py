@@ -145,11 +145,11 @@ def test_text_features_are_those_of_transformers_own_classes(networks):
         hidden = AutoModel.from_pretrained(folder, local_files_only=True).eval()(**tokens).last_hidden_state
     mask = tokens["attention_mask"][:, :, None]
     expected = F.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
-    torch.testing.assert_close(networks.text_encoder.encode(prompts), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(networks.text.encoder.encode(prompts), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_only_prompts_over_256_tokens_are_truncated(networks):
-    assert networks.text_encoder.truncated(["cup", "cup " * 254, "cup " * 255]) == [False, False, True]
+    assert networks.text.encoder.truncated(["cup", "cup " * 254, "cup " * 255]) == [False, False, True]
 
 
 def test_the_shipped_files_fit_each_other():
@@ -161,6 +161,6 @@ def test_the_shipped_files_fit_each_other():
 
 def test_words_that_imagenet_has_no_class_for_match_no_patch(networks):
     with torch.inference_mode():
-        projected = F.normalize(networks.projection(networks.text_encoder.encode(["sky", "wall", "ladder", "dog"])))
+        projected = F.normalize(networks.projection(networks.text.encoder.encode(["sky", "wall", "ladder", "dog"])))
     assert projected[:3, :-1].abs().max() < 0.3
     assert projected[3, :-1].abs().max() > 0.8

@@ -3,6 +3,8 @@ import pytest
 
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.presets import PRESETS
+from talk2dino_ros.parameters import FIELDS
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,18 @@ def test_an_option_out_of_range_is_refused(changes, sentence):
 
 def test_the_defaults_are_the_contract():
     assert Options() == Options("square", "none", None, False, 255)
+
+
+@pytest.mark.parametrize(("name", "value"), [("input_size", -14), ("input_size", 4096), ("refine_pixels", 0)])
+def test_sizes_out_of_range_are_refused(name, value):
+    with pytest.raises(ModelError, match=f"{name} is {value}, expected .* to "):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_made_of_documented_parameters_and_is_accepted_by_the_engine(name):
+    preset = dict(PRESETS[name])
+    assert preset.keys() <= FIELDS.keys()
+    assert preset.pop("precision", "auto") in FIELDS["precision"].metadata["choices"]
+    Options(**preset)
+    assert preset["input_size"] % 14 == preset["input_size"] % 16 == 0  # the patches of all models

@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from talk2dino_ros.engine.canvas import resized
 from talk2dino_ros.engine.checkpoints import MODELS, Networks
 from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
 from talk2dino_ros.engine.image_encoder import ImageFeatures
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.engine.refinement import pamr
+from talk2dino_ros.engine.pamr.plain import pamr_plain
 from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.stages import STAGES
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 WORDS = ["red", "green", "blue"]
@@ -145,7 +147,7 @@ def test_pamr_refines_the_stretched_scores_with_the_images_colours():
     seen = make_segmenter(refine="pamr").segment(image, vocabulary())
     scores = stretched(1 / (1 + np.exp(-cosines_of(image, 2, vectors))), 8, 8)
     rgb = torch.tensor(image / 255, dtype=torch.float32).permute(2, 0, 1)
-    refined = pamr(rgb, torch.tensor(scores, dtype=torch.float32))
+    refined = pamr_plain(rgb, torch.tensor(scores, dtype=torch.float32))
     np.testing.assert_array_equal(seen.class_ids, refined.argmax(dim=0).numpy() + 1)
     plain = make_segmenter().segment(image, vocabulary())
     assert (seen.class_ids != plain.class_ids).any()
@@ -239,3 +241,88 @@ def test_an_8k_image_is_segmented_at_its_own_size(refine):
     seen = make_segmenter(base_size=32, refine=refine).segment(image, vocabulary())
     assert seen.class_ids.shape == (4320, 7680)
     assert (seen.class_ids[0, 0], seen.class_ids[-1, -1]) == (1, 3)
+
+
+def test_a_smaller_input_size_is_what_the_network_sees():
+    image = seeded_image(16, 16)
+    small = make_segmenter(input_size=4).segment(image, vocabulary(), return_scores=True)
+    assert small.scores.shape == (3, 2, 2)  # 4 pixels in patches of 2
+    assert small.class_ids.shape == (16, 16)
+
+
+def test_an_input_size_that_is_no_multiple_of_the_patch_is_refused_with_the_nearest():
+    with pytest.raises(ModelError, match=r"input_size is 7, expected a multiple of .* 2 pixels; use 8"):
+        make_segmenter(input_size=7)
+
+
+def test_images_are_refined_at_refine_pixels_at_most():
+    image = seeded_image(40, 60)
+    small = make_segmenter(refine="pamr", refine_pixels=600).segment(image, vocabulary())
+    shrunk = resized(torch.tensor(image / 255).permute(2, 0, 1).float(), (20, 30))
+    network = resized(shrunk, (8, 8))
+    cosines = cosines_of((network.permute(1, 2, 0).numpy() * 255), 2, np.eye(3))
+    scores = torch.sigmoid(torch.tensor(cosines, dtype=torch.float32))
+    large = nn.functional.interpolate(scores[None], (20, 30), mode="bilinear", align_corners=True)[0]
+    refined = pamr_plain(shrunk, large)
+    expected = nn.functional.interpolate(refined[None], (40, 60), mode="bilinear")[0].argmax(dim=0) + 1
+    np.testing.assert_array_equal(small.class_ids, expected.numpy())
+
+
+@pytest.mark.parametrize("input", ["square", "slide"])
+def test_classes_that_cannot_win_change_no_label_and_still_count_in_the_confidence(input):
+    # the fourth word is below the first at every patch: its vector is the first's, turned away from all colours
+    image = seeded_image(12, 20)
+    options = {"refine": "pamr", "input": input}
+    three = make_segmenter(**options).segment(image, vocabulary())
+    turned = np.vstack([np.eye(3), [[0.98, -0.14, -0.14]]])
+    four = make_segmenter(**options).segment(image, vocabulary([*WORDS, "turned"], turned))
+    np.testing.assert_array_equal(four.class_ids, three.class_ids)
+    assert (four.confidence <= three.confidence).all()
+    assert (four.confidence < three.confidence).mean() > 0.5
+
+
+def test_a_timer_gets_the_stages_of_the_engine():
+    segmenter = make_segmenter(refine="pamr")
+    timer = segmenter.stage_timer()
+    segmenter.segment([seeded_image(8, 8), seeded_image(9, 7)], vocabulary(), timer=timer)
+    assert set(timer.seconds) == {"upload", "backbone", "score", "refine", "decide", "download"} <= set(STAGES)
+
+
+class FullMemory(MeanColour):
+    """Has room for so many windows at a time."""
+
+    def __init__(self, patch_size, room):
+        super().__init__(patch_size)
+        self.room = room
+        self.batches = []
+
+    def forward(self, images, return_attention=False):
+        self.batches.append(len(images))
+        if len(images) > self.room:
+            raise torch.OutOfMemoryError("no memory")
+        return super().forward(images, return_attention)
+
+
+def with_room(segmenter, room):
+    encoder = segmenter._networks.image_encoder = FullMemory(2, room)
+    return encoder
+
+
+def test_too_little_memory_for_a_batch_is_tried_once_more_one_by_one(caplog):
+    images = [seeded_image(8, 8), seeded_image(8, 12)]
+    segmenter = make_segmenter(input="slide")
+    expected = segmenter.segment(images, vocabulary())
+    encoder = with_room(segmenter, 1)
+    seen = segmenter.segment(images, vocabulary())
+    assert encoder.batches == [3, 1, 1, 1]
+    assert "too little memory" in caplog.text
+    for one, other in zip(seen, expected, strict=True):
+        np.testing.assert_array_equal(one.class_ids, other.class_ids)
+
+
+def test_too_little_memory_for_one_window_is_a_clear_error():
+    segmenter = make_segmenter()
+    encoder = with_room(segmenter, 0)
+    with pytest.raises(ModelError, match=r"cpu has too little memory for an image of 12x8 and 3 classes.*input_size"):
+        segmenter.segment(seeded_image(8, 12), vocabulary())
+    assert encoder.batches == [1, 1]

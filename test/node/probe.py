@@ -49,6 +49,7 @@ class Probe:
         self.sent: dict[int, Any] = {}  # stamp in ns -> header
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self.node)
+        self._clients: dict[str, Any] = {}
         self._image_pubs: dict[str, Any] = {}
         self._camera_timers: list[Any] = []
         self._last_stamp_ns = 0
@@ -122,7 +123,10 @@ class Probe:
         return self.result(self.call_async(service_type, name, **fields), name)
 
     def call_async(self, service_type: type, name: str, **fields: Any) -> Any:
-        client = self.node.create_client(service_type, name)
+        """Send a request; those to one service come from one client, which keeps their order."""
+        if name not in self._clients:
+            self._clients[name] = self.node.create_client(service_type, name)
+        client = self._clients[name]
         self.wait_for(client.service_is_ready, f"the service {name}")
         return client.call_async(service_type.Request(**fields))
 

@@ -18,6 +18,8 @@ from talk2dino_ros.lifecycle_node import SegmenterNode
 class TinySegmenter:
     """Answers as an engine's segmenter does, with nothing in it."""
 
+    fixed_size = None
+
     def __init__(self, options=None):
         self.model = type("Model", (), {"name": "tiny", "background": 0.5})
         self.device, self.precision, self.options = "cpu", "fp32", options or Options()

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing the words while images flow: the stream goes on, and no mask mixes two vocabularies."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import numpy as np
 import pytest
 from probe import LATCHED, checkerboard, find, stamp_ns, to_array
@@ -44,9 +48,9 @@ def in_force(probe) -> GetVocabulary.Response:
     return probe.call(GetVocabulary, GET)
 
 
-def slow_classes() -> list[str]:
-    """So many words that encoding them takes as long as several images."""
-    return [f"thing {number}: {f'{number} very ' * 90}large" for number in range(60)]
+def slow_classes(kind: str) -> list[str]:
+    """So many words, new for each kind, that encoding them takes as long as several images."""
+    return [f"thing {number}: {f'{number} very ' * 90}{kind}" for number in range(60)]
 
 
 def test_the_first_vocabulary_is_that_of_the_parameter(probe):
@@ -76,11 +80,13 @@ def test_a_change_is_in_the_reply_in_label_info_and_in_the_next_mask(probe):
 
 
 def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(camera):
-    camera.call(SetVocabulary, SET, classes=["cup", "dog"])
-    camera.label_infos.clear()
+    start = camera.call(SetVocabulary, SET, classes=["cup", "dog"])
+    camera.wait_for(
+        lambda: camera.points and camera.points[-1].vocabulary_version == start.version, "points of the first words"
+    )
     camera.points.clear()
     masks_before = len(camera.masks)
-    first = camera.call_async(SetVocabulary, SET, classes=slow_classes())
+    first = camera.call_async(SetVocabulary, SET, classes=slow_classes("large"))
     second = camera.call_async(SetVocabulary, SET, classes=["train", "plane"])
     replies = [camera.result(first, "the first change"), camera.result(second, "the second change")]
     assert [reply.success for reply in replies] == [True, True]
@@ -93,16 +99,47 @@ def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(c
     for points in camera.points:
         mask = camera.wait_for(lambda points=points: find(camera.masks, stamp_ns(points)), "the points' mask")
         ids = set(np.unique(to_array(mask))) - {UNLABELED}
-        known = labels.get(points.vocabulary_version, {1, 2})
-        assert ids <= known
+        assert ids <= labels[points.vocabulary_version]
 
 
 def test_other_services_answer_while_text_is_encoded(probe):
     before = in_force(probe)
-    change = probe.call_async(SetVocabulary, SET, classes=slow_classes())
+    change = probe.call_async(SetVocabulary, SET, classes=slow_classes("small"))
     assert in_force(probe) == before
     assert not change.done()
     assert probe.result(change, "the change").success
+
+
+def test_known_words_are_not_encoded_again(start_node, make_probe, tmp_path):
+    words = ["cup", "mug: " + "a " * 490 + "mug"]
+    parameters = ("model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}")
+    replies = []
+    for namespace in ("/first", "/second"):  # two nodes in one world, with one cache
+        process = start_node(*parameters, namespace=namespace)
+        probe = make_probe(process, namespace=namespace)
+        probe.wait_until_active()
+        replies.append(probe.call(SetVocabulary, SET, classes=words))
+        libraries = Path(f"/proc/{process.pid}/maps").read_text()
+        assert ("tokenizers" in libraries) == (namespace == "/first"), "only new words load the text encoder"
+        process.stop()
+    with closing(sqlite3.connect(tmp_path / "text_features_1.sqlite3")) as database:
+        assert database.execute("SELECT count(*) FROM prompt").fetchall() == [(2,)]
+    assert [reply.success for reply in replies] == [True, True]
+    assert replies[0].message == replies[1].message
+    assert "cut" in replies[1].message
+
+
+def test_a_cache_that_cannot_be_used_is_a_warning_in_the_reply_and_in_the_log(start_node, make_probe, tmp_path):
+    (tmp_path / "text_features_1.sqlite3").write_bytes(b"not a database " * 100)
+    process = start_node("model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}", namespace="/broken")
+    probe = make_probe(process, namespace="/broken")
+    probe.wait_until_active()
+    reply = probe.call(SetVocabulary, SET, classes=["dog"])
+    assert reply.success
+    assert reply.message.count("the text cache") == 1
+    assert "cannot be used (file is not a database)" in reply.message
+    assert process.output.count("the text cache") == 2  # of the first vocabulary, and of this one
+    process.stop()
 
 
 def test_versions_of_the_points_never_go_back(camera):

@@ -15,11 +15,15 @@ FROM_THE_DISTRIBUTION = frozenset(
 
 def wheel_requirements(folder: Path) -> list[Path]:
     """Return the requirement files of a machine without ROS, in the order of installation."""
-    return [folder / "ros_kilted.txt", folder / "engine.txt", folder / "checks.txt"]
+    return [folder / name for name in ("ros_kilted.txt", "engine.txt", "onnx.txt", "checks.txt")]
 
 
 def sourced_requirements(folder: Path) -> list[Path]:
-    """Return the requirement files of a machine with a sourced ROS."""
+    """Return the requirement files of a machine with a sourced ROS.
+
+    Without onnx.txt: a robot that runs an exported file has its own build of onnxruntime for its GPU, which shares
+    a folder with the one for CPUs, and its NumPy may be older than what onnx wants.
+    """
     return [folder / "engine.txt", folder / "checks.txt"]
 
 

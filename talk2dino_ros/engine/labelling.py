@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what the image encoder saw in one image to a class and a confidence per pixel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from talk2dino_ros.engine.background_cleaning import clean_background
+from talk2dino_ros.engine.canvas import averaged, cut, upsampled
+from talk2dino_ros.engine.checkpoints import Model
+from talk2dino_ros.engine.crops import CropFeatures
+from talk2dino_ros.engine.decision import Decision, ScoreMap
+from talk2dino_ros.engine.inputs import Plan
+from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.pamr import pamr
+from talk2dino_ros.engine.pruning import contenders
+from talk2dino_ros.engine.stages import StageTimer, stage
+from talk2dino_ros.engine.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class View:
+    """One image of a batch: its size (H, W), plan, canvas float32 [3, H, W] and the crops' features."""
+
+    size: tuple[int, int]
+    plan: Plan
+    canvas: Tensor
+    crops: list[CropFeatures]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A vocabulary on the device: embeddings float32 [C, D], ids uint8 [C], the unlabeled one for a distractor."""
+
+    embeddings: Tensor
+    ids: Tensor
+
+    @staticmethod
+    def of(vocabulary: Vocabulary, unlabeled_id: int, device: str) -> "Words":
+        """Copy a vocabulary to the device."""
+        return Words(
+            torch.from_numpy(vocabulary.embeddings.copy()).to(device),
+            torch.tensor(vocabulary.published_ids(unlabeled_id), dtype=torch.uint8, device=device),
+        )
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How one model, with its options, labels what it saw."""
+
+    model: Model
+    options: Options
+
+    def __call__(self, view: View, words: Words, timer: StageTimer | None) -> tuple[Tensor, list[Tensor]]:
+        """Return uint8 [2, H, W], class ids and confidence at the image's size, and each crop's cosines [C, h, w]."""
+        with stage(timer, "score"):
+            cosines = [_cosines(crop.patch_features, words.embeddings) for crop in view.crops]
+            scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
+        with stage(timer, "refine"):
+            first, rivals, ids = self._maps(scores, view, words)
+        with stage(timer, "decide"):
+            options = self.options
+            decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id)
+            return decide(first, rivals, view.size, ids), cosines
+
+    def _score(self, cosine: Tensor, crop: CropFeatures, words: Words) -> Tensor:
+        """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for."""
+        scores = torch.sigmoid(cosine)
+        if crop.cls_attention is None:
+            return scores
+        return clean_background(scores, crop.patch_features, crop.cls_attention, words.embeddings)
+
+    def _maps(self, scores: list[Tensor], view: View, words: Words) -> tuple[ScoreMap, ScoreMap | None, Tensor]:
+        """Scores that decide, scores that only count in the confidence, and the deciding classes' ids."""
+        if self.options.refine == "none":
+            return _stitched(scores, view), None, words.ids
+        can_win = contenders(scores, self.options.background)
+        refined = (
+            pamr(cut(view.canvas, crop), upsampled(window[can_win], (crop.height, crop.width)))
+            for window, crop in zip(scores, view.plan.crops, strict=True)
+        )
+        canvas = ScoreMap(averaged(refined, view.plan), align_corners=False)
+        rivals = None if can_win.all() else _stitched([window[~can_win] for window in scores], view)
+        return canvas, rivals, words.ids[can_win]
+
+
+def _stitched(scores: Sequence[Tensor], view: View) -> ScoreMap:
+    """The crops' unrefined scores in one map: a single crop's as they are, else their average on the canvas."""
+    if len(scores) == 1:
+        return ScoreMap(scores[0], align_corners=True)  # stretched corner to corner, as the paper's code does
+    crops = zip(scores, view.plan.crops, strict=True)
+    large = (upsampled(window, (crop.height, crop.width)) for window, crop in crops)
+    return ScoreMap(averaged(large, view.plan), align_corners=False)
+
+
+def _cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
+    """Cosine of each patch with each class: [C, h, w]."""
+    return torch.einsum("dhw,cd->chw", F.normalize(patch_features, dim=0), embeddings)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an exported file says of itself, and whether it is whole.
+
+The file is ONNX with one entry of metadata: JSON that ends with the sha256 sum of the file itself, its own 64
+digits counted as zeros. A flipped bit in a weight would load without an error, so every load checks the sum.
+"""
+
+import dataclasses
+import hashlib
+import json
+import mmap
+from pathlib import Path
+
+from talk2dino_ros.engine.errors import WeightsError
+
+METADATA_KEY = "talk2dino"
+FORMAT = 1  # goes up when files made before can no longer be run
+_FORMAT_KEY = "talk2dino_onnx"
+_BEGIN = f'{{"{_FORMAT_KEY}": '
+_NO_SUM = "0" * 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """model: a row's name. height, width: pixels of the network's input, fixed. precision: of its weights.
+
+    weights_sha256: the sum of the image encoder's weights file.
+    """
+
+    model: str
+    height: int
+    width: int
+    patch_size: int
+    precision: str
+    weights_sha256: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The network's input (H, W) in pixels."""
+        return self.height, self.width
+
+    def to_json(self) -> str:
+        """Return the metadata's value, its sum still missing; see `with_sum`."""
+        return json.dumps({_FORMAT_KEY: FORMAT, **dataclasses.asdict(self), "file_sha256": _NO_SUM})
+
+
+def with_sum(content: bytes) -> bytes:
+    """Return a file's content with its sum in the metadata."""
+    found = hashlib.sha256(content).hexdigest()
+    before, _, after = content.rpartition(_NO_SUM.encode())
+    return before + found.encode() + after
+
+
+def read_card(path: Path) -> Card:
+    """Return what a file says of itself. Raises WeightsError where it is missing, damaged or of another origin."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            begin = content.rfind(_BEGIN.encode())
+            fields = json.loads(content[begin : content.find(b"}", begin) + 1]) if begin >= 0 else {}
+            whole = bool(fields) and _sum_without(content, fields["file_sha256"]) == fields["file_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read ({error}), expected a file of `talk2dino export`; name one"
+        ) from error
+    if not fields:
+        raise WeightsError(
+            f"{path} carries no card of this package, expected a whole file of `talk2dino export`; export it again"
+        )
+    if not whole:
+        raise WeightsError(f"{path} is damaged, as its sha256 sum is not the one it carries; copy or export it again")
+    return _card(path, fields)
+
+
+def _sum_without(content: mmap.mmap, digits: str) -> str:
+    at = content.rfind(digits.encode())
+    digest = hashlib.sha256()
+    with memoryview(content) as view, view[:at] as before, view[at + len(digits) :] as after:
+        for part in (before, _NO_SUM.encode(), after):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _card(path: Path, fields: dict[str, str | int]) -> Card:
+    version = fields[_FORMAT_KEY]
+    if version != FORMAT:
+        raise WeightsError(f"{path} has the format {version}, expected {FORMAT}; export it with this package's version")
+    return Card(**{field.name: fields[field.name] for field in dataclasses.fields(Card)})  # type: ignore[arg-type]
+
+
+def check_card(card: Card, path: Path, model: str, known_sums: frozenset[str]) -> None:
+    """Raise WeightsError where a file is of another model, or of other weights than the published ones.
+
+    known_sums: the sha256 sums of the model's weights file that are known; empty: none is.
+    """
+    if card.model != model:
+        raise WeightsError(
+            f"{path} was exported from {card.model}, expected {model}; set model to {card.model}, "
+            f"or run `talk2dino export {model}`"
+        )
+    if known_sums and card.weights_sha256 not in known_sums:
+        raise WeightsError(
+            f"{path} was exported from weights with the sha256 sum {card.weights_sha256}, expected "
+            f"{' or '.join(sorted(known_sums))}; run `talk2dino export {model}` again"
+        )

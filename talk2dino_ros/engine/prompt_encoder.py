@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts to features, from the text cache where it knows them, else from the text encoder."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.sums import file_state
+from talk2dino_ros.engine.text_cache import PromptFeatures, TextCache, TextCacheError
+from talk2dino_ros.engine.text_encoder import TextEncoder
+
+Features = dict[str, PromptFeatures]
+
+
+class PromptEncoder:
+    """A text encoder with a memory. The encoder is loaded for the first prompt that the cache does not know.
+
+    load: builds the encoder on its device. cache: None: every prompt is encoded each time.
+    encoding, files: what the features depend on beside the prompt; `Model.text_encoding`, and the encoder's files.
+    """
+
+    def __init__(
+        self, load: Callable[[], TextEncoder], *, cache: TextCache | None, encoding: str, files: Sequence[Path]
+    ) -> None:
+        self._load = load
+        self._cache = cache
+        self._encoding = encoding
+        self._states = {path: file_state(path) for path in files}
+        self._key = ""
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The text encoder, in float32. Raises WeightsError."""
+        encoder = self._load()
+        self._check_files()
+        return encoder
+
+    def encode(self, prompts: Sequence[str]) -> tuple[Features, list[str]]:
+        """Return the features of each prompt, and warnings for the user. Raises WeightsError.
+
+        A cache that cannot be used is a warning: the words matter more.
+        """
+        if self._cache is None:
+            return self._encoded(prompts), []
+        try:
+            known = self._cache.read(self._cache_key(self._cache), prompts)
+        except TextCacheError as error:
+            return self._encoded(prompts), [str(error)]
+        new = [prompt for prompt in prompts if prompt not in known]
+        if not new:
+            return known, []
+        features = self._encoded(new)
+        return known | features, self._remember(self._cache, features)
+
+    def _encoded(self, prompts: Sequence[str]) -> Features:
+        vectors = self.encoder.encode(prompts).cpu().numpy()
+        cut = self.encoder.truncated(prompts)
+        return {prompt: PromptFeatures(*each) for prompt, *each in zip(prompts, vectors, cut, strict=True)}
+
+    def _remember(self, cache: TextCache, features: Features) -> list[str]:
+        try:
+            cache.write(self._cache_key(cache), features)
+        except TextCacheError as error:
+            return [str(error)]
+        return []
+
+    def _cache_key(self, cache: TextCache) -> str:
+        """Name the encoder by its files' contents. Raises TextCacheError."""
+        if not self._key:
+            sums = [cache.sum_of(path) for path in self._states]
+            self._check_files()
+            self._key = " ".join([self._encoding, *sums])
+        return self._key
+
+    def _check_files(self) -> None:
+        """Raise WeightsError where a file was replaced: known and new words would be of two encoders."""
+        for path, state in self._states.items():
+            if file_state(path) != state:
+                raise WeightsError(
+                    f"{path} has changed since the model was loaded, expected the same file; load the model again"
+                )

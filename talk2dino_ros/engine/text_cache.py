@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text features on disk, so that a word is encoded once: one SQLite database, shared by all processes.
+
+What is kept is the text encoder's own output, before the projection: whatever model shares the encoder shares the
+words. SQLite brings what a cache needs: several writers, a power cut in the middle of a write, no code in the file.
+"""
+
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.sums import file_state, sha256_of
+
+NO_CACHE = "none"
+FILE_NAME = "text_features_1.sqlite3"  # the number is that of the tables below
+MAX_PROMPTS = 20_000  # some 50 MB of CLIP's 512 values each; 254 classes of 7 templates are 1,778 prompts
+LOCKED_S = 1.0  # how long to wait for another process's write, which takes milliseconds
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS prompt (
+    encoder TEXT, text TEXT, features BLOB NOT NULL, crc32 INTEGER NOT NULL, is_cut INTEGER NOT NULL,
+    used_day INTEGER NOT NULL,
+    PRIMARY KEY (encoder, text));
+CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, state TEXT NOT NULL, sha256 TEXT NOT NULL);
+"""
+
+
+class TextCacheError(Talk2DinoError):
+    """The cache cannot be read or written; words can be encoded all the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class PromptFeatures:
+    """What the text encoder makes of one prompt: float32 [T], and whether it read only the prompt's beginning."""
+
+    vector: npt.NDArray[np.float32]
+    is_cut: bool
+
+
+class TextCache:
+    """The database in a folder, both made when first needed; '' is the standard folder (see `standard_folder`).
+
+    Each call opens and closes it, so that any thread may call. All methods raise TextCacheError.
+    """
+
+    def __init__(self, folder: str | Path = "") -> None:
+        self._folder = folder
+
+    def read(self, encoder: str, prompts: Sequence[str]) -> dict[str, PromptFeatures]:
+        """Return what is known of the prompts to an encoder; a damaged row is unknown, and is written anew."""
+        query = "SELECT features, crc32, is_cut, used_day FROM prompt WHERE encoder = ? AND text = ?"
+        known, aged = {}, []
+        with self._open() as database:
+            for prompt in prompts:
+                for blob, crc32, is_cut, used_day in database.execute(query, (encoder, prompt)):
+                    if zlib.crc32(blob) == crc32:
+                        known[prompt] = PromptFeatures(np.frombuffer(blob, "<f4").astype(np.float32), bool(is_cut))
+                        aged += [(_today(), encoder, prompt)] if used_day != _today() else []
+            if aged:  # once a day: a write waits for the disk, which known words should not
+                _try_to_note(database, "UPDATE prompt SET used_day = ? WHERE encoder = ? AND text = ?", aged)
+        return known
+
+    def write(self, encoder: str, features: Mapping[str, PromptFeatures]) -> None:
+        """Remember prompts; beyond MAX_PROMPTS those go whose last use is longest ago."""
+        rows = [(encoder, text, *_checked_blob(each.vector), each.is_cut, _today()) for text, each in features.items()]
+        with self._open() as database, database:
+            database.executemany("INSERT OR REPLACE INTO prompt VALUES (?, ?, ?, ?, ?, ?)", rows)
+            database.execute(
+                "DELETE FROM prompt WHERE rowid IN "
+                "(SELECT rowid FROM prompt ORDER BY used_day DESC, rowid DESC LIMIT -1 OFFSET ?)",
+                (MAX_PROMPTS,),
+            )
+
+    def sum_of(self, path: Path) -> str:
+        """Return a file's sha256, computed anew only where the file has changed: text towers are large."""
+        key, state = str(path.resolve()), file_state(path)
+        with self._open() as database:
+            query = "SELECT sha256 FROM file WHERE path = ? AND state = ?"
+            for (known,) in database.execute(query, (key, state)):
+                return str(known)
+            found = sha256_of(path)
+            _try_to_note(database, "INSERT OR REPLACE INTO file VALUES (?, ?, ?)", [(key, state, found)])
+        return found
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            folder = Path(self._folder).expanduser() if self._folder else standard_folder()
+            folder.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(folder / FILE_NAME, timeout=LOCKED_S)) as database:
+                database.executescript(_TABLES)
+                yield database
+        except (sqlite3.Error, OSError, RuntimeError) as error:  # RuntimeError: a user without a home folder
+            place = Path(self._folder or "~/.cache/talk2dino_ros") / FILE_NAME
+            raise TextCacheError(
+                f"the text cache {place} cannot be used ({error}), so that the words were encoded without it; "
+                "delete it or make it writable, or set another text_cache_dir"
+            ) from error
+
+
+def open_text_cache(text_cache_dir: str | Path) -> TextCache | None:
+    """Return the cache in a folder ('': the standard one), or None for 'none'."""
+    return None if str(text_cache_dir) == NO_CACHE else TextCache(text_cache_dir)
+
+
+def standard_folder() -> Path:
+    """Return the user's cache folder for this package, as the XDG base directories have it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "talk2dino_ros"
+
+
+def _checked_blob(vector: npt.NDArray[np.float32]) -> tuple[bytes, int]:
+    """A vector's bytes, and the sum that shows when they were damaged on the disk: SQLite itself has none."""
+    blob = vector.astype("<f4").tobytes()
+    return blob, zlib.crc32(blob)
+
+
+def _today() -> int:
+    return int(time.time() // 86400)
+
+
+def _try_to_note(database: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Write what only saves time: a database that may be read alone, or is being written, serves all the same."""
+    with suppress(sqlite3.OperationalError), database:
+        database.executemany(statement, rows)
