@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.points_of_interest import PointOfInterest
+    from talk2dino_ros.transport_verdict import Verdict
 
 RELIABLE = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE)
 SENSOR_DATA = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -47,7 +48,11 @@ class Camera:
         self._node = node
         self._image_type = CompressedImage if parameters.compressed else Image
         self._to_rgb = conversions.compressed_to_rgb if parameters.compressed else conversions.image_to_rgb
-        self._image_qos = RELIABLE if parameters.image_reliability == "reliable" else SENSOR_DATA
+        self.image_qos = RELIABLE if parameters.image_reliability == "reliable" else SENSOR_DATA
+        self.image_size: tuple[int, str] | None = None  # bytes and shape of the last image
+        self.transport_state = ""  # of the transport check, which keeps a verdict for each state
+        self.verdicts: dict[str, Verdict] = {}
+        self.checked_s: dict[str, float] = {}
         self._image_sub: Any = None
         self._last_stamp_ns = 0
         self._has_gone_back = False
@@ -65,6 +70,11 @@ class Camera:
         return str(self._node.resolve_topic_name(f"{self.name}/image" if self.name else "image"))
 
     @property
+    def message_type(self) -> str:
+        """The type of the images that are subscribed to, such as sensor_msgs/msg/Image."""
+        return f"sensor_msgs/msg/{self._image_type.__name__}"
+
+    @property
     def is_streaming(self) -> bool:
         """Whether images are subscribed to."""
         return self._image_sub is not None
@@ -76,10 +86,12 @@ class Camera:
             now_s = time.monotonic()
             self.statistics.on_received(now_s)
             on_frame(Frame(self.name, image, now_s))
+            self.image_size = len(image.data), _shape(image)
 
+        self.checked_s.clear()
         self.statistics.last_received_s = time.monotonic()
         topic = f"{self.name}/image" if self.name else "image"
-        self._image_sub = self._node.create_subscription(self._image_type, topic, on_image, self._image_qos)
+        self._image_sub = self._node.create_subscription(self._image_type, topic, on_image, self.image_qos)
 
     def stop(self) -> None:
         """End the subscription; without effect where there is none."""
@@ -138,13 +150,14 @@ class Camera:
         self._label_info_pub.publish(label_info)
 
     @property
+    def verdict(self) -> Verdict | None:
+        """What the transport check says of the camera as it is now; None before it has."""
+        return self.verdicts.get(self.transport_state)
+
+    @property
     def has_overlay_listener(self) -> bool:
         """Whether an overlay would be seen by anyone."""
         return bool(self._overlay_pub.get_subscription_count() > 0)
-
-    def publisher_count(self) -> int:
-        """How many publish on the image topic."""
-        return int(self._node.count_publishers(self.topic))
 
     def _note_time_going_back(self, stamp_ns: int) -> None:
         if stamp_ns < self._last_stamp_ns and not self._has_gone_back:
@@ -153,3 +166,8 @@ class Camera:
                 f"the stamps on {self.topic} went back (a bag that loops?); all images are segmented as before"
             )
         self._last_stamp_ns = stamp_ns
+
+
+def _shape(image: Any) -> str:
+    """Say what an image is made of: "640x480 rgb8", or the format of a compressed one."""
+    return f"{image.width}x{image.height} {image.encoding}" if isinstance(image, Image) else f"format '{image.format}'"

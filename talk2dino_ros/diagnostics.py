@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -16,17 +15,16 @@ if TYPE_CHECKING:
 
     from talk2dino_ros.camera import Camera
     from talk2dino_ros.stream import Stream
-
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    from talk2dino_ros.transport_check import TransportCheck
 
 
 class Diagnostics:
-    """Publish one status for the model and one per camera, and log once where a camera falls silent."""
+    """Publish one status for the model and one per camera, and have the transport of a silent camera checked."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, transport_check: TransportCheck) -> None:
         self._node = node
+        self._transport_check = transport_check
         self._pub = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._silent: set[str] = set()
 
     def publish(self, stream: Stream) -> None:
         """Publish the state of a stream."""
@@ -48,6 +46,7 @@ class Diagnostics:
             "vocabulary version": in_force.vocabulary.version,
             "enabled": stream.is_enabled,
             "last error": next(filter(None, errors), ""),
+            **_stage_times(stream),
         }
         return self._array("model", DiagnosticStatus.OK, _activity(stream), values, stream)
 
@@ -67,27 +66,23 @@ class Diagnostics:
             "latency p50 [ms]": f"{median_s * 1e3:.1f}",
             "latency p99 [ms]": f"{p99_s * 1e3:.1f}",
             "latency from": statistics.latency_from,
+            "transport": camera.verdict.text if camera.verdict else "not checked yet",
             "last error": statistics.last_error,
         }
         return self._array(f"camera {camera.name}".strip(), level, message, values, stream)
 
     def _camera_health(self, camera: Camera, stream: Stream, now_s: float) -> tuple[bytes, str]:
         silence_s = now_s - camera.statistics.last_received_s
-        is_silent = camera.is_streaming and silence_s > stream.in_force.parameters.image_timeout_s
-        if not is_silent:
-            self._silent.discard(camera.name)
+        timeout_s = stream.in_force.parameters.image_timeout_s
+        is_silent = camera.is_streaming and silence_s > timeout_s
+        self._transport_check.watch(camera, timeout_s, is_silent)
         if camera.statistics.is_failing:
             return DiagnosticStatus.ERROR, camera.statistics.last_error
         if is_silent:
-            message = _silence(camera, silence_s)
-            self._log_once(camera.name, message)
-            return DiagnosticStatus.WARN, message
+            return DiagnosticStatus.WARN, _silence(camera, silence_s)
+        if camera.is_streaming and camera.verdict and not camera.verdict.can_arrive:
+            return DiagnosticStatus.WARN, camera.verdict.text
         return DiagnosticStatus.OK, _activity(stream)
-
-    def _log_once(self, camera_name: str, message: str) -> None:
-        if camera_name not in self._silent:
-            self._silent.add(camera_name)
-            self._node.get_logger().warning(message)
 
     def _array(
         self, part: str, level: bytes, message: str, values: dict[str, object], stream: Stream
@@ -102,6 +97,15 @@ class Diagnostics:
         )
 
 
+def _stage_times(stream: Stream) -> dict[str, str]:
+    """The last batches' time in each stage; empty while the parameter stage_times is off."""
+    values = {}
+    for name, (median_s, p99_s) in stream.stages.percentiles_s().items():
+        values[f"{name} p50 [ms]"] = f"{median_s * 1e3:.2f}"
+        values[f"{name} p99 [ms]"] = f"{p99_s * 1e3:.2f}"
+    return values
+
+
 def _activity(stream: Stream) -> str:
     if not any(camera.is_streaming for camera in stream.cameras.values()):
         return "inactive"
@@ -109,18 +113,5 @@ def _activity(stream: Stream) -> str:
 
 
 def _silence(camera: Camera, silence_s: float) -> str:
-    what = f"no image on {camera.topic} for {silence_s:.0f} s"
-    publishers = camera.publisher_count()
-    if publishers == 0:
-        return f"{what}, as nobody publishes there; start the camera or remap the topic (-r image:=<its topic>)"
-    return f"{what} from {publishers} publishers there; {_transport_remedy(camera)}"
-
-
-def _transport_remedy(camera: Camera) -> str:
-    compare = f"compare type and QoS with `ros2 topic info -v {camera.topic}`"
-    if any(os.environ.get(variable) for variable in PROFILE_VARIABLES):
-        return f"{compare}, and start the camera's driver with the same Fast DDS profile as this node"
-    return (
-        f"{compare}, and set {PROFILE_VARIABLES[0]} to this package's config/fastdds.xml where the camera's driver "
-        "starts, as Fast DDS loses large images without it"
-    )
+    why = camera.verdict.text if camera.verdict else "finding out why"
+    return f"no image on {camera.topic} for {silence_s:.0f} s: {why}"

@@ -27,6 +27,7 @@ from talk2dino_ros.loading import load, release, warm_up, with_options
 from talk2dino_ros.parameter_field import from_ros
 from talk2dino_ros.problems import ProblemLog
 from talk2dino_ros.stream import InForce, Stream
+from talk2dino_ros.transport_check import TransportCheck
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
 
 
@@ -34,7 +35,8 @@ class SegmenterNode(LifecycleNode):
     """Open-vocabulary segmentation of camera images.
 
     Parameters: see parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
-    Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable; before configure they answer that it is too early.
+    Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable, ~/check_transport; before configure they answer that
+    it is too early.
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
@@ -47,7 +49,8 @@ class SegmenterNode(LifecycleNode):
         self._stream_timers: list[Any] = []
         self._problems = ProblemLog(self.get_logger())
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
-        self._diagnostics = Diagnostics(self)
+        self._transport_check = TransportCheck(self, lambda: self._stream)
+        self._diagnostics = Diagnostics(self, self._transport_check)
         self._vocabulary_server = VocabularyServer(self, lambda: self._stream)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rates and latencies of one camera, as /diagnostics shows them; two threads write, one reads."""
+"""Rates and latencies, as /diagnostics shows them; two threads write, one reads."""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 WINDOW_S = 5.0
 SAMPLES = 1000
@@ -37,6 +37,32 @@ def percentile(values: Iterable[float], share: float) -> float:
     """The smallest value that at least `share` (0..1) of the values do not exceed (nearest rank); NaN for none."""
     ordered = sorted(values)
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1] if ordered else math.nan
+
+
+class StageStatistics:
+    """Where the time of the last batches went; a batch's time is shared by the cameras whose images are in it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, deque[float]] = {}
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Note one batch's seconds per stage, in the order of its way."""
+        with self._lock:
+            for stage, spent_s in seconds.items():
+                self._seconds.setdefault(stage, deque(maxlen=SAMPLES)).append(spent_s)
+
+    def clear(self) -> None:
+        """Forget everything, as times from before a pause in measuring say nothing of now."""
+        with self._lock:
+            self._seconds.clear()
+
+    def percentiles_s(self) -> dict[str, tuple[float, float]]:
+        """Median and 99th percentile of each stage, in seconds; empty where nothing was measured."""
+        with self._lock:
+            return {
+                stage: (percentile(spent_s, 0.5), percentile(spent_s, 0.99)) for stage, spent_s in self._seconds.items()
+            }
 
 
 class CameraStatistics:

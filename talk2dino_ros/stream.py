@@ -15,8 +15,10 @@ import cv2
 import numpy as np
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.frames import Frame, FrameSlots
 from talk2dino_ros.points_of_interest import find_points
+from talk2dino_ros.statistics import StageStatistics
 from talk2dino_ros.visualization import overlay
 from talk2dino_ros.worker import Worker
 
@@ -38,10 +40,8 @@ class InForce:
 
     @property
     def published_ids(self) -> list[int]:
-        """The mask's value for each class of the vocabulary: the unlabeled one for a distractor."""
-        entries = zip(self.vocabulary.classes, self.vocabulary.ids, strict=True)
-        unlabeled_id = self.parameters.unlabeled_id
-        return [unlabeled_id if entry.distractor else class_id for entry, class_id in entries]
+        """The mask's value for each class of the vocabulary."""
+        return self.vocabulary.published_ids(self.parameters.unlabeled_id)
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Stream:
         self.cameras = cameras
         self.in_force = in_force
         self.slots = FrameSlots()
+        self.stages = StageStatistics()
         self._on_problem = on_problem
         self._is_enabled = True
         self._worker = Worker(self.slots, self._process, self._on_lost_batch)
@@ -114,12 +115,28 @@ class Stream:
         if not self._is_enabled:
             self._publish_unlabeled(frames, in_force.parameters)
             return in_force.parameters.paused_mask_period_s
-        results = self._segment(self._convert(frames), in_force)
-        for picture, result in results:  # what robots wait for goes first
-            self._publish_mask(picture, result, in_force.parameters)
-        for picture, result in results:
-            self._publish_rest(picture, result, in_force)
+        timer = in_force.segmenter.stage_timer() if in_force.parameters.stage_times else None
+        results = self._publish_masks(frames, in_force, timer)
+        with stage(timer, "points"):
+            for picture, result in results:
+                self._publish_rest(picture, result, in_force)
+        if timer is None:
+            self.stages.clear()
+        elif results:
+            self.stages.add(timer.seconds)
         return 0.0
+
+    def _publish_masks(
+        self, frames: Sequence[Frame], in_force: InForce, timer: StageTimer | None
+    ) -> list[tuple[Picture, Segmentation]]:
+        """Do first what robots wait for; return what else there is to say of it."""
+        with stage(timer, "decode"):
+            pictures = self._convert(frames)
+        results = self._segment(pictures, in_force, timer)
+        with stage(timer, "publish"):
+            for picture, result in results:
+                self._publish_mask(picture, result, in_force.parameters)
+        return results
 
     def _convert(self, frames: Sequence[Frame]) -> list[Picture]:
         pictures = []
@@ -130,16 +147,19 @@ class Stream:
                 self._note(frame.camera, error)
         return pictures
 
-    def _segment(self, pictures: list[Picture], in_force: InForce) -> list[tuple[Picture, Segmentation]]:
+    def _segment(
+        self, pictures: list[Picture], in_force: InForce, timer: StageTimer | None
+    ) -> list[tuple[Picture, Segmentation]]:
         """Segment all pictures in one batch; where that fails one by one, so that only the culprit is lost."""
         if not pictures:
             return []
         try:
-            results = in_force.segmenter.segment([picture.rgb for picture in pictures], in_force.vocabulary)
+            images = [picture.rgb for picture in pictures]
+            results = in_force.segmenter.segment(images, in_force.vocabulary, timer=timer)
             return list(zip(pictures, results, strict=True))
         except Exception as error:
             if len(pictures) > 1:
-                return [pair for picture in pictures for pair in self._segment([picture], in_force)]
+                return [pair for picture in pictures for pair in self._segment([picture], in_force, timer)]
             self._note(pictures[0].frame.camera, error)
             return []
 

@@ -3,6 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
+from talk2dino_ros import points_of_interest
 from talk2dino_ros.points_of_interest import find_points
 
 UNLABELED = 255
@@ -143,6 +144,38 @@ def test_the_regions_are_those_that_opencv_labels():
         points = points_of(mask, {1: "thing"}, confidence, max_per_class=1000)
         found = sorted((*point.box, point.area_share, point.confidence) for point in points)
         np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("min_area_share", [0.0, 0.002])
+def test_a_class_in_crumbs_gives_the_same_points_by_its_borders_as_by_labels(monkeypatch, min_area_share):
+    rng = np.random.default_rng(4)
+    for side in (1, 2, 3, 7):
+        mask = np.kron(rng.integers(0, 3, (40 // side, 56 // side), dtype=np.uint8), np.ones((side, side), np.uint8))
+        confidence = rng.integers(0, 256, mask.shape, dtype=np.uint8)
+        found = []
+        for run in (0, 10**6):  # nothing counts as crumbled, all does
+            monkeypatch.setattr(points_of_interest, "CRUMBLED_RUN", run)
+            labels = {number: str(number) for number in range(3)}
+            found.append(points_of(mask, labels, confidence, min_area_share=min_area_share))
+        assert found[0] == found[1]
+
+
+def test_borders_of_noise_are_not_followed_and_those_of_things_are(monkeypatch):
+    followed = []
+    original = cv2.findContours
+    monkeypatch.setattr(cv2, "findContours", lambda *values: followed.append(1) or original(*values))
+    rng = np.random.default_rng(6)
+    noise = rng.integers(0, 2, (60, 80), dtype=np.uint8)
+    points_of(noise, {0: "a", 1: "b"})
+    assert not followed
+    points_of(noise.repeat(20, axis=1), {0: "a"})
+    assert followed
+
+
+def test_of_regions_that_weigh_the_same_the_left_one_comes_first():
+    mask = empty(10, 30)
+    mask[1:3, 20:23] = mask[6:8, 4:7] = 1
+    assert [point.box[0] for point in points_of(mask, {1: "twin"})] == [4, 20]
 
 
 def test_crumbs_that_reach_the_smallest_share_only_together_are_no_points():

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from talk2dino_ros.statistics import CameraStatistics, Rate, percentile
+from talk2dino_ros.statistics import SAMPLES, CameraStatistics, Rate, StageStatistics, percentile
 
 
 def test_ten_events_a_tenth_of_a_second_apart_are_ten_a_second():
@@ -84,3 +84,23 @@ def test_rates_in_and_out_are_kept_apart():
     assert statistics.rates(now_s=1.0) == pytest.approx((10.0, 5.0))
     assert (statistics.received, statistics.published) == (11, 6)
     assert statistics.last_received_s == 1.0
+
+
+def test_stages_keep_the_order_of_the_way_and_have_their_own_percentiles():
+    stages = StageStatistics()
+    for number in range(1, 101):
+        stages.add({"decode": number, "backbone": 10 * number})
+    stages.add({"refine": 7.0})  # switched on between two batches
+    assert stages.percentiles_s() == {"decode": (50, 99), "backbone": (500, 990), "refine": (7.0, 7.0)}
+    assert list(stages.percentiles_s()) == ["decode", "backbone", "refine"]
+
+
+def test_old_stage_times_make_room_for_new_ones_and_can_be_forgotten():
+    stages = StageStatistics()
+    for _ in range(SAMPLES):
+        stages.add({"decode": 1.0})
+    for _ in range(SAMPLES):
+        stages.add({"decode": 2.0})
+    assert stages.percentiles_s() == {"decode": (2.0, 2.0)}
+    stages.clear()
+    assert stages.percentiles_s() == {}

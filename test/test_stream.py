@@ -2,12 +2,14 @@
 """The way of a frame, with a camera and a segmenter that the test scripts, and no ROS."""
 
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.parameters import Parameters
@@ -64,17 +66,24 @@ class ScriptedSegmenter:
     options = SimpleNamespace(background=0.5)
 
     def __init__(self):
-        self.batch_sizes = []
+        self.batch_sizes, self.timers_seen = [], []
+        self.timers_made = 0
         self.entered, self.may_go_on = threading.Event(), threading.Event()
         self.may_go_on.set()
 
-    def segment(self, images, vocabulary):
+    def stage_timer(self):
+        self.timers_made += 1
+        return StageTimer()
+
+    def segment(self, images, vocabulary, timer):
         self.entered.set()
+        self.timers_seen.append(timer)
         self.may_go_on.wait(DEADLINE_S)
         self.batch_sizes.append(len(images))
         if any(rgb[0, 0, 0] == BAD for rgb in images):
             raise RuntimeError("the network choked")
-        return [self._result(rgb, vocabulary) for rgb in images]
+        with stage(timer, "backbone"):
+            return [self._result(rgb, vocabulary) for rgb in images]
 
     def _result(self, rgb, vocabulary):
         shape = rgb.shape[:2]
@@ -172,6 +181,41 @@ def test_points_carry_the_version_of_the_vocabulary_that_the_mask_was_made_with(
     bench.process(front=image())
     assert bench.published[-1][3] == 7
     assert bench.published[-1][2][0].class_name == "dog"
+
+
+def test_stage_times_of_a_batch_go_from_decoding_to_the_points_and_its_cameras_share_them():
+    bench = Bench(stage_times=True)
+    bench.process(front=image(), rear=image())
+    times_s = bench.stream.stages.percentiles_s()
+    assert list(times_s) == ["decode", "backbone", "publish", "points"]
+    assert all(0 < median_s == p99_s for median_s, p99_s in times_s.values())  # two images, one sample
+    assert bench.segmenter.timers_made == 1
+
+
+def test_decoding_and_publishing_are_each_in_the_stage_of_that_name():
+    bench = Bench(stage_times=True)
+    to_rgb, publish_mask = bench.front.to_rgb, bench.front.publish_mask
+    bench.front.to_rgb = lambda frame: time.sleep(0.05) or to_rgb(frame)
+    bench.front.publish_mask = lambda *values: time.sleep(0.1) or publish_mask(*values)
+    bench.process(front=image())
+    times_s = {name: median_s for name, (median_s, _) in bench.stream.stages.percentiles_s().items()}
+    assert times_s["publish"] >= 0.1 > times_s["decode"] >= 0.05 > times_s["points"]
+
+
+def test_without_stage_times_no_timer_is_made_and_older_times_are_forgotten():
+    bench = Bench(stage_times=True)
+    bench.process(front=image())
+    bench.stream.adopt(InForce(bench.segmenter, vocabulary_of("cup"), Parameters()))
+    bench.process(front=image())
+    assert bench.stream.stages.percentiles_s() == {}
+    assert bench.segmenter.timers_made == 1
+    assert bench.segmenter.timers_seen[1] is None
+
+
+def test_a_batch_without_a_mask_leaves_no_stage_times():
+    bench = Bench(stage_times=True)
+    bench.process(front=image(BAD), rear=None)
+    assert bench.stream.stages.percentiles_s() == {}
 
 
 def test_a_batch_in_hand_keeps_the_vocabulary_that_it_began_with(running):

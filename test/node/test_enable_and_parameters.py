@@ -153,9 +153,10 @@ def test_a_silent_camera_is_a_warning_in_diagnostics_and_log_with_a_remedy(probe
         return bool(newest) and newest[0].level == DiagnosticStatus.WARN
 
     probe.wait_for(warned, "a warning")
-    message = statuses(probe, "camera")[-1].message
-    assert "no image on /robot/image" in message
-    assert "ros2 topic info -v /robot/image" in message
+    remedy = "ros2 topic info -v /robot/image"  # it comes a little later, when the transport has been tried
+    probe.wait_for(lambda: remedy in statuses(probe, "camera")[-1].message, "the remedy")
+    assert "no image on /robot/image" in statuses(probe, "camera")[-1].message
+    probe.wait_for(lambda: remedy in probe.process.output, "the remedy in the log")
     assert "no image on /robot/image" in probe.process.output
     probe.mask_of(checkerboard(), probe.masks)
     probe.diagnostics.clear()

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Something slow in a thread of its own, awaited by a coroutine of the node's one executor thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rclpy.task import Future
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+
+def in_thread(node: Node, function: Callable[[], Any]) -> Future:
+    """Run a function in a thread; the future gets its result, or what it raised.
+
+    Completing a future does not wake an executor that waits, so that is done too.
+    """
+    executor = node.executor
+    future = Future(executor=executor)
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except Exception as error:  # raised again where the future is awaited
+            future.set_exception(error)
+        if node.context.ok():
+            executor.wake()
+
+    threading.Thread(target=run, name=getattr(function, "__name__", "background"), daemon=True).start()
+    return future

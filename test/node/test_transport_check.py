@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why images do not arrive: the node finds out, with cameras that are processes, with and without the profile."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from std_srvs.srv import Trigger
+
+from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES
+
+CAMERA_END = Path(__file__).parent / "camera_end.py"
+LARGE = "1280x720"
+
+pytestmark = pytest.mark.skipif(
+    "fastrtps" not in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    or not Path("/dev/shm").is_dir()
+    or shutil.disk_usage("/dev/shm").free < 256 << 20,
+    reason="the shared memory of Fast DDS, with 256 MiB of it free, is what these tests are about",
+)
+
+
+@pytest.fixture(scope="module")
+def process(start_node):
+    cameras = "large, fitting, odd, nobody, silent"
+    return start_node(
+        "model:=mini",
+        "vocabulary:=[cup]",
+        f"cameras:=[{cameras}]",
+        "image_timeout_s:=1.0",
+        "diagnostics_period_s:=0.2",
+        namespace="/check",
+    )
+
+
+@pytest.fixture(scope="module")
+def reliable_process(start_node):
+    return start_node(
+        "model:=mini", "vocabulary:=[cup]", "image_reliability:=reliable", "image_timeout_s:=1.0", namespace="/strict"
+    )
+
+
+@pytest.fixture(scope="module")
+def start_camera(_own_ros_network):
+    """Return a function that starts a camera, with the profile of this test run or without any."""
+    processes = []
+
+    def start(topic: str, *, with_profile: bool, size: str = LARGE, kind: str = "Image") -> subprocess.Popen:
+        environment = dict(os.environ)
+        if not with_profile:
+            environment = {name: value for name, value in os.environ.items() if name not in TRANSPORT_VARIABLES}
+        processes.append(subprocess.Popen([sys.executable, str(CAMERA_END), topic, kind, size], env=environment))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def cameras(start_camera):
+    return {
+        "large": start_camera("/check/large/image", with_profile=False),
+        "fitting": start_camera("/check/fitting/image", with_profile=True),
+        "odd": start_camera("/check/odd/image", with_profile=True, kind="CompressedImage"),
+        "silent": start_camera("/check/silent/image", with_profile=True, size="silent"),
+        "strict": start_camera("/strict/image", with_profile=True),
+    }
+
+
+@pytest.fixture(scope="module")
+def probe(process, cameras, make_probe):
+    probe = make_probe(process, namespace="/check")
+    probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
+    return probe
+
+
+@pytest.fixture(scope="module")
+def answer(probe):
+    """What the service says of each camera, on demand; the topic is in each line."""
+    wait_for_verdict(probe, "large", "shared-memory segment")
+    answer = probe.call(Trigger, "talk2dino/check_transport")
+    assert not answer.success
+    return dict(zip(("large", "fitting", "odd", "nobody", "silent"), answer.message.splitlines(), strict=True))
+
+
+def statuses(probe, name: str) -> list[DiagnosticStatus]:
+    return [status for array in probe.diagnostics for status in array.status if status.name.endswith(name)]
+
+
+def values_of(status: DiagnosticStatus) -> dict[str, str]:
+    return {pair.key: pair.value for pair in status.values}
+
+
+def wait_for_verdict(probe, name: str, words: str) -> DiagnosticStatus:
+    """The newest status of a camera once its message or its transport says these words."""
+
+    def newest():
+        found = [status for status in statuses(probe, name) if words in status.message + values_of(status)["transport"]]
+        return found[-1] if found else None
+
+    return probe.wait_for(newest, f"{words!r} in the diagnostics of {name}")
+
+
+def test_a_large_image_without_the_profile_is_diagnosed_with_size_process_and_remedy(probe, cameras):
+    status = wait_for_verdict(probe, "large", "shared-memory segment")
+    assert status.level == DiagnosticStatus.WARN
+    for words in (
+        f"/camera (process {cameras['large'].pid}) publishes on /check/large/image",
+        "images of 1280x720",
+        "2.76 MB",
+        "segment of 0.52 MB",
+        "started without a transport profile",
+        "FASTDDS_DEFAULT_PROFILES_FILE",
+        "docs/transport.md",
+    ):
+        assert words in status.message
+    assert "more than the shared-memory segment" in probe.process.output
+
+
+def test_on_demand_test_images_show_the_loss_and_that_the_profile_mends_it(answer):
+    lost, remedied = answer["large"].split("FASTDDS_DEFAULT_PROFILES_FILE")
+    assert any(
+        f"{few} of 10 test images of that size arrived from a process with the transport of" in lost for few in range(4)
+    )
+    assert any(f"{many} of 10 test images" in remedied for many in (9, 10))
+
+
+def test_a_large_image_with_the_profile_is_well(probe, answer):
+    status = wait_for_verdict(probe, "fitting", "images arrive")
+    assert "images of 1280x720 rgb8 have 2.76 MB" in values_of(status)["transport"]
+    assert answer["fitting"].startswith("images arrive on /check/fitting/image")
+    assert status.level == DiagnosticStatus.OK
+
+
+def test_a_topic_that_nobody_publishes_on_is_named_with_topics_that_carry_images(answer):
+    assert answer["nobody"].startswith("nobody publishes on /check/nobody/image")
+    assert "/check/fitting/image" in answer["nobody"]
+    assert "remap" in answer["nobody"]
+
+
+def test_another_type_is_named_with_the_parameter_that_takes_it(answer):
+    assert "of type sensor_msgs/msg/CompressedImage, expected sensor_msgs/msg/Image" in answer["odd"]
+    assert "set the parameter compressed to true" in answer["odd"]
+
+
+def test_a_camera_that_publishes_nothing_is_not_blamed_on_the_transport(answer):
+    assert "none has been received" in answer["silent"]
+    assert "the size of the images is unknown" in answer["silent"]
+    assert "driver's log" in answer["silent"]
+    assert "shared-memory" not in answer["silent"]
+
+
+def test_qos_that_does_not_fit_is_named_with_the_parameter(reliable_process, cameras, make_probe):
+    probe = make_probe(reliable_process, namespace="/strict")
+    probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
+    status = wait_for_verdict(probe, "strict/talk2dino: camera", "QoS")
+    assert "Best effort publisher and reliable subscription" in status.message
+    assert "set the parameter image_reliability to best_effort" in status.message
+
+
+def test_a_node_that_is_not_configured_says_so(start_node, make_probe):
+    process = start_node("model:=mini", "autostart:=false", namespace="/idle")
+    probe = make_probe(process, namespace="/idle")
+    calls: list = []
+
+    def is_answered():
+        """A first answer may be sent before the node knows of this client's reader, so it is asked anew."""
+        if not calls or time.monotonic() - calls[-1][0] > 5.0:
+            calls.append((time.monotonic(), probe.call_async(Trigger, "talk2dino/check_transport")))
+        return next((future.result() for _, future in calls if future.done()), None)
+
+    answer = probe.wait_for(is_answered, "the answer")
+    assert (answer.success, "not configured" in answer.message) == (False, True)
