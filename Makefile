@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo bench test check format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -15,6 +15,11 @@ setup: ## bring the environment (.venv) and the built workspace (install) up to 
 demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [CLASSES="a, b"] [OUTPUT=folder]
 	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo $${MODEL:+--model "$$MODEL"} $${IMAGES:+--images "$$IMAGES"} \
 	    $${CLASSES:+--classes "$$CLASSES"} $${OUTPUT:+--output "$$OUTPUT"}
+
+bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIGHTS_DIR=folder: else random weights]
+	@$(IN_ENVIRONMENT) talk2dino bench --device cpu --output benchmarks/results $${MODEL:+--model "$$MODEL"} \
+	    $$([ -n "$$WEIGHTS_DIR" -o "$$MODEL" = mini ] || echo --seeded) $${WEIGHTS_DIR:+--weights-dir "$$WEIGHTS_DIR"} && \
+	    python3 benchmarks/plots.py
 
 test: setup ## run the tests: make test [TESTS="test/engine -k name"]
 	@$(IN_ENVIRONMENT) exec python3 -m pytest $(TESTS)

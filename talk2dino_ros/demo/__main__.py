@@ -16,8 +16,8 @@ from pathlib import Path
 
 import rclpy
 
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.demo.client import DemoClient, DemoError, Round
-from talk2dino_ros.demo.photo_camera import PHOTOS
 from talk2dino_ros.demo.report import print_table, write_overlays
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import split_classes

@@ -2,7 +2,6 @@
 """A camera that shows photographs, at a camera's rate: each for a while in turn, or the one it is told to."""
 
 import sys
-from pathlib import Path
 
 import rclpy
 from rcl_interfaces.msg import SetParametersResult
@@ -14,10 +13,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from talk2dino_ros.conversions import rgb_to_image
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.pictures import find_pictures, read_picture
-
-PHOTOS = Path(__file__).parent / "photos"
 
 
 class PhotoCamera(Node):

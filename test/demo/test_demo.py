@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from talk2dino_ros.demo.photo_camera import PHOTOS
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.pictures import read_picture
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: the demo's processes cannot run")

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the scripts of this folder share: where results go, and what they were measured on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def write_result(name: str, facts: dict[str, Any]) -> Path:
+    """Write what a script measured, with the machine, to results/<name>.json; says so."""
+    machine = describe_machine()
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"machine": machine, **facts}, indent=2) + "\n")
+    print(f"{machine_line(machine)}\nwritten to {path}")
+    return path

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a figure was measured on: the machine, its clocks as far as they can be seen, the versions, the commit."""
+
+import datetime
+import os
+import platform
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("torch", "numpy", "numba", "triton", "timm", "onnxruntime", "opencv-python-headless", "talk2dino_ros")
+GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "memory.total")
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what a reader needs to repeat a figure, ready for JSON; None where a thing cannot be found out."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu_clock_mhz": _cpu_clock_mhz(),
+        "load_average_1min": round(os.getloadavg()[0], 2),  # whether something else ran beside
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": platform.platform(),
+        "gpus": _gpus(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "commit": _commit(),
+    }
+
+
+def machine_line(machine: dict[str, Any]) -> str:
+    """Say in one line what `describe_machine` found."""
+    clock = f" at {machine['cpu_clock_mhz']} MHz" if machine["cpu_clock_mhz"] else ""
+    gpus = ", ".join(f"{gpu['name']} ({gpu['clocks.sm']} of {gpu['clocks.max.sm']})" for gpu in machine["gpus"])
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"{machine['date']}: {machine['cpu']}{clock}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"load {machine['load_average_1min']}, {machine['memory_gib']} GiB; GPU: {gpus or 'none'}; "
+        f"Python {machine['python']}, {versions}; commit {machine['commit'] or 'unknown'}"
+    )
+
+
+def _cpuinfo(field: str) -> list[str]:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line.split(":", 1)[1].strip() for line in lines if line.split(":")[0].strip() == field]
+
+
+def _cpu_model() -> str:
+    return next(iter(_cpuinfo("model name")), platform.processor() or platform.machine())
+
+
+def _cpu_clock_mhz() -> int | None:
+    clocks = [float(clock) for clock in _cpuinfo("cpu MHz")]
+    return round(max(clocks)) if clocks else None
+
+
+def _gpus() -> list[dict[str, str]]:
+    if not shutil.which("nvidia-smi"):
+        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        return [dict.fromkeys(GPU_FIELDS, "?") | {"name": name} for name in names]
+    lines = _output("nvidia-smi", f"--query-gpu={','.join(GPU_FIELDS)}", "--format=csv,noheader").splitlines()
+    return [dict(zip(GPU_FIELDS, (cell.strip() for cell in line.split(",")), strict=True)) for line in lines]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str | None:
+    """The commit this code is of, with `+` behind it where files were changed since."""
+    folder = str(Path(__file__).resolve().parent)
+    commit = _output("git", "-C", folder, "rev-parse", "--short=12", "HEAD")
+    if not commit:
+        return None
+    return commit + ("+" if _output("git", "-C", folder, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _output(*command: str) -> str:
+    """What a command prints, '' where it is not there or fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

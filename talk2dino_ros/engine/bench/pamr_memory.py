@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PAMR's memory, in a process of its own: `python -m talk2dino_ros.engine.bench.pamr_memory engine inputs.npz`.
+
+Prints one JSON object with the bytes by which the call raised the process's peak, after a call on a corner of the
+image, which pays for what a first call compiles and loads.
+"""
+
+import json
+import sys
+
+import numpy as np
+import torch
+
+from talk2dino_ros.engine.bench.measure import peak_bytes_of
+from talk2dino_ros.engine.bench.pamr_sides import PAMR_SIDES
+
+
+def main() -> None:
+    """Measure the side and the inputs (rgb [3, H, W], scores [C, H, W]) that the command line names."""
+    side = PAMR_SIDES[sys.argv[1]]
+    with np.load(sys.argv[2]) as arrays:
+        rgb, scores = torch.from_numpy(arrays["rgb"]), torch.from_numpy(arrays["scores"])
+    with torch.inference_mode():
+        side(rgb[:, :32, :32].contiguous(), scores[:, :32, :32].contiguous())
+        print(json.dumps({"peak_bytes": peak_bytes_of(lambda: side(rgb, scores))}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run of the benchmark measures: a segmenter, the baseline with the same weights, and pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from talk2dino_ros.engine.bench.baseline import Baseline
+from talk2dino_ros.engine.bench.classes import classes_of_picture
+from talk2dino_ros.engine.bench.seeded import load_seeded_segmenter, without_sums
+from talk2dino_ros.engine.checkpoints import find_model, load_networks
+from talk2dino_ros.engine.segmenter import Segmenter, load_segmenter
+from talk2dino_ros.engine.vocabulary import Vocabulary
+
+Rgb = npt.NDArray[np.uint8]
+
+
+@dataclass
+class Subject:
+    """segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on."""
+
+    segmenter: Segmenter
+    baseline: Baseline
+    photos: Sequence[Rgb]
+    seeded: bool = False
+
+    @property
+    def device(self) -> str:
+        return self.segmenter.device.split(":")[0]
+
+    def photo(self, width: int, height: int) -> Rgb:
+        """Return the first photo at a size."""
+        resized: Rgb = cv2.resize(self.photos[0], (width, height), interpolation=cv2.INTER_AREA)
+        return resized
+
+    def vocabulary(self, count: int) -> Vocabulary:
+        """Return classes that the first photo's patches tell apart."""
+        return classes_of_picture(self._patch_features, count)
+
+    @cached_property
+    def _patch_features(self) -> npt.NDArray[np.float32]:
+        side = self.baseline.side
+        pixels = torch.from_numpy(self.photo(side, side)).to(self.baseline.device).permute(2, 0, 1)[None] / 255
+        with torch.inference_mode():
+            return self.baseline.image_encoder(pixels).patch_features[0].float().cpu().numpy()
+
+
+def load_subject(
+    name: str, *, device: str, precision: str, weights_dir: Path | None, seeded: bool, photos: Sequence[Rgb]
+) -> Subject:
+    """Load a model twice, for the segmenter and for the baseline.
+
+    seeded: `weights_dir` was written by `write_seeded_weights`. Raises what `load_segmenter` raises.
+    """
+    if seeded and weights_dir is not None:
+        segmenter = load_seeded_segmenter(name, weights_dir, device=device, precision=precision)
+    else:
+        segmenter = load_segmenter(name, device=device, precision=precision, weights_dir=weights_dir)
+    model = without_sums(find_model(name)) if seeded else find_model(name)
+    encoder = load_networks(model, segmenter.device, torch.float32, weights_dir).image_encoder
+    return Subject(segmenter, Baseline(encoder, model.base_size, model.logit_scale, segmenter.device), photos, seeded)
