@@ -89,7 +89,7 @@ class Parameters:
     )
     input_size: int = parameter(
         0,
-        "Pixels of the network's square or short side, a multiple of the model's patch: smaller is faster and coarser; "
+        "Pixels of the network's square or short side, rounded to the model's patch: smaller is faster and coarser; "
         "0: the model's own.",
         low=0,
         high=LARGEST_INPUT,

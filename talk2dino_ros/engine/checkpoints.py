@@ -16,7 +16,8 @@ from torch import Tensor
 from talk2dino_ros.engine import mini
 from talk2dino_ros.engine.devices import PRECISIONS
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.image_encoder import ImageEncoder, load_dino_encoder
+from talk2dino_ros.engine.image_encoder import DinoImageEncoder, ImageEncoder, load_dino_encoder
+from talk2dino_ros.engine.packed_linear import pack_linears
 from talk2dino_ros.engine.projection import load_projection
 from talk2dino_ros.engine.prompt_encoder import PromptEncoder
 from talk2dino_ros.engine.sources import GatedFile, HubFile, PackageFile, UrlFile
@@ -80,6 +81,8 @@ class Networks:
             files=[checkpoints[role].path for role in model.text_roles if text_cache is not None],
         )
         encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
+        if device == "cpu" and isinstance(encoder, DinoImageEncoder):
+            pack_linears(encoder.network)
         self.image_encoder: ImageEncoder = encoder.to(device)
         self.projection: Callable[[Tensor], Tensor] = model.load_projection(checkpoints).to(device)
 

@@ -2,15 +2,19 @@
 """A frozen ViT (timm) that turns images into patch features: DINOv2 with registers, DINOv3."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from talk2dino_ros.engine.fixed_size import at_size
 from talk2dino_ros.engine.layouts import to_timm
 from talk2dino_ros.engine.state_dicts import build_and_load
 from talk2dino_ros.engine.weights import Checkpoint
+
+SIZES = 8  # of images that are remembered; a stream has one, or with `aspect` one per camera
 
 
 class ImageFeatures(NamedTuple):
@@ -50,6 +54,7 @@ class DinoImageEncoder(nn.Module):
     def __init__(self, network: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.network = network
+        self._at_size = lru_cache(maxsize=SIZES)(at_size)
         self.patch_size: int = network.patch_embed.patch_size[0]
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
@@ -58,16 +63,21 @@ class DinoImageEncoder(nn.Module):
         """Encode images [B, 3, H, W], RGB, 0..1, any floating dtype, sides multiples of the patch size."""
         pixels = (images.float() - self.mean) / self.std
         pixels = pixels.to(next(self.network.parameters()).dtype)
-        tokens, cls_attention = self._tokens(pixels, return_attention)
+        network = self._at_size(self.network, (images.shape[-2], images.shape[-1]))
+        tokens, cls_attention = self._tokens(network, pixels, return_attention)
         patches = tokens[:, self.network.num_prefix_tokens :]  # the class token and the registers come first
         h, w = (side // self.patch_size for side in images.shape[-2:])
         return ImageFeatures(patches.transpose(1, 2).unflatten(2, (h, w)), cls_attention)
 
-    def _tokens(self, pixels: Tensor, return_attention: bool) -> tuple[Tensor, Tensor | None]:
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        self._at_size.cache_clear()  # what it keeps is where the network was before
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+
+    def _tokens(self, network: Any, pixels: Tensor, return_attention: bool) -> tuple[Tensor, Tensor | None]:
         if not return_attention:
-            return self.network.forward_features(pixels), None
-        before_last = len(self.network.blocks) - 2
-        tokens, [(patches, prefix)] = self.network.forward_intermediates(
+            return network.forward_features(pixels), None
+        before_last = len(network.blocks) - 2
+        tokens, [(patches, prefix)] = network.forward_intermediates(
             pixels, indices=[before_last], return_prefix_tokens=True, output_fmt="NLC"
         )
         return tokens, self._cls_attention(prefix[:, :1], patches)

@@ -46,7 +46,7 @@ def make_plan(mode: str, size: tuple[int, int], base: int, patch_size: int, canv
 def _aspect(size: tuple[int, int], base: int, patch_size: int) -> tuple[int, int]:
     """Short side `base`, aspect ratio kept, both sides the nearest multiple of the patch."""
     height, width = _with_short_side(size, base)
-    return _nearest_multiple(height, patch_size), _nearest_multiple(width, patch_size)
+    return nearest_multiple(height, patch_size), nearest_multiple(width, patch_size)
 
 
 def _slide(size: tuple[int, int], base: int) -> Plan:
@@ -81,5 +81,6 @@ def _limited(size: tuple[int, int], limit: int | None) -> tuple[int, int]:
     return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
 
-def _nearest_multiple(length: int, step: int) -> int:
+def nearest_multiple(length: int, step: int) -> int:
+    """Round a positive length to a multiple of the step, at least one."""
     return max(step, int(length / step + 0.5) * step)

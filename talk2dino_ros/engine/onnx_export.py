@@ -20,6 +20,7 @@ from talk2dino_ros.engine.canvas import make_canvas
 from talk2dino_ros.engine.checkpoints import Model, find_checkpoint
 from talk2dino_ros.engine.devices import PRECISIONS
 from talk2dino_ros.engine.errors import ModelError, WeightsError
+from talk2dino_ros.engine.fixed_size import at_size
 from talk2dino_ros.engine.image_encoder import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.inputs import Crop, Plan
 from talk2dino_ros.engine.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, open_exported
@@ -81,25 +82,13 @@ def _exported(model: Model, checkpoint: Checkpoint, size: tuple[int, int], preci
     """The file's content."""
     import onnx
 
-    encoder = model.load_image_encoder({"image": checkpoint}, PRECISIONS[precision])
-    fold_size(encoder, size)
+    encoder: Any = model.load_image_encoder({"image": checkpoint}, PRECISIONS[precision])
+    # position embeddings become constants: bicubic interpolation is no part of the file
+    encoder.network = at_size(encoder.network, size)
     proto = _traced(encoder, size)
     card = Card(model.name, *size, encoder.patch_size, precision, sha256_of(checkpoint.path))
     onnx.helper.set_model_props(proto, {METADATA_KEY: card.to_json()})
     return with_sum(proto.SerializeToString())
-
-
-def fold_size(encoder: Any, size: tuple[int, int]) -> None:
-    """Resize a ViT's position embedding once and for all, as bicubic interpolation is no part of the file.
-
-    The network then takes images of this size alone, as timm builds it without `dynamic_img_size`: with it, timm
-    resizes the embedding in every call that is exported, even to the size that it has.
-    """
-    network = encoder.network
-    if getattr(network, "pos_embed", None) is not None:  # DINOv3's rotary angles become constants by themselves
-        network.set_input_size(img_size=size)
-        network.dynamic_img_size = False
-        network.patch_embed.flatten = True
 
 
 class _Graph(nn.Module):

@@ -23,8 +23,8 @@ class Options:
         gets a class. The paper's values are 0.55 (ViT-B) and 0.54 (ViT-L).
     background_cleaning: mix in the attention of the class token (the paper's inference on VOC and COCO-Object).
     unlabeled_id: the mask's value where no class won.
-    input_size: pixels of the network's square, or of its short side, a multiple of the model's patch; 0: the model's
-        own. Smaller is faster and coarser.
+    input_size: pixels of the network's square, or of its short side, rounded to the model's patch; 0: the model's own.
+        Smaller is faster and coarser.
     refine_pixels: larger images are refined at this many pixels, then upsampled: PAMR's time and memory grow with it.
     """
 

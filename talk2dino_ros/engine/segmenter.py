@@ -21,7 +21,7 @@ from talk2dino_ros.engine.crops import CROPS_PER_BATCH, encode_crops
 from talk2dino_ros.engine.devices import resolve_device, resolve_precision
 from talk2dino_ros.engine.embeddings import encode_classes
 from talk2dino_ros.engine.errors import ModelError, VocabularyError
-from talk2dino_ros.engine.inputs import Plan, make_plan
+from talk2dino_ros.engine.inputs import Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.labelling import Labelling, View, Words
 from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend
@@ -54,12 +54,6 @@ class Segmenter:
         if options.background_cleaning and not networks.image_encoder.has_attention:
             raise ModelError(
                 f"background_cleaning was asked for with {model.name}, which has no class token; switch it off"
-            )
-        patch_size = networks.image_encoder.patch_size
-        if options.input_size % patch_size:
-            raise ModelError(
-                f"input_size is {options.input_size}, expected a multiple of the patch of {model.name}, {patch_size} "
-                f"pixels; use {max(1, round(options.input_size / patch_size)) * patch_size}, or 0 for the model's own"
             )
         self.model = model
         self.options = options
@@ -174,9 +168,11 @@ class Segmenter:
         return [self._segment_one(view, words, return_scores, timer) for view in views]
 
     def _plan(self, size: tuple[int, int]) -> Plan:
-        limit = self.options.refine_pixels if self.options.refine != "none" else None
-        patch_size = self._networks.image_encoder.patch_size
-        return make_plan(self.options.input, size, self.options.input_size or self.model.base_size, patch_size, limit)
+        options, patch_size = self.options, self._networks.image_encoder.patch_size
+        base = nearest_multiple(options.input_size or self.model.base_size, patch_size)
+        return make_plan(
+            options.input, size, base, patch_size, options.refine_pixels if options.refine != "none" else None
+        )
 
     def _segment_one(self, view: View, words: Words, return_scores: bool, timer: StageTimer | None) -> Segmentation:
         decided, cosines = self._label(view, words, timer)

@@ -11,7 +11,7 @@ from exported_models import HEADS, WIDTH, tiny_row
 from talk2dino_ros.engine.checkpoints import find_checkpoint
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.image_encoder import ImageFeatures
-from talk2dino_ros.engine.onnx_export import check_graph, export_image_encoder, fold_size, smallest_cosine
+from talk2dino_ros.engine.onnx_export import check_graph, export_image_encoder, smallest_cosine
 
 onnx = pytest.importorskip("onnx", reason="pip install -r tools/requirements/onnx.txt is missing")
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install -r tools/requirements/onnx.txt is missing")
@@ -163,13 +163,3 @@ def test_a_graph_with_bicubic_interpolation_or_a_fixed_batch_is_refused():
         check_graph(graph_with("cubic", "batch"))
     with pytest.raises(ModelError, match="fixed the number of images"):
         check_graph(graph_with("linear", 2))
-
-
-def test_the_position_embedding_is_resized_before_the_export_and_the_features_stay(tmp_path, seed):
-    row = tiny_row("talk2dino_vitb", tmp_path, seed)
-    images = torch.rand(1, 3, 70, 98)
-    encoder = row.load_image_encoder({"image": find_checkpoint(row, "image", tmp_path)}, torch.float32)
-    assert encoder.network.pos_embed.shape[1] % 35 != 0  # 8x8 patches of 112 pixels, perhaps with a class token
-    fold_size(encoder, (70, 98))
-    assert encoder.network.pos_embed.shape[1] % 35 in (0, 1)
-    torch.testing.assert_close(encoder(images).patch_features, reference(row, tmp_path, images).patch_features)

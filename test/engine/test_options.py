@@ -38,4 +38,3 @@ def test_a_preset_is_made_of_documented_parameters_and_is_accepted_by_the_engine
     assert preset.keys() <= FIELDS.keys()
     assert preset.pop("precision", "auto") in FIELDS["precision"].metadata["choices"]
     Options(**preset)
-    assert preset["input_size"] % 14 == preset["input_size"] % 16 == 0  # the patches of all models

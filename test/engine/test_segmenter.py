@@ -250,9 +250,10 @@ def test_a_smaller_input_size_is_what_the_network_sees():
     assert small.class_ids.shape == (16, 16)
 
 
-def test_an_input_size_that_is_no_multiple_of_the_patch_is_refused_with_the_nearest():
-    with pytest.raises(ModelError, match=r"input_size is 7, expected a multiple of .* 2 pixels; use 8"):
-        make_segmenter(input_size=7)
+@pytest.mark.parametrize(("input_size", "patches"), [(7, 4), (4, 2), (1, 1), (0, 4)])
+def test_an_input_size_is_rounded_to_the_patch(input_size, patches):
+    seen = make_segmenter(input_size=input_size).segment(seeded_image(16, 16), vocabulary(), return_scores=True)
+    assert seen.scores.shape == (3, patches, patches)
 
 
 def test_images_are_refined_at_refine_pixels_at_most():
