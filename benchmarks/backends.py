@@ -19,8 +19,9 @@ from machine import write_result
 from talk2dino_ros.cli_export import PHOTOGRAPH
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights
-from talk2dino_ros.engine.checkpoints import Model, find_checkpoint, find_model
+from talk2dino_ros.engine.checkpoints import Model, find_model
 from talk2dino_ros.engine.image_encoder import ImageEncoder
+from talk2dino_ros.engine.networks import find_checkpoint
 from talk2dino_ros.engine.onnx_encoder import open_exported
 from talk2dino_ros.engine.onnx_export import export_image_encoder
 from talk2dino_ros.pictures import read_picture

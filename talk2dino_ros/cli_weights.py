@@ -79,7 +79,8 @@ def _copy(path: Path, target: Path) -> Path:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from talk2dino_ros.engine.checkpoints import check_networks, find_model
+    from talk2dino_ros.engine.checkpoints import find_model
+    from talk2dino_ros.engine.networks import check_networks
     from talk2dino_ros.engine.weights import check_sum, find, known_sum
 
     def check(file: WeightsFile) -> str:

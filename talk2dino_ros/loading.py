@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talk2dino_ros import engine
+from talk2dino_ros.engine.options import REFINEMENTS
 from talk2dino_ros.parameters import RECOMMENDED
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ def load(parameters: Parameters) -> Segmenter:
         backend=parameters.backend,
         onnx_file=parameters.onnx_file or None,
         weights_dir=parameters.weights_dir or None,
+        cuda_graphs=parameters.cuda_graphs,
         text_cache_dir=parameters.text_cache_dir,
     )
+    if parameters.preload_text_encoder:
+        segmenter.load_text_encoder()
     return with_options(segmenter, parameters)
 
 
@@ -43,9 +47,10 @@ def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
 
 
 def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
-    """Segment a black image: the first is slow on a GPU, and what cannot work fails now and not on the way."""
+    """Segment a black image with each refinement, as that is live: the first time compiles, or fails."""
     height, width = segmenter.fixed_size or (480, 640)  # with input aspect an exported file fits its camera alone
-    segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
+    for refine in REFINEMENTS:
+        segmenter.with_options(refine=refine).segment(np.zeros((height, width, 3), np.uint8), vocabulary)
 
 
 def _threshold(background: float, segmenter: Segmenter) -> float | None:

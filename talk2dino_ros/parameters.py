@@ -65,10 +65,18 @@ class Parameters:
         choices=BACKENDS,
     )
     onnx_file: str = parameter("", "File of `talk2dino export`; empty with backend torch.")
+    cuda_graphs: bool = parameter(
+        False, "On a GPU record the image encoder's kernels once per size and start them at once (not measured yet)."
+    )
     weights_dir: str = parameter("", "Folder with the weights under their published names; empty: the download cache.")
     text_cache_dir: str = parameter(
         "",
         "Folder that keeps what the text encoder made of known words; empty: ~/.cache/talk2dino_ros, none: no cache.",
+    )
+    preload_text_encoder: bool = parameter(
+        True,
+        "Load the text encoder while configuring, so that no image is late for it when new words come; false: with the "
+        "first word that the cache does not know, which saves its memory until then.",
     )
     cameras: tuple[str, ...] = parameter(
         ("",), "Camera names, each the prefix of its topics; one empty name: a single unnamed camera."

@@ -24,7 +24,9 @@ def check_image(rgb: npt.NDArray[np.uint8]) -> None:
 def make_canvas(rgb: npt.NDArray[np.uint8], plan: Plan, device: str) -> Tensor:
     """The image on the device, float32 [3, H, W] RGB 0..1, at the canvas's size."""
     # torch shares no memory with arrays that are strided backwards or read-only: those are copied
-    pixels = torch.from_numpy(np.require(rgb, requirements=["C", "W"])).to(device)
+    pixels = torch.from_numpy(np.require(rgb, requirements=["C", "W"]))
+    if device != "cpu":  # from pinned memory the copy needs no stop on its way, and nobody waits for it
+        pixels = pixels.pin_memory().to(device, non_blocking=True)
     return resized(pixels.permute(2, 0, 1).float() / 255, plan.canvas)
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.canvas import cut, resized
-from talk2dino_ros.engine.checkpoints import Networks
 from talk2dino_ros.engine.inputs import Plan
+from talk2dino_ros.engine.networks import Networks
 
 CROPS_PER_BATCH = 8
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from talk2dino_ros.engine.checkpoints import Model, Networks
+from talk2dino_ros.engine.checkpoints import Model
+from talk2dino_ros.engine.networks import Networks
 from talk2dino_ros.engine.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
 

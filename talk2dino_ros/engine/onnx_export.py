@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from talk2dino_ros.engine.canvas import make_canvas
-from talk2dino_ros.engine.checkpoints import Model, find_checkpoint
+from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.devices import PRECISIONS
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.fixed_size import at_size
 from talk2dino_ros.engine.image_encoder import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.inputs import Crop, Plan
+from talk2dino_ros.engine.networks import find_checkpoint
 from talk2dino_ros.engine.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, open_exported
 from talk2dino_ros.engine.onnx_file import METADATA_KEY, Card, with_sum
 from talk2dino_ros.engine.onnx_session import INPUT

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from talk2dino_ros.engine.canvas import check_image, make_canvas, patch_grid
-from talk2dino_ros.engine.checkpoints import Model, Networks, find_model, load_networks
+from talk2dino_ros.engine.checkpoints import Model, find_model
 from talk2dino_ros.engine.crops import CROPS_PER_BATCH, encode_crops
 from talk2dino_ros.engine.devices import resolve_device, resolve_precision
 from talk2dino_ros.engine.embeddings import encode_classes
@@ -24,6 +24,7 @@ from talk2dino_ros.engine.errors import ModelError, VocabularyError
 from talk2dino_ros.engine.inputs import Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.labelling import Labelling, View, Words
 from talk2dino_ros.engine.memory import release_memory
+from talk2dino_ros.engine.networks import Networks, load_networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.stages import StageTimer, stage
@@ -85,6 +86,10 @@ class Segmenter:
     def with_options(self, **changes: object) -> "Segmenter":
         """Return a segmenter with other options (see `Options`) and the same networks."""
         return Segmenter(self.model, self._networks, replace(self.options, **changes))  # type: ignore[arg-type]
+
+    def load_text_encoder(self) -> None:
+        """Load the text encoder now, and not when the first word comes that the text cache does not know."""
+        _ = self._networks.text.encoder
 
     def encode_vocabulary(self, classes: Sequence[str]) -> Vocabulary:
         """Turn words (see `vocabulary.parse_classes` for their syntax) into vectors; takes seconds on a CPU.
@@ -208,6 +213,7 @@ def load_segmenter(
     text_cache_dir: str | Path = "",
     backend: str = "torch",
     onnx_file: str | Path | None = None,
+    cuda_graphs: bool = False,
 ) -> Segmenter:
     """Load a model by name, such as `talk2dino_vitb` or `mini`; the options are those of `Options`.
     `**PRESETS["fast"]` (engine/presets.py) gives a handful of them by name.
@@ -218,6 +224,7 @@ def load_segmenter(
     text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
     backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
     `talk2dino export`.
+    cuda_graphs: on a GPU with backend torch, record the image encoder's kernels once per size and start them at once.
     Raises ModelError for a name, device, precision or option that does not exist, WeightsError for weights.
     """
     options = Options(input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels)
@@ -225,6 +232,13 @@ def load_segmenter(
     place = resolve_device(device)
     exported = open_backend(backend, onnx_file, model, place, precision)
     dtype = exported.dtype if exported else resolve_precision(precision, place, model)
+    if cuda_graphs and (exported or not place.startswith("cuda")):
+        raise ModelError(
+            f"cuda_graphs was asked for with device {place} and backend {backend}, expected a CUDA GPU and torch; "
+            "switch it off, or choose these"
+        )
     cache = open_text_cache(text_cache_dir)
-    networks = load_networks(model, place, dtype, weights_dir, text_cache=cache, image_encoder=exported)
+    networks = load_networks(
+        model, place, dtype, weights_dir, text_cache=cache, image_encoder=exported, cuda_graphs=cuda_graphs
+    )
     return Segmenter(model, networks, options)

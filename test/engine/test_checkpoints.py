@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel
 
-from talk2dino_ros.engine.checkpoints import MODELS, Networks, find_model, load_networks
+from talk2dino_ros.engine.checkpoints import MODELS, find_model
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.layouts import to_timm
+from talk2dino_ros.engine.networks import Networks, load_networks
 from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.sources import GatedFile, UrlFile
 from talk2dino_ros.engine.state_dicts import check_keys

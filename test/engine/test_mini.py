@@ -14,7 +14,8 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
 from talk2dino_ros.engine import mini
-from talk2dino_ros.engine.checkpoints import MODELS, load_networks
+from talk2dino_ros.engine.checkpoints import MODELS
+from talk2dino_ros.engine.networks import load_networks
 from talk2dino_ros.engine.state_dicts import read_state_dict
 
 PHOTOS = Path(__file__).parents[2] / "talk2dino_ros" / "demo" / "photos"

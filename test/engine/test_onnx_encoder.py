@@ -11,8 +11,9 @@ import pytest
 import torch
 from exported_models import HEADS, WIDTH, tiny_row
 
-from talk2dino_ros.engine.checkpoints import MODELS, find_checkpoint, load_networks
+from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.errors import ModelError, WeightsError
+from talk2dino_ros.engine.networks import find_checkpoint, load_networks
 from talk2dino_ros.engine.onnx_encoder import open_backend, open_exported
 from talk2dino_ros.engine.onnx_file import METADATA_KEY, Card, read_card, with_sum
 from talk2dino_ros.engine.projection import Projection

@@ -8,9 +8,9 @@ import pytest
 import torch
 from exported_models import HEADS, WIDTH, tiny_row
 
-from talk2dino_ros.engine.checkpoints import find_checkpoint
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.image_encoder import ImageFeatures
+from talk2dino_ros.engine.networks import find_checkpoint
 from talk2dino_ros.engine.onnx_export import check_graph, export_image_encoder, smallest_cosine
 
 onnx = pytest.importorskip("onnx", reason="pip install -r tools/requirements/onnx.txt is missing")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from talk2dino_ros.engine.checkpoints import MODELS, load_networks
+from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.embeddings import encode_classes
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.networks import load_networks
 from talk2dino_ros.engine.prompt_encoder import PromptEncoder
 from talk2dino_ros.engine.text_cache import FILE_NAME, TextCache
 from talk2dino_ros.engine.vocabulary import parse_classes

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from talk2dino_ros.engine.canvas import resized
-from talk2dino_ros.engine.checkpoints import MODELS, Networks
+from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
 from talk2dino_ros.engine.image_encoder import ImageFeatures
+from talk2dino_ros.engine.networks import Networks
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.pamr.plain import pamr_plain
 from talk2dino_ros.engine.segmenter import Segmenter

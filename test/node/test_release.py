@@ -27,6 +27,9 @@ class TinySegmenter:
     def with_options(self, **changes):
         return TinySegmenter(Options(**changes))
 
+    def load_text_encoder(self):
+        pass
+
     def encode_vocabulary(self, classes):
         entries = parse_classes(classes)
         return Vocabulary(entries, np.eye(len(entries), 32))

@@ -112,7 +112,9 @@ def test_other_services_answer_while_text_is_encoded(probe):
 
 def test_known_words_are_not_encoded_again(start_node, make_probe, tmp_path):
     words = ["cup", "mug: " + "a " * 490 + "mug"]
-    parameters = ("model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}")
+    parameters = (
+        "model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}", "preload_text_encoder:=false"
+    )  # fmt: skip
     replies = []
     for namespace in ("/first", "/second"):  # two nodes in one world, with one cache
         process = start_node(*parameters, namespace=namespace)
@@ -127,6 +129,13 @@ def test_known_words_are_not_encoded_again(start_node, make_probe, tmp_path):
     assert [reply.success for reply in replies] == [True, True]
     assert replies[0].message == replies[1].message
     assert "cut" in replies[1].message
+
+
+def test_the_text_encoder_is_there_before_the_first_new_word(start_node, make_probe):
+    process = start_node("model:=mini", "vocabulary:=[cup]", namespace="/preloaded")
+    make_probe(process, namespace="/preloaded").wait_until_active()
+    assert "tokenizers" in Path(f"/proc/{process.pid}/maps").read_text()
+    process.stop()
 
 
 def test_a_cache_that_cannot_be_used_is_a_warning_in_the_reply_and_in_the_log(start_node, make_probe, tmp_path):

@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from talk2dino_ros.engine.checkpoints import Model, find_model, load_networks
+from talk2dino_ros.engine.checkpoints import Model, find_model
 from talk2dino_ros.engine.devices import resolve_device, resolve_precision
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.networks import load_networks
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.segmenter import Segmenter

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image encoder on a GPU whose kernels are recorded once per shape of its input, then started with one call.
+
+For a single image, starting a ViT's hundreds of kernels one by one takes longer than computing them.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from talk2dino_ros.engine.image_encoder import ImageEncoder, ImageFeatures
+
+RECORDINGS = 8  # shapes that are kept; each holds the memory that its kernels compute in
+WARM_UPS = 3  # calls before a recording, in which libraries choose their kernels
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A graph with the tensors that it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    images: Tensor
+    features: ImageFeatures
+
+
+class RecordedEncoder:
+    """What `encoder` does on `device`, a GPU. Two threads may call: one waits for the other."""
+
+    def __init__(self, encoder: ImageEncoder, device: str) -> None:
+        self.patch_size = encoder.patch_size
+        self.has_attention = encoder.has_attention
+        self._encoder = encoder
+        self._device = device
+        self._recordings: OrderedDict[tuple[object, ...], _Recording] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def to(self, device: str) -> Any:
+        """Return a recorder of the encoder on another device; recordings stay behind."""
+        return RecordedEncoder(self._encoder.to(device), device)
+
+    def __call__(self, images: Tensor, return_attention: bool = False) -> ImageFeatures:
+        """Encode images [B, 3, H, W] on the device; see `ImageEncoder`."""
+        with self._lock:
+            recording = self._recording(images, return_attention)
+            recording.images.copy_(images)
+            recording.graph.replay()
+            patches, attention = recording.features
+            # copies, as the next call writes over them
+            return ImageFeatures(patches.clone(), None if attention is None else attention.clone())
+
+    def _recording(self, images: Tensor, return_attention: bool) -> _Recording:
+        key = (*images.shape, images.dtype, return_attention)
+        if key not in self._recordings:
+            while len(self._recordings) >= RECORDINGS:
+                self._recordings.popitem(last=False)
+            self._recordings[key] = self._record(images, return_attention)
+        self._recordings.move_to_end(key)
+        return self._recordings[key]
+
+    def _record(self, images: Tensor, return_attention: bool) -> _Recording:
+        own = images.clone()
+        now, aside = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)
+        aside.wait_stream(now)
+        with torch.cuda.stream(aside):
+            for _ in range(WARM_UPS):
+                self._encoder(own, return_attention)
+        now.wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        # thread_local: text may be encoded in another thread meanwhile, which is nothing of this recording's
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            features = self._encoder(own, return_attention)
+        return _Recording(graph, own, features)
