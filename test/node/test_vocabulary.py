@@ -50,7 +50,7 @@ def in_force(probe) -> GetVocabulary.Response:
 
 def slow_classes(kind: str) -> list[str]:
     """So many words, new for each kind, that encoding them takes as long as several images."""
-    return [f"thing {number}: {f'{number} very ' * 90}{kind}" for number in range(60)]
+    return [f"thing {number}: {f'{number} very ' * 90}{kind}" for number in range(200)]
 
 
 def test_the_first_vocabulary_is_that_of_the_parameter(probe):
