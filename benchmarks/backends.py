@@ -7,7 +7,6 @@ benchmarks/results/.
 """
 
 import argparse
-import datetime
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +44,7 @@ def main() -> None:
             write_seeded_weights(model.name, weights)
         facts = _measure(model, weights, Path(folder) / "exported.onnx", arguments)
     facts["weights"] = "published" if arguments.weights_dir or model.name == "mini" else "seeded"
-    write_result(f"backends_{model.name}_cpu_{datetime.date.today().isoformat()}", facts)
+    write_result(f"backends_{model.name}_cpu", facts)
 
 
 @torch.inference_mode()

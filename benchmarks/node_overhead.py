@@ -9,7 +9,6 @@ measured, with date, machine and versions, to benchmarks/results/. ROS 2 has to 
 """
 
 import argparse
-import datetime
 import json
 import os
 import signal
@@ -52,8 +51,7 @@ def main() -> None:
     else:
         facts = {"model": arguments.model, "rate_hz": arguments.rate, "profile": PROFILE.name}
         rows = [measure(width, height, arguments) for width, height in SIZES]
-        today = datetime.date.today().isoformat()
-        write_result(f"node_overhead_{arguments.model}_{today}", {**facts, "sizes": rows})
+        write_result(f"node_overhead_{arguments.model}", {**facts, "sizes": rows})
 
 
 def pattern(width: int, height: int, number: int) -> np.ndarray:
@@ -66,6 +64,7 @@ def play_camera(width: int, height: int, count: int, rate: float) -> None:
     """Wait for the node, then publish `count` images and print their stamps in nanoseconds."""
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
+    from rclpy.time import Time
     from sensor_msgs.msg import Image
 
     rclpy.init()
@@ -82,7 +81,7 @@ def play_camera(width: int, height: int, count: int, rate: float) -> None:
         time.sleep(max(start_s + number / rate - time.monotonic(), 0.0))
         image = images[number % len(images)]
         stamps.append(time.time_ns())
-        image.header.stamp.sec, image.header.stamp.nanosec = divmod(stamps[-1], 10**9)
+        image.header.stamp = Time(nanoseconds=stamps[-1]).to_msg()
         publisher.publish(image)
     time.sleep(PATIENCE_S / 20)  # the last image may still be on its way
     print(json.dumps(stamps))
@@ -92,6 +91,8 @@ def play_camera(width: int, height: int, count: int, rate: float) -> None:
 
 def play_node(model: str, log: Path) -> None:
     """Run the node as `ros2 run` would, and write the moments of each image's way to `log` at the end."""
+    from rclpy.time import Time
+
     from talk2dino_ros import segmenter_node
     from talk2dino_ros.camera import Camera
     from talk2dino_ros.engine import Segmenter
@@ -108,9 +109,9 @@ def play_node(model: str, log: Path) -> None:
 
     def noted_publish_mask(self: Camera, frame: Any, *arrays: Any) -> None:
         publish_mask(self, frame, *arrays)
-        now, stamp = time.time_ns(), frame.message.header.stamp
+        now, stamp = time.time_ns(), Time.from_msg(frame.message.header.stamp).nanoseconds
         received = now - round((time.monotonic() - frame.received_s) * 1e9)
-        moments[f"{stamp.sec * 10**9 + stamp.nanosec}"] = [received, *calls[-1], now]
+        moments[f"{stamp}"] = [received, *calls[-1], now]
 
     Segmenter.segment, Camera.publish_mask = timed_segment, noted_publish_mask  # type: ignore[assignment,method-assign]
     options = ["-p", f"model:={model}", "-p", f"vocabulary:={CLASSES}", "-p", "background:=0.0"]
@@ -123,6 +124,7 @@ def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str,
     """Run the three processes for one size of image."""
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
+    from rclpy.time import Time
     from sensor_msgs.msg import Image
 
     os.environ[profile_variable({"ROS_DISTRO": os.environ.get("ROS_DISTRO", "")}) or PROFILE_VARIABLE] = str(PROFILE)
@@ -131,7 +133,7 @@ def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str,
     arrivals: dict[int, int] = {}
 
     def on_mask(mask: Image) -> None:
-        arrivals[mask.header.stamp.sec * 10**9 + mask.header.stamp.nanosec] = time.time_ns()
+        arrivals[Time.from_msg(mask.header.stamp).nanoseconds] = time.time_ns()
 
     reader.create_subscription(Image, "talk2dino/mask", on_mask, qos_profile_sensor_data)
     with tempfile.TemporaryDirectory() as folder:

@@ -51,7 +51,7 @@ def main() -> None:
     facts = {"model": arguments.model, "seeded_weights": weights_dir != arguments.weights_dir, **facts}
     for name, value in facts.items():
         print(f"{name}: {value}")
-    write_result(f"vocabulary_latency_{arguments.model}_{time.strftime('%Y-%m-%d')}", facts)
+    write_result(f"vocabulary_latency_{arguments.model}", facts)
 
 
 def seeded(model: str, folder: str) -> str:
@@ -89,6 +89,7 @@ class Client:
     def __init__(self) -> None:
         import rclpy
         from rclpy.qos import QoSProfile
+        from rclpy.time import Time
         from sensor_msgs.msg import Image
         from talk2dino_msgs.srv import SetVocabulary
 
@@ -96,6 +97,7 @@ class Client:
         rclpy.init()
         self.node = rclpy.create_node("client")
         self._spin_once = rclpy.spin_once
+        self._time = Time
         self._publisher = self.node.create_publisher(Image, "image", QoSProfile(depth=1))
         self._image = Image(width=WIDTH, height=HEIGHT, step=3 * WIDTH, encoding="rgb8")
         tiles = np.random.default_rng(0).integers(0, 256, (HEIGHT // 40, WIDTH // 40, 3), np.uint8)
@@ -108,7 +110,7 @@ class Client:
         self._service = self.node.create_client(SetVocabulary, "talk2dino/set_vocabulary")
 
     def _on_mask(self, mask: Any) -> None:
-        stamp = mask.header.stamp.sec * 10**9 + mask.header.stamp.nanosec
+        stamp = self._time.from_msg(mask.header.stamp).nanoseconds
         self.latencies[stamp] = (time.time_ns() - stamp) / 1e6
 
     def wait(self, condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
@@ -129,7 +131,7 @@ class Client:
     def send(self) -> int:
         """Publish the image; return its stamp."""
         stamp = time.time_ns()
-        self._image.header.stamp.sec, self._image.header.stamp.nanosec = divmod(stamp, 10**9)
+        self._image.header.stamp = self._time(nanoseconds=stamp).to_msg()
         self._publisher.publish(self._image)
         self.sent.append(stamp)
         return stamp

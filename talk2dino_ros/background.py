@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rclpy.task import Future
 
@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 
-def in_thread(node: Node, function: Callable[[], Any]) -> Future:
-    """Run a function in a thread; the future gets its result, or what it raised.
+class Background(NamedTuple):
+    """What runs: `future` is to be awaited, `thread` can be joined where nobody awaits any more."""
+
+    future: Future
+    thread: threading.Thread
+
+
+def in_thread(node: Node, function: Callable[[], Any], name: str) -> Background:
+    """Run a function in a thread of this name; the future gets its result, or what it raised.
 
     Completing a future does not wake an executor that waits, so that is done too.
     """
@@ -29,5 +36,6 @@ def in_thread(node: Node, function: Callable[[], Any]) -> Future:
         if node.context.ok():
             executor.wake()
 
-    threading.Thread(target=run, name=getattr(function, "__name__", "background"), daemon=True).start()
-    return future
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return Background(future, thread)

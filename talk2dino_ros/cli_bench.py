@@ -9,6 +9,7 @@ from typing import Any
 
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.options import PRECISIONS
 from talk2dino_ros.pictures import find_pictures, read_picture
 
 FIRST_PHOTO = "coffee.jpg"  # the one that is timed on
@@ -19,7 +20,7 @@ def add_bench_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser("bench", help="measure the engine's speed and memory beside the paper's pipeline")
     parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     weights.add_argument("--seeded", action="store_true", help="random weights: as fast as real ones, and blind")

@@ -7,10 +7,11 @@ import argparse
 import time
 from pathlib import Path
 
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.options import INPUTS
 
-PHOTOGRAPH = Path(__file__).parent / "demo" / "photos" / "coffee.jpg"
+PHOTOGRAPH = PHOTOS / "coffee.jpg"
 
 
 def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

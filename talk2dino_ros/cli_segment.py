@@ -15,7 +15,7 @@ from talk2dino_ros import videos
 from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx_session import BACKENDS
-from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
+from talk2dino_ros.engine.options import INPUTS, PRECISIONS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
@@ -37,7 +37,7 @@ def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     parser.add_argument(
         "--text-cache-dir", default="", help="folder for what the text encoder made; none: no cache (default: ~/.cache)"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.onnx_session import BACKENDS
-from talk2dino_ros.engine.options import INPUTS, LARGEST_INPUT, LARGEST_REFINED, REFINEMENTS, Options
+from talk2dino_ros.engine.options import INPUTS, LARGEST_INPUT, LARGEST_REFINED, PRECISIONS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.parameter_field import (
     Value,
@@ -58,7 +58,7 @@ class Parameters:
         choices=("", *PRESETS),
     )
     device: str = parameter("auto", "Where the model runs: auto (CUDA if there is one), cpu, cuda or cuda:N.")
-    precision: str = parameter("auto", "Number format of the networks.", choices=("auto", "fp32", "bf16", "fp16"))
+    precision: str = parameter("auto", "Number format of the networks.", choices=PRECISIONS)
     backend: str = parameter(
         "torch",
         "What runs the image encoder: torch, or onnxruntime or its TensorRT from `onnx_file` (docs/onnx.md).",

@@ -125,7 +125,8 @@ def _processes(low_half: int) -> list[Path]:
 def _sender(process: Path) -> Sender | None:
     """Read a process that uses DDS; None for another that happens to have such a number."""
     try:
-        if "/dev/shm/fast" not in (process / "maps").read_text() and "libfast" not in (process / "maps").read_text():
+        maps = (process / "maps").read_text()
+        if "/dev/shm/fast" not in maps and "libfast" not in maps:
             return None
         entries = (process / "environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:

@@ -189,7 +189,7 @@ class TransportCheck:
 
         topic = f"{camera.topic.rpartition('/')[0]}/camera_info"
         subscription = self._node.create_subscription(CameraInfo, topic, on_info, qos_profile_sensor_data)
-        await in_thread(self._node, lambda: has_come.wait(CAMERA_INFO_TIMEOUT_S))
+        await in_thread(self._node, lambda: has_come.wait(CAMERA_INFO_TIMEOUT_S), "camera_info").future
         self._node.destroy_subscription(subscription)
         if not infos or not infos[-1].width * infos[-1].height:
             return None, ""
@@ -203,7 +203,7 @@ class TransportCheck:
         arrived: list[Image] = []
         qos = QoSProfile(depth=PROBE_IMAGES, reliability=ReliabilityPolicy.BEST_EFFORT)
         subscription = self._node.create_subscription(Image, topic, lambda image: arrived.append(image.step), qos)
-        sent = await in_thread(self._node, lambda: _send(topic, size, environment))
+        sent = await in_thread(self._node, lambda: _send(topic, size, environment), "transport probe").future
         self._node.destroy_subscription(subscription)
         return Probe(sent, len(arrived), like, is_like_camera)
 

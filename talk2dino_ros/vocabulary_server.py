@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos import QoSProfile
-from rclpy.task import Future
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
+from talk2dino_ros.background import in_thread
 from talk2dino_ros.class_ids import ClassIds
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.vocabulary import parse_classes
 
 if TYPE_CHECKING:
     from rclpy.node import Node
+    from rclpy.task import Future
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
     from talk2dino_ros.engine.vocabulary import ClassEntry
@@ -115,21 +116,11 @@ class VocabularyServer:
         return stream.in_force
 
     def _encode(self, segmenter: Segmenter, classes: list[str]) -> Future:
-        """Encode in a thread; the future's executor has to be woken, as completing it does not."""
-        executor = self._node.executor
-        future = Future(executor=executor)
-
-        def encode() -> None:
+        def encode() -> Vocabulary:
             _give_way()
-            try:
-                future.set_result(segmenter.encode_vocabulary(classes))
-            except Exception as error:  # raised again where the future is awaited
-                future.set_exception(error)
-            if self._node.context.ok():
-                executor.wake()
+            return segmenter.encode_vocabulary(classes)
 
-        self._thread = threading.Thread(target=encode, name="text encoding", daemon=True)
-        self._thread.start()
+        future, self._thread = in_thread(self._node, encode, "text encoding")
         return future
 
     def _new_ids(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:

@@ -12,10 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.image_encoder import ImageEncoder, ImageFeatures
 
 RECORDINGS = 8  # shapes that are kept; each holds the memory that its kernels compute in
 WARM_UPS = 3  # calls before a recording, in which libraries choose their kernels
+
+
+def check_can_record(device: str, backend: str) -> None:
+    """Raise ModelError where there are no kernels of torch on a GPU to record."""
+    if backend != "torch" or not device.startswith("cuda"):
+        raise ModelError(
+            f"cuda_graphs was asked for with device {device} and backend {backend}, expected a CUDA GPU and torch; "
+            "switch it off, or choose these"
+        )
 
 
 @dataclass(frozen=True)

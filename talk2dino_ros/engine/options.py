@@ -8,6 +8,7 @@ from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 
 INPUTS = ("square", "slide", "aspect")
 REFINEMENTS = ("none", "pamr")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")  # what devices.py resolves; it imports torch, this module does not
 LARGEST_INPUT = 2048  # pixels of a side; attention's cost grows with its fourth power
 LARGEST_REFINED = 4096 * 2160
 

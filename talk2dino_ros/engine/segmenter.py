@@ -18,6 +18,7 @@ import torch
 from talk2dino_ros.engine.canvas import check_image, make_canvas, patch_grid
 from talk2dino_ros.engine.checkpoints import Model, find_model
 from talk2dino_ros.engine.crops import CROPS_PER_BATCH, encode_crops
+from talk2dino_ros.engine.cuda_graphs import check_can_record
 from talk2dino_ros.engine.devices import resolve_device, resolve_precision
 from talk2dino_ros.engine.embeddings import encode_classes
 from talk2dino_ros.engine.errors import ModelError, VocabularyError
@@ -209,7 +210,7 @@ def load_segmenter(
     background_cleaning: bool = False,
     unlabeled_id: int = UNLABELED_ID,
     input_size: int = 0,
-    refine_pixels: int = 1280 * 720,
+    refine_pixels: int = Options.refine_pixels,
     text_cache_dir: str | Path = "",
     backend: str = "torch",
     onnx_file: str | Path | None = None,
@@ -232,11 +233,8 @@ def load_segmenter(
     place = resolve_device(device)
     exported = open_backend(backend, onnx_file, model, place, precision)
     dtype = exported.dtype if exported else resolve_precision(precision, place, model)
-    if cuda_graphs and (exported or not place.startswith("cuda")):
-        raise ModelError(
-            f"cuda_graphs was asked for with device {place} and backend {backend}, expected a CUDA GPU and torch; "
-            "switch it off, or choose these"
-        )
+    if cuda_graphs:
+        check_can_record(place, backend)
     cache = open_text_cache(text_cache_dir)
     networks = load_networks(
         model, place, dtype, weights_dir, text_cache=cache, image_encoder=exported, cuda_graphs=cuda_graphs
