@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node's parameters, each declared once: name, type, default, range, text, and whether it is live.
+"""The segmenter's parameters, each declared once: name, type, default, range, text, and whether it is live.
 
-`Parameters` is both the table and the values: a field is a parameter, its metadata is what
-`ros2 param describe` shows, and a read-out of the node is an instance. Launch files take their defaults
-from here.
+Launch files take their defaults from here; parameter_set.py declares them and reads them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros import parameter_set
 from talk2dino_ros.engine.onnx_session import BACKENDS
 from talk2dino_ros.engine.options import INPUTS, LARGEST_INPUT, LARGEST_REFINED, PRECISIONS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.parameter_field import (
-    Value,
-    descriptor,
-    expectation,
-    from_ros,
-    is_allowed,
-    parameter,
-    to_ros,
-)
+from talk2dino_ros.parameter_field import Value, parameter
+from talk2dino_ros.parameter_set import ParameterError, Values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,20 +25,17 @@ if TYPE_CHECKING:
 # The value of `background` that stands for the threshold which the model's row recommends.
 RECOMMENDED = -1.0
 CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-RECONFIGURE = "deactivate and clean up the node, set the parameter, then configure and activate it"
 
 
 def _text_of(options: Mapping[str, str | int]) -> str:
     return ", ".join(f"{name} {value}" for name, value in options.items())
 
 
-class ParameterError(Talk2DinoError):
-    """A parameter's value or the moment of its change is not allowed; the old value stays."""
-
-
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(Values):
     """All parameters of the node, in the order in which the documents list them."""
+
+    OTHER_WAYS: ClassVar[Mapping[str, str]] = {"vocabulary": "call ~/set_vocabulary, or "}
 
     model: str = parameter("talk2dino_vitb", "Name of the model; `talk2dino weights list` shows all.")
     preset: str = parameter(
@@ -184,41 +171,23 @@ class Parameters:
     )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            check_value(field.name, getattr(self, field.name))
+        super().__post_init__()
         _check_cameras(self.cameras)
         _check_mask_size(self.mask_width, self.mask_height)
 
 
-FIELDS: dict[str, dataclasses.Field[Any]] = {field.name: field for field in dataclasses.fields(Parameters)}
-
-
-def check_value(name: str, value: Any) -> None:
-    """Raise ParameterError where the value of one parameter is of another type or out of its range."""
-    field = FIELDS[name]
-    if type(value) is not type(field.default):
-        raise ParameterError(f"{name} is {value!r}, expected a value like {to_ros(field.default)!r}; set it so")
-    if not is_allowed(field, value):
-        raise ParameterError(f"{name} is {value!r}, expected {expectation(field)}; set it so")
+FIELDS = parameter_set.fields_of(Parameters)
 
 
 def check_changes(changes: Mapping[str, Value], current: Parameters, *, configured: bool) -> Parameters:
-    """Return the parameters after the changes; names that are not this module's are passed over.
-
-    Raises ParameterError where a value is out of range, or where the node is configured and a parameter
-    that is not live would change.
-    """
-    ours: dict[str, Any] = {name: value for name, value in changes.items() if name in FIELDS}
-    after = dataclasses.replace(current, **ours)
-    for name, value in ours.items():
-        if name == "preset" and value != current.preset:
-            raise ParameterError(
-                f"preset cannot become {value!r} in a running node, expected it at the start; set its options: "
-                f"{_text_of(PRESETS.get(value, {})) or 'as you like'}"
-            )
-        if configured and not FIELDS[name].metadata["live"] and value != getattr(current, name):
-            raise ParameterError(_not_live(name, value))
-    return after
+    """Do what `parameter_set.check_changes` does; a preset is for the start alone."""
+    preset = changes.get("preset", current.preset)
+    if preset != current.preset:
+        raise ParameterError(
+            f"preset cannot become {preset!r} in a running node, expected it at the start; set its options: "
+            f"{_text_of(PRESETS.get(str(preset), {})) or 'as you like'}"
+        )
+    return parameter_set.check_changes(changes, current, configured=configured)
 
 
 def declare(node: Node) -> list[str]:
@@ -226,16 +195,9 @@ def declare(node: Node) -> list[str]:
 
     Raises ParameterError where a start value is of another type or outside of a range.
     """
-    from rclpy.exceptions import ParameterException
-
-    for name, field in FIELDS.items():
-        try:
-            node.declare_parameter(name, to_ros(field.default), descriptor(field))
-            node.get_parameter(name)  # an empty list in a params file leaves the parameter without a value
-        except ParameterException as error:
-            raise ParameterError(_wrong_start(name, str(error))) from error
+    parameter_set.declare(node, Parameters)
     _apply_preset(node)
-    return _unknown_names(node)
+    return parameter_set.unknown_names(node, Parameters)
 
 
 def _apply_preset(node: Node) -> None:
@@ -248,34 +210,7 @@ def _apply_preset(node: Node) -> None:
 
 def read(node: Node) -> Parameters:
     """Read all parameters of the node; raise ParameterError where they do not fit together."""
-    return Parameters(**{name: from_ros(node.get_parameter(name).value) for name in FIELDS})
-
-
-def _unknown_names(node: Node) -> list[str]:
-    overrides = getattr(node, "_parameter_overrides", {})  # rclpy has no public way to them
-    unknown = [name for name in overrides if not node.has_parameter(name) and not name.startswith("qos_")]
-    return [
-        f"the start value for {name!r} has no effect, expected a name such as "
-        f"{(difflib.get_close_matches(name, FIELDS, cutoff=0.0) or ['model'])[0]!r}; correct or remove it"
-        for name in unknown
-    ]
-
-
-def _wrong_start(name: str, reason: str) -> str:
-    field = FIELDS[name]
-    example = to_ros(field.default)
-    kind = "list" if isinstance(example, list) else type(example).__name__
-    allowed = f" from {expectation(field)}" if expectation(field) else ""
-    reason = reason.removesuffix(f": {name}")
-    return f"{name} cannot start with its value ({reason}), expected a {kind}{allowed} such as {example!r}; write it so"
-
-
-def _not_live(name: str, value: Value) -> str:
-    other = "call ~/set_vocabulary, or " if name == "vocabulary" else ""
-    return (
-        f"{name} cannot become {value!r} while the node is configured, as it is not a live parameter: "
-        f"{other}{RECONFIGURE}"
-    )
+    return parameter_set.read(node, Parameters)
 
 
 def _check_cameras(cameras: tuple[str, ...]) -> None:

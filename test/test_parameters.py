@@ -9,7 +9,8 @@ import pytest
 
 from talk2dino_ros import parameters
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.parameters import FIELDS, RECOMMENDED, ParameterError, Parameters, check_changes
+from talk2dino_ros.parameter_set import ParameterError
+from talk2dino_ros.parameters import FIELDS, RECOMMENDED, Parameters, check_changes
 from talk2dino_ros.points_of_interest import find_points
 
 LIVE = {

@@ -15,7 +15,7 @@ FROM_THE_DISTRIBUTION = frozenset(
 
 def wheel_requirements(folder: Path) -> list[Path]:
     """Return the requirement files of a machine without ROS, in the order of installation."""
-    return [folder / name for name in ("ros_kilted.txt", "engine.txt", "onnx.txt", "checks.txt")]
+    return [folder / name for name in ("ros_kilted.txt", "engine.txt", "onnx.txt", "simulation.txt", "checks.txt")]
 
 
 def sourced_requirements(folder: Path) -> list[Path]:
@@ -24,7 +24,7 @@ def sourced_requirements(folder: Path) -> list[Path]:
     Without onnx.txt: a robot that runs an exported file has its own build of onnxruntime for its GPU, which shares
     a folder with the one for CPUs, and its NumPy may be older than what onnx wants.
     """
-    return [folder / "engine.txt", folder / "checks.txt"]
+    return [folder / name for name in ("engine.txt", "simulation.txt", "checks.txt")]
 
 
 def constraints_beside_ros(lock: str, numpy_version: str) -> str:

@@ -11,7 +11,7 @@ from .stamps import fingerprint, is_fresh, write_stamp
 
 PACKAGE = "talk2dino_ros"
 PACKAGING = ("package.xml", "setup.py", "setup.cfg", "scripts/*", "resource/*")
-MESSAGES = ("CMakeLists.txt", "package.xml", "msg/*.msg", "srv/*.srv")
+MESSAGES = ("CMakeLists.txt", "package.xml", "action/*.action", "msg/*.msg", "srv/*.srv")
 LINKED = ("launch/*", "config/*", "rviz/*")  # only their names count: what is installed are links to them
 # `python -m colcon` is younger than Ubuntu 22.04's colcon. The Python that runs this goes into the scripts' first line.
 COLCON = "import sys; from colcon_core.command import main; sys.exit(main())"
