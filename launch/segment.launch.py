@@ -14,13 +14,17 @@ from talk2dino_ros.launch_arguments import existing_file, profile_variable, voca
 
 SHARE = Path(__file__).parent.parent
 CONFIG = SHARE / "config"
-OVERRIDES = {"model": str, "device": str, "preset": str, "autostart": bool}
+OVERRIDES = {"model": str, "device": str, "preset": str, "target_frame": str, "autostart": bool}
+INPUTS = ("image", "depth", "camera_info")
 ARGUMENTS = (
     ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the node talk2dino."),
     ("model", "", "Name of the model, such as talk2dino_vitb or mini."),
     ("device", "", "Where the model runs: auto, cpu, cuda or cuda:N."),
     ("preset", "", "quality, balanced, fast or jetson: values for several options at once."),
     ("image", "", "Topic of the camera's images; empty: image, in the namespace."),
+    ("depth", "", "Topic of depth registered to the images; empty: depth, in the namespace."),
+    ("camera_info", "", "Topic of the camera's camera_info; empty: camera_info, in the namespace."),
+    ("target_frame", "", "Frame of positions, such as map or odom; empty: what the parameter file says."),
     ("vocabulary", "", "indoor, outdoor, warehouse, a parameter file (.yaml), or words: 'door; sofa: sofa, couch'."),
     ("autostart", "", "true: the node activates itself; false: a lifecycle manager does."),
     ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Transport profile for large images; none: the transport as it is."),
@@ -39,7 +43,7 @@ def start(context):
     parameters = [existing_file(given["params_file"]), *vocabulary_parameters(given["vocabulary"], CONFIG)]
     overrides = [(name, kind) for name, kind in OVERRIDES.items() if given[name]]
     parameters += [{name: ParameterValue(LaunchConfiguration(name), value_type=kind)} for name, kind in overrides]
-    remappings = [("image", given["image"])] if given["image"] else []
+    remappings = [(name, given[name]) for name in INPUTS if given[name]]
     where = {"namespace": given["namespace"], "remappings": remappings, "output": "screen"}
     view = {"arguments": ["-d", f"{SHARE}/rviz/segment.rviz"], "condition": IfCondition(given["rviz"])}
     return [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One camera's topics: the image in, and mask, confidence, label_info, overlay, points and markers out."""
+"""One camera's topics: the image in, and all that is seen in it out."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
-from sensor_msgs.msg import CompressedImage, Image
-from talk2dino_msgs.msg import PointOfInterestArray
-from vision_msgs.msg import LabelInfo
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+from std_msgs.msg import Header
+from talk2dino_msgs.msg import PointOfInterestArray, ThingArray
+from vision_msgs.msg import Detection2DArray, Detection3DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
 from talk2dino_ros import conversions
+from talk2dino_ros.depth_input import DepthInput
 from talk2dino_ros.frames import Frame
+from talk2dino_ros.qos import LATCHED, RELIABLE, SENSOR_DATA
+from talk2dino_ros.spatial_messages import labelled_cloud, points_to_detections_2d, points_to_detections_3d
 from talk2dino_ros.statistics import CameraStatistics
+from talk2dino_ros.thing_messages import things_to_msg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
     from rclpy.node import Node
 
     from talk2dino_ros.parameters import Parameters
-    from talk2dino_ros.points_of_interest import PointOfInterest
+    from talk2dino_ros.scene import Seen
     from talk2dino_ros.transport_verdict import Verdict
-
-RELIABLE = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE)
-SENSOR_DATA = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
-LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Camera:
     """The topics of one camera, its statistics, and nothing of the model.
 
-    Publishers: mask, confidence, points_of_interest, markers (reliable, depth 1), label_info (latched) and
-    overlay (sensor data), all under `~/<name>/`. They are plain publishers, no lifecycle ones: label_info must
-    go out before the node is active. Subscription, while streaming: `<name>/image`.
+    Publishers: mask, confidence, points_of_interest, things (reliable, depth 1), label_info (latched), and for
+    those who listen markers, detections_2d, detections_3d, cloud (reliable) and overlay (sensor data), all under
+    `~/<name>/`. They are plain publishers, no lifecycle ones: label_info must go out before the node is active.
+    Subscriptions, while streaming: `<name>/image`, and those of depth_input.py.
     """
 
     def __init__(self, node: Node, name: str, parameters: Parameters) -> None:
@@ -61,8 +61,13 @@ class Camera:
         self._confidence_pub = node.create_publisher(Image, f"{prefix}confidence", RELIABLE)
         self._label_info_pub = node.create_publisher(LabelInfo, f"{prefix}label_info", LATCHED)
         self._points_pub = node.create_publisher(PointOfInterestArray, f"{prefix}points_of_interest", RELIABLE)
+        self._things_pub = node.create_publisher(ThingArray, f"{prefix}things", RELIABLE)
+        self._detections_2d_pub = node.create_publisher(Detection2DArray, f"{prefix}detections_2d", RELIABLE)
+        self._detections_3d_pub = node.create_publisher(Detection3DArray, f"{prefix}detections_3d", RELIABLE)
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
+        self._cloud_pub = node.create_publisher(PointCloud2, f"{prefix}cloud", RELIABLE)
+        self.depth_input = DepthInput(node, name)
 
     @property
     def topic(self) -> str:
@@ -91,6 +96,7 @@ class Camera:
         self.checked_s.clear()
         self.statistics.last_received_s = time.monotonic()
         topic = f"{self.name}/image" if self.name else "image"
+        self.depth_input.start()
         self._image_sub = self._node.create_subscription(self._image_type, topic, on_image, self.image_qos)
 
     def stop(self) -> None:
@@ -98,6 +104,7 @@ class Camera:
         if self._image_sub is not None:
             self._node.destroy_subscription(self._image_sub)
             self._image_sub = None
+        self.depth_input.stop()
 
     def destroy(self) -> None:
         """End everything."""
@@ -107,14 +114,18 @@ class Camera:
             self._confidence_pub,
             self._label_info_pub,
             self._points_pub,
+            self._things_pub,
+            self._detections_2d_pub,
+            self._detections_3d_pub,
             self._markers_pub,
             self._overlay_pub,
+            self._cloud_pub,
         ):
             self._node.destroy_publisher(publisher)
 
     def to_rgb(self, frame: Frame) -> NDArray[np.uint8]:
         """Convert a frame to uint8 [H, W, 3] RGB; raise ImageError where it is none."""
-        self._note_time_going_back(Time.from_msg(frame.message.header.stamp).nanoseconds)
+        self._note_time_going_back(frame.stamp_ns)
         return self._to_rgb(frame.message)
 
     def size_of(self, frame: Frame) -> tuple[int, int]:
@@ -130,15 +141,27 @@ class Camera:
         self._mask_pub.publish(conversions.mask_to_image(mask, header))
         self._confidence_pub.publish(conversions.mask_to_image(confidence, header))
         now_s = time.monotonic()
-        since_stamp_ns = self._node.get_clock().now().nanoseconds - Time.from_msg(header.stamp).nanoseconds
+        since_stamp_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
         self.statistics.on_published(now_s, since_stamp_ns * 1e-9, now_s - frame.received_s)
 
-    def publish_points(self, frame: Frame, points: Sequence[PointOfInterest], version: int) -> None:
-        """Publish the points of interest, and for RViz the markers while someone listens."""
+    def publish_seen(self, frame: Frame, seen: Seen, version: int) -> None:
+        """Publish points of interest and things, and for those who listen the same as detections and markers."""
         header = frame.message.header
-        self._points_pub.publish(conversions.points_to_msg(points, header, version))
+        self._points_pub.publish(conversions.points_to_msg(seen.points, header, version))
+        self._things_pub.publish(things_to_msg(seen.things, header.stamp, seen.frame_id, version))
+        if self._detections_2d_pub.get_subscription_count() > 0:
+            self._detections_2d_pub.publish(points_to_detections_2d(seen.points, header))
+        in_space = Header(stamp=header.stamp, frame_id=seen.frame_id)
+        if self._detections_3d_pub.get_subscription_count() > 0:
+            self._detections_3d_pub.publish(points_to_detections_3d(seen.points, in_space))
         if self._markers_pub.get_subscription_count() > 0:
-            self._markers_pub.publish(conversions.points_to_markers(points, header))
+            self._markers_pub.publish(conversions.points_to_markers(seen.points, in_space))
+
+    def publish_cloud(
+        self, frame: Frame, points: NDArray[np.float32], rgb: NDArray[np.uint8], class_ids: NDArray[np.uint8]
+    ) -> None:
+        """Publish points [H, W, 3] in metres with the colours [H, W, 3] and class ids [H, W] of their pixels."""
+        self._cloud_pub.publish(labelled_cloud(points, rgb, class_ids, frame.message.header))
 
     def publish_overlay(self, frame: Frame, overlay: NDArray[np.uint8]) -> None:
         """Publish the overlay, uint8 [H, W, 3] RGB."""
@@ -158,6 +181,11 @@ class Camera:
     def has_overlay_listener(self) -> bool:
         """Whether an overlay would be seen by anyone."""
         return bool(self._overlay_pub.get_subscription_count() > 0)
+
+    @property
+    def has_cloud_listener(self) -> bool:
+        """Whether a cloud would be seen by anyone."""
+        return bool(self._cloud_pub.get_subscription_count() > 0)
 
     def _note_time_going_back(self, stamp_ns: int) -> None:
         if stamp_ns < self._last_stamp_ns and not self._has_gone_back:

@@ -24,6 +24,7 @@ from talk2dino_ros.bridge import bridge_to_rgb
 from talk2dino_ros.encodings import DEPTH_ENCODINGS, LAYOUTS, Rgb, decode, pixels
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.points_of_interest import PointOfInterest
+from talk2dino_ros.positions import Position
 from talk2dino_ros.visualization import color_of
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -147,33 +148,45 @@ def _point_to_msg(point: PointOfInterest, version: int) -> PointOfInterestMsg:
         pixel_x=point.pixel[0],
         pixel_y=point.pixel[1],
         box=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
+        thing_id=point.thing_id,
+        no_position_reason=point.no_position_reason,
         vocabulary_version=version,
     )
     if point.position is not None:
         msg.has_position = True
+        msg.frame_id = point.position.frame_id
         msg.position = _position_to_point(point.position)
+        msg.position_covariance = point.position.covariance
+        msg.extent = Vector3(**dict(zip("xyz", point.position.extent, strict=True)))
     return msg
 
 
-def _position_to_point(position: tuple[float, float, float]) -> Point:
-    x, y, z = (float(value) for value in position)
+def _position_to_point(position: Position) -> Point:
+    x, y, z = position.xyz
     return Point(x=x, y=y, z=z)
 
 
 def points_to_markers(points: Iterable[PointOfInterest], header: Header, *, diameter_m: float = 0.1) -> MarkerArray:
-    """Make a ball and a name for each point that has a position, in the header's frame and the overlay's colours.
+    """Make a ball and a name for each point that has a position, in its frame and the overlay's colours.
 
     The first marker deletes those of the image before. Points without a position have no place in space.
     """
     array = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
-    for number, point in enumerate(point for point in points if point.position is not None):
-        array.markers += [_ball(point, header, number, diameter_m), _name(point, header, number, diameter_m)]
+    placed = [(point, point.position) for point in points if point.position is not None]
+    for number, (point, position) in enumerate(placed):
+        ball, name = _ball(point, position, number, diameter_m), _name(point, position, number, diameter_m)
+        if position.frame_id == header.frame_id:
+            name.pose.position.y -= 1.2 * diameter_m  # upwards: images are in optical frames, y down (REP 103),
+        else:
+            name.pose.position.z += 1.2 * diameter_m  # and all other frames have z up
+        ball.header = name.header = Header(stamp=header.stamp, frame_id=position.frame_id)
+        array.markers += [ball, name]
     return array
 
 
-def _ball(point: PointOfInterest, header: Header, number: int, diameter_m: float) -> Marker:
-    marker = Marker(header=header, ns="points", id=number, type=Marker.SPHERE, action=Marker.ADD)
-    marker.pose.position = _position_to_point(point.position or (0.0, 0.0, 0.0))
+def _ball(point: PointOfInterest, position: Position, number: int, diameter_m: float) -> Marker:
+    marker = Marker(ns="points", id=number, type=Marker.SPHERE, action=Marker.ADD)
+    marker.pose.position = _position_to_point(position)
     marker.pose.orientation.w = 1.0
     marker.scale = Vector3(x=diameter_m, y=diameter_m, z=diameter_m)
     red, green, blue = color_of(point.class_id)
@@ -181,10 +194,9 @@ def _ball(point: PointOfInterest, header: Header, number: int, diameter_m: float
     return marker
 
 
-def _name(point: PointOfInterest, header: Header, number: int, diameter_m: float) -> Marker:
-    marker = Marker(header=header, ns="names", id=number, type=Marker.TEXT_VIEW_FACING, action=Marker.ADD)
-    marker.pose.position = _position_to_point(point.position or (0.0, 0.0, 0.0))
-    marker.pose.position.y -= 1.2 * diameter_m  # upwards: images are in optical frames, y down (REP 103)
+def _name(point: PointOfInterest, position: Position, number: int, diameter_m: float) -> Marker:
+    marker = Marker(ns="names", id=number, type=Marker.TEXT_VIEW_FACING, action=Marker.ADD)
+    marker.pose.position = _position_to_point(position)
     marker.pose.orientation.w = 1.0
     marker.scale.z = diameter_m
     marker.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)

@@ -67,6 +67,7 @@ class Diagnostics:
             "latency p99 [ms]": f"{p99_s * 1e3:.1f}",
             "latency from": statistics.latency_from,
             "transport": camera.verdict.text if camera.verdict else "not checked yet",
+            "positions": stream.scenes[camera.name].state,
             "last error": statistics.last_error,
         }
         return self._array(f"camera {camera.name}".strip(), level, message, values, stream)

@@ -21,6 +21,12 @@ class Frame:
     message: Any  # sensor_msgs/Image or CompressedImage
     received_s: float  # time.monotonic() at reception
 
+    @property
+    def stamp_ns(self) -> int:
+        """The stamp of its header."""
+        stamp = self.message.header.stamp
+        return int(stamp.sec * 10**9 + stamp.nanosec)
+
 
 class FrameSlots:
     """The newest frame of each camera, put by one thread and taken by another."""

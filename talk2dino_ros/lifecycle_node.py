@@ -7,14 +7,11 @@ vocabulary_server.py. One single-threaded executor serves all callbacks; the wor
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool
 
@@ -24,14 +21,18 @@ from talk2dino_ros.diagnostics import Diagnostics
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import parse_classes
 from talk2dino_ros.loading import load, release, warm_up, with_options
+from talk2dino_ros.managed_node import ManagedNode
 from talk2dino_ros.parameter_field import from_ros
 from talk2dino_ros.problems import ProblemLog
+from talk2dino_ros.scene import Scene
 from talk2dino_ros.stream import InForce, Stream
+from talk2dino_ros.transforms import Transforms
+from talk2dino_ros.transforms_open import open_transforms
 from talk2dino_ros.transport_check import TransportCheck
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
 
 
-class SegmenterNode(LifecycleNode):
+class SegmenterNode(ManagedNode):
     """Open-vocabulary segmentation of camera images.
 
     Parameters: see parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
@@ -47,6 +48,7 @@ class SegmenterNode(LifecycleNode):
         self._settings = parameters.read(self)
         self._stream: Stream | None = None
         self._stream_timers: list[Any] = []
+        self._transforms: Transforms | None = None
         self._problems = ProblemLog(self.get_logger())
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
         self._transport_check = TransportCheck(self, lambda: self._stream)
@@ -60,71 +62,34 @@ class SegmenterNode(LifecycleNode):
         """Whether the node brings itself to active, without a lifecycle manager."""
         return self._settings.autostart
 
-    def start(self) -> bool:
-        """Configure and activate; return False where one of them failed, which the log explains."""
-        success = TransitionCallbackReturn.SUCCESS
-        return bool(self.trigger_configure() == success and self.trigger_activate() == success)
-
     def stop(self) -> None:
         """Free everything, from any state and also after the ROS context has ended."""
         self._tear_down()
         self._vocabulary_server.join(timeout_s=10.0)
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the model, encode the first vocabulary, publish label_info."""
-        return self._guarded(self._configure)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start the worker and the subscriptions."""
-        return self._guarded(self._activate)
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop them; the model stays loaded."""
-        return self._guarded(self._deactivate)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the model."""
-        return self._guarded(self._tear_down)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the model, from any state."""
-        return self._guarded(self._tear_down)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free what a failed transition left; the node can be configured again."""
-        return self._guarded(self._tear_down)
-
-    def _guarded(self, action: Callable[[], object]) -> TransitionCallbackReturn:
-        """Run a transition; rclpy itself would swallow what went wrong."""
-        try:
-            action()
-        except Talk2DinoError as error:
-            self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
-        except Exception:
-            if self.context.ok():  # what fails because the process is ending is no news
-                self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
-            return TransitionCallbackReturn.ERROR
-        return TransitionCallbackReturn.SUCCESS
-
     def _configure(self) -> None:
+        """Load the model, encode the first vocabulary, publish label_info."""
         settings = self._settings
         parse_classes(settings.vocabulary)  # a typing error shows before minutes of loading
         self.get_logger().info(f"loading {settings.model}")
         segmenter = load(settings)
         vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)
         warm_up(segmenter, vocabulary)
+        self._transforms = open_transforms(self) if settings.target_frame else None
         cameras = {name: Camera(self, name, settings) for name in settings.cameras}
-        self._stream = Stream(cameras, InForce(segmenter, vocabulary, settings), self._on_problem)
+        scenes = {name: Scene(camera.depth_input, self._transforms, settings) for name, camera in cameras.items()}
+        self._stream = Stream(cameras, scenes, InForce(segmenter, vocabulary, settings), self._on_problem)
         self._stream.publish_label_info()
         self._start_timers(self._stream)
         self._log_configured(self._stream)
 
     def _activate(self) -> None:
+        """Start the worker and the subscriptions."""
         if self._stream is not None:
             self._stream.start()
 
     def _deactivate(self) -> None:
+        """Stop them; the model stays loaded."""
         if self._stream is not None:
             self._stream.stop()
 
@@ -138,6 +103,9 @@ class SegmenterNode(LifecycleNode):
             stream.destroy()
             del stream
             release()
+        if self._transforms is not None:
+            self._transforms.destroy()
+            self._transforms = None
 
     def _start_timers(self, stream: Stream) -> None:
         for period_s, callback in (
@@ -156,9 +124,9 @@ class SegmenterNode(LifecycleNode):
         for warning in vocabulary.warnings:
             self.get_logger().warning(warning)
 
-    def _on_problem(self, topic: str, error: Exception) -> None:
+    def _on_problem(self, what: str, error: Exception) -> None:
         if self.context.ok():
-            self._problems.report(topic, error)
+            self._problems.report(what, error)
 
     def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         values = {change.name: from_ros(change.value) for change in changes}

@@ -9,7 +9,7 @@ import numpy as np
 
 from talk2dino_ros import engine
 from talk2dino_ros.engine.options import REFINEMENTS
-from talk2dino_ros.parameters import RECOMMENDED
+from talk2dino_ros.segmentation_parameters import RECOMMENDED
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter, Vocabulary
@@ -43,6 +43,7 @@ def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
         unlabeled_id=parameters.unlabeled_id,
         input_size=parameters.input_size,
         refine_pixels=parameters.refine_pixels,
+        score_smoothing=parameters.score_smoothing,
     )
 
 

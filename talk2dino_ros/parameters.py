@@ -7,145 +7,27 @@ Launch files take their defaults from here; parameter_set.py declares them and r
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import TYPE_CHECKING, ClassVar
 
 from talk2dino_ros import parameter_set
-from talk2dino_ros.engine.onnx_session import BACKENDS
-from talk2dino_ros.engine.options import INPUTS, LARGEST_INPUT, LARGEST_REFINED, PRECISIONS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.parameter_field import Value, parameter
-from talk2dino_ros.parameter_set import ParameterError, Values
+from talk2dino_ros.parameter_set import ParameterError
+from talk2dino_ros.segmentation_parameters import SegmentationParameters, text_of
+from talk2dino_ros.spatial_parameters import SpatialParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rclpy.node import Node
 
-# The value of `background` that stands for the threshold which the model's row recommends.
-RECOMMENDED = -1.0
-CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-
-
-def _text_of(options: Mapping[str, str | int]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in options.items())
-
 
 @dataclasses.dataclass(frozen=True)
-class Parameters(Values):
-    """All parameters of the node, in the order in which the documents list them."""
+class Parameters(SpatialParameters, SegmentationParameters):
+    """All parameters of the node, in the order in which the documents list them: the last base's first."""
 
     OTHER_WAYS: ClassVar[Mapping[str, str]] = {"vocabulary": "call ~/set_vocabulary, or "}
 
-    model: str = parameter("talk2dino_vitb", "Name of the model; `talk2dino weights list` shows all.")
-    preset: str = parameter(
-        "",
-        "A name for several options, whose values it replaces at the start: "
-        f"{'; '.join(f'{name} = {_text_of(options)}' for name, options in PRESETS.items())}; empty: none.",
-        choices=("", *PRESETS),
-    )
-    device: str = parameter("auto", "Where the model runs: auto (CUDA if there is one), cpu, cuda or cuda:N.")
-    precision: str = parameter("auto", "Number format of the networks.", choices=PRECISIONS)
-    backend: str = parameter(
-        "torch",
-        "What runs the image encoder: torch, or onnxruntime or its TensorRT from `onnx_file` (docs/onnx.md).",
-        choices=BACKENDS,
-    )
-    onnx_file: str = parameter("", "File of `talk2dino export`; empty with backend torch.")
-    cuda_graphs: bool = parameter(
-        False, "On a GPU record the image encoder's kernels once per size and start them at once (not measured yet)."
-    )
-    weights_dir: str = parameter("", "Folder with the weights under their published names; empty: the download cache.")
-    text_cache_dir: str = parameter(
-        "",
-        "Folder that keeps what the text encoder made of known words; empty: ~/.cache/talk2dino_ros, none: no cache.",
-    )
-    preload_text_encoder: bool = parameter(
-        True,
-        "Load the text encoder while configuring, so that no image is late for it when new words come; false: with the "
-        "first word that the cache does not know, which saves its memory until then.",
-    )
-    cameras: tuple[str, ...] = parameter(
-        ("",), "Camera names, each the prefix of its topics; one empty name: a single unnamed camera."
-    )
-    compressed: bool = parameter(False, "Subscribe to sensor_msgs/CompressedImage instead of Image.")
-    image_reliability: str = parameter(
-        "best_effort", "Reliability of the image subscriptions.", choices=("best_effort", "reliable")
-    )
-    vocabulary: tuple[str, ...] = parameter(
-        ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
-        "The first classes, each `name`, `name: prompt, prompt` or `!name` (a distractor).",
-    )
-    input: str = parameter(
-        "square",
-        "How an image meets the network: square (448x448), slide (the published protocol) or aspect.",
-        choices=INPUTS,
-        live=True,
-    )
-    input_size: int = parameter(
-        0,
-        "Pixels of the network's square or short side, rounded to the model's patch: smaller is faster and coarser; "
-        "0: the model's own.",
-        low=0,
-        high=LARGEST_INPUT,
-        live=True,
-    )
-    refine: str = parameter(
-        "none",
-        "Refinement of the mask along image edges (PAMR: better and slower).",
-        choices=REFINEMENTS,
-        live=True,
-    )
-    refine_pixels: int = parameter(
-        Options.refine_pixels,
-        "Larger images are refined at this many pixels, then upsampled.",
-        low=1,
-        high=LARGEST_REFINED,
-        live=True,
-    )
-    background: float = parameter(
-        RECOMMENDED,
-        "Pixels whose best sigmoid(cosine) is below this are unlabeled; -1.0: the model's own, 0.0: off.",
-        low=0.0,
-        high=0.999,
-        beside=RECOMMENDED,
-        live=True,
-    )
-    background_cleaning: bool = parameter(
-        False,
-        "Weigh the scores by the image encoder's own attention (the paper's background cleaning).",
-        live=True,
-    )
-    unlabeled_id: int = parameter(
-        255, "The mask's value where no class won: 255 (the rule of vision_msgs) or 0.", choices=(0, 255)
-    )
-    mask_width: int = parameter(
-        0, "Width in pixels of mask and confidence, as the point cloud's; 0: as the image.", low=0, high=16384
-    )
-    mask_height: int = parameter(
-        0,
-        "Height in pixels of mask and confidence, as the point cloud's; 0: as the image.",
-        low=0,
-        high=16384,
-    )
-    min_area_share: float = parameter(
-        0.002,
-        "A region smaller than this share of the image is no point of interest.",
-        low=0.0,
-        high=1.0,
-        live=True,
-    )
-    max_points_per_class: int = parameter(
-        5, "At most so many points of interest per class and image.", low=0, high=1000, live=True
-    )
-    overlay: bool = parameter(True, "Draw the overlay while someone listens to it.", live=True)
-    overlay_alpha: float = parameter(
-        0.5,
-        "Weight of the class colours in the overlay: 0.0 = the image alone.",
-        low=0.0,
-        high=1.0,
-        live=True,
-    )
     id_quarantine_s: float = parameter(
         10.0,
         "A dropped name's id goes to no other name for so long; set it above the costmap's decay time.",
@@ -170,11 +52,6 @@ class Parameters(Values):
         "The node configures and activates itself; false: a lifecycle manager does. Read at the start only.",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_cameras(self.cameras)
-        _check_mask_size(self.mask_width, self.mask_height)
-
 
 FIELDS = parameter_set.fields_of(Parameters)
 
@@ -185,7 +62,7 @@ def check_changes(changes: Mapping[str, Value], current: Parameters, *, configur
     if preset != current.preset:
         raise ParameterError(
             f"preset cannot become {preset!r} in a running node, expected it at the start; set its options: "
-            f"{_text_of(PRESETS.get(str(preset), {})) or 'as you like'}"
+            f"{text_of(PRESETS.get(str(preset), {})) or 'as you like'}"
         )
     return parameter_set.check_changes(changes, current, configured=configured)
 
@@ -211,21 +88,3 @@ def _apply_preset(node: Node) -> None:
 def read(node: Node) -> Parameters:
     """Read all parameters of the node; raise ParameterError where they do not fit together."""
     return parameter_set.read(node, Parameters)
-
-
-def _check_cameras(cameras: tuple[str, ...]) -> None:
-    if cameras == ("",):
-        return
-    wrong = [name for name in cameras if not CAMERA_NAME.match(name) or cameras.count(name) > 1]
-    if wrong or not cameras:
-        raise ParameterError(
-            f"cameras is {list(cameras)}, expected one empty name or different names of letters, digits and "
-            f"underscores; correct {wrong or 'the empty list'}"
-        )
-
-
-def _check_mask_size(width: int, height: int) -> None:
-    if (width == 0) != (height == 0):
-        raise ParameterError(
-            f"mask_width is {width} and mask_height is {height}, expected both 0 or both above 0; set the other one too"
-        )

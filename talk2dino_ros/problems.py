@@ -37,18 +37,18 @@ class Throttle:
 
 
 class ProblemLog:
-    """Warn of frames that are wrong, and show the traceback where the program is."""
+    """Warn of what is wrong with frames, and show the traceback where the program is."""
 
     def __init__(self, logger: Any) -> None:
         self._logger = logger
         self._throttle = Throttle(WARNING_PERIOD_S)
 
-    def report(self, topic: str, error: Exception) -> None:
-        """Log what became of a frame of this topic."""
-        if not self._throttle.allows(f"{topic} {type(error)} {error}", time.monotonic()):
+    def report(self, what: str, error: Exception) -> None:
+        """Log what has happened ("an image on /image was dropped") and why."""
+        if not self._throttle.allows(f"{what} {type(error)} {error}", time.monotonic()):
             return
         if isinstance(error, Talk2DinoError):
-            self._logger.warning(f"an image on {topic} was dropped: {error}")
+            self._logger.warning(f"{what}: {error}")
         else:
             trace = "".join(traceback.format_exception(error))
-            self._logger.error(f"an image on {topic} was dropped, which is a fault of this program\n{trace}")
+            self._logger.error(f"{what}, which is a fault of this program\n{trace}")

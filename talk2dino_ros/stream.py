@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from talk2dino_ros.camera_model import GeometryError
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.frames import Frame, FrameSlots
-from talk2dino_ros.points_of_interest import find_points
+from talk2dino_ros.scene import Scene, Snapshot
 from talk2dino_ros.statistics import StageStatistics
 from talk2dino_ros.visualization import overlay
 from talk2dino_ros.worker import Worker
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from talk2dino_ros.camera import Camera
+    from talk2dino_ros.depth import Depth
     from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
     from talk2dino_ros.parameters import Parameters
 
@@ -55,13 +57,20 @@ class Picture:
 class Stream:
     """The cameras, the worker between them and the model, and what is in force.
 
-    on_problem: gets (image topic, error) for each frame that brought no mask, in the worker's thread.
+    scenes: of each camera what its images show in space and over time.
+    on_problem: gets (what has happened, why) for each frame that brought no mask, or no places though there is depth,
+    in the worker's thread.
     """
 
     def __init__(
-        self, cameras: Mapping[str, Camera], in_force: InForce, on_problem: Callable[[str, Exception], None]
+        self,
+        cameras: Mapping[str, Camera],
+        scenes: Mapping[str, Scene],
+        in_force: InForce,
+        on_problem: Callable[[str, Exception], None],
     ) -> None:
         self.cameras = cameras
+        self.scenes = scenes
         self.in_force = in_force
         self.slots = FrameSlots()
         self.stages = StageStatistics()
@@ -141,6 +150,7 @@ class Stream:
     def _convert(self, frames: Sequence[Frame]) -> list[Picture]:
         pictures = []
         for frame in frames:
+            self.scenes[frame.camera].depth_source.pin(frame.stamp_ns)
             try:
                 pictures.append(Picture(frame, self.cameras[frame.camera].to_rgb(frame)))
             except ImageError as error:
@@ -155,7 +165,8 @@ class Stream:
             return []
         try:
             images = [picture.rgb for picture in pictures]
-            results = in_force.segmenter.segment(images, in_force.vocabulary, timer=timer)
+            memories = [self.scenes[picture.frame.camera].score_memory for picture in pictures]
+            results = in_force.segmenter.segment(images, in_force.vocabulary, timer=timer, memory=memories)
             return list(zip(pictures, results, strict=True))
         except Exception as error:
             if len(pictures) > 1:
@@ -169,16 +180,15 @@ class Stream:
         self.cameras[picture.frame.camera].publish_mask(picture.frame, mask, confidence)
 
     def _publish_rest(self, picture: Picture, result: Segmentation, in_force: InForce) -> None:
-        camera, parameters = self.cameras[picture.frame.camera], in_force.parameters
+        frame, parameters = picture.frame, in_force.parameters
+        camera, scene = self.cameras[frame.camera], self.scenes[frame.camera]
         labels = in_force.vocabulary.labels()
-        points = find_points(
-            result.class_ids,
-            result.confidence,
-            labels,
-            min_area_share=parameters.min_area_share,
-            max_per_class=parameters.max_points_per_class,
-        )
-        camera.publish_points(picture.frame, points, in_force.vocabulary.version)
+        snapshot = Snapshot(frame.stamp_ns, frame.message.header.frame_id, result.class_ids.shape)
+        seen = scene.look(snapshot, result, labels, parameters)
+        if scene.problem:
+            self._on_problem(f"what is seen on {camera.topic} has no position", GeometryError(scene.problem))
+        camera.publish_seen(frame, seen, in_force.vocabulary.version)
+        self._publish_cloud(frame, picture.rgb, result.class_ids, seen.depth, parameters)
         if parameters.overlay and camera.has_overlay_listener:
             drawn = overlay(
                 picture.rgb,
@@ -186,20 +196,41 @@ class Stream:
                 labels,
                 result.confidence,
                 alpha=parameters.overlay_alpha,
-                points=points,
+                points=seen.points,
             )
-            camera.publish_overlay(picture.frame, drawn)
+            camera.publish_overlay(frame, drawn)
+
+    def _publish_cloud(
+        self,
+        frame: Frame,
+        rgb: NDArray[np.uint8],
+        class_ids: NDArray[np.uint8],
+        depth: Depth | None,
+        parameters: Parameters,
+    ) -> None:
+        """Publish a point for each pixel of the mask while someone listens; without depth they are all NaN.
+
+        Costmap layers pair each mask with a cloud: a mask that never finds its own waits in their queues.
+        """
+        camera = self.cameras[frame.camera]
+        if not camera.has_cloud_listener:
+            return
+        height, width = size = mask_size(class_ids.shape, parameters)
+        points = np.full((*size, 3), np.nan, np.float32) if depth is None else depth.at_size(width, height).points()
+        camera.publish_cloud(frame, points, nearest(rgb, size), nearest(class_ids, size))
 
     def _publish_unlabeled(self, frames: Sequence[Frame], parameters: Parameters) -> None:
         for frame in frames:
             camera = self.cameras[frame.camera]
+            self.scenes[frame.camera].score_memory.clear()  # what was seen before the pause is stale after it
             try:
                 size = mask_size(camera.size_of(frame), parameters)
             except ImageError as error:
                 self._note(frame.camera, error)
                 continue
-            unlabeled = np.full(size, parameters.unlabeled_id, np.uint8)
+            unlabeled, black = np.full(size, parameters.unlabeled_id, np.uint8), np.zeros((*size, 3), np.uint8)
             camera.publish_mask(frame, unlabeled, np.zeros(size, np.uint8))
+            self._publish_cloud(frame, black, unlabeled, None, parameters)
 
     def _on_lost_batch(self, error: Exception) -> None:
         for name in self.cameras:
@@ -208,7 +239,7 @@ class Stream:
     def _note(self, camera_name: str, error: Exception) -> None:
         camera = self.cameras[camera_name]
         camera.statistics.on_wrong(str(error) or repr(error))
-        self._on_problem(camera.topic, error)
+        self._on_problem(f"an image on {camera.topic} was dropped", error)
 
 
 def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int, int]:
@@ -219,8 +250,8 @@ def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int,
 
 
 def nearest(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize uint8 [H, W] to size = (height, width) without mixing values: ids have no mean."""
-    if array.shape == size:
+    """Resize uint8 [H, W] or [H, W, 3] to size = (height, width) without mixing values: ids have no mean."""
+    if array.shape[:2] == size:
         return array
     height, width = size
     resized: NDArray[np.uint8] = cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)

@@ -24,7 +24,7 @@ import json, os, pathlib, sys
 files = [argument for before, argument in zip(sys.argv, sys.argv[1:]) if before == "--params-file"]
 notes = dict(arguments=sys.argv, files=files, texts=[pathlib.Path(file).read_text() for file in files],
              environment=dict(os.environ))
-pathlib.Path(os.environ["{NOTES_VARIABLE}"]).write_text(json.dumps(notes))
+pathlib.Path(os.environ["{NOTES_VARIABLE}"], pathlib.Path(sys.argv[0]).name).write_text(json.dumps(notes))
 print("what the node has to say")
 """
 
@@ -52,31 +52,32 @@ def environment(tmp_path):
     """An environment in which the package talk2dino_ros is the stand-in, and no transport is chosen."""
     prefix = tmp_path / "prefix"
     index = prefix / "share" / "ament_index" / "resource_index" / "packages"
-    segmenter = prefix / "lib" / "talk2dino_ros" / "segmenter"
-    for folder in (index, segmenter.parent):
+    executables, notes = prefix / "lib" / "talk2dino_ros", tmp_path / "notes"
+    for folder in (index, executables, notes):
         folder.mkdir(parents=True)
     (index / "talk2dino_ros").touch()
-    segmenter.write_text(STAND_IN)
-    segmenter.chmod(segmenter.stat().st_mode | stat.S_IXUSR)
+    for name in ("goal", "segmenter"):
+        (executables / name).write_text(STAND_IN)
+        (executables / name).chmod(stat.S_IRWXU)
     own = {name: value for name, value in os.environ.items() if name not in (*TRANSPORT_VARIABLES, "ROS_DISTRO")}
     return own | {
         "AMENT_PREFIX_PATH": os.pathsep.join([str(prefix), os.environ.get("AMENT_PREFIX_PATH", "")]),
         "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
         "ROS_LOG_DIR": str(tmp_path / "log"),
-        NOTES_VARIABLE: str(tmp_path / "notes.json"),
+        NOTES_VARIABLE: str(notes),
     }
 
 
-def launch(environment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["ros2", "launch", str(LAUNCH_FILE), *arguments]
+def launch(environment, *arguments: str, file: Path = LAUNCH_FILE) -> subprocess.CompletedProcess[str]:
+    command = ["ros2", "launch", str(file), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
-def notes_of(environment, *arguments: str):
+def notes_of(environment, *arguments: str, file: Path = LAUNCH_FILE, executable: str = "segmenter"):
     """Launch with the arguments; return the notes of the stand-in, with `overrides` by parameter name."""
-    result = launch(environment, *arguments)
+    result = launch(environment, *arguments, file=file)
     assert result.returncode == 0, result.stdout + result.stderr
-    notes = json.loads(Path(environment[NOTES_VARIABLE]).read_text())
+    notes = json.loads(Path(environment[NOTES_VARIABLE], executable).read_text())
     notes["overrides"] = {}
     for text in notes["texts"][1:]:
         (node,) = yaml.full_load(text).values()  # launch_ros writes lists with the tag of a Python tuple
@@ -153,7 +154,7 @@ def test_a_missing_file_ends_the_launch_with_a_sentence(environment, argument):
     result = launch(environment, f"{argument}:=/missing.yaml")
     assert result.returncode != 0
     assert "there is no file '/missing.yaml'" in result.stdout + result.stderr
-    assert not Path(environment[NOTES_VARIABLE]).exists()
+    assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
 
 
 @needs_launch
@@ -172,3 +173,42 @@ def test_the_real_node_segments_a_photograph_and_ends_cleanly(tmp_path):
     command = [sys.executable, "-m", "launch_testing.launch_test", str(HERE / "launch_session.py")]
     result = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+GO_TO = LAUNCH_FILE.with_name("go_to.launch.py")
+
+
+@needs_launch
+def test_go_to_starts_both_nodes_with_their_parameter_files(environment):
+    goal = notes_of(environment, file=GO_TO, executable="goal")
+    assert goal["files"] == [str(CONFIG / "goal.yaml")]
+    assert "__node:=goal" in goal["arguments"]
+    segmenter = notes_of(environment, file=GO_TO)
+    assert segmenter["files"][0] == str(CONFIG / "segmenter.yaml")
+    assert segmenter["overrides"] == {"target_frame": "odom"}
+
+
+@needs_launch
+def test_go_to_passes_on_what_is_meant_for_both_and_for_each(environment):
+    given = ("namespace:=robot", "autostart:=false", "model:=mini", "goal_frame:=odom", "costmap:=/map")
+    goal = notes_of(environment, *given, file=GO_TO, executable="goal")
+    assert goal["overrides"] == {"goal_frame": "odom", "autostart": False}
+    assert {"__ns:=/robot", "costmap:=/map"} <= set(goal["arguments"])
+    segmenter = notes_of(environment, *given, file=GO_TO)
+    assert segmenter["overrides"] == {"model": "mini", "target_frame": "odom", "autostart": False}
+    assert "__ns:=/robot" in segmenter["arguments"]
+    assert "costmap:=/map" not in segmenter["arguments"]
+
+
+@needs_launch
+def test_go_to_ends_with_a_sentence_where_the_goals_parameter_file_is_missing(environment):
+    result = launch(environment, "goal_params_file:=/missing.yaml", file=GO_TO)
+    assert result.returncode != 0
+    assert "there is no file '/missing.yaml'" in result.stdout + result.stderr
+
+
+@needs_launch
+def test_every_argument_of_go_to_has_a_description(environment):
+    shown = launch(environment, "--show-args", file=GO_TO).stdout
+    assert all(f"'{name}'" in shown for name in ("goal_params_file", "goal_frame", "base_frame", "costmap", "model"))
+    assert "no description given" not in shown

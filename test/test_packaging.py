@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from setup_env.requirements import distribution_of
+from setup_env.workspace import STAND_INS
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
@@ -14,6 +15,7 @@ SETUP = ast.parse((ROOT / "setup.py").read_text())
 REQUIREMENTS = ROOT / "tools" / "requirements"
 # Part of other packages' dependencies, never named alone in a package.xml.
 COMES_WITH_RCLPY = {"ament_index_python", "builtin_interfaces", "rcl_interfaces"}
+PACKAGE_OF_MODULE = {"tf2_ros": "tf2_ros_py"}  # where the names differ
 
 
 def setup_argument(name: str) -> ast.expr:
@@ -24,7 +26,9 @@ def setup_argument(name: str) -> ast.expr:
 def imported_ros_packages() -> set[str]:
     text = "\n".join(path.read_text() for path in (ROOT / "talk2dino_ros").rglob("*.py"))
     names = re.findall(r"^\s*(?:from|import) (\w+)", text, flags=re.MULTILINE)
-    return {name for name in names if name.endswith(("_msgs", "_srvs")) or name in {"cv_bridge", "rclpy"}}
+    others = {"cv_bridge", "rclpy", "tf2_ros"}
+    found = {name for name in names if name.endswith(("_msgs", "_srvs")) or name in others}
+    return {PACKAGE_OF_MODULE.get(name, name) for name in found}
 
 
 def test_package_xml_declares_every_ros_package_that_the_code_imports() -> None:
@@ -48,10 +52,24 @@ def test_every_console_script_names_a_function_that_is_there() -> None:
         assert re.search(rf"^def {function}\(|import .*\b{function}\b", source, flags=re.MULTILINE), script
 
 
+def test_the_stand_ins_are_for_packages_that_a_robot_has_from_its_ros() -> None:
+    declared = {element.text for element in MANIFEST if element.tag == "depend"}
+    for folder in STAND_INS:
+        manifest = ElementTree.parse(ROOT / folder / "package.xml").getroot()
+        assert manifest.findtext("name") == Path(folder).name
+        assert manifest.findtext("name") in declared
+
+
+def test_every_message_of_a_stand_in_is_built() -> None:
+    for folder in STAND_INS:
+        built = re.findall(r"msg/\w+\.msg", (ROOT / folder / "CMakeLists.txt").read_text())
+        assert sorted(built) == sorted(f"msg/{file.name}" for file in (ROOT / folder / "msg").iterdir())
+
+
 def test_every_requirement_has_one_exact_version_for_each_python() -> None:
     lock = (REQUIREMENTS / "lock.txt").read_text().splitlines()
     locked = {distribution_of(line) for line in lock if "==" in line and not line.startswith("#")}
-    for name in ("ros_kilted.txt", "engine.txt", "checks.txt", "onnx.txt"):
+    for name in ("ros_kilted.txt", "engine.txt", "checks.txt", "onnx.txt", "simulation.txt"):
         lines = (REQUIREMENTS / name).read_text().splitlines()
         asked = {distribution_of(line) for line in lines if line and not line.startswith("#")}
         assert asked <= locked, name

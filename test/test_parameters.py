@@ -10,12 +10,15 @@ import pytest
 from talk2dino_ros import parameters
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.parameter_set import ParameterError
-from talk2dino_ros.parameters import FIELDS, RECOMMENDED, Parameters, check_changes
+from talk2dino_ros.parameters import FIELDS, Parameters, check_changes
 from talk2dino_ros.points_of_interest import find_points
+from talk2dino_ros.segmentation_parameters import RECOMMENDED
 
 LIVE = {
     "input", "refine", "background", "background_cleaning", "min_area_share", "max_points_per_class",
     "overlay", "overlay_alpha", "image_timeout_s", "stage_times", "input_size", "refine_pixels",
+    "transform_timeout_s", "depth_slop_s", "depth_wait_s", "camera_info_latest", "image_rectified", "near_m", "far_m",
+    "depth_jump_m", "score_smoothing",
 }  # fmt: skip
 
 

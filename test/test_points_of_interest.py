@@ -3,8 +3,10 @@ import cv2
 import numpy as np
 import pytest
 
-from talk2dino_ros import points_of_interest
-from talk2dino_ros.points_of_interest import find_points
+from talk2dino_ros import regions
+from talk2dino_ros.points_of_interest import find_points, point_of
+from talk2dino_ros.positions import Position
+from talk2dino_ros.regions import find_regions
 
 UNLABELED = 255
 
@@ -30,6 +32,22 @@ def test_a_rectangle_gives_its_middle_its_box_its_share_and_its_confidence():
     assert point.area_share == pytest.approx(55 / 800)
     assert point.confidence == pytest.approx(0.2)
     assert point.position is None
+    assert point.no_position_reason == "no depth was asked for"
+    assert point.thing_id == 0
+
+
+def test_a_regions_point_carries_its_position_and_the_thing_it_is_a_sighting_of():
+    (region,) = find_regions(np.full((4, 4), 2, np.uint8), np.full((4, 4), 255, np.uint8), {2: "mug"})
+    position = Position((1.0, 2.0, 3.0), (0.0,) * 9, (0.1, 0.2, 0.3), "map")
+    point = point_of(region, 16, position, thing_id=7)
+    assert (point.position, point.no_position_reason, point.thing_id) == (position, "", 7)
+
+
+def test_a_regions_point_says_why_it_has_no_position():
+    (region,) = find_regions(np.full((4, 4), 2, np.uint8), np.full((4, 4), 255, np.uint8), {2: "mug"})
+    point = point_of(region, 32, "no depth inside the region")
+    assert (point.position, point.no_position_reason) == (None, "no depth inside the region")
+    assert (point.area_share, point.class_name) == (0.5, "mug")
 
 
 def test_confidence_is_the_mean_over_the_region_and_not_over_its_box():
@@ -154,7 +172,7 @@ def test_a_class_in_crumbs_gives_the_same_points_by_its_borders_as_by_labels(mon
         confidence = rng.integers(0, 256, mask.shape, dtype=np.uint8)
         found = []
         for run in (0, 10**6):  # nothing counts as crumbled, all does
-            monkeypatch.setattr(points_of_interest, "CRUMBLED_RUN", run)
+            monkeypatch.setattr(regions, "CRUMBLED_RUN", run)
             labels = {number: str(number) for number in range(3)}
             found.append(points_of(mask, labels, confidence, min_area_share=min_area_share))
         assert found[0] == found[1]

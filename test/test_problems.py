@@ -38,7 +38,7 @@ def test_ever_new_kinds_do_not_fill_the_memory():
 
 def test_a_wrong_image_is_a_warning_with_topic_and_sentence():
     logger = Logger()
-    ProblemLog(logger).report("/front/image", ImageError("the step is 3; expected 9"))
+    ProblemLog(logger).report("an image on /front/image was dropped", ImageError("the step is 3; expected 9"))
     assert logger.errors == []
     assert logger.warnings == ["an image on /front/image was dropped: the step is 3; expected 9"]
 

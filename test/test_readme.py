@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from talk2dino_ros.engine.checkpoints import MODELS
+from talk2dino_ros.parameters import FIELDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -15,7 +16,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_table_of_parameters_is_the_declared_one():
     with_table = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))["with_table"]
-    assert with_table(README) == README, "run python tools/parameter_table.py"
+    assert with_table(README) == README, "run python -m tools.parameter_table"
+
+
+def test_the_parameter_file_is_the_declared_one():
+    with_rows = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))["with_rows"]
+    text = (ROOT / "config" / "segmenter.yaml").read_text(encoding="utf-8")
+    assert with_rows(text, FIELDS) == text, "run python -m tools.parameter_table"
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -18,13 +18,18 @@ from talk2dino_ros.conversions import (
     vocabulary_to_label_info,
 )
 from talk2dino_ros.points_of_interest import PointOfInterest
+from talk2dino_ros.positions import Position
 from talk2dino_ros.visualization import color_of
 
 HEADER = Header(stamp=Time(sec=3, nanosec=7), frame_id="camera_optical")
 VERSION = 1_700_000_000_123_456_789
 
 
-def cup(position=None):
+def at(*xyz, frame_id="camera_optical"):
+    return Position(xyz, tuple(number / 8 for number in range(9)), (0.25, 0.5, 0.75), frame_id)
+
+
+def cup(position=None, **fields):
     return PointOfInterest(
         class_id=4,
         class_name="Tasse ☕",
@@ -33,6 +38,7 @@ def cup(position=None):
         pixel=(320, 240),
         box=(300, 200, 50, 60),
         position=position,
+        **fields,
     )
 
 
@@ -54,7 +60,7 @@ def test_label_info_without_a_threshold_says_0():
 
 
 def test_a_point_keeps_every_number_and_knows_its_vocabulary():
-    msg = over_the_wire(points_to_msg([cup((0.5, -0.25, 2.0))], HEADER, VERSION))
+    msg = over_the_wire(points_to_msg([cup(at(0.5, -0.25, 2.0, frame_id="map"), thing_id=9)], HEADER, VERSION))
     assert msg.header == HEADER
     assert msg.vocabulary_version == VERSION
     (point,) = msg.points
@@ -64,12 +70,17 @@ def test_a_point_keeps_every_number_and_knows_its_vocabulary():
     assert (point.box.x_offset, point.box.y_offset, point.box.width, point.box.height) == (300, 200, 50, 60)
     assert point.has_position
     assert (point.position.x, point.position.y, point.position.z) == (0.5, -0.25, 2.0)
+    assert point.position_covariance.tolist() == [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]
+    assert (point.extent.x, point.extent.y, point.extent.z) == (0.25, 0.5, 0.75)
+    assert (point.frame_id, point.thing_id, point.no_position_reason) == ("map", 9, "")
     assert point.vocabulary_version == VERSION
 
 
-def test_a_point_without_depth_says_that_it_has_no_position():
-    (point,) = points_to_msg([cup()], HEADER, VERSION).points
+def test_a_point_without_depth_says_that_it_has_no_position_and_why():
+    msg = over_the_wire(points_to_msg([cup(no_position_reason="no depth here")], HEADER, VERSION))
+    (point,) = msg.points
     assert not point.has_position
+    assert (point.no_position_reason, point.frame_id, point.thing_id) == ("no depth here", "", 0)
 
 
 def test_an_image_without_points_gives_an_empty_message_with_its_header():
@@ -84,7 +95,7 @@ def test_markers_first_delete_the_old_ones():
 
 
 def test_a_point_with_a_position_is_a_ball_and_a_name_in_the_images_frame():
-    _, ball, name = over_the_wire(points_to_markers([cup((0.5, -0.25, 2.0))], HEADER, diameter_m=0.2)).markers
+    _, ball, name = over_the_wire(points_to_markers([cup(at(0.5, -0.25, 2.0))], HEADER, diameter_m=0.2)).markers
     assert (ball.type, name.type) == (Marker.SPHERE, Marker.TEXT_VIEW_FACING)
     assert ball.header == name.header == HEADER
     assert (ball.pose.position.x, ball.pose.position.y, ball.pose.position.z) == (0.5, -0.25, 2.0)
@@ -98,8 +109,16 @@ def test_a_point_with_a_position_is_a_ball_and_a_name_in_the_images_frame():
     assert name.color.a == 1.0
 
 
+def test_markers_are_in_the_frame_of_the_position_with_the_name_above():
+    point = cup(at(1.0, 2.0, 0.5, frame_id="map"))
+    _, ball, name = over_the_wire(points_to_markers([point], HEADER, diameter_m=0.2)).markers
+    assert ball.header == name.header == Header(stamp=HEADER.stamp, frame_id="map")
+    assert (name.pose.position.x, name.pose.position.y) == (1, 2)
+    assert name.pose.position.z == pytest.approx(0.5 + 0.24)
+
+
 def test_points_without_a_position_have_no_marker_and_the_others_have_their_own_ids():
-    markers = points_to_markers([cup(), cup((0, 0, 1)), cup((0, 0, 2))], HEADER).markers[1:]
+    markers = points_to_markers([cup(), cup(at(0.0, 0.0, 1.0)), cup(at(0.0, 0.0, 2.0))], HEADER).markers[1:]
     assert sorted((marker.ns, marker.id) for marker in markers) == [
         ("names", 0),
         ("names", 1),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way of a frame, with a camera and a segmenter that the test scripts, and no ROS."""
 
+import re
 import threading
 import time
 from types import SimpleNamespace
@@ -8,11 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from talk2dino_ros.camera_model import CameraModel, GeometryError
+from talk2dino_ros.depth import Depth
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.parameters import Parameters
+from talk2dino_ros.scene import Scene
 from talk2dino_ros.statistics import CameraStatistics
 from talk2dino_ros.stream import InForce, Stream, mask_size, nearest
 
@@ -26,19 +30,19 @@ class ScriptedCamera:
     def __init__(self, name, published):
         self.name, self.topic, self.published = name, f"/{name}/image", published
         self.statistics = CameraStatistics(0.0)
-        self.has_overlay_listener = False
+        self.has_overlay_listener = self.has_cloud_listener = False
         self.news = threading.Semaphore(0)
 
     def start(self, on_frame):
-        self.send = lambda rgb: on_frame(Frame(self.name, rgb, 0.0))
+        self.send = lambda rgb: on_frame(frame_of(self.name, rgb))
 
     def stop(self):
         pass
 
     def to_rgb(self, frame):
-        if frame.message is None:
+        if frame.message.rgb is None:
             raise ImageError("no image")
-        return frame.message
+        return frame.message.rgb
 
     def size_of(self, frame):
         return self.to_rgb(frame).shape[:2]
@@ -46,8 +50,11 @@ class ScriptedCamera:
     def publish_mask(self, _frame, mask, confidence):
         self._note("mask", mask, confidence)
 
-    def publish_points(self, _frame, points, version):
-        self._note("points", points, version)
+    def publish_seen(self, _frame, seen, version):
+        self._note("points", seen.points, version)
+
+    def publish_cloud(self, _frame, points, rgb, class_ids):
+        self._note("cloud", points, rgb, class_ids)
 
     def publish_overlay(self, _frame, overlay):
         self._note("overlay", overlay)
@@ -60,13 +67,30 @@ class ScriptedCamera:
         self.news.release()
 
 
+class ScriptedDepth:
+    """The depth of every image, in metres, or none."""
+
+    is_expected = True
+
+    def __init__(self):
+        self.depth, self.pinned = None, []
+
+    def pin(self, stamp_ns):
+        self.pinned.append(stamp_ns)
+
+    def depth_of(self, _image, _parameters):
+        if self.depth is None:
+            raise GeometryError("it is dark")
+        return self.depth
+
+
 class ScriptedSegmenter:
     """Every pixel gets the first class; red 13 cannot be segmented."""
 
     options = SimpleNamespace(background=0.5)
 
     def __init__(self):
-        self.batch_sizes, self.timers_seen = [], []
+        self.batch_sizes, self.timers_seen, self.memories_seen = [], [], []
         self.timers_made = 0
         self.entered, self.may_go_on = threading.Event(), threading.Event()
         self.may_go_on.set()
@@ -75,9 +99,10 @@ class ScriptedSegmenter:
         self.timers_made += 1
         return StageTimer()
 
-    def segment(self, images, vocabulary, timer):
+    def segment(self, images, vocabulary, timer, memory):
         self.entered.set()
         self.timers_seen.append(timer)
+        self.memories_seen.append(memory)
         self.may_go_on.wait(DEADLINE_S)
         self.batch_sizes.append(len(images))
         if any(rgb[0, 0, 0] == BAD for rgb in images):
@@ -96,6 +121,20 @@ def image(red=0, height=4, width=6):
     return np.full((height, width, 3), red, np.uint8)
 
 
+def frame_of(name, rgb):
+    """A frame whose message carries its pixels as they are."""
+    stamp = SimpleNamespace(sec=1, nanosec=5)
+    header = SimpleNamespace(stamp=stamp, frame_id="optical")
+    return Frame(name, SimpleNamespace(header=header, rgb=rgb), 0.0)
+
+
+def depth_of(metres):
+    """Depth of a camera of the same size, its axis through the middle."""
+    height, width = metres.shape
+    matrix = [[10.0, 0, (width - 1) / 2], [0, 10.0, (height - 1) / 2], [0, 0, 1]]
+    return Depth(np.float32(metres), CameraModel(np.array(matrix), (), "", width, height))
+
+
 def vocabulary_of(*names, version=1):
     return Vocabulary.from_embeddings(names, np.eye(len(names), 8)).with_ids(range(1, len(names) + 1), version)
 
@@ -109,11 +148,18 @@ class Bench:
         self.front, self.rear = (ScriptedCamera(name, self.published) for name in ("front", "rear"))
         in_force = InForce(self.segmenter, vocabulary_of("cup"), Parameters(**parameters))
         cameras = {"front": self.front, "rear": self.rear}
-        self.stream = Stream(cameras, in_force, lambda topic, error: self.problems.append((topic, str(error))))
+        self.depths = {name: ScriptedDepth() for name in cameras}
+        scenes = {name: Scene(depth, None, in_force.parameters) for name, depth in self.depths.items()}
+        self.stream = Stream(cameras, scenes, in_force, lambda what, error: self.problems.append((what, str(error))))
 
     def process(self, **messages):
         """Process a batch in this thread."""
-        return self.stream._process([Frame(name, message, 0.0) for name, message in messages.items()])
+        return self.stream._process([frame_of(name, rgb) for name, rgb in messages.items()])
+
+    def dropped(self):
+        """Image topic and reason of each frame that was dropped."""
+        split = [(re.fullmatch("an image on (.*) was dropped", what), why) for what, why in self.problems]
+        return [(match[1], why) for match, why in split if match]
 
     def whats(self):
         return [(name, what) for name, what, *_ in self.published]
@@ -138,7 +184,7 @@ def test_two_waiting_images_are_one_batch_and_all_masks_go_out_first():
 def test_an_image_that_cannot_be_converted_is_reported_and_the_other_camera_is_not_touched():
     bench = Bench()
     bench.process(front=None, rear=image())
-    assert bench.problems == [("/front/image", "no image")]
+    assert bench.dropped() == [("/front/image", "no image")]
     assert ("rear", "mask") in bench.whats()
     assert (bench.front.statistics.wrong, bench.rear.statistics.wrong) == (1, 0)
     assert bench.front.statistics.last_error == "no image"
@@ -148,7 +194,7 @@ def test_a_batch_that_fails_is_tried_one_by_one_so_that_only_the_culprit_is_lost
     bench = Bench()
     bench.process(front=image(BAD), rear=image())
     assert bench.segmenter.batch_sizes == [2, 1, 1]
-    assert bench.problems == [("/front/image", "the network choked")]
+    assert bench.dropped() == [("/front/image", "the network choked")]
     assert [what for name, what in bench.whats() if name == "rear"] == ["mask", "points"]
 
 
@@ -252,7 +298,7 @@ def test_while_paused_an_image_becomes_an_unlabeled_mask_and_the_worker_rests():
     assert mask.shape == (4, 6)
     assert not mask.any()
     assert not confidence.any()
-    assert bench.problems == [("/rear/image", "no image")]
+    assert bench.dropped() == [("/rear/image", "no image")]
 
 
 def test_resuming_ends_the_rest_and_images_are_segmented_again(running):
@@ -267,19 +313,19 @@ def test_resuming_ends_the_rest_and_images_are_segmented_again(running):
 
 
 def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_one_follows(running):
-    original = running.front.publish_points
+    original = running.front.publish_seen
 
     def fail_once(*_):
-        running.front.publish_points = original
+        running.front.publish_seen = original
         raise ValueError("a fault of the program")
 
-    running.front.publish_points = fail_once
+    running.front.publish_seen = fail_once
     running.front.send(image())
     assert running.front.news.acquire(timeout=DEADLINE_S)  # its mask
     running.front.send(image())
     while ("front", "points") not in running.whats():
         assert running.front.news.acquire(timeout=DEADLINE_S)
-    assert ("/front/image", "a fault of the program") in running.problems
+    assert ("/front/image", "a fault of the program") in running.dropped()
 
 
 def test_published_ids_of_distractors_are_the_unlabeled_one():
@@ -299,3 +345,51 @@ def test_nearest_mixes_no_ids():
 def test_the_masks_size_is_the_images_unless_the_parameters_give_one(side, expected):
     parameters = Parameters(mask_height=side, mask_width=424 if side else 0)
     assert mask_size((480, 640), parameters) == expected
+
+
+def test_the_depth_of_an_image_in_hand_is_kept_for_it():
+    bench = Bench()
+    bench.process(front=image())
+    assert (bench.depths["front"].pinned, bench.depths["rear"].pinned) == ([10**9 + 5], [])
+
+
+def test_why_nothing_has_a_position_is_told():
+    bench = Bench()
+    bench.process(front=image())
+    assert bench.problems == [("what is seen on /front/image has no position", "it is dark")]
+
+
+def clouds_of(bench):
+    return [values for _, what, *values in bench.published if what == "cloud"]
+
+
+@pytest.mark.parametrize("metres", [2.0, None])
+def test_a_cloud_has_the_masks_size_and_without_depth_no_points(metres):
+    bench = Bench(mask_width=3, mask_height=2)
+    bench.front.has_cloud_listener = True
+    bench.depths["front"].depth = metres and depth_of(np.full((4, 6), metres))
+    bench.process(front=image(red=7, height=4, width=6), rear=image())
+    ((points, rgb, class_ids),) = clouds_of(bench)
+    assert (points.shape, rgb.shape, class_ids.shape) == ((2, 3, 3), (2, 3, 3), (2, 3))
+    assert np.array_equal(points[..., 2], np.full((2, 3), metres or np.nan), equal_nan=True)
+    assert np.all(rgb[..., 0] == 7)
+    assert np.all(class_ids == 1)
+
+
+def test_while_paused_a_cloud_listener_gets_a_cloud_without_points_for_each_mask():
+    bench = Bench()
+    bench.front.has_cloud_listener = True
+    bench.stream.enable(False)
+    bench.process(front=image(height=4, width=6))
+    ((points, _, class_ids),) = clouds_of(bench)
+    assert np.isnan(points).all()
+    assert np.all(class_ids == 255)
+
+
+def test_each_camera_has_a_score_memory_of_its_own_that_stays():
+    bench = Bench()
+    bench.process(front=image(), rear=image())
+    bench.process(rear=image())
+    (front, rear), (rear_again,) = bench.segmenter.memories_seen
+    assert front is not rear
+    assert rear is rear_again

@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the README's table of parameters from their one declaration: `python tools/parameter_table.py`."""
+"""Write the README's table and the parameter file from the one declaration: `python -m tools.parameter_table`."""
 
+import dataclasses
+import json
+import textwrap
 from pathlib import Path
+from typing import Any
 
-from talk2dino_ros.parameter_field import expectation
+from talk2dino_ros.parameter_field import expectation, to_ros
 from talk2dino_ros.parameters import FIELDS
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README, SEGMENTER = ROOT / "README.md", ROOT / "config" / "segmenter.yaml"
 BEGIN = "<!-- parameters: written by tools/parameter_table.py -->"
 END = "<!-- end of parameters -->"
+YAML_START = "  ros__parameters:\n"
+INDENT, LINE_LENGTH = " " * 4, 120
 
 
 def table() -> str:
     """The table in Markdown, one row per parameter."""
     rows = ["| name | default | live | |", "|---|---|---|---|"]
     for name, field in FIELDS.items():
-        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        default = to_ros(field.default)
         shown = f"`{default!r}`" if not isinstance(default, bool) else f"`{str(default).lower()}`"
         allowed = f" ({expectation(field)})" if expectation(field) else ""
         live = "live" if field.metadata["live"] else ""
@@ -30,5 +37,29 @@ def with_table(text: str) -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
+def yaml_rows(fields: dict[str, dataclasses.Field[Any]]) -> str:
+    """The parameters with their defaults and explanations, as a parameter file has them."""
+    return "".join(f"{_comment(field)}\n{INDENT}{name}: {_value(field.default)}\n" for name, field in fields.items())
+
+
+def with_rows(text: str, fields: dict[str, dataclasses.Field[Any]]) -> str:
+    """The parameter file's text with the rows as they should be."""
+    return text.split(YAML_START, maxsplit=1)[0] + YAML_START + yaml_rows(fields)
+
+
+def _comment(field: dataclasses.Field[Any]) -> str:
+    metadata = field.metadata
+    names_them = all(str(choice) in metadata["text"] for choice in metadata["choices"]) and metadata["choices"]
+    allowed = "" if names_them or metadata["beside"] is not None else expectation(field).replace(" or ", ", ")
+    parts = [metadata["text"], f"Allowed: {allowed}." if allowed else "", "(live)" if metadata["live"] else ""]
+    lines = textwrap.wrap(" ".join(filter(None, parts)), LINE_LENGTH - len(INDENT) - 2, break_on_hyphens=False)
+    return "\n".join(f"{INDENT}# {line}" for line in lines)
+
+
+def _value(default: Any) -> str:
+    return json.dumps(to_ros(default))
+
+
 if __name__ == "__main__":
     README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    SEGMENTER.write_text(with_rows(SEGMENTER.read_text(encoding="utf-8"), FIELDS), encoding="utf-8")

@@ -6,18 +6,17 @@ for words, asks for others midway, and gathers what comes. Exits with 1 where an
 """
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import rclpy
 
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.demo.client import DemoClient, DemoError, Round
+from talk2dino_ros.demo.client import DemoClient, Round
+from talk2dino_ros.demo.processes import DemoError, check_alive, node_process
 from talk2dino_ros.demo.report import print_table, write_overlays
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import split_classes
@@ -52,36 +51,23 @@ def main() -> None:
 
 def run(model: str, folder: Path, photos: list[str], vocabularies: list[list[str]]) -> list[Round]:
     """Start camera and segmenter, ask for each vocabulary in turn, return what arrived."""
+    names = ("-r", f"__ns:={NAMESPACE}")
     with ExitStack() as stack:
         segmenter = stack.enter_context(
-            _process("talk2dino_ros.segmenter_node", "-p", f"model:={model}", "-p", "refine:=pamr")
+            node_process("talk2dino_ros.segmenter_node", *names, "-p", f"model:={model}", "-p", "refine:=pamr")
         )
-        stack.enter_context(_process("talk2dino_ros.demo.photo_camera", "-p", f"folder:={folder.resolve()}"))
+        folder = folder.resolve()
+        stack.enter_context(node_process("talk2dino_ros.demo.photo_camera", *names, "-p", f"folder:={folder}"))
         stack.enter_context(rclpy.init())
         client = DemoClient(namespace=NAMESPACE)
         _wait_until_ready(client, segmenter)
         return [_run_round(client, segmenter, photos, classes) for classes in vocabularies]
 
 
-@contextmanager
-def _process(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a node in a process of its own; ask it to end afterwards, as Ctrl-C does."""
-    command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments]
-    process = subprocess.Popen(command)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
 def _wait_until_ready(client: DemoClient, segmenter: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not client.is_ready():
-        _check_alive(segmenter)
+        check_alive("segmenter", segmenter)
         if time.monotonic() > deadline:
             raise DemoError(f"the segmenter was not ready in {START_TIMEOUT_S:g} s; see its log above")
         rclpy.spin_once(client, timeout_sec=0.1)
@@ -99,18 +85,13 @@ def _run_round(client: DemoClient, segmenter: subprocess.Popen[bytes], photos: l
 def _wait_for(client: DemoClient, segmenter: subprocess.Popen[bytes], photo: str, version: int) -> None:
     deadline = time.monotonic() + PHOTO_TIMEOUT_S
     while photo not in client.completed(version) or version not in client.label_info_versions:
-        _check_alive(segmenter)
+        check_alive("segmenter", segmenter)
         if time.monotonic() > deadline:
             raise DemoError(
                 f"of {photo} not all of mask, confidence, overlay, points_of_interest and label_info arrived "
                 f"in {PHOTO_TIMEOUT_S:g} s; see the logs above"
             )
         rclpy.spin_once(client, timeout_sec=0.1)
-
-
-def _check_alive(segmenter: subprocess.Popen[bytes]) -> None:
-    if segmenter.poll() is not None:
-        raise DemoError(f"the segmenter ended with exit code {segmenter.returncode}; its last line says why")
 
 
 if __name__ == "__main__":

@@ -18,15 +18,12 @@ from talk2dino_msgs.srv import SetVocabulary
 from vision_msgs.msg import LabelInfo
 
 from talk2dino_ros.conversions import image_to_rgb
+from talk2dino_ros.demo.processes import DemoError
 
 SEGMENTER = "talk2dino"
 CAMERA = "photo_camera"
 ANSWER_TIMEOUT_S = 60.0
 OPEN_SIGHTINGS = 50  # images of which something may still come; best-effort topics lose some for good
-
-
-class DemoError(Exception):
-    """Something that had to arrive did not."""
 
 
 @dataclass

@@ -33,8 +33,24 @@ def write_overlays(rounds: Sequence[Round], folder: Path) -> list[Path]:
             paths.append(folder / f"{sighting.photo}_{number}.png")
             write_picture(paths[-1], _overlay(sighting))
     paths.append(folder / "all.png")
-    write_picture(paths[-1], _sheet([_overlay(s) for r in rounds for s in _by_photo(r)]))
+    write_picture(paths[-1], contact_sheet([_overlay(s) for r in rounds for s in _by_photo(r)]))
     return paths
+
+
+def contact_sheet(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """All pictures in rows of four on white, each fitted into a cell of the same size."""
+    width = (SHEET_WIDTH - SHEET_GAP) // SHEET_COLUMNS - SHEET_GAP
+    height = width * 3 // 4
+    rows = -(-len(pictures) // SHEET_COLUMNS)
+    sheet = np.full((rows * (height + SHEET_GAP) + SHEET_GAP, SHEET_WIDTH, 3), 255, np.uint8)
+    for index, picture in enumerate(pictures):
+        scale = min(width / picture.shape[1], height / picture.shape[0])
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        row, column = divmod(index, SHEET_COLUMNS)
+        top = SHEET_GAP + row * (height + SHEET_GAP) + (height - small.shape[0]) // 2
+        left = SHEET_GAP + column * (width + SHEET_GAP) + (width - small.shape[1]) // 2
+        sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return sheet
 
 
 def _by_photo(vocabulary_round: Round) -> list[Sighting]:
@@ -62,19 +78,3 @@ def _rows(sighting: Sighting) -> list[tuple[str, ...]]:
         )
         for point in points
     ]
-
-
-def _sheet(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
-    """All pictures in rows of four on white, each fitted into a cell of the same size."""
-    width = (SHEET_WIDTH - SHEET_GAP) // SHEET_COLUMNS - SHEET_GAP
-    height = width * 3 // 4
-    rows = -(-len(pictures) // SHEET_COLUMNS)
-    sheet = np.full((rows * (height + SHEET_GAP) + SHEET_GAP, SHEET_WIDTH, 3), 255, np.uint8)
-    for index, picture in enumerate(pictures):
-        scale = min(width / picture.shape[1], height / picture.shape[0])
-        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        row, column = divmod(index, SHEET_COLUMNS)
-        top = SHEET_GAP + row * (height + SHEET_GAP) + (height - small.shape[0]) // 2
-        left = SHEET_GAP + column * (width + SHEET_GAP) + (width - small.shape[1]) // 2
-        sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return sheet

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         VocabularyError,
         WeightsError,
     )
+    from talk2dino_ros.engine.score_memory import ScoreMemory
     from talk2dino_ros.engine.segmenter import Segmentation, Segmenter, load_segmenter
     from talk2dino_ros.engine.vocabulary import Vocabulary
 
@@ -31,6 +32,7 @@ _HOME = {
     "Talk2DinoError": "errors",
     "VocabularyError": "errors",
     "WeightsError": "errors",
+    "ScoreMemory": "score_memory",
     "Segmentation": "segmenter",
     "Segmenter": "segmenter",
     "load_segmenter": "segmenter",
@@ -40,6 +42,7 @@ _HOME = {
 __all__ = [
     "ImageError",
     "ModelError",
+    "ScoreMemory",
     "Segmentation",
     "Segmenter",
     "Talk2DinoError",

@@ -17,18 +17,22 @@ from talk2dino_ros.engine.inputs import Plan
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.pamr import pamr
 from talk2dino_ros.engine.pruning import contenders
+from talk2dino_ros.engine.score_memory import ScoreMemory
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
 class View:
-    """One image of a batch: its size (H, W), plan, canvas float32 [3, H, W] and the crops' features."""
+    """One image of a batch: its size (H, W), plan, canvas float32 [3, H, W], the crops' features, and its camera's
+    memory, None where the image stands alone.
+    """
 
     size: tuple[int, int]
     plan: Plan
     canvas: Tensor
     crops: list[CropFeatures]
+    memory: ScoreMemory | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Words:
 
     embeddings: Tensor
     ids: Tensor
+    vocabulary: Vocabulary
 
     @staticmethod
     def of(vocabulary: Vocabulary, unlabeled_id: int, device: str) -> "Words":
@@ -44,6 +49,7 @@ class Words:
         return Words(
             torch.from_numpy(vocabulary.embeddings.copy()).to(device),
             torch.tensor(vocabulary.published_ids(unlabeled_id), dtype=torch.uint8, device=device),
+            vocabulary,
         )
 
 
@@ -59,6 +65,9 @@ class Labelling:
         with stage(timer, "score"):
             cosines = [_cosines(crop.patch_features, words.embeddings) for crop in view.crops]
             scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
+            if view.memory is not None:
+                subject = (words.vocabulary, self, view.size, view.plan)  # of other ones no mean can be taken
+                scores = view.memory.mixed(subject, scores, self.options.score_smoothing)
         with stage(timer, "refine"):
             first, rivals, ids = self._maps(scores, view, words)
         with stage(timer, "decide"):

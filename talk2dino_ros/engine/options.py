@@ -11,6 +11,7 @@ REFINEMENTS = ("none", "pamr")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")  # what devices.py resolves; it imports torch, this module does not
 LARGEST_INPUT = 2048  # pixels of a side; attention's cost grows with its fourth power
 LARGEST_REFINED = 4096 * 2160
+MOST_SMOOTHING = 0.99  # a hundred images; at 1 no image would count
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Options:
     input_size: pixels of the network's square, or of its short side, rounded to the model's patch; 0: the model's own.
         Smaller is faster and coarser.
     refine_pixels: larger images are refined at this many pixels, then upsampled: PAMR's time and memory grow with it.
+    score_smoothing: the share of a camera's earlier images in a patch's scores (an exponential mean, held by the
+        caller's `ScoreMemory`), as pixels between two classes flicker from image to image. 0.0: none, for what moves
+        leaves a trail, and that is everything where the camera moves.
     """
 
     input: str = "square"
@@ -36,6 +40,7 @@ class Options:
     unlabeled_id: int = UNLABELED_ID
     input_size: int = 0
     refine_pixels: int = 1280 * 720
+    score_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choice("input", self.input, INPUTS)
@@ -51,6 +56,7 @@ class Options:
             )
         _check_range("input_size", self.input_size, 0, LARGEST_INPUT)
         _check_range("refine_pixels", self.refine_pixels, 1, LARGEST_REFINED)
+        _check_range("score_smoothing", self.score_smoothing, 0.0, MOST_SMOOTHING)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -58,6 +64,6 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ModelError(f"{name} is {value!r}, expected one of {', '.join(choices)}; choose one of these")
 
 
-def _check_range(name: str, value: int, low: int, high: int) -> None:
+def _check_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ModelError(f"{name} is {value}, expected {low} to {high}; choose one in between")

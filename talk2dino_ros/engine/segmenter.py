@@ -28,6 +28,7 @@ from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.networks import Networks, load_networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend
 from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.score_memory import ScoreMemory, memory_per_image
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.text_cache import open_text_cache
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary, parse_classes
@@ -106,6 +107,7 @@ class Segmenter:
         vocabulary: Vocabulary,
         return_scores: bool = False,
         timer: StageTimer | None = None,
+        memory: ScoreMemory | None = None,
     ) -> Segmentation: ...
     @overload
     def segment(
@@ -114,6 +116,7 @@ class Segmenter:
         vocabulary: Vocabulary,
         return_scores: bool = False,
         timer: StageTimer | None = None,
+        memory: Sequence[ScoreMemory | None] | None = None,
     ) -> list[Segmentation]: ...
 
     def segment(
@@ -122,30 +125,43 @@ class Segmenter:
         vocabulary: Vocabulary,
         return_scores: bool = False,
         timer: StageTimer | None = None,
+        memory: ScoreMemory | Sequence[ScoreMemory | None] | None = None,
     ) -> Segmentation | list[Segmentation]:
         """Segment one image, or a list of images (of any sizes) in one batch.
 
         rgb: uint8 [H, W, 3] RGB. The result has the image's size. timer: gets the stages' times; see `stage_timer`.
+        memory: the camera's, one per image of a list, for `score_smoothing`; without it each image stands alone.
         Raises ImageError for an array of another kind, VocabularyError for a vocabulary of another model.
         """
         images = [rgb] if isinstance(rgb, np.ndarray) else list(rgb)
         for image in images:
             check_image(image)
         self._check_vocabulary(vocabulary)
-        results = self._segment_within_memory(images, vocabulary, return_scores, timer)
+        memories = memory_per_image(memory, len(images), self.options.score_smoothing)
+        results = self._segment_within_memory(images, vocabulary, return_scores, timer, memories)
+        for own in filter(None, memories):
+            own.keep()
         return results[0] if isinstance(rgb, np.ndarray) else results
 
     def _segment_within_memory(
-        self, images: list[npt.NDArray[np.uint8]], vocabulary: Vocabulary, return_scores: bool, timer: StageTimer | None
+        self,
+        images: list[npt.NDArray[np.uint8]],
+        vocabulary: Vocabulary,
+        return_scores: bool,
+        timer: StageTimer | None,
+        memories: list[ScoreMemory | None],
     ) -> list[Segmentation]:
         """Segment in one batch; where the device's memory is too small for it, once more image by image."""
         try:
-            return self._segment_batch(images, vocabulary, return_scores, timer)
+            return self._segment_batch(images, vocabulary, return_scores, timer, memories=memories)
         except torch.OutOfMemoryError:
             _LOG.warning("%s has too little memory for one batch; images and windows go one by one", self.device)
         release_memory()  # not in the handler, where the traceback still holds the batch's tensors
         try:
-            return [self._segment_batch([image], vocabulary, return_scores, timer, at_once=1)[0] for image in images]
+            return [
+                self._segment_batch([image], vocabulary, return_scores, timer, memories=[memory], at_once=1)[0]
+                for image, memory in zip(images, memories, strict=True)
+            ]
         except torch.OutOfMemoryError as error:
             raise ModelError(
                 f"{self.device} has too little memory for an image of {images[0].shape[1]}x{images[0].shape[0]} and "
@@ -160,6 +176,8 @@ class Segmenter:
         vocabulary: Vocabulary,
         return_scores: bool,
         timer: StageTimer | None,
+        *,
+        memories: list[ScoreMemory | None],
         at_once: int = CROPS_PER_BATCH,
     ) -> list[Segmentation]:
         sizes = [(image.shape[0], image.shape[1]) for image in images]
@@ -170,7 +188,7 @@ class Segmenter:
         with stage(timer, "backbone"):
             cleaning = self.options.background_cleaning
             features = encode_crops(self._networks, canvases, plans, return_attention=cleaning, at_once=at_once)
-        views = [View(*parts) for parts in zip(sizes, plans, canvases, features, strict=True)]
+        views = [View(*parts) for parts in zip(sizes, plans, canvases, features, memories, strict=True)]
         return [self._segment_one(view, words, return_scores, timer) for view in views]
 
     def _plan(self, size: tuple[int, int]) -> Plan:
@@ -211,6 +229,7 @@ def load_segmenter(
     unlabeled_id: int = UNLABELED_ID,
     input_size: int = 0,
     refine_pixels: int = Options.refine_pixels,
+    score_smoothing: float = 0.0,
     text_cache_dir: str | Path = "",
     backend: str = "torch",
     onnx_file: str | Path | None = None,
@@ -228,7 +247,9 @@ def load_segmenter(
     cuda_graphs: on a GPU with backend torch, record the image encoder's kernels once per size and start them at once.
     Raises ModelError for a name, device, precision or option that does not exist, WeightsError for weights.
     """
-    options = Options(input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels)
+    options = Options(
+        input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels, score_smoothing
+    )
     model = find_model(name)
     place = resolve_device(device)
     exported = open_backend(backend, onnx_file, model, place, precision)

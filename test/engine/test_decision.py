@@ -29,7 +29,7 @@ def seeded(*shape):
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
-@pytest.mark.parametrize("size", [(45, 61), (3, 2), (6, 7)])
+@pytest.mark.parametrize("size", [(45, 61), (3, 2), (6, 7), (2, 1), (1, 2)])
 def test_classes_and_confidence_equal_a_whole_image_computation(run, align_corners, size):
     scores = seeded(5, 6, 7)
     large = F.interpolate(scores[None], size, mode="bilinear", align_corners=align_corners)[0].double().numpy()
@@ -45,8 +45,24 @@ def test_strips_give_what_one_strip_gives(monkeypatch, align_corners):
     decision, ids = Decision(0.5, 14.0, 255), torch.tensor([1, 2, 3, 4], dtype=torch.uint8)
     scores, rivals = ScoreMap(seeded(4, 5, 9), align_corners), ScoreMap(seeded(2, 3, 4), True)
     whole = decide_plain(decision, scores, rivals, (50, 70), ids)
+    held = []
+
+    def watched(decision, *fields):
+        held.append(sum(field.numel() for field in fields))
+        return decide_strip(decision, *fields)
+
+    decide_strip = plain._decide_strip
+    monkeypatch.setattr(plain, "_decide_strip", watched)
     monkeypatch.setattr(plain, "STRIP_VALUES", 6 * 70 * 3)
     assert torch.equal(decide_plain(decision, scores, rivals, (50, 70), ids), whole)
+    assert max(held) == 6 * 70 * 3  # of all six classes, and never more
+
+
+def test_on_a_cpu_the_compiled_path_decides(monkeypatch):
+    decision, ids = Decision(0.5, 14.0, 255), torch.tensor([1, 2], dtype=torch.uint8)
+    scores = ScoreMap(seeded(2, 5, 9), True)
+    monkeypatch.delattr(plain, "decide_plain")
+    assert torch.equal(decision(scores, None, (20, 30), ids), decide_cpu(decision, scores, None, (20, 30), ids))
 
 
 def test_the_background_wins_where_no_class_is_above_it_and_wins_ties(run):
@@ -77,6 +93,11 @@ def test_a_distractor_wins_pixels_and_is_published_as_unlabeled(run):
     assert class_ids.tolist() == [[4, 0]]
     assert confidence[0, 0] > 200
     assert confidence[0, 1] == 0
+
+
+def test_of_two_equal_classes_the_first_wins(run):
+    class_ids, _ = run(torch.full((3, 2, 2), 0.6), (4, 4))
+    assert class_ids.unique().tolist() == [1]
 
 
 def test_rivals_lower_the_confidence_and_win_nothing(run):

@@ -56,11 +56,12 @@ def seeded(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("contrast", [1.0, 0.01])
-def test_it_equals_a_plain_loop(path, contrast):
+# two sizes are larger than the farthest neighbour's distance
+@pytest.mark.parametrize(("size", "contrast"), [((9, 13), 1.0), ((9, 13), 0.01), ((2, 55), 1.0), ((55, 2), 1.0)])
+def test_it_equals_a_plain_loop(path, size, contrast):
     random = np.random.default_rng(3)
-    rgb = 0.5 + contrast * (random.random((3, 9, 13)) - 0.5)
-    scores = random.random((2, 9, 13))
+    rgb = 0.5 + contrast * (random.random((3, *size)) - 0.5)
+    scores = random.random((2, *size))
     refined = path(torch.tensor(rgb, dtype=torch.float32), torch.tensor(scores, dtype=torch.float32))
     np.testing.assert_allclose(refined.numpy(), slow_pamr(rgb, scores), atol=2e-5)
 

@@ -38,6 +38,16 @@ def test_a_class_above_the_background_in_another_window_stays():
     assert alive([[[0.56]], [[0.2]]], [[[0.2]], [[0.56]]], background=0.55) == [True, True]
 
 
+def test_a_lead_that_rounding_may_turn_round_puts_nobody_out():
+    assert alive([[[0.500005, 0.6]], [[0.5, 0.599995]]]) == [True, True]
+    assert alive([[[0.5001, 0.6001]], [[0.5, 0.6]]]) == [True, False]
+
+
+def test_a_class_that_rounding_may_lift_above_the_background_stays():
+    assert alive([[[0.7, 0.1]], [[0.1, 0.549995]]], background=0.55) == [True, True]
+    assert alive([[[0.7, 0.1]], [[0.1, 0.5499]]], background=0.55) == [True, False]
+
+
 def test_where_all_are_below_the_background_the_highest_stays():
     assert alive([[[0.3, 0.2]], [[0.1, 0.4]]], background=0.55) == [False, True]
 

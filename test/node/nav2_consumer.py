@@ -13,7 +13,7 @@ import numpy as np
 from probe import LATCHED, stamp_ns
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2, PointField
 from vision_msgs.msg import LabelInfo
 
 UNLABELED = 255
@@ -24,10 +24,20 @@ APPROXIMATE_NS = 100_000_000
 class Nav2Consumer:
     """Subscribe as the layer does; `observations` counts what it would have put into a costmap.
 
-    width, height: the organised point cloud's. tolerance_ns: of the stamps' difference.
+    width, height: the organised point cloud's. tolerance_ns: of the stamps' difference. own_cloud: take the node's
+    cloud, too.
     """
 
-    def __init__(self, node: Node, prefix: str, width: int, height: int, tolerance_ns: int = EXACT_NS) -> None:
+    def __init__(
+        self,
+        node: Node,
+        prefix: str,
+        width: int,
+        height: int,
+        tolerance_ns: int = EXACT_NS,
+        *,
+        own_cloud: bool = False,
+    ) -> None:
         self.complaints: list[str] = []
         self.observations = 0
         self.classes: dict[int, str] = {}
@@ -43,10 +53,26 @@ class Nav2Consumer:
             node.create_subscription(Image, f"{prefix}/mask", self.on_mask, sensor_data),
             node.create_subscription(Image, f"{prefix}/confidence", self.on_confidence, sensor_data),
         ]
+        self.valid_points: dict[int, int] = {}  # stamp in ns -> how many of the cloud's points are somewhere
+        if own_cloud:
+            take = self.on_point_cloud
+            self._subscriptions.append(node.create_subscription(PointCloud2, f"{prefix}/cloud", take, sensor_data))
 
     def on_cloud(self, stamp: int) -> None:
         """Take a point cloud's stamp in ns; the points themselves do not matter to the contract."""
         self._cloud_stamps.append(stamp)
+
+    def on_point_cloud(self, cloud: PointCloud2) -> None:
+        """Take a whole cloud, which is read by the mask's pixels: its layout matters."""
+        fields = {field.name: (field.offset, field.datatype) for field in cloud.fields}
+        if [fields.get(axis) for axis in "xyz"] != [(offset, PointField.FLOAT32) for offset in (0, 4, 8)]:
+            self.complaints.append(f"cloud: x, y, z are not three floats in a row but {fields}")
+        if (cloud.width, cloud.height) != self._size or len(cloud.data) != cloud.row_step * cloud.height:
+            self.complaints.append(f"cloud: it is {cloud.width}x{cloud.height} with {len(cloud.data)} bytes")
+        xyz = np.frombuffer(cloud.data, np.uint8).reshape(-1, cloud.point_step)[:, :12].copy().view(np.float32)
+        self.valid_points[stamp_ns(cloud)] = int(np.isfinite(xyz[:, 2]).sum())
+        self.on_cloud(stamp_ns(cloud))
+        self._observe()
 
     def on_label_info(self, info: LabelInfo) -> None:
         self.classes = {each.class_id: each.class_name for each in info.class_map}

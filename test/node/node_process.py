@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "talk2dino_ros.segmenter_node"]
+SEGMENTER = "talk2dino_ros.segmenter_node"
 DEADLINE_S = 120.0
 
 
 class NodeProcess:
-    """One running `segmenter`, in a namespace, with parameters such as `model:=mini`."""
+    """One running `segmenter`, or another module, in a namespace, with parameters such as `model:=mini`."""
 
-    def __init__(self, parameters: Sequence[str], namespace: str, log: Path) -> None:
+    def __init__(self, parameters: Sequence[str], namespace: str, log: Path, module: str = SEGMENTER) -> None:
         self._log = log
         words = [word for parameter in parameters for word in ("-p", parameter)]
-        command = [*COMMAND, "--ros-args", "-r", f"__ns:={namespace}"]
+        command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}"]
         with log.open("w") as output:
             self._process = subprocess.Popen(
                 [*command, *words], stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feeding Nav2's semantic_segmentation_layer: a consumer with its demands finds nothing to complain about."""
 
+import numpy as np
 import pytest
 from nav2_consumer import APPROXIMATE_NS, EXACT_NS, Nav2Consumer
 from probe import checkerboard, raw_message
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 from talk2dino_msgs.srv import SetVocabulary
@@ -12,6 +13,7 @@ from vision_msgs.msg import LabelInfo, VisionClass
 
 CLOUD = (424, 240)
 NAMESPACE = "/nav"
+INTRINSICS = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,7 @@ def process(start_node):
         "vocabulary:=[cup, dog, '!wall']",
         "mask_width:=424",
         "mask_height:=240",
+        "depth_wait_s:=5.0",
         "paused_mask_period_s:=0.3",
         namespace=NAMESPACE,
     )
@@ -66,6 +69,34 @@ def test_pausing_keeps_the_clouds_from_piling_up(probe, consumer):
     wait_for_observations(probe, consumer, 3)
     assert probe.call(SetBool, "talk2dino/enable", data=True).success
     wait_for_observations(probe, consumer, 1)
+
+
+@pytest.mark.parametrize(("depth_m", "expected"), [(2.0, CLOUD[0] * CLOUD[1]), (None, 0)])
+def test_the_node_alone_feeds_the_layer_with_masks_and_clouds(probe, depth_m, expected):
+    """Also without depth each mask has its cloud, one without points: nothing piles up in the layer."""
+    depths = probe.node.create_publisher(Image, "depth", 10)
+    infos = probe.node.create_publisher(CameraInfo, "camera_info", 10)
+    for publisher in (depths, infos):
+        probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
+    consumer = Nav2Consumer(probe.node, "talk2dino", *CLOUD, own_cloud=True)
+
+    stamps = []
+
+    def send():
+        stamps.append(probe.send(checkerboard(480, 640)))
+        header = probe.sent[stamps[-1]]
+        infos.publish(CameraInfo(header=header, width=640, height=480, k=INTRINSICS))
+        if depth_m:
+            depth = Image(header=header, width=640, height=480, encoding="32FC1", step=640 * 4)
+            depth.data.frombytes(np.full((480, 640), depth_m, np.float32).tobytes())
+            depths.publish(depth)
+
+    timer = probe.node.create_timer(0.2, send)
+    wait_for_observations(probe, consumer, 5)
+    probe.node.destroy_timer(timer)
+    for publisher in (depths, infos):
+        probe.node.destroy_publisher(publisher)
+    assert {count for stamp, count in consumer.valid_points.items() if stamp in stamps} == {expected}
 
 
 def label_info(**names: int) -> LabelInfo:

@@ -17,6 +17,7 @@ from setup_env.situation import Situation
 from setup_env.stamps import fingerprint, is_fresh, write_stamp
 from setup_env.system import ros_dependencies
 from setup_env.wheel_repair import repair_cmake_files
+from setup_env.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = Situation("kilted")
@@ -168,7 +169,17 @@ def test_known_failures_come_with_a_remedy(output: str, remedy: str) -> None:
     assert bool(remedy_for(output)) == bool(remedy)
 
 
+def test_stand_ins_are_built_only_where_no_ros_brings_the_real_packages() -> None:
+    assert Workspace(Environment(ROOT, WHEELS)).base_paths == [
+        ".",
+        "talk2dino_msgs",
+        "tools/tf2_msgs",
+        "tools/vision_msgs",
+    ]
+    assert Workspace(Environment(ROOT, JAZZY)).base_paths == [".", "talk2dino_msgs"]
+
+
 def test_the_ros_packages_to_look_for_are_those_of_package_xml() -> None:
     wanted = ros_dependencies(ROOT / "package.xml")
-    assert {"rclpy", "vision_msgs", "sensor_msgs"} <= set(wanted)
+    assert {"rclpy", "vision_msgs", "sensor_msgs", "tf2_ros_py"} <= set(wanted)
     assert not {"talk2dino_msgs", "python3-numpy", "cv_bridge"} & set(wanted)

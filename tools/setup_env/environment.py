@@ -16,7 +16,7 @@ from .progress import Progress, Step, run
 from .requirements import constraints_beside_ros, sourced_requirements, wheel_requirements
 from .situation import Situation
 from .stamps import fingerprint, is_fresh, write_stamp
-from .system import check_disk, provide_system_packages
+from .system import check_disk, provide_osmesa, provide_system_packages
 from .wheel_repair import repair_cmake_files
 
 # Of another environment that may be active in the calling shell. The ROS 2 wheels set the last two in every process.
@@ -85,6 +85,7 @@ class Environment:
     def check_system(self, _progress: Progress) -> None:
         """Provide what pip cannot."""
         provide_system_packages(self.situation, self.root)
+        provide_osmesa()
         if not self.python.exists():
             check_disk(self.situation, self.root)
 

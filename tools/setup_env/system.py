@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,7 @@ from .situation import Situation, missing_ros_packages
 
 DISK_GB = {True: 9, False: 10}  # by Situation.sourced: the virtual environment, and pip's files while it is made
 OPTIONAL_ROS_PACKAGES = frozenset({"cv_bridge"})  # OpenCV serves in its place
+OSMESA = "libosmesa6"  # draws the world of `make demo-nav`, which says so where it is missing; all else works without
 
 
 def provide_system_packages(situation: Situation, root: Path) -> None:
@@ -29,6 +31,12 @@ def provide_system_packages(situation: Situation, root: Path) -> None:
     if missing:
         names = " ".join(missing)
         raise SetupError(f"Not on this machine: {names}. Install by `sudo apt install {names}`, then run this again.")
+
+
+def provide_osmesa() -> None:
+    """Install OSMesa where it is missing and this runs as root; go on without it where that fails."""
+    if ctypes.util.find_library("OSMesa") is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        apt_install([OSMESA])
 
 
 def missing_system_packages(situation: Situation, root: Path) -> list[str]:

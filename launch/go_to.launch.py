@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start the segmenter and the goal node; the segmenter's arguments are those of segment.launch.py."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from talk2dino_ros.launch_arguments import existing_file
+
+HERE = Path(__file__).parent
+OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool}
+ARGUMENTS = (
+    ("goal_params_file", f"{HERE.parent}/config/goal.yaml", "Parameter file of the node goal."),
+    ("goal_frame", "", "Frame of the goals, such as map or odom."),
+    ("base_frame", "", "Frame of the robot, such as base_link."),
+    ("target_frame", "odom", "Frame in which things are followed; one that stays while the camera moves."),
+    ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
+)
+
+
+def generate_launch_description():
+    declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
+    segment = IncludeLaunchDescription(PythonLaunchDescriptionSource(f"{HERE}/segment.launch.py"))
+    return LaunchDescription([*declared, segment, OpaqueFunction(function=start)])
+
+
+def start(context):
+    given = context.launch_configurations
+    parameters = [existing_file(given["goal_params_file"])]
+    overrides = [(name, kind) for name, kind in OVERRIDES.items() if given[name]]
+    parameters += [{name: ParameterValue(LaunchConfiguration(name), value_type=kind)} for name, kind in overrides]
+    where = {"namespace": given["namespace"], "output": "screen"}
+    remappings = [("costmap", given["costmap"])] if given["costmap"] else []
+    node = {"executable": "goal", "name": "goal", "parameters": parameters, "remappings": remappings}
+    return [Node(package="talk2dino_ros", **node, **where)]

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For a robot with Nav2: segmenter and goal node, started and stopped by Nav2's lifecycle manager (docs/nav2.md).
+
+The arguments are those of go_to.launch.py; include this file in your own bring-up, or start it beside Nav2.
+"""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+HERE = Path(__file__).parent
+NAV2 = HERE.parent / "config" / "nav2_semantic_layer.yaml"
+
+
+def generate_launch_description():
+    nodes = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(HERE / "go_to.launch.py")),
+        launch_arguments={"autostart": "false"}.items(),
+    )
+    manager = Node(
+        package="nav2_lifecycle_manager",
+        executable="lifecycle_manager",
+        name="lifecycle_manager_talk2dino",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[str(NAV2)],
+        output="screen",
+    )
+    declared = DeclareLaunchArgument("namespace", default_value="", description="Namespace of all three nodes.")
+    return LaunchDescription([declared, nodes, manager])

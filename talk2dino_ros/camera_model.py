@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pixels to rays and back: the intrinsics of one camera at one image size, its lens distortion included.
+
+Pixel (0, 0) is the centre of the first pixel, as in OpenCV and ROS, so the image begins at -0.5: scaling has to
+move the principal point with its half pixel, else every point shifts when the image is resized.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+
+Floats = NDArray[np.float64]
+
+# sensor_msgs' distortion models and how many coefficients OpenCV takes for each; "" is a camera without distortion.
+COEFFICIENT_COUNTS = {"": (0,), "plumb_bob": (0, 4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+# Rays that do not come back to their pixel are no inverse of the lens.
+MAX_ROUND_TRIP = 0.25  # pixels
+# OpenCV stops after five rounds by itself, far from done at the border of a wide lens.
+UNDISTORTION_END = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
+
+
+class GeometryError(Talk2DinoError):
+    """A camera, a depth image or points that no position can be computed from; the stream goes on without them."""
+
+
+@dataclass(frozen=True, eq=False)
+class CameraModel:
+    """Where the pixels of an image of width x height look; optical frame: x right, y down, z forward (REP 103).
+
+    matrix: float64 [3, 3], [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels; distortion: the coefficients of
+    `distortion_model` in OpenCV's order, () and "" where all are 0. Raises GeometryError where these are no camera.
+    Equal by value.
+    """
+
+    matrix: Floats
+    distortion: tuple[float, ...]
+    distortion_model: str  # plumb_bob, rational_polynomial, equidistant, or "" for none
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, np.float64)  # a copy that nobody changes: models are keys of caches
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "distortion", tuple(float(value) for value in self.distortion))
+        _check_size(self.width, self.height)
+        _check_matrix(matrix)
+        _check_distortion(self.distortion_model, self.distortion)
+        if not any(self.distortion) and self.distortion_model != "equidistant":  # a fisheye's zeros bend too
+            object.__setattr__(self, "distortion", ())
+            object.__setattr__(self, "distortion_model", "")
+
+    def scaled(self, width: int, height: int) -> "CameraModel":
+        """The same view in another number of pixels; width and height may stretch by different factors."""
+        _check_size(width, height)
+        if (width, height) == (self.width, self.height):
+            return self
+        scale = np.array([width / self.width, height / self.height])
+        matrix = np.array(self.matrix)
+        matrix[[0, 1], [0, 1]] *= scale
+        matrix[:2, 2] = (matrix[:2, 2] + 0.5) * scale - 0.5
+        return CameraModel(matrix, self.distortion, self.distortion_model, width, height)
+
+    def for_image(self, width: int, height: int) -> "CameraModel":
+        """The model of an image that this camera took, resized or not; refuse one that was cropped or is another's.
+
+        Raises GeometryError where the image's sides have another ratio, by more than a pixel, than the camera's.
+        """
+        if abs(width * self.height - height * self.width) > max(self.width, self.height):
+            raise GeometryError(
+                f"The image is {width}x{height} pixels, but the camera_info's {self.width}x{self.height} have"
+                " another aspect ratio, so that it is not known which part was cut; let both come from one source."
+            )
+        return self.scaled(width, height)
+
+    def rays(self, pixels: NDArray[Any]) -> Floats:
+        """Return float64 [N, 2], x/z and y/z of what pixels [N, 2] (x, y) see.
+
+        NaN where the lens cannot be inverted: beyond the range its coefficients hold for, or 90 degrees off axis.
+        """
+        points: Floats = np.ascontiguousarray(pixels, np.float64).reshape(-1, 2)
+        if not self.distortion:
+            return (points - self.matrix[:2, 2]) / self.matrix[[0, 1], [0, 1]]
+        rays = self._undistort(points)
+        back = self.project(np.column_stack([rays, np.ones(len(rays))]))
+        rays[~(np.abs(back - points).max(axis=1, initial=0.0) <= MAX_ROUND_TRIP)] = np.nan
+        return rays
+
+    def ray_grid(self) -> NDArray[np.float32]:
+        """Return float32 [h, w, 2], read-only: `rays` of every pixel; computed once for equal models."""
+        return _ray_grid(self)
+
+    def project(self, points: NDArray[Any]) -> Floats:
+        """Return float64 [N, 2], the pixels (x, y) that see points [N, 3] in metres; NaN for those not in front."""
+        points = np.array(points, np.float64).reshape(-1, 3)
+        points[~(points[:, 2] > 0)] = np.nan
+        if not len(points):
+            return np.empty((0, 2))
+        rotation = translation = np.zeros(3)
+        objects, coefficients = points.reshape(-1, 1, 3), np.array(self.distortion)
+        if self.distortion_model == "equidistant":
+            pixels, _ = cv2.fisheye.projectPoints(objects, rotation, translation, self.matrix, coefficients)
+        else:
+            pixels, _ = cv2.projectPoints(objects, rotation, translation, self.matrix, coefficients)
+        projected: Floats = pixels.reshape(-1, 2)
+        return projected
+
+    def _undistort(self, points: Floats) -> Floats:
+        source, coefficients = points.reshape(-1, 1, 2), np.array(self.distortion)
+        if not len(points):
+            return np.empty((0, 2))
+        if self.distortion_model == "equidistant":
+            rays = cv2.fisheye.undistortPoints(source, self.matrix, coefficients)
+        elif hasattr(cv2, "undistortPointsIter"):  # OpenCV 4's name of what takes the criteria
+            rays = cv2.undistortPointsIter(source, self.matrix, coefficients, None, None, UNDISTORTION_END)
+        else:
+            rays = cv2.undistortPoints(source, self.matrix, coefficients, criteria=UNDISTORTION_END)
+        undistorted: Floats = rays.reshape(-1, 2)
+        return undistorted
+
+    def _key(self) -> tuple[object, ...]:
+        return self.matrix.tobytes(), self.distortion, self.distortion_model, self.width, self.height
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CameraModel) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@lru_cache(maxsize=8)  # a camera_info comes with every image and is always the same; 16 MB each at 1080p
+def _ray_grid(camera: CameraModel) -> NDArray[np.float32]:
+    ys, xs = np.mgrid[: camera.height, : camera.width]
+    grid = camera.rays(np.column_stack([xs.ravel(), ys.ravel()])).astype(np.float32)
+    grid.setflags(write=False)
+    return grid.reshape(camera.height, camera.width, 2)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise GeometryError(
+            f"The camera's image is {width}x{height} pixels, expected at least 1x1; set width and height of its"
+            " camera_info."
+        )
+
+
+def _check_matrix(matrix: Floats) -> None:
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+        raise GeometryError(
+            f"The camera matrix is {matrix.tolist()}, expected nine finite numbers; calibrate the camera, or mend"
+            " its camera_info."
+        )
+    fx, fy = matrix[0, 0], matrix[1, 1]
+    if not (fx > 0 and fy > 0):
+        raise GeometryError(
+            f"The camera's focal lengths are {fx:g} and {fy:g} pixels, expected both above 0; an uncalibrated"
+            " camera publishes zeros, so calibrate it, or mend its camera_info."
+        )
+    rest = np.array([matrix[0, 1], matrix[1, 0], *(matrix[2] - (0, 0, 1))])
+    if np.abs(rest).max() > 1e-9 * fx:
+        raise GeometryError(
+            f"The camera matrix is {matrix.tolist()}, expected [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; mend its"
+            " camera_info."
+        )
+
+
+def _check_distortion(model: str, distortion: Sequence[float]) -> None:
+    if model not in COEFFICIENT_COUNTS:
+        known = ", ".join(name for name in COEFFICIENT_COUNTS if name)
+        raise GeometryError(
+            f"The distortion model '{model}' is unknown, expected {known} or none; rectify the image and its depth,"
+            " or convert the calibration."
+        )
+    counts = COEFFICIENT_COUNTS[model]
+    bends = any(distortion) or model == "equidistant"
+    if len(distortion) not in counts and bends:
+        raise GeometryError(
+            f"The distortion model '{model}' came with {len(distortion)} coefficients, expected"
+            f" {' or '.join(map(str, counts))}; mend the camera_info."
+        )
+    if not np.isfinite(np.array(distortion)).all():
+        raise GeometryError(
+            f"The distortion coefficients are {list(distortion)}, expected finite numbers; calibrate the camera, or"
+            " mend its camera_info."
+        )

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes in processes of their own, as on a robot, for as long as a demo runs."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+END_TIMEOUT_S = 10.0
+
+
+class DemoError(Exception):
+    """Something that had to arrive did not."""
+
+
+@contextmanager
+def node_process(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a module's node with these ROS arguments; ask it to end afterwards, as Ctrl-C does."""
+    process = subprocess.Popen([sys.executable, "-m", module, "--ros-args", *arguments])
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def check_alive(name: str, process: subprocess.Popen[bytes]) -> None:
+    """Raise DemoError where a process has ended."""
+    if process.poll() is not None:
+        raise DemoError(f"the {name} ended with exit code {process.returncode}; its last line says why")

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The world of a goal node under test: a segmenter's end, TF and a costmap by script, and what the node publishes."""
+
+import math
+import time
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped, TransformStamped
+from nav_msgs.msg import OccupancyGrid
+from node_process import NodeProcess
+from probe import LATCHED, RELIABLE, Probe
+from rclpy.action import ActionClient
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from talk2dino_msgs.action import GoTo as GoToAction
+from talk2dino_msgs.msg import GoToState, Thing, ThingArray
+from talk2dino_msgs.srv import GetVocabulary, GoTo, SetVocabulary
+from tf2_msgs.msg import TFMessage
+
+PERIOD_S = 0.05
+LATCH = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class ScriptedWorld(Probe):
+    """A map, a robot in it, things that a segmenter claims to see; all of it can be changed between two lines.
+
+    frame: of the things; `camera` is 0.5 m in front of the robot, its z axis forward.
+    """
+
+    def __init__(self, context: Any, namespace: str, process: NodeProcess, *, has_segmenter: bool = True) -> None:
+        super().__init__(context, namespace, process)
+        self.classes = ["cup", "dog: dog, puppy", "!wall"]
+        self.version = 1
+        self._has_segmenter = has_segmenter
+        self.refusal = ""
+        self.asked: list[list[str]] = []
+        self.things: list[Thing] = []
+        self.frame = "map"
+        self.robot = (0.0, 0.0, 0.0)
+        self.has_tf = True
+        self._shown = 0
+        self.is_shown = True
+        self.offset_ns = 0
+        self.goals: list[PoseStamped] = []
+        self.updates: list[PoseStamped] = []
+        self.states: list[int] = []
+        node = self.node
+        self._tf_pub = node.create_publisher(TFMessage, "/tf", 100)
+        self._static_pub = node.create_publisher(TFMessage, "/tf_static", LATCH)
+        self._costmap_pub = node.create_publisher(OccupancyGrid, "costmap", LATCH)
+        if has_segmenter:
+            self._things_pub = node.create_publisher(ThingArray, "talk2dino/things", 10)
+            node.create_service(GetVocabulary, "talk2dino/get_vocabulary", self._on_get)
+            node.create_service(SetVocabulary, "talk2dino/set_vocabulary", self._on_set)
+        node.create_timer(PERIOD_S, self._show)
+        self._static_pub.publish(TFMessage(transforms=[camera_mount()]))
+        node.create_subscription(PoseStamped, "goal_pose", self.goals.append, RELIABLE)
+        node.create_subscription(PoseStamped, "goal_update", self.updates.append, RELIABLE)
+        node.create_subscription(GoToState, "goal/state", lambda state: self.states.append(state.value), LATCHED)
+        self.action = ActionClient(node, GoToAction, "goal/go")
+        self.feedback: list[Any] = []
+
+    def wait_until_heard(self) -> None:
+        """Wait until the node takes requests and all of this world is connected with it."""
+        self.wait_for(lambda: self.node.count_subscribers("talk2dino/things"), "the node's things")
+        self.wait_for(self._static_pub.get_subscription_count, "the node's TF")
+        self.wait_for(self.action.server_is_ready, "the action")
+        self._shown = 0
+        self.wait_for(lambda: self._shown > 5 or not self.has_tf, "TF of this world in place of the one before")
+
+    def now_ns(self) -> int:
+        return time.time_ns() + self.offset_ns
+
+    def publish_tf(self, stamp_ns: int, robot: tuple[float, float, float] | None = None) -> None:
+        """Say where the robot is at a stamp."""
+        x, y, yaw = robot or self.robot
+        odom = frame_at("map", "odom", (1.0, 0.0, 0.0), stamp_ns)  # odometry began a metre beside the map's origin
+        base = frame_at("odom", "base_link", (x - 1.0, y, yaw), stamp_ns)
+        self._tf_pub.publish(TFMessage(transforms=[odom, base]))
+
+    def publish_things(self, stamp_ns: int, things: list[Thing] | None = None) -> None:
+        """Say what is seen in the image of a stamp."""
+        array = ThingArray(things=self.things if things is None else things, vocabulary_version=self.version)
+        array.header.frame_id = self.frame
+        set_stamp(array.header.stamp, stamp_ns)
+        for thing in array.things:
+            if thing.state != Thing.LOST:
+                set_stamp(thing.last_seen, stamp_ns)
+        self._things_pub.publish(array)
+
+    def publish_costmap(self, rows: list[list[int]], x: float, y: float, **changes: Any) -> None:
+        """Publish a costmap of 0.1 m with the corner of its first cell at (x, y); `changes` to it."""
+        costmap = OccupancyGrid()
+        costmap.header.frame_id = changes.get("frame", "map")
+        costmap.info.resolution = changes.get("resolution", 0.1)
+        costmap.info.width, costmap.info.height = len(rows[0]), len(rows)
+        costmap.info.origin.position.x, costmap.info.origin.position.y = x, y
+        costmap.info.origin.orientation.w = 1.0
+        costmap.data = changes.get("data", [value for row in rows for value in row])
+        self._costmap_pub.publish(costmap)
+        self.wait_for(self._costmap_pub.get_subscription_count, "the node's costmap subscription")
+
+    def go_to(self, class_name: str = "cup", **fields: Any) -> GoTo.Response:
+        return self.call(GoTo, "goal/go_to", class_name=class_name, **fields)
+
+    def send(self, class_name: str = "cup", **fields: Any) -> Any:
+        """Send a goal to the action; return its handle. Its feedback comes to `feedback`."""
+        self.feedback = []
+        goal = GoToAction.Goal(class_name=class_name, **fields)
+        callback = self.feedback
+        future = self.action.send_goal_async(goal, lambda message: callback.append(message.feedback))
+        return self.result(future, "send_goal")
+
+    def result_of(self, handle: Any) -> Any:
+        """Return the action's answer with `status` and `result`."""
+        return self.result(handle.get_result_async(), "the action")
+
+    def feedback_states(self) -> set[int]:
+        return {feedback.state.value for feedback in self.feedback}
+
+    def _show(self) -> None:
+        stamp_ns = self.now_ns()
+        self._shown += 1
+        if self.has_tf:
+            self.publish_tf(stamp_ns)
+        if self.is_shown and self._has_segmenter:
+            self.publish_things(stamp_ns)
+
+    def _on_get(self, _request: Any, response: Any) -> Any:
+        response.version, response.classes = self.version, self.classes
+        response.names = [text.removeprefix("!").split(":")[0] for text in self.classes]
+        return response
+
+    def _on_set(self, request: Any, response: Any) -> Any:
+        self.asked.append(list(request.classes))
+        response.success, response.message = not self.refusal, self.refusal or "in force"
+        if response.success:
+            self.classes, self.version = list(request.classes), self.version + 1
+        response.version = self.version
+        return response
+
+
+def set_stamp(stamp: Any, stamp_ns: int) -> None:
+    stamp.sec, stamp.nanosec = divmod(stamp_ns, 10**9)
+
+
+def stamped_ns(message: Any) -> int:
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+
+def frame_at(parent: str, child: str, pose: tuple[float, float, float], stamp_ns: int) -> TransformStamped:
+    """Where a frame is in its parent: x, y, yaw."""
+    x, y, yaw = pose
+    transform = TransformStamped(child_frame_id=child)
+    transform.header.frame_id = parent
+    set_stamp(transform.header.stamp, stamp_ns)
+    transform.transform.translation.x, transform.transform.translation.y = x, y
+    transform.transform.rotation.z, transform.transform.rotation.w = math.sin(yaw / 2), math.cos(yaw / 2)
+    return transform
+
+
+def camera_mount() -> TransformStamped:
+    """An optical frame that looks forward, half a metre before the robot's middle: x right, y down, z forward."""
+    mount = frame_at("base_link", "camera", (0.5, 0.0, 0.0), 0)
+    rotation = mount.transform.rotation
+    rotation.x, rotation.y, rotation.z, rotation.w = -0.5, 0.5, -0.5, 0.5
+    return mount
+
+
+def thing(x: float, y: float, *, z: float = 0.0, number: int = 1, name: str = "cup", **fields: Any) -> Thing:
+    """A confirmed thing with a place."""
+    made = Thing(id=number, class_name=name, state=Thing.CONFIRMED, confidence=0.9, sightings=5, has_position=True)
+    made.position.x, made.position.y, made.position.z = x, y, z
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made
+
+
+def yaw_of(pose: PoseStamped) -> float:
+    return 2 * math.atan2(pose.pose.orientation.z, pose.pose.orientation.w)
+
+
+def place_of(pose: PoseStamped) -> tuple[float, float, float]:
+    """x, y, yaw; a goal is in the plane."""
+    position, orientation = pose.pose.position, pose.pose.orientation
+    assert (position.z, orientation.x, orientation.y) == (0.0, 0.0, 0.0)
+    return position.x, position.y, yaw_of(pose)

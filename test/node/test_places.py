@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A camera with depth: what the node says of where things are, over real DDS and with real transforms."""
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import TransformStamped
+from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from talk2dino_msgs.msg import PointOfInterestArray, Thing, ThingArray
+from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import Detection2DArray, Detection3DArray
+
+HEIGHT, WIDTH, FOCAL = 120, 160, 100.0
+CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
+DEPTH_M = 2.5
+# The robot's camera: at (1, 2, 0.5) in map, looking along map's x axis.
+PLACE, QUATERNION = (1.0, 2.0, 0.5), (-0.5, 0.5, -0.5, 0.5)
+AXES = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # optical x, y, z in map
+
+
+def to_map(point) -> np.ndarray:
+    return AXES @ np.array(point) + PLACE
+
+
+@pytest.fixture(scope="module")
+def process(start_node):
+    return start_node(
+        "model:=mini",
+        "vocabulary:=[cup, dog, car]",
+        "background:=0.0",
+        "target_frame:=map",
+        "depth_wait_s:=1.0",
+        "transform_timeout_s:=0.5",
+        "diagnostics_period_s:=0.2",
+        "new_confidence:=0.0",
+        "keep_confidence:=0.0",
+        "confirm_sightings:=2",
+        "confirm_window:=3",
+    )
+
+
+@pytest.fixture(scope="module")
+def probe(process, make_probe):
+    probe = make_probe(process)
+    node = probe.node
+    probe.infos = node.create_publisher(CameraInfo, "camera_info", 10)
+    probe.depths = node.create_publisher(Image, "depth", 10)
+    probe.static = node.create_publisher(TFMessage, "/tf_static", LATCHED)
+    probe.static.publish(TFMessage(transforms=[transform("map", "camera")]))
+    probe.wait_until_active()
+    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
+    probe.things = probe.collect(ThingArray, "talk2dino/things")
+    probe.masks = probe.collect(Image, "talk2dino/mask")
+    probe.clouds = probe.collect(PointCloud2, "talk2dino/cloud")
+    probe.detections_2d = probe.collect(Detection2DArray, "talk2dino/detections_2d")
+    probe.detections_3d = probe.collect(Detection3DArray, "talk2dino/detections_3d")
+    probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
+    for publisher in (probe.infos, probe.depths, probe.static):
+        probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
+    probe.mask_of(checkerboard(HEIGHT, WIDTH), probe.masks)
+    return probe
+
+
+def transform(parent: str, child: str) -> TransformStamped:
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = parent
+    for axis, value in zip("xyz", PLACE, strict=True):
+        setattr(message.transform.translation, axis, value)
+    for axis, value in zip("xyzw", QUATERNION, strict=True):
+        setattr(message.transform.rotation, axis, value)
+    return message
+
+
+def info_message(header, focal: float = FOCAL) -> CameraInfo:
+    info = CameraInfo(header=header, height=HEIGHT, width=WIDTH, distortion_model="plumb_bob", d=[0.0] * 5)
+    info.k = [focal, 0.0, CENTRE[0], 0.0, focal, CENTRE[1], 0.0, 0.0, 1.0]
+    return info
+
+
+def depth_message(header, metres: np.ndarray) -> Image:
+    """16UC1 for whole millimetres, 32FC1 for floats."""
+    encoding = "16UC1" if metres.dtype == np.uint16 else "32FC1"
+    message = Image(header=header, height=metres.shape[0], width=metres.shape[1], encoding=encoding)
+    message.step = metres.shape[1] * metres.itemsize
+    message.data.frombytes(np.ascontiguousarray(metres).tobytes())
+    return message
+
+
+def flat(metres: float = DEPTH_M) -> np.ndarray:
+    return np.full((HEIGHT, WIDTH), metres, np.float32)
+
+
+def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", offset_ns: int = 0):
+    """Publish an image with its camera_info and depth; return its points of interest."""
+    message = raw_message(checkerboard(HEIGHT, WIDTH))
+    stamp = probe.node.get_clock().now().nanoseconds
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
+    message.header.frame_id = frame_id
+    probe._image_pub("").publish(message)
+    probe.infos.publish(info_message(message.header, focal))
+    if depth is not None:
+        late = depth_message(message.header, depth)
+        late.header.stamp.sec, late.header.stamp.nanosec = divmod(stamp + offset_ns, 10**9)
+        probe.depths.publish(late)
+    return probe.wait_for(lambda: find(probe.points, stamp), "the points of interest")
+
+
+def reasons(points) -> set[str]:
+    assert points.points
+    assert not any(point.has_position for point in points.points)
+    return {point.no_position_reason for point in points.points}
+
+
+def test_points_lie_in_the_target_frame_where_ray_and_depth_put_them(probe):
+    points = see(probe, flat())
+    assert points.points
+    for point in points.points:
+        assert point.has_position, point.no_position_reason
+        assert point.frame_id == "map"
+        box = point.box
+        corners = [
+            to_map(((x - CENTRE[0]) / FOCAL * DEPTH_M, (y - CENTRE[1]) / FOCAL * DEPTH_M, DEPTH_M))
+            for x, y in ((box.x_offset, box.y_offset), (box.x_offset + box.width, box.y_offset + box.height))
+        ]
+        place = (point.position.x, point.position.y, point.position.z)
+        assert place[0] == pytest.approx(PLACE[0] + DEPTH_M, abs=1e-4)
+        assert np.all(np.array(place) >= np.min(corners, axis=0) - 1e-4)
+        assert np.all(np.array(place) <= np.max(corners, axis=0) + 1e-4)
+
+
+def test_millimetres_say_the_same_as_metres(probe):
+    floats, integers = see(probe, flat()), see(probe, np.full((HEIGHT, WIDTH), 2500, np.uint16))
+    places = [[(p.position.x, p.position.y, p.position.z) for p in points.points] for points in (floats, integers)]
+    assert np.allclose(*places, atol=1e-5)
+
+
+def test_depth_of_half_the_size_says_nearly_the_same(probe):
+    full, half = see(probe, flat()), see(probe, flat()[::2, ::2])
+    assert [point.class_name for point in full.points] == [point.class_name for point in half.points]
+    for one, other in zip(full.points, half.points, strict=True):
+        assert one.position.y == pytest.approx(other.position.y, abs=2 * DEPTH_M / FOCAL)
+
+
+def test_the_same_thing_seen_again_is_confirmed_and_detections_carry_its_id(probe):
+    for _ in range(3):
+        points = see(probe, flat())
+    stamp = stamp_ns(points)
+    things = probe.wait_for(lambda: find(probe.things, stamp), "the things")
+    assert things.header.frame_id == "map"
+    confirmed = {thing.id: thing for thing in things.things if thing.state == Thing.CONFIRMED}
+    assert {point.thing_id for point in points.points} <= set(confirmed)
+    in_space = probe.wait_for(lambda: find(probe.detections_3d, stamp), "the 3-D detections")
+    in_image = probe.wait_for(lambda: find(probe.detections_2d, stamp), "the 2-D detections")
+    assert (in_space.header.frame_id, in_image.header.frame_id) == ("map", "camera")
+    assert [each.id for each in in_space.detections] == [str(point.thing_id) for point in points.points]
+    assert [each.bbox.size_x for each in in_image.detections] == [point.box.width for point in points.points]
+    for point, each in zip(points.points, in_space.detections, strict=True):
+        assert each.results[0].hypothesis.class_id == point.class_name
+        assert each.bbox.center.position == point.position
+
+
+def test_the_cloud_is_organised_as_the_mask_and_has_its_header_and_ids(probe):
+    stamp = stamp_ns(see(probe, flat()))
+    cloud = probe.wait_for(lambda: find(probe.clouds, stamp), "the cloud")
+    mask = probe.wait_for(lambda: find(probe.masks, stamp), "the mask")
+    assert cloud.header == mask.header
+    assert (cloud.width, cloud.height) == (mask.width, mask.height)
+    values = np.frombuffer(cloud.data, np.uint8).reshape(cloud.height, cloud.width, cloud.point_step)
+    xyz = values[..., :12].copy().view(np.float32)
+    assert np.array_equal(values[..., 16], to_array(mask))
+    assert np.allclose(xyz[..., 2], DEPTH_M)
+    rays = (np.arange(WIDTH) - CENTRE[0]) / FOCAL * DEPTH_M
+    assert np.allclose(xyz[..., 0], rays, atol=1e-5)
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan, np.inf])
+def test_depth_without_values_leaves_points_without_a_position_and_says_so(probe, nothing):
+    assert all("no depth inside the region" in reason for reason in reasons(see(probe, flat(nothing))))
+
+
+def test_a_few_nans_do_no_harm(probe):
+    depth = flat()
+    depth[::3, ::3] = np.nan
+    assert all(point.has_position for point in see(probe, depth).points)
+
+
+def test_an_image_without_depth_says_how_far_off_the_nearest_is(probe):
+    see(probe, flat())
+    (reason,) = reasons(see(probe))
+    assert "the nearest message on /robot/depth" in reason
+    assert "before the image" in reason
+
+
+def test_depth_of_another_moment_is_not_taken(probe):
+    (reason,) = reasons(see(probe, flat(), offset_ns=300_000_000))
+    assert "300.0 ms after the image" in reason
+
+
+def test_a_camera_info_with_zero_focal_length_is_refused_in_one_sentence(probe):
+    (reason,) = reasons(see(probe, flat(), focal=0.0))
+    assert "focal lengths are 0 and 0" in reason
+
+
+def test_a_frame_that_tf_does_not_know_leaves_no_position_in_another_frame(probe):
+    (reason,) = reasons(see(probe, flat(), frame_id="nowhere"))
+    assert "nowhere" in reason
+    assert "map" in reason
+
+
+def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_problem(probe):
+    reason = reasons(see(probe, flat(0.0))).pop()
+
+    def told():
+        cameras = [status for array in probe.diagnostics for status in array.status if "camera" in status.name]
+        return cameras and {pair.key: pair.value for pair in cameras[-1].values}["positions"]
+
+    probe.wait_for(lambda: told() == reason, "the reason in /diagnostics", DEADLINE_S)
+    assert all(point.has_position for point in see(probe, flat()).points)
+    probe.wait_for(lambda: told() == "ok", "positions that are well again", DEADLINE_S)
