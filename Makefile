@@ -4,10 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test check format clean
+.PHONY: help setup demo demo-nav bench test check format clean
 
 help: ## list the commands
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
 
 setup: ## bring the environment (.venv) and the built workspace (install) up to date
 	@$(PYTHON) tools/setup_env
@@ -15,6 +15,10 @@ setup: ## bring the environment (.venv) and the built workspace (install) up to 
 demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [CLASSES="a, b"] [OUTPUT=folder]
 	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo $${MODEL:+--model "$$MODEL"} $${IMAGES:+--images "$$IMAGES"} \
 	    $${CLASSES:+--classes "$$CLASSES"} $${OUTPUT:+--output "$$OUTPUT"}
+
+demo-nav: setup ## send a simulated robot to things by name: make demo-nav [MODEL=name] [SEED=1] [OUTPUT=folder]
+	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo_nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
+	    $${OUTPUT:+--output "$$OUTPUT"}
 
 bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIGHTS_DIR=folder: else random weights]
 	@$(IN_ENVIRONMENT) talk2dino bench --device cpu --output benchmarks/results $${MODEL:+--model "$$MODEL"} \
@@ -31,4 +35,4 @@ format: setup ## let ruff write the formatting
 	@$(IN_ENVIRONMENT) ruff format && ruff check --fix
 
 clean: ## delete what the commands made, the environment too
-	rm -rf .venv build install log demo_output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build install log demo_output demo_nav_output .mypy_cache .pytest_cache .ruff_cache

@@ -220,6 +220,15 @@ def test_after_a_jump_of_the_clock_older_stamps_are_new():
     assert (going.state, going.goal_ns) == (State.SEEN, 1)
 
 
+def test_after_a_jump_of_the_clock_no_id_is_trusted():
+    going = errand()
+    look(going, seen(4.0), 101.0)
+    going.forget("the clock went back")
+    both = [Candidate(1, 0.9, (9.0, 0.0, 0.0), seen_ns=1), Candidate(2, 0.9, (2.0, 0.0, 0.0), seen_ns=1)]
+    look(going, View(both, ids={1, 2}), 103.0)
+    assert going.thing.id == 2
+
+
 def test_of_several_the_first_with_a_free_pose_is_taken():
     def only_the_second(candidate, toward, stand_off_m):
         if candidate.id == 1:

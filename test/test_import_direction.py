@@ -14,7 +14,8 @@ PACKAGE = ROOT / "talk2dino_ros"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ENGINE_MODULES = [path for path in MODULES if PACKAGE / "engine" in path.parents]
 OUTER_MODULES = [path for path in MODULES if path not in ENGINE_MODULES]
-PURE_MODULES = [PACKAGE / f"{name}.py" for name in ("class_ids", "points_of_interest", "visualization")]
+PURE = "class_ids errand goal_choice grid points_of_interest stand_off visualization"
+PURE_MODULES = [PACKAGE / f"{name}.py" for name in PURE.split()]
 
 NETWORKS = {"open_clip", "timm", "torch", "torchvision", "transformers"}
 ROS = {"ament_index_python", "builtin_interfaces", "cv_bridge", "launch", "launch_ros", "rcl_interfaces", "rclpy"}

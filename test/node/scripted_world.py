@@ -100,7 +100,11 @@ class ScriptedWorld(Probe):
         self.wait_for(self._costmap_pub.get_subscription_count, "the node's costmap subscription")
 
     def go_to(self, class_name: str = "cup", **fields: Any) -> GoTo.Response:
-        return self.call(GoTo, "goal/go_to", class_name=class_name, **fields)
+        """Call the service; where it succeeds, its goal has come on goal_pose too."""
+        reply = self.call(GoTo, "goal/go_to", class_name=class_name, **fields)
+        if reply.success:
+            self.wait_for(lambda: reply.goal in self.goals, "goal_pose")
+        return reply
 
     def send(self, class_name: str = "cup", **fields: Any) -> Any:
         """Send a goal to the action; return its handle. Its feedback comes to `feedback`."""
@@ -113,6 +117,10 @@ class ScriptedWorld(Probe):
     def result_of(self, handle: Any) -> Any:
         """Return the action's answer with `status` and `result`."""
         return self.result(handle.get_result_async(), "the action")
+
+    def is_in(self, state: int) -> bool:
+        """Whether the newest feedback says this state."""
+        return bool(self.feedback) and self.feedback[-1].state.value == state
 
     def feedback_states(self) -> set[int]:
         return {feedback.state.value for feedback in self.feedback}
