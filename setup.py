@@ -30,7 +30,7 @@ setup(
     python_requires=">=3.10",
     entry_points={
         "console_scripts": [
-            "goal = talk2dino_ros.goal_node:main",
+            "goal = talk2dino_ros.goal.goal_node:main",
             "photo_camera = talk2dino_ros.demo.photo_camera:main",
             "segmenter = talk2dino_ros.segmenter_node:main",
             "talk2dino = talk2dino_ros.cli:main",

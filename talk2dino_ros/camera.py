@@ -14,12 +14,12 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
 from talk2dino_ros import conversions
-from talk2dino_ros.depth_input import DepthInput
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.qos import LATCHED, RELIABLE, SENSOR_DATA
-from talk2dino_ros.spatial_messages import labelled_cloud, points_to_detections_2d, points_to_detections_3d
+from talk2dino_ros.space.depth_input import DepthInput
+from talk2dino_ros.space.spatial_messages import labelled_cloud, points_to_detections_2d, points_to_detections_3d
 from talk2dino_ros.statistics import CameraStatistics
-from talk2dino_ros.thing_messages import things_to_msg
+from talk2dino_ros.things.thing_messages import things_to_msg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.parameters import Parameters
-    from talk2dino_ros.scene import Seen
+    from talk2dino_ros.space.scene import Seen
     from talk2dino_ros.transport_verdict import Verdict
 
 

@@ -24,7 +24,7 @@ from talk2dino_ros.bridge import bridge_to_rgb
 from talk2dino_ros.encodings import DEPTH_ENCODINGS, LAYOUTS, Rgb, decode, pixels
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.points_of_interest import PointOfInterest
-from talk2dino_ros.positions import Position
+from talk2dino_ros.space.positions import Position
 from talk2dino_ros.visualization import color_of
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"

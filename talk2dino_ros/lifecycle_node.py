@@ -24,10 +24,10 @@ from talk2dino_ros.loading import load, release, warm_up, with_options
 from talk2dino_ros.managed_node import ManagedNode
 from talk2dino_ros.parameter_field import from_ros
 from talk2dino_ros.problems import ProblemLog
-from talk2dino_ros.scene import Scene
+from talk2dino_ros.space.scene import Scene
 from talk2dino_ros.stream import InForce, Stream
-from talk2dino_ros.transforms import Transforms
-from talk2dino_ros.transforms_open import open_transforms
+from talk2dino_ros.tf.open_transforms import open_transforms
+from talk2dino_ros.tf.transforms import Transforms
 from talk2dino_ros.transport_check import TransportCheck
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
 

@@ -14,7 +14,7 @@ from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.parameter_field import Value, parameter
 from talk2dino_ros.parameter_set import ParameterError
 from talk2dino_ros.segmentation_parameters import SegmentationParameters, text_of
-from talk2dino_ros.spatial_parameters import SpatialParameters
+from talk2dino_ros.space.spatial_parameters import SpatialParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talk2dino_ros.positions import Position
-from talk2dino_ros.regions import Box, Mask, Region, find_regions
+from talk2dino_ros.space.positions import Position
+from talk2dino_ros.space.regions import Box, Mask, Region, find_regions
 
 NO_DEPTH = "no depth was asked for"
 

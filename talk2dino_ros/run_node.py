@@ -33,15 +33,19 @@ def run_node(name: str, import_node: Callable[[], type[ManagedNode]], args: list
     name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
     """
     try:
-        return _run(_node_type(import_node), args)
+        return _run(name, _node_type(import_node), args)
     except KeyboardInterrupt:
         return 0
-    except Talk2DinoError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 1
+    except StartError as error:
+        return _failed(name, error)
 
 
-def _run(node_type: type[ManagedNode], args: list[str] | None) -> int:
+def _failed(name: str, error: Talk2DinoError) -> int:
+    print(f"{name}: {error}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _run(name: str, node_type: type[ManagedNode], args: list[str] | None) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
 
@@ -54,6 +58,8 @@ def _run(node_type: type[ManagedNode], args: list[str] | None) -> int:
         if node.autostart and not node.start():
             return int(rclpy.ok())  # Ctrl-C while starting is no failure
         executor.spin()
+    except Talk2DinoError as error:
+        return _failed(name, error)  # said before DDS is taken down, which can take its time
     except Exception:
         if rclpy.ok():
             raise

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from talk2dino_ros.camera_model import GeometryError
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.frames import Frame, FrameSlots
-from talk2dino_ros.scene import Scene, Snapshot
+from talk2dino_ros.space.camera_model import GeometryError
+from talk2dino_ros.space.scene import Scene, Snapshot
 from talk2dino_ros.statistics import StageStatistics
 from talk2dino_ros.visualization import overlay
 from talk2dino_ros.worker import Worker
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from talk2dino_ros.camera import Camera
-    from talk2dino_ros.depth import Depth
     from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
     from talk2dino_ros.parameters import Parameters
+    from talk2dino_ros.space.depth import Depth
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,16 @@ PACKAGE = ROOT / "talk2dino_ros"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ENGINE_MODULES = [path for path in MODULES if PACKAGE / "engine" in path.parents]
 OUTER_MODULES = [path for path in MODULES if path not in ENGINE_MODULES]
-PURE = "class_ids errand goal_choice grid points_of_interest stand_off visualization"
-PURE_MODULES = [PACKAGE / f"{name}.py" for name in PURE.split()]
+# Of the packages that are no engine, what talks to ROS; all else in them is pure.
+ROS_MODULES = {
+    "space": {"depth_input", "spatial_messages"},
+    "things": {"thing_messages"},
+    "goal": {"goal_node", "lifecycle_node", "messages", "server", "surroundings", "vocabulary_client", "waits"},
+    "tf": {"listener", "open_transforms", "pytransform3d_adapter", "tf2_adapter"},
+}
+PURE_MODULES = [PACKAGE / f"{name}.py" for name in ("class_ids", "points_of_interest", "visualization")] + [
+    path for name, ros in ROS_MODULES.items() for path in (PACKAGE / name).glob("*.py") if path.stem not in ros
+]
 
 NETWORKS = {"open_clip", "timm", "torch", "torchvision", "transformers"}
 ROS = {"ament_index_python", "builtin_interfaces", "cv_bridge", "launch", "launch_ros", "rcl_interfaces", "rclpy"}

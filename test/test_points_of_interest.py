@@ -3,10 +3,10 @@ import cv2
 import numpy as np
 import pytest
 
-from talk2dino_ros import regions
 from talk2dino_ros.points_of_interest import find_points, point_of
-from talk2dino_ros.positions import Position
-from talk2dino_ros.regions import find_regions
+from talk2dino_ros.space import regions
+from talk2dino_ros.space.positions import Position
+from talk2dino_ros.space.regions import find_regions
 
 UNLABELED = 255
 

@@ -18,7 +18,7 @@ from talk2dino_ros.conversions import (
     vocabulary_to_label_info,
 )
 from talk2dino_ros.points_of_interest import PointOfInterest
-from talk2dino_ros.positions import Position
+from talk2dino_ros.space.positions import Position
 from talk2dino_ros.visualization import color_of
 
 HEADER = Header(stamp=Time(sec=3, nanosec=7), frame_id="camera_optical")

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from talk2dino_ros.camera_model import CameraModel, GeometryError
-from talk2dino_ros.depth import Depth
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.parameters import Parameters
-from talk2dino_ros.scene import Scene
+from talk2dino_ros.space.camera_model import CameraModel, GeometryError
+from talk2dino_ros.space.depth import Depth
+from talk2dino_ros.space.scene import Scene
 from talk2dino_ros.statistics import CameraStatistics
 from talk2dino_ros.stream import InForce, Stream, mask_size, nearest
 

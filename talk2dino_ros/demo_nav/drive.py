@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from talk2dino_ros.demo_nav.room import turned
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.stand_off import Pose
 
 ROBOT_RADIUS_M = 0.2
 FASTEST_M_S, FASTEST_RAD_S = 0.6, 1.2

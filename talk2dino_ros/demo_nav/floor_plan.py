@@ -8,7 +8,7 @@ import numpy as np
 
 from talk2dino_ros.demo_nav.drive import ROBOT_RADIUS_M
 from talk2dino_ros.demo_nav.room import BOARD_THICKNESS_M, Room
-from talk2dino_ros.grid import Grid
+from talk2dino_ros.goal.grid import Grid
 
 RESOLUTION_M = 0.05
 MARGIN_M = 0.2  # of wall that is drawn around the room

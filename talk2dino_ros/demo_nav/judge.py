@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from talk2dino_ros.demo_nav.floor_plan import INSCRIBED, LETHAL, floor_plan, inflate
 from talk2dino_ros.demo_nav.room import Board, Room
-from talk2dino_ros.grid import GridRules
-from talk2dino_ros.stand_off import FreeSpace, Pose, angle_between, facing, free_stand_off_pose
+from talk2dino_ros.goal.grid import GridRules
+from talk2dino_ros.goal.stand_off import FreeSpace, Pose, angle_between, facing, free_stand_off_pose
 
 STAND_OFF_M = 1.0
 NEAR_ENOUGH_M, FACING_DEG = 0.5, 20.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from talk2dino_ros.demo_nav.drive import Twist
 from talk2dino_ros.demo_nav.room import turned
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.stand_off import Pose
 
 Point = tuple[float, float]
 LOOK_AHEAD_M = 0.35  # the robot steers for the point of the route so far ahead

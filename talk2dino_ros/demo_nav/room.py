@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.stand_off import Pose
 
 PHOTOS = (
     "astronaut",

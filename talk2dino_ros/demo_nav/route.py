@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from talk2dino_ros.demo_nav.floor_plan import INSCRIBED
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.grid import Grid
+from talk2dino_ros.goal.grid import Grid
 
 Cell = tuple[int, int]  # column, row
 Point = tuple[float, float]

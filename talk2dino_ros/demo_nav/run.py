@@ -92,7 +92,7 @@ def _nodes(seed: int, model: str, refine: str) -> dict[str, tuple[str, list[str]
     return {
         "simulator": ("talk2dino_ros.demo_nav.simulator", [*mask, *_parameters({"seed": seed})]),
         "segmenter": ("talk2dino_ros.segmenter_node", _parameters(segmenter)),
-        "goal node": ("talk2dino_ros.goal_node", _parameters(goal)),
+        "goal node": ("talk2dino_ros.goal.goal_node", _parameters(goal)),
         "stand-in": ("talk2dino_ros.demo_nav.stand_in", _parameters({"use_sim_time": True})),
     }
 

@@ -12,8 +12,8 @@ from talk2dino_ros.demo_nav.drive import Twist
 from talk2dino_ros.demo_nav.floor_plan import LETHAL
 from talk2dino_ros.demo_nav.pursuit import Pursuit
 from talk2dino_ros.demo_nav.route import Point, RouteError, free_cells, plan_route
-from talk2dino_ros.grid import Grid
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.grid import Grid
+from talk2dino_ros.goal.stand_off import Pose
 
 TURN_RAD_S = 0.6  # slow enough for several images of each thing
 SIGHT_M = 2.5  # what is farther counts as not seen

@@ -18,8 +18,8 @@ from tf2_msgs.msg import TFMessage
 
 from talk2dino_ros.demo_nav.drive import Twist
 from talk2dino_ros.demo_nav.world import CAMERA_AHEAD_M, CAMERA_HEIGHT_M, IMAGE_HEIGHT, IMAGE_WIDTH, focal_length
-from talk2dino_ros.grid import Grid
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.grid import Grid
+from talk2dino_ros.goal.stand_off import Pose
 
 MAP, ODOM, BASE, CAMERA = "map", "odom", "base_link", "camera_color_optical_frame"
 # base_link looks along x with z up, an optical frame along z with y down (REP 103)

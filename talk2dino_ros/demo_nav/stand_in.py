@@ -23,12 +23,12 @@ from talk2dino_ros.demo_nav.route import RouteError, plan_route
 from talk2dino_ros.demo_nav.search import Search
 from talk2dino_ros.demo_nav.simulator_messages import BASE, MAP, msg_to_pose, twist_to_msg
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal_messages import costmap_to_grid, transform_to_pose
-from talk2dino_ros.grid import Grid
+from talk2dino_ros.goal.grid import Grid
+from talk2dino_ros.goal.messages import costmap_to_grid, transform_to_pose
+from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.qos import LATCHED
-from talk2dino_ros.stand_off import Pose
-from talk2dino_ros.transforms import TransformError
-from talk2dino_ros.transforms_open import open_transforms
+from talk2dino_ros.tf.open_transforms import open_transforms
+from talk2dino_ros.tf.transforms import TransformError
 
 GOES_ON = (GoToState.SEEN, GoToState.LOST, GoToState.REACHED)  # the goal stands, and is driven to
 

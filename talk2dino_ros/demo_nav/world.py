@@ -22,7 +22,7 @@ from PIL import Image
 from talk2dino_ros.demo import PHOTOS as FOLDER
 from talk2dino_ros.demo_nav.room import BOARD_HEIGHT_M, BOARD_THICKNESS_M, WALL_HEIGHT_M, Board, Obstacle, Room
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.stand_off import Pose
 
 IMAGE_WIDTH, IMAGE_HEIGHT = 640, 480
 VERTICAL_VIEW_DEG = 55.0  # with 640x480 some 70 degrees across, as common depth cameras have

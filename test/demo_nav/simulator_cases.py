@@ -20,17 +20,17 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.camera_model import CameraModel
 from talk2dino_ros.demo_nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
 from talk2dino_ros.demo_nav.room import PHOTOS, furnish
 from talk2dino_ros.demo_nav.simulator import Simulator
 from talk2dino_ros.demo_nav.simulator_messages import msg_to_pose
 from talk2dino_ros.demo_nav.world import aspects
-from talk2dino_ros.goal_messages import costmap_to_grid
+from talk2dino_ros.goal.messages import costmap_to_grid
+from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.qos import LATCHED, RELIABLE
-from talk2dino_ros.spatial_messages import camera_info_to_model, depth_image_to_metres
-from talk2dino_ros.stand_off import Pose
-from talk2dino_ros.transforms import Transform
+from talk2dino_ros.space.camera_model import CameraModel
+from talk2dino_ros.space.spatial_messages import camera_info_to_model, depth_image_to_metres
+from talk2dino_ros.tf.transforms import Transform
 
 SEED = 2
 TOPICS = {"image": Image, "depth": Image, "camera_info": CameraInfo, "true_pose": PoseStamped, "/clock": Clock}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talk2dino_ros.demo_nav.drive import FASTEST_M_S, FASTEST_RAD_S, Odometry, Twist, frame_between, moved
-from talk2dino_ros.stand_off import Pose
+from talk2dino_ros.goal.stand_off import Pose
 
 
 def close(one: Pose, other: Pose) -> bool:

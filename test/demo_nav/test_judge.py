@@ -9,8 +9,8 @@ import pytest
 from talk2dino_ros.demo_nav.judge import STAND_OFF_M, Leg, judge, right_place
 from talk2dino_ros.demo_nav.report import draw_plan, table
 from talk2dino_ros.demo_nav.room import Board, Room
+from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.pictures import read_picture
-from talk2dino_ros.stand_off import Pose
 
 # A board at the wall at x = 3.5, looking towards the middle.
 BOARD = Board("coffee", Pose(3.45, 0.0, math.pi), 1.2, 0.8)

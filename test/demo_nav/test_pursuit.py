@@ -12,8 +12,8 @@ from talk2dino_ros.demo_nav.pursuit import ARRIVED_M, ARRIVED_RAD, Pursuit
 from talk2dino_ros.demo_nav.room import furnish
 from talk2dino_ros.demo_nav.route import plan_route
 from talk2dino_ros.demo_nav.search import Search, Turn, next_viewpoint
-from talk2dino_ros.grid import Grid
-from talk2dino_ros.stand_off import Pose, angle_between
+from talk2dino_ros.goal.grid import Grid
+from talk2dino_ros.goal.stand_off import Pose, angle_between
 
 STEP_S = 0.05
 ASPECTS = {"astronaut": 1.0, "chelsea": 1.5, "coffee": 1.5, "grace_hopper": 0.85, "rocket": 1.5}

@@ -11,7 +11,7 @@ from talk2dino_ros.demo_nav.drive import ROBOT_RADIUS_M
 from talk2dino_ros.demo_nav.floor_plan import INSCRIBED, LETHAL, floor_plan, inflate, value_at
 from talk2dino_ros.demo_nav.room import PHOTOS, furnish
 from talk2dino_ros.demo_nav.route import plan_route
-from talk2dino_ros.grid import Grid
+from talk2dino_ros.goal.grid import Grid
 
 ASPECTS = {"astronaut": 1.0, "chelsea": 1.5, "coffee": 1.5, "grace_hopper": 0.85, "rocket": 1.5}
 SEEDS = range(12)

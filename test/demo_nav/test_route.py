@@ -9,7 +9,7 @@ import pytest
 
 from talk2dino_ros.demo_nav.floor_plan import INSCRIBED, LETHAL
 from talk2dino_ros.demo_nav.route import RouteError, cheapest_cells, nearest_free, plan_route, step_cost
-from talk2dino_ros.grid import Grid
+from talk2dino_ros.goal.grid import Grid
 
 
 def grid_of(picture: str) -> Grid:

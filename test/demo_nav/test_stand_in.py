@@ -25,9 +25,9 @@ from tf2_msgs.msg import TFMessage  # noqa: E402
 from talk2dino_ros.demo_nav import drive, simulator_messages  # noqa: E402
 from talk2dino_ros.demo_nav.simulator_messages import BASE, MAP  # noqa: E402
 from talk2dino_ros.demo_nav.stand_in import StandIn  # noqa: E402
-from talk2dino_ros.grid import Grid  # noqa: E402
+from talk2dino_ros.goal.grid import Grid  # noqa: E402
+from talk2dino_ros.goal.stand_off import Pose  # noqa: E402
 from talk2dino_ros.qos import LATCHED  # noqa: E402
-from talk2dino_ros.stand_off import Pose  # noqa: E402
 
 STEP_S = 0.05
 

@@ -20,8 +20,8 @@ from talk2dino_ros.demo_nav.world import (
     aspects,
     focal_length,
 )
+from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.pictures import read_picture
-from talk2dino_ros.stand_off import Pose
 
 ROOM = furnish(2, aspects(PHOTOS))
 

@@ -21,7 +21,7 @@ from talk2dino_msgs.msg import GoToState, Thing
 from talk2dino_msgs.srv import GoTo
 from tf2_msgs.msg import TFMessage
 
-GOAL = "talk2dino_ros.goal_node"
+GOAL = "talk2dino_ros.goal.goal_node"
 QUICK = (
     "lost_timeout_s:=0.5",
     "give_up_s:=1.5",
@@ -515,7 +515,7 @@ def test_without_add_words_an_unknown_word_is_refused(make_world):
 
 def test_the_node_does_without_the_networks_libraries():
     program = (
-        "import sys, talk2dino_ros.goal_lifecycle\n"
+        "import sys, talk2dino_ros.goal.lifecycle_node\n"
         "print(sorted({'numba', 'timm', 'torch', 'transformers'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program]

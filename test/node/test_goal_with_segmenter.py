@@ -54,7 +54,7 @@ def world(start_node, _own_ros_network, tmp_path: Path):
     context = rclpy.Context()
     rclpy.init(context=context)
     start_node("model:=mini", "vocabulary:=[dog, '!table']", "target_frame:=odom", namespace=NAMESPACE)
-    goal = NodeProcess([], NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal_node")
+    goal = NodeProcess([], NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_node")
     world = ScriptedWorld(context, NAMESPACE, goal, has_segmenter=False)
     world.wait_until_heard()
     yield world

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which of several things a go_to means, and what one may ask for at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.goal.stand_off import Pose
+
+
+class RequestError(Talk2DinoError):
+    """A go_to that cannot be meant."""
+
+
+class Which(IntEnum):
+    """How to choose among several; the values are those of talk2dino_msgs/srv/GoTo."""
+
+    NEAREST = 0
+    MOST_CONFIDENT = 1
+    BY_ID = 2
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A confirmed thing with its place in the frame of the goals.
+
+    position: x, y, z in metres; radius_m: half of its width in the plane; seen_ns: the stamp of its last image.
+    """
+
+    id: int
+    confidence: float
+    position: tuple[float, float, float]
+    radius_m: float = 0.0
+    seen_ns: int = 0
+
+    @property
+    def point(self) -> tuple[float, float]:
+        return self.position[0], self.position[1]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a go_to asks for, complete and checked.
+
+    words: the class as `engine.vocabulary` reads it; thing_id: for BY_ID alone.
+    Raises VocabularyError or RequestError.
+    """
+
+    words: str
+    which: int
+    thing_id: int
+    stand_off_m: float
+    timeout_s: float
+    keep_looking: bool = False
+    least_stand_off_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        parse_classes([self.words])
+        if self.which not in tuple(Which):
+            known = ", ".join(f"{which.value} ({which.name})" for which in Which)
+            raise RequestError(f"which is {self.which}, expected one of {known}; choose one")
+        if self.which == Which.BY_ID and not self.thing_id:
+            raise RequestError("id is 0, expected the id of a thing, which counts from 1; see the topic things")
+        if not (self.least_stand_off_m <= self.stand_off_m < math.inf):
+            raise RequestError(
+                f"stand_off_m is {self.stand_off_m:g}, expected metres of at least robot_radius_m "
+                f"({self.least_stand_off_m:g}); raise it, or give 0 for the parameter"
+            )
+        if not (0.0 < self.timeout_s < math.inf):
+            raise RequestError(
+                f"timeout_s is {self.timeout_s:g}, expected seconds above 0; raise it, or give 0 for the parameter"
+            )
+
+    @property
+    def name(self) -> str:
+        """The class's label."""
+        return parse_classes([self.words])[0].name
+
+    def describe(self) -> str:
+        """Name what is looked for."""
+        return f"'{self.name}'" + (f" with id {self.thing_id}" if self.which == Which.BY_ID else "")
+
+
+def ranked(candidates: Sequence[Candidate], wish: Wish, robot: Pose) -> list[Candidate]:
+    """Return the candidates that are meant, the best first; of equals the one with the lower id."""
+    if wish.which == Which.BY_ID:
+        return [candidate for candidate in candidates if candidate.id == wish.thing_id]
+    if wish.which == Which.MOST_CONFIDENT:
+        return sorted(candidates, key=lambda candidate: (-candidate.confidence, candidate.id))
+    return sorted(candidates, key=lambda candidate: (math.dist(candidate.point, robot.point), candidate.id))

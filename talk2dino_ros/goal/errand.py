@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One go_to from its start to its end: searching, seen, lost, reached. Pure: time and places are given to it.
+
+Waiting is measured on a steady clock (`now_s`), so that a simulation which pauses, or a bag which loops, neither
+ends an errand nor keeps it for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, auto
+
+from talk2dino_ros.goal.choice import Candidate, Which, Wish, ranked
+from talk2dino_ros.goal.parameters import GoalParameters
+from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, angle_between, distance_between, is_within
+
+# Makes the pose in front of a thing, on the side of another pose, so many metres away; raises NoFreePoseError.
+Place = Callable[[Candidate, Pose, float], Pose]
+
+
+class State(IntEnum):
+    """Where an errand stands; the values are those of talk2dino_msgs/msg/GoToState."""
+
+    SEARCHING = 1
+    SEEN = 2
+    LOST = 3
+    REACHED = 4
+    NOT_IN_VOCABULARY = 5
+    NEVER_SEEN = 6
+    NO_FREE_POSE = 7
+    CANCELLED = 8
+    FAILED = 9
+
+
+class News(Enum):
+    """What is to be published after a look at the things."""
+
+    NONE = auto()
+    FIRST_GOAL = auto()
+    MOVED_GOAL = auto()
+
+
+@dataclass(frozen=True)
+class View:
+    """The things of the wanted class after one image.
+
+    candidates: confirmed ones with a place; ids: of all; tentative: how many are not confirmed yet; placeless: how
+    many are confirmed and have no position.
+    """
+
+    candidates: Sequence[Candidate] = ()
+    ids: Collection[int] = field(default_factory=frozenset)
+    tentative: int = 0
+    placeless: int = 0
+
+
+class Errand:
+    """A go_to: `look` and `tick` drive it until `is_ended`."""
+
+    def __init__(self, wish: Wish, settings: GoalParameters) -> None:
+        self.wish = wish
+        self.state = State.SEARCHING
+        self.message = f"looking for {wish.describe()}"
+        self.is_ended = False
+        self.thing: Candidate | None = None
+        self.goal: Pose | None = None
+        self.goal_ns = 0
+        self._settings = settings
+        self._started_s = math.inf
+        self._seen_s = math.nan
+        self._moved_s = -math.inf
+        self._views = 0
+        self._last_view = View()
+        self._hindrance = ""
+        self._is_forgotten = False
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether things are to be looked at: the word is looked for, and nothing has ended the errand."""
+        return self._started_s < math.inf and not self.is_ended
+
+    def start_searching(self, now_s: float) -> None:
+        """The word is looked for from now on: the time to find it begins."""
+        self._started_s = now_s
+
+    def hinder(self, reason: str) -> None:
+        """Note why the thing cannot be gone to although it is seen; it ends the errand when time is up."""
+        self._hindrance = reason
+        if self.state == State.SEARCHING:
+            self.message = reason
+
+    def forget(self, reason: str) -> None:
+        """The clock went back: the thing is another one when it is seen again, and the last goal stands."""
+        self._is_forgotten = True
+        if self.state == State.SEEN and self.wish.keep_looking:
+            self.state, self.message = State.LOST, reason
+
+    def end(self, state: State, message: str) -> None:
+        """End in a state, if nothing has ended it before."""
+        if not self.is_ended:
+            self.is_ended, self.state, self.message = True, state, message
+
+    def unseen_s(self, now_s: float) -> float:
+        """Return the seconds since the thing was seen; NaN where it never was."""
+        return now_s - self._seen_s
+
+    def look(self, view: View, robot_now: Callable[[], Pose], place: Place, now_s: float) -> News:
+        """Take what is seen now; return what there is to publish.
+
+        What `robot_now` and `place` raise is passed on; the caller gives the reason to `hinder`.
+        """
+        self._views += 1
+        self._last_view = view
+        self._hindrance = ""
+        if self.is_ended or not view.candidates or (self.goal and not self.wish.keep_looking):
+            return News.NONE
+        robot = robot_now()
+        if self.goal is None:
+            return self._first_goal(ranked(view.candidates, self.wish, robot), robot, place, now_s)
+        candidate = self._same_or_other(view, robot)
+        if candidate is None or self._is_old(candidate):
+            return News.NONE
+        return self._follow(candidate, place, now_s)
+
+    def tick(self, robot: Pose | None, now_s: float) -> None:
+        """Look at the clock and at the robot; robot: None where it is not known where it is."""
+        if self.is_ended:
+            return
+        if self.goal is None:
+            if now_s - self._started_s > self.wish.timeout_s:
+                self._end_in_vain()
+            return
+        if robot and is_within(robot, self.goal, self._settings.xy_tolerance_m, self._settings.yaw_tolerance_rad):
+            self.end(State.REACHED, f"the robot stands in front of {self.wish.describe()}{self._unseen(now_s)}")
+        elif self.wish.keep_looking and self.unseen_s(now_s) > self._settings.lost_timeout_s:
+            self._be_lost(now_s)
+
+    def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> News:
+        """Go to the first of the candidates that has a free place in front of it."""
+        reason = ""
+        for candidate in candidates:
+            try:
+                self.goal = place(candidate, robot, self.wish.stand_off_m)
+            except NoFreePoseError as error:
+                reason = reason or str(error)
+                continue
+            self._see(candidate, now_s)
+            self._moved_s, self.goal_ns = now_s, candidate.seen_ns
+            return News.FIRST_GOAL
+        if candidates:
+            self.end(State.NO_FREE_POSE, f"{self.wish.describe()} is seen, but {reason}")
+        return News.NONE
+
+    def _same_or_other(self, view: View, robot: Pose) -> Candidate | None:
+        """The thing that is gone to, or another one where it has vanished for good."""
+        assert self.thing is not None
+        if not self._is_forgotten and self.thing.id in view.ids:
+            return next((candidate for candidate in view.candidates if candidate.id == self.thing.id), None)
+        return next(iter(ranked(view.candidates, self.wish, robot)), None)
+
+    def _is_old(self, candidate: Candidate) -> bool:
+        assert self.thing is not None
+        return not self._is_forgotten and candidate.id == self.thing.id and candidate.seen_ns <= self.thing.seen_ns
+
+    def _follow(self, candidate: Candidate, place: Place, now_s: float) -> News:
+        assert self.goal is not None
+        settings = self._settings
+        self._see(candidate, now_s)
+        try:
+            # on the side of the last goal, so that the robot's way does not move it
+            goal = place(candidate, self.goal, self.wish.stand_off_m)
+        except NoFreePoseError as error:
+            self.message = f"{self.wish.describe()} is seen, but the goal before stands, for {error}"
+            return News.NONE
+        has_moved = (
+            distance_between(goal, self.goal) > settings.goal_tolerance_m
+            or angle_between(goal.yaw, self.goal.yaw) > settings.goal_tolerance_rad
+        )
+        if not has_moved or now_s - self._moved_s < 1.0 / settings.goal_update_rate_hz:
+            return News.NONE
+        self.goal, self._moved_s, self.goal_ns = goal, now_s, candidate.seen_ns
+        return News.MOVED_GOAL
+
+    def _see(self, candidate: Candidate, now_s: float) -> None:
+        self.thing, self._seen_s, self._is_forgotten = candidate, now_s, False
+        self.state, self.message = State.SEEN, f"{self.wish.describe()} is seen (thing {candidate.id})"
+
+    def _be_lost(self, now_s: float) -> None:
+        unseen_s = self.unseen_s(now_s)
+        why = f" ({self._hindrance})" if self._hindrance else ""
+        sentence = f"{self.wish.describe()} has not been seen for {unseen_s:.1f} s{why}, and the last goal stands"
+        self.state, self.message = State.LOST, sentence
+        if unseen_s > self._settings.give_up_s:
+            self.end(State.LOST, f"{sentence}; it is given up, look elsewhere or raise give_up_s")
+
+    def _unseen(self, now_s: float) -> str:
+        unseen_s = self.unseen_s(now_s)
+        is_long = self.wish.keep_looking and unseen_s > self._settings.lost_timeout_s
+        return f", which has not been seen for {unseen_s:.1f} s" if is_long else ""
+
+    def _end_in_vain(self) -> None:
+        waited = f"no goal for {self.wish.describe()} in {self.wish.timeout_s:g} s: "
+        view = self._last_view
+        if self._hindrance:
+            self.end(State.FAILED, waited + self._hindrance)
+        elif not self._views:
+            self.end(
+                State.FAILED,
+                f"{waited}no message on the topic of the things; activate the segmenter, look at its camera's topics",
+            )
+        elif view.placeless:
+            self.end(
+                State.FAILED,
+                f"{waited}it is seen, but without a position; give the segmenter depth and camera_info",
+            )
+        else:
+            others = (
+                f"{view.tentative} seen, not yet often enough to trust" if view.tentative else "nothing like it seen"
+            )
+            if self.wish.which == Which.BY_ID and view.ids:
+                others = f"only others are there, with the ids {sorted(view.ids)}"
+            self.end(State.NEVER_SEEN, f"{waited}{others}; turn the robot, use another word, or raise timeout_s")

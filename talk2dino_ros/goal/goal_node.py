@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The executable `goal`: the node of lifecycle_node.py as a process."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from talk2dino_ros.run_node import run_node
+
+if TYPE_CHECKING:
+    from talk2dino_ros.goal.lifecycle_node import GoalNode
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to end; return 0, or 1 where the start failed."""
+    return run_node("goal", _import_node, args)
+
+
+def _import_node() -> type[GoalNode]:
+    from talk2dino_ros.goal.lifecycle_node import GoalNode
+
+    return GoalNode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle node `goal`: it begins and ends, and leaves the errands to server.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.parameter import Parameter
+
+from talk2dino_ros import parameter_set
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.goal.parameters import GoalParameters
+from talk2dino_ros.goal.server import GoalServer
+from talk2dino_ros.managed_node import ManagedNode
+from talk2dino_ros.parameter_field import from_ros
+
+
+class GoalNode(ManagedNode):
+    """Go to things by name: poses in front of them for a planner.
+
+    Parameters: see parameters.py.
+    Publishers: goal_pose and goal_update (PoseStamped), ~/state (GoToState).
+    Subscribes <segmenter>/things (ThingArray), costmap (OccupancyGrid, optional), /tf and /tf_static.
+    Services: ~/go_to, ~/cancel; action: ~/go. They answer that it is too early while the node is not active.
+    Raises ParameterError where a parameter's start value is not allowed.
+    """
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__("goal", **node_options)
+        parameter_set.declare(self, GoalParameters)
+        for warning in parameter_set.unknown_names(self, GoalParameters):
+            self.get_logger().warning(warning)
+        self._settings = parameter_set.read(self, GoalParameters)
+        self._timer: Any = None
+        self._is_configured = False
+        self._server = GoalServer(self, lambda: self._settings)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+
+    @property
+    def autostart(self) -> bool:
+        """Whether the node brings itself to active, without a lifecycle manager."""
+        return self._settings.autostart
+
+    def stop(self) -> None:
+        """Free everything, from any state and also after the ROS context has ended."""
+        super().stop()
+        self._server.destroy()
+
+    def _configure(self) -> None:
+        self._server.configure()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
+        self._timer = self.create_timer(self._settings.check_period_s, self._server.tick, clock=steady)
+        self._is_configured = True
+
+    def _activate(self) -> None:
+        self._server.activate()
+        self.get_logger().info("call ~/go_to, or send a goal to the action ~/go")
+
+    def _deactivate(self) -> None:
+        self._server.deactivate()
+
+    def _tear_down(self) -> None:
+        self._is_configured = False
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            self.destroy_timer(timer)
+        self._server.tear_down()
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        values = {change.name: from_ros(change.value) for change in changes}
+        try:
+            self._settings = parameter_set.check_changes(values, self._settings, configured=self._is_configured)
+        except Talk2DinoError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the goal node knows of the world: the robot by TF, things that wait for their transform, the costmap."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nav_msgs.msg import OccupancyGrid
+from talk2dino_msgs.msg import ThingArray
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.goal.grid import Grid, GridError, GridRules
+from talk2dino_ros.goal.messages import costmap_to_grid, stamp_to_ns, things_to_view, transform_to_pose
+from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose, moved_pose, stand_off_pose
+from talk2dino_ros.qos import LATCHED
+from talk2dino_ros.tf.open_transforms import open_transforms
+from talk2dino_ros.tf.transforms import TransformError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talk2dino_ros.goal.choice import Candidate
+    from talk2dino_ros.goal.errand import View
+    from talk2dino_ros.goal.parameters import GoalParameters
+
+MOST_WAITING = 100  # arrays: some seconds of them at any rate of images
+JUMP_NS = 10**9  # stamps that go back by more are those of a clock that was set back, as a bag that loops
+
+
+class NoCostmapError(Talk2DinoError):
+    """A costmap is needed, and there is none that can be used."""
+
+
+class Surroundings:
+    """Robot, things and costmap, by what the node receives.
+
+    settings: returns the node's parameters; on_jump is called where the things' stamps go back.
+    """
+
+    def __init__(self, node: Any, settings: Callable[[], GoalParameters], on_jump: Callable[[float], None]) -> None:
+        self._node = node
+        self._settings = settings
+        self._on_jump = on_jump
+        self._transforms = open_transforms(node)
+        self._costmap: Grid | GridError | None = None
+        self._costmap_sub = node.create_subscription(OccupancyGrid, "costmap", self._on_costmap, LATCHED)
+        self._waiting: deque[tuple[float, ThingArray]] = deque(maxlen=MOST_WAITING)
+        self._newest_ns = 0
+
+    def destroy(self) -> None:
+        """Stop listening."""
+        self._node.destroy_subscription(self._costmap_sub)
+        self._transforms.destroy()
+
+    def robot(self) -> Pose:
+        """Return where the robot is now; raise TransformError where that is not known."""
+        settings = self._settings()
+        return transform_to_pose(self._transforms.lookup(settings.goal_frame, settings.base_frame, None))
+
+    def take(self, array: ThingArray) -> None:
+        """Keep things until they are asked for; older ones than the newest are dropped."""
+        stamp_ns = stamp_to_ns(array.header.stamp)
+        back_ns = self._newest_ns - stamp_ns
+        if back_ns > JUMP_NS:
+            self._waiting.clear()
+            self._transforms.clear()
+            self._on_jump(back_ns / 1e9)
+        elif back_ns > 0:
+            return
+        self._newest_ns = stamp_ns
+        self._waiting.append((time.monotonic(), array))
+
+    def newest_view(self, name: str) -> View | None:
+        """Return the newest things of a class whose places are known, once; None where there are no new ones.
+
+        Raises TransformError where one had to be dropped, as TF has not come to know its stamp in time.
+        """
+        reason: TransformError | None = None
+        for index in reversed(range(len(self._waiting))):
+            array = self._waiting[index][1]
+            try:
+                view = self._view(array, name)
+            except TransformError as error:
+                reason = reason or error
+                continue
+            for _ in range(index + 1):
+                self._waiting.popleft()
+            return view
+        if self._drop_late() and reason:
+            raise reason
+        return None
+
+    def forget_old(self, age_s: float) -> None:
+        """Drop things that came longer ago."""
+        while self._waiting and time.monotonic() - self._waiting[0][0] > age_s:
+            self._waiting.popleft()
+
+    def place(self, candidate: Candidate, toward: Pose, stand_off_m: float) -> Pose:
+        """Return the pose in front of a thing, free where there is a costmap.
+
+        Raises NoFreePoseError, NoCostmapError or TransformError.
+        """
+        settings, grid = self._settings(), self._usable_costmap()
+        if grid is None:
+            return stand_off_pose(candidate.point, toward, stand_off_m)
+        to_grid = self._transforms.lookup(grid.frame_id, settings.goal_frame, candidate.seen_ns)
+        thing = to_grid.apply(np.array(candidate.position))
+        free = free_stand_off_pose(
+            (float(thing[0]), float(thing[1])),
+            candidate.radius_m,
+            moved_pose(toward, to_grid),
+            stand_off_m,
+            FreeSpace(grid, rules_of(settings), settings.search_radius_m, settings.sight_margin_m),
+        )
+        return moved_pose(free, to_grid.inverse())
+
+    def _usable_costmap(self) -> Grid | None:
+        if isinstance(self._costmap, GridError):
+            raise NoCostmapError(str(self._costmap))
+        if self._costmap is None and self._settings().require_costmap:
+            raise NoCostmapError(
+                f"no costmap has come on {self._costmap_sub.topic_name}, and require_costmap is true; remap the topic, "
+                "or set require_costmap to false"
+            )
+        return self._costmap
+
+    def _view(self, array: ThingArray, name: str) -> View:
+        goal_frame = self._settings().goal_frame
+        return things_to_view(
+            array, name, lambda stamp_ns: self._transforms.lookup(goal_frame, array.header.frame_id, stamp_ns)
+        )
+
+    def _drop_late(self) -> bool:
+        before = len(self._waiting)
+        self.forget_old(self._settings().transform_timeout_s)
+        return len(self._waiting) < before
+
+    def _on_costmap(self, costmap: OccupancyGrid) -> None:
+        try:
+            self._costmap = costmap_to_grid(costmap)
+        except GridError as error:
+            self._node.get_logger().warning(f"a message on {self._costmap_sub.topic_name} was dropped: {error}")
+            if not isinstance(self._costmap, Grid):
+                self._costmap = error
+
+
+def rules_of(settings: GoalParameters) -> GridRules:
+    """Return how the parameters read a costmap."""
+    return GridRules(
+        occupied_from=settings.occupied_from,
+        opaque_from=settings.opaque_from,
+        unknown_is_free=settings.unknown_is_free,
+        robot_radius_m=settings.robot_radius_m,
+    )

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From pixels to metres: cameras, depth, regions and where they are. Read scene.py first."""

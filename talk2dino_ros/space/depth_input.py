@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A camera's depth and camera_info, and which of them belong to an image: by stamp, never just the latest.
+
+The executor's thread receives, the worker's asks; messages are decoded only once an image wants them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, Image
+
+from talk2dino_ros.qos import SENSOR_QUEUE
+from talk2dino_ros.space.camera_model import CameraModel, GeometryError
+from talk2dino_ros.space.depth import Depth
+from talk2dino_ros.space.spatial_messages import camera_info_to_model, depth_image_to_metres
+from talk2dino_ros.space.stamped_buffer import StampedBuffer
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+    from talk2dino_ros.parameters import Parameters
+    from talk2dino_ros.space.scene import Snapshot
+
+KEPT_DEPTHS = 30  # a second of most cameras: 18 MB at 640x480 in 16UC1
+KEPT_INFOS = 100
+
+
+class UnmatchedError(GeometryError):
+    """An image has no depth or no camera_info; the message is the reason, for the points of interest."""
+
+
+class DepthInput:
+    """The topics `<name>/depth`, `<name>/camera_info` and, where depth has its own, `<name>/depth_camera_info`."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        prefix = f"{name}/" if name else ""
+        self._node = node
+        self._depths = _Topic(node, Image, f"{prefix}depth", KEPT_DEPTHS)
+        self._infos = _Topic(node, CameraInfo, f"{prefix}camera_info", KEPT_INFOS)
+        self._depth_infos = _Topic(node, CameraInfo, f"{prefix}depth_camera_info", KEPT_INFOS)
+
+    def start(self) -> None:
+        """Subscribe."""
+        for topic in (self._depths, self._infos, self._depth_infos):
+            topic.start()
+
+    def stop(self) -> None:
+        """End the subscriptions and forget what came; without effect where there are none."""
+        for topic in (self._depths, self._infos, self._depth_infos):
+            topic.stop()
+
+    def pin(self, stamp_ns: int) -> None:
+        """Keep what belongs to the image of this stamp, however long its segmentation takes."""
+        for topic in (self._depths, self._infos, self._depth_infos):
+            topic.buffer.pin(stamp_ns)
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether somebody publishes depth."""
+        return self._depths.is_published
+
+    def depth_of(self, image: Snapshot, parameters: Parameters) -> Depth:
+        """Return the depth at each pixel of an image.
+
+        Waits up to depth_wait_s for what is published and late. Raises GeometryError, one sentence: there is none,
+        it is too far off in time, in another frame, or no camera could have made it.
+        """
+        message = self._depths.of(image.stamp_ns, parameters)
+        if message.header.frame_id != image.frame_id:
+            raise UnmatchedError(
+                f"the depth on {self._depths.name} is in frame '{message.header.frame_id}' and the image in "
+                f"'{image.frame_id}', expected depth registered to the image; remap `depth` to the camera's "
+                "aligned depth"
+            )
+        height, width = image.size
+        model = self._model_of(self._infos, image.stamp_ns, parameters)
+        metres = depth_image_to_metres(message)
+        has_own = self._depth_infos.latest is not None
+        own = self._model_of(self._depth_infos, image.stamp_ns, parameters) if has_own else model
+        return Depth(metres, own.for_image(metres.shape[1], metres.shape[0])).seen_by(model.for_image(width, height))
+
+    def _model_of(self, topic: _Topic, stamp_ns: int, parameters: Parameters) -> CameraModel:
+        newest = topic.latest if parameters.camera_info_latest else None
+        return camera_info_to_model(newest or topic.of(stamp_ns, parameters), rectified=parameters.image_rectified)
+
+
+class _Topic:
+    """One topic's newest messages by stamp."""
+
+    def __init__(self, node: Node, message_type: type, topic: str, kept: int) -> None:
+        self.latest: Any = None
+        self._node = node
+        self._message_type = message_type
+        self._topic = topic
+        self.buffer: StampedBuffer[Any] = StampedBuffer(kept, f"message on {self.name}")
+        self._sub: Any = None
+
+    @property
+    def name(self) -> str:
+        """The topic with remappings resolved."""
+        return str(self._node.resolve_topic_name(self._topic))
+
+    @property
+    def is_published(self) -> bool:
+        """Whether anybody offers this topic."""
+        return bool(self._node.count_publishers(self.name))
+
+    def start(self) -> None:
+        if self._sub is None:
+            self._sub = self._node.create_subscription(self._message_type, self._topic, self._receive, SENSOR_QUEUE)
+
+    def stop(self) -> None:
+        if self._sub is not None:
+            self._node.destroy_subscription(self._sub)
+            self._sub = None
+        self.buffer.clear()
+        self.latest = None
+
+    def of(self, stamp_ns: int, parameters: Parameters) -> Any:
+        """Return the message that belongs to an image; raise UnmatchedError where none does."""
+        wait_s = parameters.depth_wait_s if self.is_published else 0.0
+        slop_ns = round(parameters.depth_slop_s * 1e9)
+        found = self.buffer.match(stamp_ns, slop_ns, wait_s)
+        if found is None:
+            raise UnmatchedError(self.buffer.why_none(stamp_ns, slop_ns))
+        return found[0]
+
+    def _receive(self, message: Any) -> None:
+        self.latest = message
+        self.buffer.put(Time.from_msg(message.header.stamp).nanoseconds, message)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One camera's scene: from a mask to regions, from regions to places, and which thing each of them is a sighting of.
+
+The worker's thread alone looks at it. Where a region has no place, its point says why, and nothing else is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from talk2dino_ros.engine.score_memory import ScoreMemory
+from talk2dino_ros.points_of_interest import PointOfInterest, point_of
+from talk2dino_ros.space.camera_model import GeometryError
+from talk2dino_ros.space.positions import Position, position_of, surface_points
+from talk2dino_ros.space.regions import Region, find_regions
+from talk2dino_ros.tf.transforms import Transform, TransformError
+from talk2dino_ros.things.things import Sighting, Thing, Things
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from talk2dino_ros.engine import Segmentation
+    from talk2dino_ros.parameters import Parameters
+    from talk2dino_ros.space.depth import Depth
+    from talk2dino_ros.tf.transforms import Transforms
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What of an image's header counts here, and its size (height, width)."""
+
+    stamp_ns: int
+    frame_id: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one image showed."""
+
+    points: list[PointOfInterest]
+    things: list[Thing]
+    frame_id: str  # of all positions
+    depth: Depth | None  # at the image's pixels
+
+
+class DepthSource(Protocol):
+    """What gives the depth that belongs to an image; see `depth_input.DepthInput`."""
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether somebody publishes depth."""
+
+    def pin(self, stamp_ns: int) -> None:
+        """Keep what belongs to the image of this stamp, however long its segmentation takes."""
+
+    def depth_of(self, image: Snapshot, parameters: Parameters) -> Depth:
+        """Return the depth at each pixel of an image; raise GeometryError with the reason where there is none."""
+
+
+class Scene:
+    """The regions of one camera's images, in space and over time.
+
+    transforms: what knows the frames; it is asked where the parameter target_frame names another than the image's.
+    """
+
+    def __init__(self, depth_source: DepthSource, transforms: Transforms | None, parameters: Parameters) -> None:
+        self.depth_source = depth_source
+        self.score_memory = ScoreMemory()
+        self.problem = ""  # why nothing in the last image had a position, though depth is published
+        self._transforms = transforms
+        self._things = Things(parameters.thing_options())
+        self._last_stamp_ns = 0
+
+    @property
+    def state(self) -> str:
+        """For /diagnostics: ok, no depth, or what is wrong."""
+        return self.problem or ("ok" if self.depth_source.is_expected else "no depth")
+
+    def look(self, image: Snapshot, result: Segmentation, labels: Mapping[int, str], parameters: Parameters) -> Seen:
+        """Return what an image showed, and remember it; labels: id -> name of the classes that count."""
+        self._note_time(image.stamp_ns)
+        depth = self._depth(image, parameters)
+        regions = find_regions(
+            result.class_ids,
+            result.confidence,
+            labels,
+            min_area_share=parameters.min_area_share,
+            max_per_class=parameters.max_points_per_class,
+            depth=None if isinstance(depth, str) or not parameters.depth_jump_m else depth,
+            depth_jump_m=parameters.depth_jump_m,
+        )
+        frame_id = parameters.target_frame or image.frame_id
+        places = self._places(regions, depth, image, frame_id, parameters)
+        self._note_problem(depth, places)
+        sightings = [_sighting(region, place) for region, place in zip(regions, places, strict=True)]
+        ids = self._things.update(image.stamp_ns, frame_id, sightings, labels)
+        points = [
+            point_of(region, result.class_ids.size, place, thing_id)
+            for region, place, thing_id in zip(regions, places, ids, strict=True)
+        ]
+        return Seen(points, self._things.things(), frame_id, None if isinstance(depth, str) else depth)
+
+    def _depth(self, image: Snapshot, parameters: Parameters) -> Depth | str:
+        try:
+            return self.depth_source.depth_of(image, parameters)
+        except GeometryError as error:
+            return str(error)
+
+    def _places(
+        self, regions: Sequence[Region], depth: Depth | str, image: Snapshot, frame_id: str, parameters: Parameters
+    ) -> list[Position | str]:
+        """Where each region is, or why that cannot be said."""
+        if isinstance(depth, str):
+            return [depth] * len(regions)
+        near_m, far_m = parameters.near_m, parameters.far_m
+        surfaces = [surface_points(region, depth, near_m=near_m, far_m=far_m) for region in regions]
+        if all(isinstance(surface, str) for surface in surfaces):
+            return [surface for surface in surfaces if isinstance(surface, str)]
+        try:
+            transform = self._transform(frame_id, image, parameters.transform_timeout_s)
+        except TransformError as error:
+            return [str(error)] * len(regions)
+        return [
+            surface if isinstance(surface, str) else position_of(transform.apply(surface), frame_id)
+            for surface in surfaces
+        ]
+
+    def _transform(self, target: str, image: Snapshot, timeout_s: float) -> Transform:
+        if target == image.frame_id:
+            return Transform.identity(image.stamp_ns)
+        if self._transforms is None:
+            raise TransformError(f"nothing listens to TF, which has to bring '{image.frame_id}' into '{target}'")
+        return self._transforms.lookup(target, image.frame_id, image.stamp_ns, timeout_s)
+
+    def _note_time(self, stamp_ns: int) -> None:
+        """Where a bag loops, TF's old future would hide its new past; the things see to themselves."""
+        if stamp_ns < self._last_stamp_ns:
+            self.score_memory.clear()
+            if self._transforms is not None:
+                self._transforms.clear()
+        self._last_stamp_ns = stamp_ns
+
+    def _note_problem(self, depth: Depth | str, places: Sequence[Position | str]) -> None:
+        reasons = [place for place in places if isinstance(place, str)]
+        if isinstance(depth, str):
+            reasons.append(depth)
+        has_a_place = len(reasons) < len(places)
+        self.problem = reasons[0] if reasons and not has_a_place and self.depth_source.is_expected else ""
+
+
+def _sighting(region: Region, place: Position | str) -> Sighting:
+    seen = (region.class_id, region.class_name, region.confidence / 255, region.box)
+    return Sighting(*seen) if isinstance(place, str) else Sighting(*seen, place.xyz, place.covariance, place.extent)
