@@ -19,6 +19,11 @@ HERE = Path(__file__).parent
 CONFIG = HERE.parent / "config"
 LAUNCH_FILE = HERE.parent / "launch" / "segment.launch.py"
 NOTES_VARIABLE = "NOTES_OF_THE_STAND_IN"
+STOOD_IN = (
+    ("talk2dino_ros", "goal"),
+    ("talk2dino_ros", "segmenter"),
+    ("nav2_lifecycle_manager", "lifecycle_manager"),
+)
 STAND_IN = f"""#!{sys.executable}
 import json, os, pathlib, sys
 files = [argument for before, argument in zip(sys.argv, sys.argv[1:]) if before == "--params-file"]
@@ -49,16 +54,17 @@ def is_built() -> bool:
 
 @pytest.fixture
 def environment(tmp_path):
-    """An environment in which the package talk2dino_ros is the stand-in, and no transport is chosen."""
+    """An environment in which the stand-in is all that is started, and no transport is chosen."""
     prefix = tmp_path / "prefix"
-    index = prefix / "share" / "ament_index" / "resource_index" / "packages"
-    executables, notes = prefix / "lib" / "talk2dino_ros", tmp_path / "notes"
-    for folder in (index, executables, notes):
+    index, notes = prefix / "share" / "ament_index" / "resource_index" / "packages", tmp_path / "notes"
+    for folder in (index, notes):
         folder.mkdir(parents=True)
-    (index / "talk2dino_ros").touch()
-    for name in ("goal", "segmenter"):
-        (executables / name).write_text(STAND_IN)
-        (executables / name).chmod(stat.S_IRWXU)
+    for package, name in STOOD_IN:
+        (index / package).touch()
+        executable = prefix / "lib" / package / name
+        executable.parent.mkdir(parents=True, exist_ok=True)
+        executable.write_text(STAND_IN)
+        executable.chmod(stat.S_IRWXU)
     own = {name: value for name, value in os.environ.items() if name not in (*TRANSPORT_VARIABLES, "ROS_DISTRO")}
     return own | {
         "AMENT_PREFIX_PATH": os.pathsep.join([str(prefix), os.environ.get("AMENT_PREFIX_PATH", "")]),
@@ -212,3 +218,20 @@ def test_every_argument_of_go_to_has_a_description(environment):
     shown = launch(environment, "--show-args", file=GO_TO).stdout
     assert all(f"'{name}'" in shown for name in ("goal_params_file", "goal_frame", "base_frame", "costmap", "model"))
     assert "no description given" not in shown
+
+
+NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
+
+
+@needs_launch
+def test_nav2_starts_both_nodes_for_a_manager_of_nav2_that_waits_for_no_bond(environment):
+    given = ("namespace:=robot", "model:=mini", "target_frame:=map", "costmap:=/global_costmap/costmap")
+    manager = notes_of(environment, *given, file=NAV2, executable="lifecycle_manager")
+    (section,) = [section for name, section in yaml.safe_load(manager["texts"][0]).items() if "manager" in name]
+    assert section["ros__parameters"]["bond_timeout"] == 0.0
+    assert {"__ns:=/robot", "__node:=lifecycle_manager_talk2dino"} <= set(manager["arguments"])
+    segmenter = notes_of(environment, *given, file=NAV2)
+    assert segmenter["overrides"] == {"model": "mini", "target_frame": "map", "autostart": False}
+    goal = notes_of(environment, *given, file=NAV2, executable="goal")
+    assert goal["overrides"] == {"autostart": False}
+    assert "costmap:=/global_costmap/costmap" in goal["arguments"]

@@ -49,7 +49,7 @@ def test_an_id_rests_longer_than_the_layer_remembers_it():
 
 
 def test_the_manager_waits_for_no_bond():
-    manager = NAV2["lifecycle_manager_talk2dino"]["ros__parameters"]
+    manager = NAV2["/**/lifecycle_manager_talk2dino"]["ros__parameters"]
     assert manager["bond_timeout"] == 0.0
     assert manager["node_names"] == ["talk2dino", "goal"]
 

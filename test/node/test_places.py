@@ -6,7 +6,9 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
 from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_msgs.msg import Header
 from talk2dino_msgs.msg import PointOfInterestArray, Thing, ThingArray
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
@@ -81,6 +83,7 @@ def info_message(header, focal: float = FOCAL) -> CameraInfo:
 def depth_message(header, metres: np.ndarray) -> Image:
     """16UC1 for whole millimetres, 32FC1 for floats."""
     encoding = "16UC1" if metres.dtype == np.uint16 else "32FC1"
+    header = Header(stamp=Time.from_msg(header.stamp).to_msg(), frame_id=header.frame_id)
     message = Image(header=header, height=metres.shape[0], width=metres.shape[1], encoding=encoding)
     message.step = metres.shape[1] * metres.itemsize
     message.data.frombytes(np.ascontiguousarray(metres).tobytes())
@@ -93,16 +96,27 @@ def flat(metres: float = DEPTH_M) -> np.ndarray:
 
 def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", offset_ns: int = 0):
     """Publish an image with its camera_info and depth; return its points of interest."""
+    header = show(probe, frame_id)
+    probe.infos.publish(info_message(header, focal))
+    if depth is not None:
+        measured = depth_message(header, depth)
+        stamp = measured.header.stamp
+        stamp.sec, stamp.nanosec = divmod(stamp_ns(measured) + offset_ns, 10**9)
+        probe.depths.publish(measured)
+    return points_of(probe, header)
+
+
+def show(probe, frame_id: str = "camera") -> Header:
+    """Publish an image alone; return a copy of its header."""
     message = raw_message(checkerboard(HEIGHT, WIDTH))
-    stamp = probe.node.get_clock().now().nanoseconds
-    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
+    message.header.stamp = probe.node.get_clock().now().to_msg()
     message.header.frame_id = frame_id
     probe._image_pub("").publish(message)
-    probe.infos.publish(info_message(message.header, focal))
-    if depth is not None:
-        late = depth_message(message.header, depth)
-        late.header.stamp.sec, late.header.stamp.nanosec = divmod(stamp + offset_ns, 10**9)
-        probe.depths.publish(late)
+    return message.header
+
+
+def points_of(probe, header: Header):
+    stamp = Time.from_msg(header.stamp).nanoseconds
     return probe.wait_for(lambda: find(probe.points, stamp), "the points of interest")
 
 
@@ -208,6 +222,27 @@ def test_a_frame_that_tf_does_not_know_leaves_no_position_in_another_frame(probe
     assert "map" in reason
 
 
+def test_depth_that_comes_a_little_late_is_waited_for(probe):
+    header = show(probe)
+    probe.infos.publish(info_message(header))
+    masks = probe.wait_for(lambda: find(probe.masks, Time.from_msg(header.stamp).nanoseconds), "the mask")
+    assert masks, "masks wait for no depth"
+    probe.depths.publish(depth_message(header, flat()))
+    assert all(point.has_position for point in points_of(probe, header).points)
+
+
+def test_a_camera_info_of_another_moment_counts_only_where_the_parameter_allows_it(probe):
+    see(probe, flat())
+    for is_allowed in (False, True):
+        assert probe.set_parameter("camera_info_latest", is_allowed).successful
+        header = show(probe)
+        probe.depths.publish(depth_message(header, flat()))
+        points = points_of(probe, header).points
+        assert {point.has_position for point in points} == {is_allowed}
+        assert is_allowed or "camera_info" in points[0].no_position_reason
+    assert probe.set_parameter("camera_info_latest", False).successful
+
+
 def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_problem(probe):
     reason = reasons(see(probe, flat(0.0))).pop()
 
@@ -218,3 +253,20 @@ def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_prob
     probe.wait_for(lambda: told() == reason, "the reason in /diagnostics", DEADLINE_S)
     assert all(point.has_position for point in see(probe, flat()).points)
     probe.wait_for(lambda: told() == "ok", "positions that are well again", DEADLINE_S)
+
+
+def test_depth_with_a_camera_info_of_its_own_is_read_by_it(probe):
+    """The last test, as depth has one of its own from then on: a narrow view, that sees the image's middle half."""
+    own = probe.node.create_publisher(CameraInfo, "depth_camera_info", 10)
+    probe.wait_for(lambda: own.get_subscription_count() > 0, "the node's subscription")
+    header = show(probe)
+    probe.infos.publish(info_message(header))
+    own.publish(info_message(header, focal=2 * FOCAL))
+    probe.depths.publish(depth_message(header, flat()))
+    cloud = probe.wait_for(lambda: find(probe.clouds, Time.from_msg(header.stamp).nanoseconds), "the cloud")
+    values = np.frombuffer(cloud.data, np.uint8).reshape(HEIGHT, WIDTH, cloud.point_step)
+    z = values[..., 8:12].copy().view(np.float32)[..., 0]
+    rows, columns = np.indices(z.shape)
+    sees = (abs(columns - CENTRE[0]) < WIDTH / 4) & (abs(rows - CENTRE[1]) < HEIGHT / 4)
+    assert np.array_equal(np.isfinite(z), sees)
+    assert np.allclose(z[sees], DEPTH_M)
