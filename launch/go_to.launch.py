@@ -13,12 +13,13 @@ from launch_ros.parameter_descriptions import ParameterValue
 from talk2dino_ros.launch_arguments import existing_file
 
 HERE = Path(__file__).parent
-OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool}
+OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
 ARGUMENTS = (
     ("goal_params_file", f"{HERE.parent}/config/goal.yaml", "Parameter file of the node goal."),
     ("goal_frame", "", "Frame of the goals, such as map or odom."),
     ("base_frame", "", "Frame of the robot, such as base_link."),
     ("target_frame", "odom", "Frame in which things are followed; one that stays while the camera moves."),
+    ("things", "", "Topic of the things, such as talk2dino/front/things for a named camera."),
     ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
 )
 
@@ -35,6 +36,7 @@ def start(context):
     overrides = [(name, kind) for name, kind in OVERRIDES.items() if given[name]]
     parameters += [{name: ParameterValue(LaunchConfiguration(name), value_type=kind)} for name, kind in overrides]
     where = {"namespace": given["namespace"], "output": "screen"}
-    remappings = [("costmap", given["costmap"])] if given["costmap"] else []
+    topics = {"costmap": "costmap", "things": "talk2dino/things"}
+    remappings = [(topic, given[name]) for name, topic in topics.items() if given[name]]
     node = {"executable": "goal", "name": "goal", "parameters": parameters, "remappings": remappings}
     return [Node(package="talk2dino_ros", **node, **where)]

@@ -14,8 +14,8 @@ from talk2dino_ros.launch_arguments import existing_file, profile_variable, voca
 
 SHARE = Path(__file__).parent.parent
 CONFIG = SHARE / "config"
-OVERRIDES = {"model": str, "device": str, "preset": str, "target_frame": str, "autostart": bool}
-INPUTS = ("image", "depth", "camera_info")
+OVERRIDES = {"model": str, "device": str, "preset": str, "target_frame": str, "autostart": bool, "use_sim_time": bool}
+INPUTS = ("image", "depth", "camera_info", "depth_camera_info")
 ARGUMENTS = (
     ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the node talk2dino."),
     ("model", "", "Name of the model, such as talk2dino_vitb or mini."),
@@ -24,9 +24,11 @@ ARGUMENTS = (
     ("image", "", "Topic of the camera's images; empty: image, in the namespace."),
     ("depth", "", "Topic of depth registered to the images; empty: depth, in the namespace."),
     ("camera_info", "", "Topic of the camera's camera_info; empty: camera_info, in the namespace."),
+    ("depth_camera_info", "", "Topic of the depth's own camera_info, where it has another size or view."),
     ("target_frame", "", "Frame of positions, such as map or odom; empty: what the parameter file says."),
     ("vocabulary", "", "indoor, outdoor, warehouse, a parameter file (.yaml), or words: 'door; sofa: sofa, couch'."),
     ("autostart", "", "true: the node activates itself; false: a lifecycle manager does."),
+    ("use_sim_time", "", "true: time comes from /clock, as in a simulation or with a bag."),
     ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Transport profile for large images; none: the transport as it is."),
     ("namespace", "", "Namespace of the node and of its relative topics."),
     ("rviz", "false", "true: open RViz with images and markers."),

@@ -67,7 +67,7 @@ class Camera:
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
         self._cloud_pub = node.create_publisher(PointCloud2, f"{prefix}cloud", RELIABLE)
-        self.depth_input = DepthInput(node, name)
+        self.depth_input = DepthInput(node, name, infos_are_latched=parameters.camera_info_latest)
 
     @property
     def topic(self) -> str:
@@ -155,7 +155,7 @@ class Camera:
         if self._detections_3d_pub.get_subscription_count() > 0:
             self._detections_3d_pub.publish(points_to_detections_3d(seen.points, in_space))
         if self._markers_pub.get_subscription_count() > 0:
-            self._markers_pub.publish(conversions.points_to_markers(seen.points, in_space))
+            self._markers_pub.publish(conversions.points_to_markers(seen.points, header))
 
     def publish_cloud(
         self, frame: Frame, points: NDArray[np.float32], rgb: NDArray[np.uint8], class_ids: NDArray[np.uint8]

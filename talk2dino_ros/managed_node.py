@@ -44,8 +44,11 @@ class ManagedNode(LifecycleNode):
         self._tear_down()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Make everything ready."""
-        return self._guarded(self._configure)
+        """Make everything ready; where that fails, leave nothing behind."""
+        result = self._guarded(self._configure)
+        if result == TransitionCallbackReturn.FAILURE:
+            self._tear_down()
+        return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start."""

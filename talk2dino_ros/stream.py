@@ -80,6 +80,8 @@ class Stream:
 
     def start(self) -> None:
         """Start the worker, then the subscriptions."""
+        for scene in self.scenes.values():
+            scene.score_memory.clear()
         self._worker.start()
         for camera in self.cameras.values():
             camera.start(self.slots.put)
@@ -128,7 +130,7 @@ class Stream:
         results = self._publish_masks(frames, in_force, timer)
         with stage(timer, "points"):
             for picture, result in results:
-                self._publish_rest(picture, result, in_force)
+                self._try_to_publish_rest(picture, result, in_force)
         if timer is None:
             self.stages.clear()
         elif results:
@@ -178,6 +180,15 @@ class Stream:
         size = mask_size(result.class_ids.shape, parameters)
         mask, confidence = nearest(result.class_ids, size), nearest(result.confidence, size)
         self.cameras[picture.frame.camera].publish_mask(picture.frame, mask, confidence)
+
+    def _try_to_publish_rest(self, picture: Picture, result: Segmentation, in_force: InForce) -> None:
+        """A fault here costs this image its points, and no other camera anything."""
+        try:
+            self._publish_rest(picture, result, in_force)
+        except Exception as error:
+            camera = self.cameras[picture.frame.camera]
+            camera.statistics.on_wrong(str(error) or repr(error))
+            self._on_problem(f"the points of an image on {camera.topic} were lost", error)
 
     def _publish_rest(self, picture: Picture, result: Segmentation, in_force: InForce) -> None:
         frame, parameters = picture.frame, in_force.parameters

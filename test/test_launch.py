@@ -166,7 +166,7 @@ def test_a_missing_file_ends_the_launch_with_a_sentence(environment, argument):
 @needs_launch
 def test_every_argument_has_a_description(environment):
     shown = launch(environment, "--show-args").stdout
-    assert shown.count("(default: ") == 13
+    assert shown.count("(default: ") == 15
     assert "no description given" not in shown
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.parameters import FIELDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,10 +18,11 @@ def test_the_table_of_parameters_is_the_declared_one():
     assert with_table(README) == README, "run python -m tools.parameter_table"
 
 
-def test_the_parameter_file_is_the_declared_one():
-    with_rows = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))["with_rows"]
-    text = (ROOT / "config" / "segmenter.yaml").read_text(encoding="utf-8")
-    assert with_rows(text, FIELDS) == text, "run python -m tools.parameter_table"
+@pytest.mark.parametrize("name", ["segmenter.yaml", "goal.yaml"])
+def test_a_parameter_file_is_the_declared_one(name):
+    tool = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))
+    text = (ROOT / "config" / name).read_text(encoding="utf-8")
+    assert tool["with_rows"](text, tool["FILES"][name]) == text, "run python -m tools.parameter_table"
 
 
 @pytest.mark.parametrize("name", MODELS)

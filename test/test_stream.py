@@ -325,7 +325,7 @@ def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_o
     running.front.send(image())
     while ("front", "points") not in running.whats():
         assert running.front.news.acquire(timeout=DEADLINE_S)
-    assert ("/front/image", "a fault of the program") in running.dropped()
+    assert ("the points of an image on /front/image were lost", "a fault of the program") in running.problems
 
 
 def test_published_ids_of_distractors_are_the_unlabeled_one():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the README's table and the parameter file from the one declaration: `python -m tools.parameter_table`."""
+"""Write the README's table and the parameter files from the one declaration: `python -m tools.parameter_table`."""
 
 import dataclasses
 import json
@@ -7,11 +7,14 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from talk2dino_ros.goal.parameters import GoalParameters
 from talk2dino_ros.parameter_field import expectation, to_ros
+from talk2dino_ros.parameter_set import fields_of
 from talk2dino_ros.parameters import FIELDS
 
 ROOT = Path(__file__).parent.parent
-README, SEGMENTER = ROOT / "README.md", ROOT / "config" / "segmenter.yaml"
+README = ROOT / "README.md"
+FILES = {"segmenter.yaml": FIELDS, "goal.yaml": fields_of(GoalParameters)}
 BEGIN = "<!-- parameters: written by tools/parameter_table.py -->"
 END = "<!-- end of parameters -->"
 YAML_START = "  ros__parameters:\n"
@@ -62,4 +65,6 @@ def _value(default: Any) -> str:
 
 if __name__ == "__main__":
     README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
-    SEGMENTER.write_text(with_rows(SEGMENTER.read_text(encoding="utf-8"), FIELDS), encoding="utf-8")
+    for name, fields in FILES.items():
+        file = ROOT / "config" / name
+        file.write_text(with_rows(file.read_text(encoding="utf-8"), fields), encoding="utf-8")

@@ -17,11 +17,11 @@ from talk2dino_ros.demo_nav.judge import SEARCH_RADIUS_M, SIGHT_MARGIN_M, Leg, V
 from talk2dino_ros.demo_nav.room import PHOTOS, Room, furnish
 from talk2dino_ros.demo_nav.world import aspects, check_drawing
 
-NAMESPACE = "/demo_nav"  # nothing of a robot on the same network is touched: clock and transforms are in it too
+NAMESPACE = "/demo_nav"  # a robot on the same network is not touched: clock, transforms and diagnostics are in it too
 NAMES = (
     "-r",
     f"__ns:={NAMESPACE}",
-    *(part for name in ("tf", "tf_static", "clock") for part in ("-r", f"/{name}:={name}")),
+    *(part for name in ("tf", "tf_static", "clock", "diagnostics") for part in ("-r", f"/{name}:={name}")),
 )
 TARGETS = {"coffee cup": "coffee", "cat": "chelsea"}  # which photograph shows it
 START_TIMEOUT_S = 1800.0  # a first start may download weights, with its own progress bar

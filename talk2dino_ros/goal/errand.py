@@ -16,6 +16,11 @@ from talk2dino_ros.goal.choice import Candidate, Which, Wish, ranked
 from talk2dino_ros.goal.parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, angle_between, distance_between, is_within
 
+NOT_REACHED = (
+    "the robot has not reached the goal within {waited_s:g} s, expected it to drive there; look whether the planner "
+    "takes goal_pose, or raise reach_timeout_s"
+)
+
 # Makes the pose in front of a thing, on the side of another pose, so many metres away; raises NoFreePoseError.
 Place = Callable[[Candidate, Pose, float], Pose]
 
@@ -134,6 +139,9 @@ class Errand:
             return
         if robot and is_within(robot, self.goal, self._settings.xy_tolerance_m, self._settings.yaw_tolerance_rad):
             self.end(State.REACHED, f"the robot stands in front of {self.wish.describe()}{self._unseen(now_s)}")
+        elif now_s - self._moved_s > self._settings.reach_timeout_s:
+            waited_s = self._settings.reach_timeout_s
+            self.end(State.FAILED, f"{NOT_REACHED.format(waited_s=waited_s)}{self._unseen(now_s)}")
         elif self.wish.keep_looking and self.unseen_s(now_s) > self._settings.lost_timeout_s:
             self._be_lost(now_s)
 

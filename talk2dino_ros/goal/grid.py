@@ -34,7 +34,7 @@ class GridRules:
     """How a grid's values are read.
 
     occupied_from: values from here on are obstacles to stand on or near; opaque_from: to look through.
-    unknown_is_free: whether the robot may stand where the value is -1 and beyond the grid's edge.
+    unknown_is_free: whether the robot may stand where the value is -1.
     robot_radius_m: stays free around the robot's centre.
     """
 

@@ -19,7 +19,7 @@ from talk2dino_ros.goal.errand import Errand, View
 from talk2dino_ros.goal.grid import Grid, GridError
 from talk2dino_ros.goal.parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import Pose
-from talk2dino_ros.tf.transforms import Transform
+from talk2dino_ros.tf.transforms import Transform, TransformError
 
 # From a stamp in nanoseconds to the transform that holds then, from the things' frame to that of the goals.
 TransformAt = Callable[[int], Transform]
@@ -56,16 +56,29 @@ def ns_to_stamp(stamp_ns: int) -> Time:
 def things_to_view(array: ThingArray, name: str, transform_at: TransformAt) -> View:
     """Return the things of a class, placed; each at the stamp of the image it was last seen in.
 
-    Raises what `transform_at` raises, for a class that is not there never.
+    One whose transform is not known leaves the others their places. Raises what `transform_at` raises where none of
+    them has one, for a class that is not there never.
     """
     ours = [thing for thing in array.things if thing.class_name.casefold() == name.casefold()]
     confirmed = [thing for thing in ours if thing.state == Thing.CONFIRMED]
     return View(
-        candidates=[_placed(thing, transform_at) for thing in confirmed if _has_place(thing)],
+        candidates=_those_placed([thing for thing in confirmed if _has_place(thing)], transform_at),
         ids=frozenset(thing.id for thing in ours),
         tentative=sum(thing.state == Thing.TENTATIVE for thing in ours),
         placeless=sum(not _has_place(thing) for thing in confirmed),
     )
+
+
+def _those_placed(things: list[Thing], transform_at: TransformAt) -> list[Candidate]:
+    placed, problem = [], None
+    for thing in things:
+        try:
+            placed.append(_placed(thing, transform_at))
+        except TransformError as error:
+            problem = error
+    if problem and not placed:
+        raise problem
+    return placed
 
 
 def _has_place(thing: Thing) -> bool:

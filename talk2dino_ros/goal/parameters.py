@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from talk2dino_ros.parameter_field import parameter
 from talk2dino_ros.parameter_set import ParameterError, Values
 
 HOUR_S = 3600.0
+NODE_NAME = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*\Z")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,13 @@ class GoalParameters(Values):
         high=HOUR_S,
         live=True,
     )
+    reach_timeout_s: float = parameter(
+        300.0,
+        "So long after its last goal the robot has to be there, or the go_to ends as failed: nobody may drive.",
+        low=1.0,
+        high=24 * HOUR_S,
+        live=True,
+    )
     goal_tolerance_m: float = parameter(
         0.15,
         "A goal that moves by less is not published anew: what is measured jitters, and each goal is planned for.",
@@ -130,9 +139,7 @@ class GoalParameters(Values):
         high=100,
         live=True,
     )
-    unknown_is_free: bool = parameter(
-        False, "Whether the robot may stand where the costmap knows nothing, and beyond its edge.", live=True
-    )
+    unknown_is_free: bool = parameter(False, "Whether the robot may stand where the costmap knows nothing.", live=True)
     search_radius_m: float = parameter(
         1.5,
         "Where the place at the stand-off distance is not free, search so far around it: farther away the robot "
@@ -161,6 +168,11 @@ class GoalParameters(Values):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not NODE_NAME.match(self.segmenter):
+            raise ParameterError(
+                f"segmenter is {self.segmenter!r}, expected a node's name such as 'talk2dino' or '/robot/talk2dino'; "
+                "set it so"
+            )
         if self.give_up_s < self.lost_timeout_s:
             raise ParameterError(
                 f"give_up_s is {self.give_up_s:g} and lost_timeout_s is {self.lost_timeout_s:g}, expected to give up "

@@ -221,6 +221,8 @@ class GoalServer:
         if news != News.NONE:
             goal = goal_message(errand, self._settings().goal_frame)
             (self._goal_pub if news == News.FIRST_GOAL else self._update_pub).publish(goal)
+            if news == News.FIRST_GOAL and not self._goal_pub.get_subscription_count():
+                self._warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")
 
     def _robot(self) -> Pose | None:
         try:

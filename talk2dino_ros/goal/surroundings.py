@@ -16,6 +16,7 @@ from talk2dino_ros.goal.grid import Grid, GridError, GridRules
 from talk2dino_ros.goal.messages import costmap_to_grid, stamp_to_ns, things_to_view, transform_to_pose
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose, moved_pose, stand_off_pose
 from talk2dino_ros.qos import LATCHED
+from talk2dino_ros.space.clock_jump import is_jump_back
 from talk2dino_ros.tf.open_transforms import open_transforms
 from talk2dino_ros.tf.transforms import TransformError
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from talk2dino_ros.goal.parameters import GoalParameters
 
 MOST_WAITING = 100  # arrays: some seconds of them at any rate of images
-JUMP_NS = 10**9  # stamps that go back by more are those of a clock that was set back, as a bag that loops
 
 
 class NoCostmapError(Talk2DinoError):
@@ -64,7 +64,7 @@ class Surroundings:
         """Keep things until they are asked for; older ones than the newest are dropped."""
         stamp_ns = stamp_to_ns(array.header.stamp)
         back_ns = self._newest_ns - stamp_ns
-        if back_ns > JUMP_NS:
+        if is_jump_back(self._newest_ns, stamp_ns):
             self._waiting.clear()
             self._transforms.clear()
             self._on_jump(back_ns / 1e9)

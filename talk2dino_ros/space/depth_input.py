@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
-from talk2dino_ros.qos import SENSOR_QUEUE
+from talk2dino_ros.qos import LATCHED, SENSOR_QUEUE
 from talk2dino_ros.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.space.depth import Depth
 from talk2dino_ros.space.spatial_messages import camera_info_to_model, depth_image_to_metres
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.space.scene import Snapshot
 
-KEPT_DEPTHS = 30  # a second of most cameras: 18 MB at 640x480 in 16UC1
+KEPT_DEPTHS = 15  # half a second of most cameras: 9 MB at 640x480 in 16UC1, 124 MB at 1920x1080 in 32FC1
 KEPT_INFOS = 100
 
 
@@ -32,14 +33,19 @@ class UnmatchedError(GeometryError):
 
 
 class DepthInput:
-    """The topics `<name>/depth`, `<name>/camera_info` and, where depth has its own, `<name>/depth_camera_info`."""
+    """The topics `<name>/depth`, `<name>/camera_info` and, where depth has its own, `<name>/depth_camera_info`.
 
-    def __init__(self, node: Node, name: str) -> None:
+    infos_are_latched: hear camera_info also where it was published once and is kept for late joiners.
+    """
+
+    def __init__(self, node: Node, name: str, *, infos_are_latched: bool = False) -> None:
         prefix = f"{name}/" if name else ""
         self._node = node
         self._depths = _Topic(node, Image, f"{prefix}depth", KEPT_DEPTHS)
-        self._infos = _Topic(node, CameraInfo, f"{prefix}camera_info", KEPT_INFOS)
-        self._depth_infos = _Topic(node, CameraInfo, f"{prefix}depth_camera_info", KEPT_INFOS)
+        self._infos = _Topic(node, CameraInfo, f"{prefix}camera_info", KEPT_INFOS, may_be_latched=infos_are_latched)
+        self._depth_infos = _Topic(
+            node, CameraInfo, f"{prefix}depth_camera_info", KEPT_INFOS, may_be_latched=infos_are_latched
+        )
 
     def start(self) -> None:
         """Subscribe."""
@@ -47,7 +53,7 @@ class DepthInput:
             topic.start()
 
     def stop(self) -> None:
-        """End the subscriptions and forget what came; without effect where there are none."""
+        """End the subscriptions and every wait; without effect where there are none."""
         for topic in (self._depths, self._infos, self._depth_infos):
             topic.stop()
 
@@ -87,15 +93,20 @@ class DepthInput:
 
 
 class _Topic:
-    """One topic's newest messages by stamp."""
+    """One topic's newest messages by stamp.
 
-    def __init__(self, node: Node, message_type: type, topic: str, kept: int) -> None:
+    may_be_latched: some publish it once and keep it for late joiners, others send it always and keep nothing. A
+    subscription hears the one or the other, so it takes two.
+    """
+
+    def __init__(self, node: Node, message_type: type, topic: str, kept: int, *, may_be_latched: bool = False) -> None:
         self.latest: Any = None
         self._node = node
         self._message_type = message_type
         self._topic = topic
         self.buffer: StampedBuffer[Any] = StampedBuffer(kept, f"message on {self.name}")
-        self._sub: Any = None
+        self._profiles = (SENSOR_QUEUE, LATCHED) if may_be_latched else (SENSOR_QUEUE,)
+        self._subs: list[Any] = []
 
     @property
     def name(self) -> str:
@@ -108,15 +119,19 @@ class _Topic:
         return bool(self._node.count_publishers(self.name))
 
     def start(self) -> None:
-        if self._sub is None:
-            self._sub = self._node.create_subscription(self._message_type, self._topic, self._receive, SENSOR_QUEUE)
+        if not self._subs:
+            self.buffer.open()
+            take = (self._message_type, self._topic, self._receive)
+            # rclpy would warn of what the one profile does not hear, though the other does
+            quiet = SubscriptionEventCallbacks(incompatible_qos=lambda _event: None)
+            self._subs = [
+                self._node.create_subscription(*take, profile, event_callbacks=quiet) for profile in self._profiles
+            ]
 
     def stop(self) -> None:
-        if self._sub is not None:
-            self._node.destroy_subscription(self._sub)
-            self._sub = None
-        self.buffer.clear()
-        self.latest = None
+        while self._subs:
+            self._node.destroy_subscription(self._subs.pop())
+        self.buffer.close()
 
     def of(self, stamp_ns: int, parameters: Parameters) -> Any:
         """Return the message that belongs to an image; raise UnmatchedError where none does."""

@@ -121,7 +121,7 @@ def _best_parts(
 
 def _region(class_id: int, class_name: str, box: Box, mask: Mask, confidence: Mask) -> Region:
     x, y, width, height = box
-    mean = cv2.mean(confidence[y : y + height, x : x + width], mask)[0]
+    mean = min(cv2.mean(confidence[y : y + height, x : x + width], mask)[0], 255.0)  # it rounds up, too
     return Region(class_id, class_name, box, cv2.countNonZero(mask), mask, mean)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from talk2dino_ros.engine.score_memory import ScoreMemory
 from talk2dino_ros.points_of_interest import PointOfInterest, point_of
 from talk2dino_ros.space.camera_model import GeometryError
+from talk2dino_ros.space.clock_jump import JUMP_NS, is_jump_back
 from talk2dino_ros.space.positions import Position, position_of, surface_points
 from talk2dino_ros.space.regions import Region, find_regions
 from talk2dino_ros.tf.transforms import Transform, TransformError
@@ -95,7 +96,7 @@ class Scene:
         places = self._places(regions, depth, image, frame_id, parameters)
         self._note_problem(depth, places)
         sightings = [_sighting(region, place) for region, place in zip(regions, places, strict=True)]
-        ids = self._things.update(image.stamp_ns, frame_id, sightings, labels)
+        ids = self._things.update(self._last_stamp_ns, frame_id, sightings, labels)
         points = [
             point_of(region, result.class_ids.size, place, thing_id)
             for region, place, thing_id in zip(regions, places, ids, strict=True)
@@ -135,12 +136,15 @@ class Scene:
         return self._transforms.lookup(target, image.frame_id, image.stamp_ns, timeout_s)
 
     def _note_time(self, stamp_ns: int) -> None:
-        """Where a bag loops, TF's old future would hide its new past; the things see to themselves."""
-        if stamp_ns < self._last_stamp_ns:
-            self.score_memory.clear()
+        """Where a bag loops, TF's old future would hide its new past, and things were another time's."""
+        if is_jump_back(self._last_stamp_ns, stamp_ns):
+            self._last_stamp_ns = 0
+            self._things.clear()
             if self._transforms is not None:
                 self._transforms.clear()
-        self._last_stamp_ns = stamp_ns
+        if abs(stamp_ns - self._last_stamp_ns) > JUMP_NS:
+            self.score_memory.clear()  # of a mean over what was seen long ago nothing can be said
+        self._last_stamp_ns = max(stamp_ns, self._last_stamp_ns)
 
     def _note_problem(self, depth: Depth | str, places: Sequence[Position | str]) -> None:
         reasons = [place for place in places if isinstance(place, str)]

@@ -51,7 +51,10 @@ class SpatialParameters(Values):
         live=True,
     )
     camera_info_latest: bool = parameter(
-        False, "Take the newest camera_info whatever its stamp, for cameras that publish it once.", live=True
+        False,
+        "Take the newest camera_info whatever its stamp, for cameras that publish it once; set it before the node is "
+        "configured, to hear one that was published before.",
+        live=True,
     )
     image_rectified: bool = parameter(
         False,

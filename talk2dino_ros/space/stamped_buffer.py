@@ -11,6 +11,8 @@ import threading
 from bisect import bisect_left
 from typing import Generic, TypeVar
 
+from talk2dino_ros.space.clock_jump import is_jump_back
+
 T = TypeVar("T")
 
 
@@ -20,7 +22,7 @@ class StampedBuffer(Generic[T]):
     So memory ends at `max_count` + 2 values per holder of a pin: depth of 640x480 in 16UC1 is 614,400 bytes, which at
     30 Hz, with `max_count` 15 (half a second) and one holder, is 17 values and 10.4 MB; with two holders 11.7 MB.
     Stamps are taken to come in order, as one sensor sends them: a newer one than asked for ends the wait, and one that
-    goes back is a bag that loops or a clock that was set, and everything before it is forgotten.
+    goes back by far is a bag that loops or a clock that was set, and everything before it is forgotten.
     """
 
     def __init__(self, max_count: int, what: str = "depth image") -> None:
@@ -33,6 +35,7 @@ class StampedBuffer(Generic[T]):
         self._values: list[T] = []
         self._pins: dict[str, int] = {}
         self._went_back = False
+        self._is_closed = False
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -42,14 +45,15 @@ class StampedBuffer(Generic[T]):
     def put(self, stamp_ns: int, value: T) -> None:
         """Keep a value; one of the same stamp takes the other's place."""
         with self._changed:
-            if self._stamps and stamp_ns < self._stamps[-1]:
+            if self._stamps and is_jump_back(self._stamps[-1], stamp_ns):
                 self._forget()
                 self._went_back = True
-            if self._stamps and stamp_ns == self._stamps[-1]:
-                self._values[-1] = value
+            index = bisect_left(self._stamps, stamp_ns)
+            if index < len(self._stamps) and self._stamps[index] == stamp_ns:
+                self._values[index] = value
             else:
-                self._stamps.append(stamp_ns)
-                self._values.append(value)
+                self._stamps.insert(index, stamp_ns)
+                self._values.insert(index, value)
             self._drop_superfluous()
             self._changed.notify_all()
 
@@ -68,7 +72,9 @@ class StampedBuffer(Generic[T]):
         nothing better can come. None where none is near enough; `why_none` says why.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._stamps and self._stamps[-1] >= stamp_ns, timeout_s)
+            self._changed.wait_for(
+                lambda: self._is_closed or (self._stamps and self._stamps[-1] >= stamp_ns), timeout_s
+            )
             nearest = self._nearest(stamp_ns)
             if nearest is None or abs(self._stamps[nearest] - stamp_ns) > slop_ns:
                 return None
@@ -99,6 +105,18 @@ class StampedBuffer(Generic[T]):
         with self._changed:
             self._forget()
             self._went_back = False
+
+    def close(self) -> None:
+        """Forget everything, and let nobody wait until `open`."""
+        self.clear()
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        """Wait for values again."""
+        with self._changed:
+            self._is_closed = False
 
     def _forget(self) -> None:
         self._stamps.clear()

@@ -83,7 +83,10 @@ class Tf2Transforms(TransformsListener):
         return Transform.from_quaternion(sample.rotation, sample.translation, sample.stamp_ns or None)
 
     def _reason_in_time(self, target: str, source: str, stamp_ns: int | None, words: str) -> NotKnownError:
-        newest_ns = self._buffer.get_latest_common_time(target, source).nanoseconds
+        try:
+            newest_ns = self._buffer.get_latest_common_time(target, source).nanoseconds
+        except tf2_ros.TransformException:
+            return not_joined_then()
         oldest = OLDEST.search(words)
         if stamp_ns is not None and newest_ns < stamp_ns:
             return ahead(stamp_ns, newest_ns)

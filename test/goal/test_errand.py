@@ -132,7 +132,7 @@ def test_looking_once_ends_the_looking():
     going = errand(keep_looking=False)
     look(going, seen(4.0), 101.0)
     assert look(going, seen(9.0, stamp=2), 103.0) == News.NONE
-    going.tick(ROBOT, 500.0)
+    going.tick(ROBOT, 400.0)
     assert (going.state, going.is_ended) == (State.SEEN, False)
     going.tick(Pose(3.1, 0.1, 0.2), 501.0)
     assert (going.state, going.is_ended) == (State.REACHED, True)
@@ -287,3 +287,15 @@ def test_the_values_are_those_of_the_messages():
     assert {state.name: state.value for state in State} == {
         name: getattr(messages.GoToState, name) for name in (state.name for state in State)
     }
+
+
+@pytest.mark.parametrize("keep_looking", [False, True])
+def test_a_robot_that_never_arrives_ends_it(keep_looking):
+    driving = errand(keep_looking=keep_looking)
+    look(driving, seen(3.0), 101.0)
+    for now_s in (101.0 + SETTINGS.reach_timeout_s, 101.1 + SETTINGS.reach_timeout_s):
+        look(driving, seen(3.0, stamp=int(now_s)), now_s)  # the thing itself is in sight all the while
+        driving.tick(ROBOT, now_s)
+        assert driving.is_ended == (now_s > 101.0 + SETTINGS.reach_timeout_s)
+    assert driving.state == State.FAILED
+    assert "the robot has not reached the goal within 300 s" in driving.message

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -12,6 +14,7 @@ from std_msgs.msg import Header
 from talk2dino_msgs.msg import PointOfInterestArray, Thing, ThingArray
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
+from visualization_msgs.msg import MarkerArray
 
 HEIGHT, WIDTH, FOCAL = 120, 160, 100.0
 CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
@@ -57,6 +60,7 @@ def probe(process, make_probe):
     probe.clouds = probe.collect(PointCloud2, "talk2dino/cloud")
     probe.detections_2d = probe.collect(Detection2DArray, "talk2dino/detections_2d")
     probe.detections_3d = probe.collect(Detection3DArray, "talk2dino/detections_3d")
+    probe.markers = probe.collect(MarkerArray, "talk2dino/markers")
     probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
     for publisher in (probe.infos, probe.depths, probe.static):
         probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
@@ -174,6 +178,18 @@ def test_the_same_thing_seen_again_is_confirmed_and_detections_carry_its_id(prob
         assert each.bbox.center.position == point.position
 
 
+def test_markers_stand_in_the_target_frame_with_the_name_above_the_ball(probe):
+    probe.markers.clear()
+    see(probe, flat())
+    markers = probe.wait_for(lambda: probe.markers, "the markers")[-1].markers
+    balls, names = ([each for each in markers if each.ns == name] for name in ("points", "names"))
+    assert balls
+    for ball, name in zip(balls, names, strict=True):
+        assert ball.header.frame_id == name.header.frame_id == "map"
+        assert name.pose.position.z > ball.pose.position.z
+        assert (name.pose.position.x, name.pose.position.y) == (ball.pose.position.x, ball.pose.position.y)
+
+
 def test_the_cloud_is_organised_as_the_mask_and_has_its_header_and_ids(probe):
     stamp = stamp_ns(see(probe, flat()))
     cloud = probe.wait_for(lambda: find(probe.clouds, stamp), "the cloud")
@@ -241,6 +257,36 @@ def test_a_camera_info_of_another_moment_counts_only_where_the_parameter_allows_
         assert {point.has_position for point in points} == {is_allowed}
         assert is_allowed or "camera_info" in points[0].no_position_reason
     assert probe.set_parameter("camera_info_latest", False).successful
+
+
+def test_a_camera_info_that_is_published_once_and_kept_for_late_joiners_is_heard(start_node, make_probe):
+    """Its publisher is there before the node, and says nothing more."""
+    namespace = "/once"
+    parameters = (
+        "model:=mini",
+        "vocabulary:=[cup]",
+        "background:=0.0",
+        "camera_info_latest:=true",
+        "depth_wait_s:=5.0",
+    )
+    late = start_node(*parameters, "autostart:=false", namespace=namespace)
+    probe = make_probe(late, namespace=namespace)
+    once = probe.node.create_publisher(CameraInfo, "camera_info", LATCHED)
+    once.publish(info_message(Header(frame_id="camera")))
+    probe.depths = probe.node.create_publisher(Image, "depth", 10)
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert probe.call(ChangeState, "talk2dino/change_state", transition=Transition(id=transition)).success
+    probe.wait_until_active()
+    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
+    probe.wait_for(lambda: probe.depths.get_subscription_count() > 0, "the node's subscription")
+    for _ in range(2):
+        header = show(probe)
+        probe.depths.publish(depth_message(header, flat()))
+        assert all(point.has_position for point in points_of(probe, header).points)
+        for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVATE):
+            assert probe.call(ChangeState, "talk2dino/change_state", transition=Transition(id=transition)).success
+        probe.wait_until_active()
+        probe.wait_for(lambda: probe.depths.get_subscription_count() > 0, "the node's subscription")
 
 
 def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_problem(probe):

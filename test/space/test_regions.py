@@ -117,3 +117,10 @@ def test_the_distance_to_the_border_counts_the_images_edge_and_is_computed_once(
     (region,) = found(np.ones((3, 5), np.uint8), None)
     np.testing.assert_allclose(region.border_distance, [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]], atol=0.02)
     assert region.border_distance is region.border_distance
+
+
+def test_a_confidence_is_never_above_its_range():
+    """OpenCV's mean of so many 255 is a little more than 255."""
+    mask = np.ones((120, 160), np.uint8)
+    (region,) = find_regions(mask, np.full_like(mask, 255), {1: "cup"})
+    assert region.confidence == 255.0

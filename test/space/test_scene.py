@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from talk2dino_ros.parameters import Parameters
 from talk2dino_ros.space.camera_model import CameraModel, GeometryError
@@ -175,3 +176,23 @@ def test_stamps_that_go_back_make_the_old_frames_and_things_forgotten():
     after = scene.look(snapshot(10**9), mask_with(CUP), LABELS, parameters).things
     assert frames.cleared == 1
     assert {thing.id for thing in before}.isdisjoint(thing.id for thing in after)
+
+
+def test_an_image_that_was_overtaken_costs_nothing_its_id():
+    frames, parameters = Frames(Transform.identity()), Parameters(target_frame="map")
+    scene = Scene(DepthSource(depth_of(2.0)), frames, parameters)
+    ids = [
+        scene.look(snapshot(stamp_ns), mask_with(CUP), LABELS, parameters).things[0].id
+        for stamp_ns in (9 * 10**9, 9 * 10**9 - 30_000_000, 9 * 10**9 + 100_000_000)
+    ]
+    assert len(set(ids)) == 1
+    assert frames.cleared == 0
+
+
+def test_scores_of_long_ago_are_forgotten():
+    scene = Scene(DepthSource("none"), None, Parameters())
+    for stamp_ns, is_kept in ((9 * 10**9, False), (95 * 10**8, True), (12 * 10**9, False)):
+        scene.score_memory.mixed("subject", [torch.zeros(1)], 0.5)
+        scene.score_memory.keep()
+        scene.look(snapshot(stamp_ns), mask_with(CUP), LABELS, Parameters())
+        assert scene.score_memory.is_empty != is_kept

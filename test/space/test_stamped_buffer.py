@@ -3,6 +3,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -285,3 +286,24 @@ def test_one_thread_puts_while_others_match_and_every_match_is_the_images_own():
     assert not wrong
     assert min(found) > 100
     assert len(buffer) <= 8 + 2 * 2
+
+
+def test_a_stamp_that_is_a_little_older_takes_its_place_among_the_others():
+    buffer = StampedBuffer(10)
+    for stamp_ns in (100, 300, 200):
+        buffer.put(stamp_ns, f"of {stamp_ns}")
+    assert [buffer.match(stamp_ns, 0) for stamp_ns in (100, 200, 300)] == [("of 100", 0), ("of 200", 0), ("of 300", 0)]
+
+
+def test_closing_ends_a_wait_at_once_and_opening_lets_wait_again():
+    buffer = StampedBuffer(10)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(buffer.match, 5, 0, 60.0)
+        while not buffer._changed._waiters:
+            time.sleep(0.001)
+        buffer.close()
+        assert waiting.result(timeout=10.0) is None
+        buffer.open()
+        waiting = pool.submit(buffer.match, 5, 0, 60.0)
+        buffer.put(5, "it")
+        assert waiting.result(timeout=10.0) == ("it", 0)
