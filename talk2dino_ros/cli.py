@@ -5,6 +5,7 @@ import argparse
 import sys
 
 from talk2dino_ros.cli_bench import add_bench_command
+from talk2dino_ros.cli_evaluate import add_evaluate_command
 from talk2dino_ros.cli_export import add_export_command
 from talk2dino_ros.cli_segment import add_segment_command
 from talk2dino_ros.cli_weights import add_weights_command
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_weights_command(commands)
     add_export_command(commands)
     add_bench_command(commands)
+    add_evaluate_command(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options) or 0)

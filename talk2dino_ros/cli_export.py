@@ -43,7 +43,8 @@ def _run(arguments: argparse.Namespace) -> None:
 
     begin = time.monotonic()
     model = find_model(arguments.model)
-    size = arguments.network_size or _planned_size(arguments, arguments.input_size or model.base_size, model.patch_size)
+    base = arguments.input_size or model.base_size
+    size = arguments.network_size or _planned_size(arguments, base, model.patch_size, model.window_share)
     cosine = export_image_encoder(
         model,
         arguments.output,
@@ -59,10 +60,13 @@ def _run(arguments: argparse.Namespace) -> None:
     )
 
 
-def _planned_size(arguments: argparse.Namespace, base: int, patch_size: int) -> tuple[int, int]:
+def _planned_size(
+    arguments: argparse.Namespace, base: int, patch_size: int, window_share: float = 1.0
+) -> tuple[int, int]:
     """The network's input (H, W) for the camera's images."""
     from talk2dino_ros.engine.inputs import make_plan
 
     if arguments.input == "aspect" and arguments.image_size is None:
         raise ModelError("input is aspect without an image size, expected the camera's; add --image-size 640x480")
-    return make_plan(arguments.input, arguments.image_size or (base, base), base, patch_size).network
+    image_size = arguments.image_size or (base, base)
+    return make_plan(arguments.input, image_size, base, patch_size, window_share=window_share).network

@@ -13,6 +13,10 @@ from pathlib import Path
 import torch
 
 from talk2dino_ros.engine import mini
+from talk2dino_ros.engine.dinotxt import files as dinotxt_files
+from talk2dino_ros.engine.dinotxt.image_encoder import load_dinotxt_image_encoder
+from talk2dino_ros.engine.dinotxt.templates import IMAGENET_TEMPLATES
+from talk2dino_ros.engine.dinotxt.text_embedding import load_dinotxt_text_encoder
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.image_encoder import ImageEncoder, load_dino_encoder
 from talk2dino_ros.engine.projection import load_projection
@@ -30,10 +34,12 @@ class Model:
     patch_size, base_size: pixels; the network's square, or its short side.
     embedding_size: values of a class's vector, and of a patch feature.
     logit_scale: what cosines are multiplied with for the confidence's softmax.
-    background: the recommended threshold, a sigmoid of a cosine; the paper's, which has none for DINOv3: as DINOv2.
+    background: the recommended threshold, a sigmoid of a cosine; the paper's, which has none for DINOv3: as DINOv2;
+        0: none is known, each pixel gets a class until a threshold is set.
     load_*: build a network from the located files, by role; they raise WeightsError.
     text_encoding: names how prompts become features; it has to change when that does, for the text cache goes by it.
-    text_roles: the files that the text encoder is made of.
+    image_roles, text_roles: the files that the image encoder and the text encoder are made of.
+    window_share: side of the windows of input `slide`, as a share of the short side.
     bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that has AMX.
     """
 
@@ -48,8 +54,10 @@ class Model:
     text_encoding: str
     templates: tuple[str, ...]
     background: float
+    image_roles: tuple[str, ...] = ("image",)
     text_roles: tuple[str, ...] = ("text",)
     base_size: int = 448
+    window_share: float = 1.0
     logit_scale: float = 1 / 0.07  # fixed in training: `train.py` does not give it to the optimizer
     bf16_on_cpu: bool = True
 
@@ -149,6 +157,38 @@ def _talk2dino(
     )
 
 
+def _dinotxt(
+    name: str,
+    description: str,
+    *,
+    image_file: WeightsFile,
+    files: tuple[WeightsFile, ...],
+    network: str,
+    patch_size: int,
+    base_size: int,
+) -> Model:
+    """Return a row of dino.txt: DINO backbone with a head, and a text tower whose vectors need no projection.
+
+    Sizes are those of the published notebook for segmentation, rounded to the patch. It has no background class.
+    """
+    return Model(
+        name,
+        description,
+        files=(image_file, *files),
+        load_image_encoder=partial(load_dinotxt_image_encoder, network=network, mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
+        load_text_encoder=load_dinotxt_text_encoder,
+        load_projection=lambda checkpoints: torch.nn.Identity(),
+        patch_size=patch_size,
+        embedding_size=1024,
+        text_encoding="dinotxt_tet1280_1",
+        templates=IMAGENET_TEMPLATES,
+        background=0.0,
+        image_roles=("image", "head"),
+        base_size=base_size,
+        window_share=0.75,  # 384 of 512 pixels
+    )
+
+
 _ROWS = (
     _talk2dino(
         "talk2dino_vitb",
@@ -197,6 +237,24 @@ _ROWS = (
         embedding_size=1024,
         projection_file=_projection_file("dinov3_vitl_mlp_infonce.pth", 6_301_000),
         background=0.54,
+    ),
+    _dinotxt(
+        "dinotxt_vitl",
+        "dino.txt on DINOv2 ViT-L/14 with registers: Meta's own words for DINOv2",
+        image_file=_dinov2_file("l", "vit_large_patch14_reg4_dinov2", 1217 * _MB),
+        files=dinotxt_files.V2_FILES,
+        network="vit_large_patch14_reg4_dinov2",
+        patch_size=14,
+        base_size=518,
+    ),
+    _dinotxt(
+        "dinotxtv3_vitl",
+        "dino.txt on DINOv3 ViT-L/16, whose weights each user asks Meta for",
+        image_file=_dinov3_file("l", "vit_large_patch16_dinov3", 1213 * _MB),
+        files=dinotxt_files.V3_FILES,
+        network="vit_large_patch16_dinov3",
+        patch_size=16,
+        base_size=512,
     ),
     Model(
         "mini",

@@ -31,13 +31,22 @@ class Plan:
 
 
 @lru_cache(maxsize=64)
-def make_plan(mode: str, size: tuple[int, int], base: int, patch_size: int, canvas_limit: int | None = None) -> Plan:
+def make_plan(
+    mode: str,
+    size: tuple[int, int],
+    base: int,
+    patch_size: int,
+    canvas_limit: int | None = None,
+    *,
+    window_share: float = 1.0,
+) -> Plan:
     """Plan an image of `size` (H, W) for a network of square input `base` and patches of `patch_size` pixels.
 
     canvas_limit caps the canvas in pixels (the refinement's cost grows with it); None: no cap.
+    window_share: side of the windows of `slide`, as a share of `base`.
     """
     if mode == "slide":
-        return _slide(size, base)
+        return _slide(size, base, nearest_multiple(base * window_share, patch_size))
     canvas = _limited(size, canvas_limit)
     network = (base, base) if mode == "square" else _aspect(size, base, patch_size)
     return Plan(canvas, (Crop(0, 0, *canvas),), network)
@@ -49,13 +58,13 @@ def _aspect(size: tuple[int, int], base: int, patch_size: int) -> tuple[int, int
     return nearest_multiple(height, patch_size), nearest_multiple(width, patch_size)
 
 
-def _slide(size: tuple[int, int], base: int) -> Plan:
-    """Windows of side `base` at half that stride; the last ones are shifted inside (Talk2DINO's protocol)."""
+def _slide(size: tuple[int, int], base: int, window: int) -> Plan:
+    """Square windows at half their side as stride; the last ones are shifted inside (both papers' protocol)."""
     canvas = _with_short_side(size, base)
-    tops, window_height = _starts(canvas[0], base)
-    lefts, window_width = _starts(canvas[1], base)
+    tops, window_height = _starts(canvas[0], window)
+    lefts, window_width = _starts(canvas[1], window)
     crops = tuple(Crop(top, left, window_height, window_width) for top in tops for left in lefts)
-    return Plan(canvas, crops, (base, base))
+    return Plan(canvas, crops, (window, window))
 
 
 def _starts(length: int, window: int) -> tuple[list[int], int]:
@@ -81,6 +90,6 @@ def _limited(size: tuple[int, int], limit: int | None) -> tuple[int, int]:
     return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
 
-def nearest_multiple(length: int, step: int) -> int:
+def nearest_multiple(length: float, step: int) -> int:
     """Round a positive length to a multiple of the step, at least one."""
     return max(step, int(length / step + 0.5) * step)

@@ -10,6 +10,7 @@ from torch import Tensor
 from talk2dino_ros.engine.checkpoints import Checkpoints, Model
 from talk2dino_ros.engine.cuda_graphs import RecordedEncoder
 from talk2dino_ros.engine.devices import PRECISIONS
+from talk2dino_ros.engine.dinotxt.image_encoder import HeadedImageEncoder
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder, ImageEncoder
 from talk2dino_ros.engine.packed_linear import pack_linears
 from talk2dino_ros.engine.prompt_encoder import PromptEncoder
@@ -42,6 +43,8 @@ class Networks:
         encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
         if device == "cpu" and isinstance(encoder, DinoImageEncoder):
             pack_linears(encoder.network)
+            if isinstance(encoder, HeadedImageEncoder):
+                pack_linears(encoder.head)
         self.image_encoder: ImageEncoder = encoder.to(device)
         if cuda_graphs:
             self.image_encoder = RecordedEncoder(self.image_encoder, device)
@@ -69,7 +72,7 @@ def load_networks(
     cuda_graphs: record the image encoder's kernels on a GPU, see cuda_graphs.py.
     Raises WeightsError; also for the text encoder's file, though that is read later.
     """
-    roles = [file.role for file in model.files if image_encoder is None or file.role != "image"]
+    roles = [file.role for file in model.files if image_encoder is None or file.role not in model.image_roles]
     checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in roles}
     return Networks(
         model,

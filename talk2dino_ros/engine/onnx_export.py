@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from talk2dino_ros.engine.canvas import make_canvas
-from talk2dino_ros.engine.checkpoints import Model
+from talk2dino_ros.engine.checkpoints import Checkpoints, Model
 from talk2dino_ros.engine.devices import PRECISIONS
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.fixed_size import at_size
@@ -28,7 +28,6 @@ from talk2dino_ros.engine.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, ope
 from talk2dino_ros.engine.onnx_file import METADATA_KEY, Card, with_sum
 from talk2dino_ros.engine.onnx_session import INPUT
 from talk2dino_ros.engine.sums import sha256_of
-from talk2dino_ros.engine.weights import Checkpoint
 
 OPSET = 18  # torch's exporter writes this one as it is; TensorRT 10 reads 9 to 22
 LEAST_COSINE = 0.999
@@ -51,11 +50,11 @@ def export_image_encoder(
     Raises ModelError for a size, a precision or an agreement that will not do, WeightsError for weights.
     """
     _check(model, path, size, precision)
-    checkpoint = find_checkpoint(model, "image", weights_dir)
+    checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in model.image_roles}
     part = path.with_name(path.name + ".part")
     try:
-        _write(part, _exported(model, checkpoint, size, precision))
-        cosine = _agreement(model, checkpoint, part, _comparison_images(size, photograph))
+        _write(part, _exported(model, checkpoints, size, precision))
+        cosine = _agreement(model, checkpoints, part, _comparison_images(size, photograph))
         if not cosine >= LEAST_COSINE:
             raise ModelError(
                 f"the exported {model.name} has a cosine of {cosine:.5f} with torch, expected {LEAST_COSINE} or more, "
@@ -79,15 +78,15 @@ def _check(model: Model, path: Path, size: tuple[int, int], precision: str) -> N
         raise ModelError(f"precision is {precision!r}, expected {' or '.join(EXPORT_PRECISIONS)}; choose one of these")
 
 
-def _exported(model: Model, checkpoint: Checkpoint, size: tuple[int, int], precision: str) -> bytes:
+def _exported(model: Model, checkpoints: Checkpoints, size: tuple[int, int], precision: str) -> bytes:
     """The file's content."""
     import onnx
 
-    encoder: Any = model.load_image_encoder({"image": checkpoint}, PRECISIONS[precision])
+    encoder: Any = model.load_image_encoder(checkpoints, PRECISIONS[precision])
     # position embeddings become constants: bicubic interpolation is no part of the file
     encoder.network = at_size(encoder.network, size)
     proto = _traced(encoder, size)
-    card = Card(model.name, *size, encoder.patch_size, precision, sha256_of(checkpoint.path))
+    card = Card(model.name, *size, encoder.patch_size, precision, sha256_of(checkpoints["image"].path))
     onnx.helper.set_model_props(proto, {METADATA_KEY: card.to_json()})
     return with_sum(proto.SerializeToString())
 
@@ -168,10 +167,10 @@ def _comparison_images(size: tuple[int, int], photograph: npt.NDArray[np.uint8])
 
 
 @torch.inference_mode()
-def _agreement(model: Model, checkpoint: Checkpoint, path: Path, images: Tensor) -> float:
+def _agreement(model: Model, checkpoints: Checkpoints, path: Path, images: Tensor) -> float:
     """The smallest cosine between the file's and torch's features of a patch, or attention of a head."""
     file = open_exported(path, model, "onnxruntime", "cpu")
-    reference = model.load_image_encoder({"image": checkpoint}, torch.float32)
+    reference = model.load_image_encoder(checkpoints, torch.float32)
     batch = smallest_cosine(file(images, file.has_attention), reference(images, file.has_attention))
     one = images[1:]
     return min(batch, smallest_cosine(file(one, file.has_attention), reference(one, file.has_attention)))

@@ -28,6 +28,7 @@ from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.networks import Networks, load_networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend
 from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.patch_source import with_patch_source
 from talk2dino_ros.engine.score_memory import ScoreMemory, memory_per_image
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.text_cache import open_text_cache
@@ -194,9 +195,8 @@ class Segmenter:
     def _plan(self, size: tuple[int, int]) -> Plan:
         options, patch_size = self.options, self._networks.image_encoder.patch_size
         base = nearest_multiple(options.input_size or self.model.base_size, patch_size)
-        return make_plan(
-            options.input, size, base, patch_size, options.refine_pixels if options.refine != "none" else None
-        )
+        limit = options.refine_pixels if options.refine != "none" else None
+        return make_plan(options.input, size, base, patch_size, limit, window_share=self.model.window_share)
 
     def _segment_one(self, view: View, words: Words, return_scores: bool, timer: StageTimer | None) -> Segmentation:
         decided, cosines = self._label(view, words, timer)
@@ -234,6 +234,7 @@ def load_segmenter(
     backend: str = "torch",
     onnx_file: str | Path | None = None,
     cuda_graphs: bool = False,
+    patch_source: str = "",
 ) -> Segmenter:
     """Load a model by name, such as `talk2dino_vitb` or `mini`; the options are those of `Options`.
     `**PRESETS["fast"]` (engine/presets.py) gives a handful of them by name.
@@ -245,12 +246,13 @@ def load_segmenter(
     backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
     `talk2dino export`.
     cuda_graphs: on a GPU with backend torch, record the image encoder's kernels once per size and start them at once.
+    patch_source: for dino.txt, `head` or `backbone`, see dinotxt/image_encoder.py; '': the model's own.
     Raises ModelError for a name, device, precision or option that does not exist, WeightsError for weights.
     """
     options = Options(
         input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels, score_smoothing
     )
-    model = find_model(name)
+    model = with_patch_source(find_model(name), patch_source)
     place = resolve_device(device)
     exported = open_backend(backend, onnx_file, model, place, precision)
     dtype = exported.dtype if exported else resolve_precision(precision, place, model)

@@ -106,14 +106,19 @@ class UrlFile:
 
 @dataclass(frozen=True)
 class GatedFile:
-    """A file whose licence asks each person to agree: found where a person put it, never downloaded."""
+    """A file whose licence asks each person to agree: found where a person put it, never downloaded.
+
+    copies: whose caches are searched too. file_name: what the page itself calls the file, where there are none.
+    """
 
     page: str
-    copies: tuple[HubFile, ...]
+    copies: tuple[HubFile, ...] = ()
+    file_name: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for copy in self.copies for name in copy.names))
+        own = (self.file_name,) if self.file_name else ()
+        return tuple(dict.fromkeys((*own, *(name for copy in self.copies for name in copy.names))))
 
     @property
     def address(self) -> str:

@@ -58,7 +58,7 @@ class ClipTextEncoder(nn.Module):
         Short ones first: each batch is as long as its longest prompt.
         """
         tokens = self.tokenizer(list(prompts), self.tower.context_length)
-        tokens = tokens.to(self.tower.text_projection.device)
+        tokens = tokens.to(self.tower.positional_embedding.device)
         order = tokens.argmax(dim=-1).argsort()
         features = torch.cat([self._encode_tokens(batch) for batch in tokens[order].split(PROMPTS_PER_BATCH)])
         return features[order.argsort()]

@@ -27,7 +27,9 @@ def file_of(model, role):
 
 
 def test_find_model_lists_the_names_for_one_that_is_not_there():
-    names = "talk2dino_vitb, talk2dino_vitl, talk2dinov3_vitb, talk2dinov3_vitl, mini"
+    names = ", ".join(MODELS)
+    assert names.startswith("talk2dino_vitb, talk2dino_vitl")
+    assert names.endswith("mini")
     with pytest.raises(ModelError, match=rf"model is 'talk2dino', expected one of {names}"):
         find_model("talk2dino")
 
@@ -38,7 +40,9 @@ def test_a_row_is_found_by_its_name_and_has_one_file_for_each_role(name):
     assert model.name == name
     roles = [file.role for file in model.files]
     assert len(set(roles)) == len(roles)
-    assert {"image", "text", "projection"} <= set(roles)
+    assert {"image", "text"} <= set(roles)
+    assert ("projection" in roles) == (not name.startswith("dinotxt"))
+    assert set(roles) >= {*model.image_roles, *model.text_roles}
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -51,7 +55,7 @@ def test_thresholds_and_temperature_are_the_papers(name):
 
 def test_dinov3_is_gated_and_nothing_else_is():
     gated = {name for name, model in MODELS.items() for f in model.files if isinstance(f.source, GatedFile)}
-    assert gated == {"talk2dinov3_vitb", "talk2dinov3_vitl"}
+    assert gated == {"talk2dinov3_vitb", "talk2dinov3_vitl", "dinotxtv3_vitl"}
 
 
 def published_backbone(generation, width, depth, patch_size):

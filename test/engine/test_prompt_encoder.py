@@ -140,7 +140,7 @@ def test_a_vocabulary_from_the_cache_is_the_encoded_one_bit_by_bit_with_its_warn
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
 def test_every_file_that_is_not_of_an_image_encoder_or_a_projection_is_in_the_key(model):
-    assert {file.role for file in model.files} - {"image", "projection"} == set(model.text_roles)
+    assert {file.role for file in model.files} - {*model.image_roles, "projection"} == set(model.text_roles)
 
 
 def test_models_with_one_text_encoder_share_their_words_and_others_do_not():

@@ -33,8 +33,8 @@ def write_seeded_weights(name: str, folder: Path, seed: int = 0) -> None:
     from open_clip.transformer import QuickGELU, TextTransformer
 
     model = find_model(name)
-    if "network" not in getattr(model.load_image_encoder, "keywords", {}):
-        raise ModelError(f"seeded weights were asked for {name}, expected a model of the DINO family; leave it out")
+    if {file.role for file in model.files} != {"image", "text", "projection"}:
+        raise ModelError(f"seeded weights were asked for {name}, expected a model of Talk2DINO's family; leave it out")
     networks: dict[str, nn.Module] = {
         "image": timm.create_model(model.load_image_encoder.keywords["network"], num_classes=0),  # type: ignore[attr-defined]
         "text": TextTransformer(act_layer=QuickGELU),

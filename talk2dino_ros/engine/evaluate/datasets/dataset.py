@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A labelled data set: pairs of an image and a label file, the classes, and what the file's values mean."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
+from talk2dino_ros.engine.evaluate.confusion import IGNORED
+
+BACKGROUND = "background"  # the class that no word is for; first in the lists that have it
+IGNORE_VALUE = 255  # in the label files of every data set here
+_OUTSIDE = -2  # a label file's value that no class has
+
+Lookup = npt.NDArray[np.int16]  # [256]: a label file's value -> class, IGNORED or _OUTSIDE
+
+
+class DatasetError(Talk2DinoError):
+    """A data set, or what was kept of a run over it, that is not as expected."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image and its labels."""
+
+    image: Path
+    label: Path
+
+    @property
+    def name(self) -> str:
+        """What a person finds the image by."""
+        return self.image.name
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder: the samples, and what their values mean."""
+
+    samples: tuple[Sample, ...]
+    lookup: Lookup
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the table of data sets (datasets/__init__.py).
+
+    column: its name in the paper's table. classes: in the order of their numbers. find: reads the official layout.
+    background_cleaning: whether the paper's evaluation has it on this set.
+    """
+
+    title: str
+    column: str
+    classes: tuple[str, ...]
+    find: Callable[[Path], Found]
+    background_cleaning: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set that was found, ready to be read.
+
+    total: images that the whole set has; `samples` may be fewer.
+    """
+
+    name: str
+    title: str
+    column: str
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    lookup: Lookup
+    total: int
+    background_cleaning: bool = False
+
+    @property
+    def has_background(self) -> bool:
+        """Whether pixels of no class are a class of their own, number 0."""
+        return self.classes[0] == BACKGROUND
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The classes that words stand for."""
+        return self.classes[1:] if self.has_background else self.classes
+
+    def read_label(self, sample: Sample) -> npt.NDArray[np.int16]:
+        """Read a label file as int16 [H, W], classes or IGNORED.
+
+        Raises ImageError for a damaged file, DatasetError for values outside of the class list.
+        """
+        values = _read_values(sample.label)
+        truth = self.lookup[np.minimum(values, 255)]
+        outside = (truth == _OUTSIDE) | (values > 255)
+        if outside.any():
+            strange = sorted({int(value) for value in np.unique(values[outside])})
+            raise DatasetError(
+                f"{sample.label} has {outside.sum()} pixels with the ids {', '.join(map(str, strange[:5]))}"
+                f"{', …' if len(strange) > 5 else ''}, expected those of {self.name}'s {len(self.classes)} classes; "
+                "mend the label file or the class list"
+            )
+        return truth
+
+
+def _read_values(path: Path) -> npt.NDArray[np.int64]:
+    try:
+        with Image.open(path) as picture:
+            values = np.array(picture)
+    except (OSError, SyntaxError, UnidentifiedImageError) as error:  # Pillow raises SyntaxError for a broken PNG
+        raise ImageError(
+            f"{path} cannot be read as a label picture ({error}), expected a PNG; fetch it anew"
+        ) from error
+    if values.ndim != 2:
+        raise DatasetError(
+            f"{path} has {values.shape[2]} channels, expected one, with a class id in each pixel (a palette is fine); "
+            "convert it"
+        )
+    return values.astype(np.int64)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the names of a data set's classes, in the order of their numbers, without background."""
+    text = (resources.files("talk2dino_ros.engine") / "data/dataset_classes.json").read_text(encoding="utf-8")
+    return tuple(json.loads(text)[name])
+
+
+def lookup(classes: Mapping[int, int], ignored: Iterable[int] = (IGNORE_VALUE,)) -> Lookup:
+    """Say what a label file's values mean; every value that is not named is outside of the class list."""
+    table = np.full(256, _OUTSIDE, np.int16)
+    table[list(ignored)] = IGNORED
+    for value, number in classes.items():
+        table[value] = number
+    return table
+
+
+def plain_lookup(count: int) -> Lookup:
+    """The value is the class."""
+    return lookup({value: value for value in range(count)})
+
+
+def reduced_lookup(count: int) -> Lookup:
+    """0 is ignored, 1 is the first class: what mmseg calls `reduce_zero_label`."""
+    return lookup({number + 1: number for number in range(count)}, ignored=(0, IGNORE_VALUE))
+
+
+def find_root(folder: Path, usual: Iterable[str], needed: Iterable[str]) -> Path:
+    """Return `folder`, or the first usual folder in it, that has all that is needed. Raises DatasetError."""
+    needed = tuple(needed)
+    roots = [folder, *(folder / name for name in usual)]
+    for root in roots:
+        if all((root / path).exists() for path in needed):
+            return root
+    lack = "lacks" if folder.is_dir() else "is no folder with"
+    places = "".join(f" or in {name}" for name in usual)
+    raise DatasetError(
+        f"{folder} {lack} {' and '.join(needed)}, expected the data set's official layout there{places}; "
+        "name the folder that holds it"
+    )
+
+
+def paired(pairs: Iterable[tuple[Path, Path]], what: str) -> tuple[Sample, ...]:
+    """Make samples; raises DatasetError where there are none, or a file is missing."""
+    samples = tuple(Sample(image, label) for image, label in pairs)
+    if not samples:
+        raise DatasetError(f"{what} holds no image, expected at least one; name the folder of the data set")
+    missing = [path for sample in samples for path in (sample.image, sample.label) if not path.is_file()]
+    if missing:
+        raise DatasetError(
+            f"{missing[0]} is missing{f' and {len(missing) - 1} files more' if len(missing) > 1 else ''}, expected an "
+            f"image and a label file for each of the {len(samples)} of {what}; fetch or convert the rest"
+        )
+    return samples
+
+
+def read_list(path: Path) -> list[str]:
+    """Read a text file's lines, without blank ones at its end. Raises DatasetError where it is not UTF-8."""
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path} is not UTF-8 ({error.reason} at byte {error.start}), expected one name a line in UTF-8; convert it"
+        ) from error

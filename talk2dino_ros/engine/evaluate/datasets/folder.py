@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Anybody's data set: `images/`, `labels/` with a PNG of the same name for each, and `classes.txt`.
+
+Line i of classes.txt, counted from 0, is the class of the pixels with the value i, written as everywhere
+(`name` or `name: prompt, prompt`); 255 is not judged. A first line `background` is what no word is for.
+"""
+
+from pathlib import Path
+
+from talk2dino_ros.engine.evaluate.datasets.dataset import (
+    BACKGROUND,
+    DatasetError,
+    Found,
+    Kind,
+    find_root,
+    paired,
+    plain_lookup,
+    read_list,
+)
+from talk2dino_ros.engine.vocabulary import parse_classes
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def folder_kind(folder: Path) -> Kind:
+    """Return the row that a folder describes by itself. Raises DatasetError, VocabularyError."""
+    root = find_root(folder, (), ("images", "labels", "classes.txt"))
+    classes = tuple(read_list(root / "classes.txt"))
+    _check_classes(root / "classes.txt", classes)
+    return Kind(f"{root.name}, {len(classes)} classes", "", classes, lambda _: _find(root, len(classes)))
+
+
+def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
+    words = classes[1:] if classes[:1] == (BACKGROUND,) else classes
+    hidden = [entry.name for entry in parse_classes(words) if entry.distractor]
+    if hidden:
+        raise DatasetError(
+            f"{path} has the distractor '!{hidden[0]}', expected classes that are judged; write it without '!'"
+        )
+
+
+def _find(root: Path, count: int) -> Found:
+    images = sorted(path for path in (root / "images").iterdir() if path.suffix.lower() in _SUFFIXES)
+    pairs = ((image, root / "labels" / f"{image.stem}.png") for image in images)
+    return Found(paired(pairs, str(root / "images")), plain_lookup(count))

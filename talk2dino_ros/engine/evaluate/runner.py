@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Segment a labelled data set in batches and count what was right. Starts again where a run was stopped."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError, Sample
+from talk2dino_ros.engine.evaluate.state import Progress, Subject, data_sum, load_progress, save_progress
+from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.vocabulary import Vocabulary
+
+SAVE_EVERY_S = 30.0
+_FINGERPRINT = 16  # values of a mean of unit vectors that tell one mapping from another
+
+Rgb = npt.NDArray[np.uint8]
+Truth = npt.NDArray[np.int16]
+ReadPicture = Callable[[Path], Rgb]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A segmenter on a data set. Make one with `Evaluation.of`.
+
+    vocabulary: the data set's words, with the classes' numbers as their ids.
+    read_picture: a file -> uint8 [H, W, 3] RGB; raises ImageError.
+    """
+
+    segmenter: Segmenter
+    dataset: Dataset
+    vocabulary: Vocabulary
+    read_picture: ReadPicture
+
+    @classmethod
+    def of(cls, segmenter: Segmenter, dataset: Dataset, read_picture: ReadPicture) -> "Evaluation":
+        """Encode the data set's words."""
+        first = len(dataset.classes) - len(dataset.words)
+        words = segmenter.encode_vocabulary(dataset.words)
+        return cls(segmenter, dataset, words.with_ids(range(first, len(dataset.classes)), version=0), read_picture)
+
+    def describe(self) -> Subject:
+        """Say, ready for JSON, what the figures depend on: model, options, data."""
+        mean = self.vocabulary.embeddings.mean(axis=0)[:_FINGERPRINT]
+        return {
+            "dataset": self.dataset.name,
+            "model": self.segmenter.model.name,
+            "precision": self.segmenter.precision,
+            "options": asdict(self.segmenter.options),
+            "classes": list(self.dataset.classes),
+            "data": data_sum(self.dataset),
+            "vectors": [float(value) for value in mean / np.linalg.norm(mean)],
+        }
+
+    def run(self, state_file: Path, batch: int = 4) -> Progress:
+        """Segment every image and count; what cannot be read is skipped, and named in the result.
+
+        state_file: goes on with what it holds, and is kept up to date, also where the run ends by an error.
+        Raises DatasetError for ids outside of the class list, for an image and a label of different size, or where
+        the state file is of another run.
+        """
+        if batch < 1:
+            raise DatasetError(f"batch is {batch}, expected a number of images from 1")
+        subject, count = self.describe(), len(self.dataset.samples)
+        progress = load_progress(state_file, subject, len(self.dataset.classes))
+        saved_s = time.monotonic()
+        try:
+            with tqdm(total=count, initial=progress.done, unit="image", desc=self.dataset.name, disable=None) as bar:
+                while progress.done < count:
+                    places = range(progress.done, min(progress.done + batch, count))
+                    self._take(places, progress)
+                    bar.update(len(places))
+                    bar.set_postfix(mIoU=f"{100 * progress.confusion.figures().mean_iou:.1f}")
+                    if time.monotonic() - saved_s > SAVE_EVERY_S:
+                        save_progress(state_file, subject, progress)
+                        saved_s = time.monotonic()
+        finally:
+            save_progress(state_file, subject, progress)
+        return progress
+
+    def _take(self, places: range, progress: Progress) -> None:
+        """Read, segment and count some samples; nothing is counted unless all are."""
+        read: dict[int, tuple[Rgb, Truth]] = {}
+        skipped = {}
+        for place in places:
+            try:
+                read[place] = self._read(self.dataset.samples[place])
+            except ImageError as error:
+                skipped[self.dataset.samples[place].name] = str(error)
+        seen = self.segmenter.segment([image for image, _ in read.values()], self.vocabulary) if read else []
+        for (place, (_, truth)), segmentation in zip(read.items(), seen, strict=True):
+            own = progress.confusion.add(truth, self.predicted(segmentation.class_ids))
+            # of the classes that the label has: an image without a class says nothing of it
+            iou = own.figures().iou[own.counts.sum(axis=1) > 0]
+            progress.by_image[place] = float(iou.mean()) if iou.size else float("nan")
+        progress.skipped.update(skipped)
+        progress.done = places.stop
+
+    def predicted(self, mask: Rgb) -> npt.NDArray[np.int64]:
+        """The mask's ids as class numbers: where nothing won, background, or C where the data set has none."""
+        nothing = 0 if self.dataset.has_background else len(self.dataset.classes)
+        return np.where(mask == self.segmenter.options.unlabeled_id, nothing, mask.astype(np.int64))
+
+    def _read(self, sample: Sample) -> tuple[Rgb, Truth]:
+        image, truth = self.read_picture(sample.image), self.dataset.read_label(sample)
+        if image.shape[:2] != truth.shape:
+            raise DatasetError(
+                f"{sample.image} is {_size(image.shape)} and {sample.label} is {_size(truth.shape)}, expected one "
+                "size; mend or remove the pair"
+            )
+        return image, truth
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]}x{shape[0]}"

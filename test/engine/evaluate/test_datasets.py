@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each reader on a tiny data set of its official layout. The numbers that values become are the sets' own tables."""
+
+import numpy as np
+import pytest
+from dataset_layouts import (
+    write_ade20k,
+    write_cityscapes,
+    write_coco,
+    write_folder,
+    write_image,
+    write_label,
+    write_pascal,
+)
+from PIL import Image
+
+from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
+from talk2dino_ros.engine.evaluate.confusion import IGNORED
+from talk2dino_ros.engine.evaluate.datasets import DATASETS, DatasetError, open_dataset
+from talk2dino_ros.engine.evaluate.report import published
+from talk2dino_ros.engine.vocabulary import parse_classes
+
+COUNTS = {
+    "voc20": 20,
+    "voc21": 21,
+    "context59": 59,
+    "context60": 60,
+    "coco_object": 81,
+    "coco_stuff": 171,
+    "cityscapes": 19,
+    "ade20k": 150,
+}
+
+
+def names_of(dataset):
+    """The class names in the label of the first sample, by pixel; None where it is not judged."""
+    truth = dataset.read_label(dataset.samples[0])
+    return [None if number == IGNORED else dataset.classes[number] for number in truth.ravel()]
+
+
+def test_the_table_holds_the_paper_s_eight_sets_each_with_its_number_of_classes():
+    assert {name: len(kind.classes) for name, kind in DATASETS.items()} == COUNTS
+    assert sorted(kind.column for kind in DATASETS.values()) == sorted(published()["columns"])
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_class_names_make_a_vocabulary_and_keep_their_spelling(name):
+    classes = [word for word in DATASETS[name].classes if word != "background"]
+    assert [entry.name for entry in parse_classes(classes)] == classes
+
+
+def test_the_paper_cleans_the_background_on_voc_and_coco_object_only():
+    assert {name for name, kind in DATASETS.items() if kind.background_cleaning} == {"voc21", "coco_object"}
+
+
+@pytest.mark.parametrize("where", [".", "VOCdevkit", "VOCdevkit/VOC2012"])
+def test_voc_is_found_from_the_kit_or_from_above(where, tmp_path):
+    write_pascal(tmp_path, "VOC2012", {"2007_000033": [[0, 1]], "2007_000042": [[20, 255]]})
+    dataset = open_dataset("voc21", tmp_path / where)
+    assert [sample.name for sample in dataset.samples] == ["2007_000033.jpg", "2007_000042.jpg"]
+    assert names_of(dataset) == ["background", "aeroplane"]
+
+
+def test_voc_with_20_classes_does_not_judge_background_nor_borders(tmp_path):
+    write_pascal(tmp_path, "VOC2012", {"2007_000033": [[0, 1, 15, 20, 255]]})
+    assert names_of(open_dataset("voc20", tmp_path)) == [None, "aeroplane", "person", "tvmonitor", None]
+    assert names_of(open_dataset("voc21", tmp_path)) == ["background", "aeroplane", "person", "tvmonitor", None]
+
+
+def test_context_has_the_59_by_the_alphabet_behind_background(tmp_path):
+    write_pascal(tmp_path, "VOC2010", {"2008_000002": [[0, 1, 2, 37, 59]]})
+    assert names_of(open_dataset("context60", tmp_path)) == ["background", "aeroplane", "bag", "person", "wood"]
+    assert names_of(open_dataset("context59", tmp_path)) == [None, "aeroplane", "bag", "person", "wood"]
+    assert list(DATASETS["context59"].classes) == sorted(DATASETS["context59"].classes)
+
+
+def test_ade20k_has_zero_for_what_is_not_judged(tmp_path):
+    write_ade20k(tmp_path, {"ADE_val_00000001": [[0, 1, 13, 150]]})
+    assert names_of(open_dataset("ade20k", tmp_path)) == [None, "wall", "person", "flag"]
+
+
+def test_cityscapes_train_ids_are_the_classes(tmp_path):
+    write_cityscapes(tmp_path, "labelTrainIds", {"frankfurt_000000_000294": [[0, 11, 18, 255]]})
+    assert names_of(open_dataset("cityscapes", tmp_path)) == ["road", "person", "bicycle", None]
+
+
+def test_cityscapes_label_ids_are_mapped_where_no_train_ids_are(tmp_path):
+    # labels.py of cityscapesscripts: 0 unlabeled, 7 road, 9 parking, 24 person, 29 caravan, 33 bicycle
+    write_cityscapes(tmp_path, "labelIds", {"lindau_000000_000019": [[0, 7, 9, 24, 29, 33]]})
+    assert names_of(open_dataset("cityscapes", tmp_path)) == [None, "road", None, "person", None, "bicycle"]
+
+
+def test_coco_s_own_label_pictures_serve_both_of_its_sets(tmp_path):
+    # category ids less one: person 0, stop sign 12 (11 is a gap), toothbrush 89, banner 91, wood 181
+    write_coco(tmp_path, {"000000000139": [[0, 12, 89, 91, 181, 255]]})
+    stuff = ["person", "stop sign", "toothbrush", "banner", "wood", None]
+    assert names_of(open_dataset("coco_stuff", tmp_path)) == stuff
+    things = ["person", "stop sign", "toothbrush", "background", "background", "background"]
+    assert names_of(open_dataset("coco_object", tmp_path)) == things
+
+
+def test_coco_s_converted_labels_go_before_its_own(tmp_path):
+    layout = ("images/val2017", "annotations/val2017")
+    write_coco(tmp_path, {"000000000139": [[0, 0, 0]]}, layout=layout)
+    write_coco(tmp_path, {"000000000139": [[11, 170, 255]]}, "_labelTrainIds", layout)
+    write_coco(tmp_path, {"000000000139": [[0, 12, 80]]}, "_instanceTrainIds", layout)
+    assert names_of(open_dataset("coco_stuff", tmp_path)) == ["stop sign", "wood", None]
+    assert names_of(open_dataset("coco_object", tmp_path)) == ["background", "stop sign", "toothbrush"]
+
+
+def test_a_folder_of_one_s_own_has_its_classes_by_line(tmp_path):
+    write_folder(
+        tmp_path, ["background", "cat: kitten, cat", "hai"], {"a.jpg": (np.zeros((1, 3, 3), np.uint8), [[2, 0, 255]])}
+    )
+    dataset = open_dataset("folder", tmp_path)
+    assert names_of(dataset) == ["hai", "background", None]
+    assert dataset.words == ("cat: kitten, cat", "hai")
+
+
+def test_a_limit_takes_samples_from_the_first_to_the_last(tmp_path):
+    write_ade20k(tmp_path, {f"ADE_val_{number:08d}": [[1]] for number in range(1, 10)})
+    dataset = open_dataset("ade20k", tmp_path, limit=3)
+    assert [sample.image.stem[-1] for sample in dataset.samples] == ["1", "5", "9"]
+    assert dataset.total == 9
+
+
+def test_the_names_in_the_public_lists_are_counted_once():
+    for kind in DATASETS.values():
+        assert len(set(kind.classes)) == len(kind.classes)
+
+
+@pytest.mark.parametrize(("name", "value"), [("voc21", 21), ("voc20", 254), ("coco_stuff", 11), ("cityscapes", 34)])
+def test_an_id_outside_of_the_class_list_is_refused_with_the_file_and_the_id(name, value, tmp_path):
+    label = {"a_0_0": [[value, 0]]}
+    if name.startswith("voc"):
+        write_pascal(tmp_path, "VOC2012", label)
+    elif name == "cityscapes":
+        write_cityscapes(tmp_path, "labelIds", label)
+    else:
+        write_coco(tmp_path, label)
+    dataset = open_dataset(name, tmp_path)
+    with pytest.raises(DatasetError, match=rf"a_0_0.*png has 1 pixels with the ids {value}, expected .*mend"):
+        dataset.read_label(dataset.samples[0])
+
+
+def test_a_coloured_label_picture_is_refused(tmp_path):
+    write_ade20k(tmp_path, {"a": [[1]]})
+    Image.new("RGB", (1, 1)).save(tmp_path / "ADEChallengeData2016/annotations/validation/a.png")
+    dataset = open_dataset("ade20k", tmp_path)
+    with pytest.raises(DatasetError, match="has 3 channels, expected one"):
+        dataset.read_label(dataset.samples[0])
+
+
+def test_a_16_bit_label_picture_is_read_and_its_large_ids_are_refused(tmp_path):
+    write_ade20k(tmp_path, {"a": [[1, 1]]})
+    path = tmp_path / "ADEChallengeData2016/annotations/validation/a.png"
+    dataset = open_dataset("ade20k", tmp_path)
+    Image.fromarray(np.array([[13, 0]], np.uint16)).save(path)
+    assert names_of(dataset) == ["person", None]
+    Image.fromarray(np.array([[13, 511]], np.uint16)).save(path)
+    with pytest.raises(DatasetError, match="1 pixels with the ids 511"):
+        dataset.read_label(dataset.samples[0])
+
+
+def test_a_truncated_label_picture_is_an_unreadable_image(tmp_path):
+    write_ade20k(tmp_path, {"a": np.random.default_rng(0).integers(0, 150, (40, 40))})
+    path = tmp_path / "ADEChallengeData2016/annotations/validation/a.png"
+    path.write_bytes(path.read_bytes()[:300])
+    dataset = open_dataset("ade20k", tmp_path)
+    with pytest.raises(ImageError, match=r"a\.png cannot be read as a label picture"):
+        dataset.read_label(dataset.samples[0])
+
+
+def test_a_folder_without_the_layout_is_told_what_it_lacks(tmp_path):
+    with pytest.raises(DatasetError, match=r"lacks JPEGImages and SegmentationClass and .*VOCdevkit/VOC2012; name"):
+        open_dataset("voc20", tmp_path)
+    with pytest.raises(DatasetError, match=r"holds no images, expected them in images/val2017 or val2017"):
+        open_dataset("coco_stuff", tmp_path)
+    with pytest.raises(DatasetError, match="is no folder with leftImg8bit/val"):
+        open_dataset("cityscapes", tmp_path / "nowhere")
+
+
+def test_an_empty_data_set_is_refused(tmp_path):
+    write_folder(tmp_path, ["cat"], {})
+    with pytest.raises(DatasetError, match="images holds no image, expected at least one"):
+        open_dataset("folder", tmp_path)
+
+
+def test_a_missing_label_is_named(tmp_path):
+    write_ade20k(tmp_path, {"a": [[1]]})
+    for name in ("b", "c"):
+        write_image(tmp_path / f"ADEChallengeData2016/images/validation/{name}.jpg", (1, 1))
+    with pytest.raises(DatasetError, match=r"b\.png is missing and 1 files more, .* each of the 3"):
+        open_dataset("ade20k", tmp_path)
+
+
+def test_a_class_list_in_another_encoding_is_refused(tmp_path):
+    write_folder(tmp_path, ["cat"], {})
+    (tmp_path / "classes.txt").write_bytes("Kätzchen\n".encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"classes\.txt is not UTF-8 \(.* at byte 1\)"):
+        open_dataset("folder", tmp_path)
+
+
+@pytest.mark.parametrize(("classes", "error"), [(["cat", "Cat"], VocabularyError), (["cat", "!wall"], DatasetError)])
+def test_a_class_list_that_cannot_be_judged_is_refused(classes, error, tmp_path):
+    write_folder(tmp_path, classes, {})
+    with pytest.raises(error, match=r"occurs twice|distractor '!wall'"):
+        open_dataset("folder", tmp_path)
+
+
+def test_an_unknown_data_set_is_refused_with_the_list(tmp_path):
+    with pytest.raises(ModelError, match=r"'voc', expected one of voc20, .*folder"):
+        open_dataset("voc", tmp_path)
+
+
+def test_a_negative_limit_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="limit is -1"):
+        open_dataset("ade20k", tmp_path, limit=-1)
+
+
+def test_a_label_writer_with_a_palette_keeps_the_values(tmp_path):
+    write_label(tmp_path / "a.png", [[0, 15, 255]], palette=True)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.mode == "P"
+        assert np.array(picture).tolist() == [[0, 15, 255]]

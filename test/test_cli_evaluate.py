@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino evaluate` end to end with `mini`, on shipped photographs whose labels are boxes drawn by hand."""
+
+import json
+
+import numpy as np
+import pytest
+from dataset_layouts import write_folder, write_pascal
+
+from talk2dino_ros.cli import main
+from talk2dino_ros.demo import PHOTOS
+from talk2dino_ros.pictures import read_picture
+
+BOXES = {"chelsea.jpg": (1, (20, 0, 400, 300)), "coffee.jpg": (2, (168, 15, 412, 312))}  # class; x0, y0, x1, y1
+
+
+def run(*arguments):
+    return main(["evaluate", *map(str, arguments), "--model", "mini", "--device", "cpu", "--precision", "fp32"])
+
+
+def write_photos(root, classes):
+    """The cat and the cup, each at half its size, with its box."""
+    pictures = {}
+    for name, (number, (x0, y0, x1, y1)) in BOXES.items():
+        photo = read_picture(PHOTOS / name)
+        values = np.zeros(photo.shape[:2], np.uint8)
+        values[y0:y1, x0:x1] = number
+        pictures[name] = (np.ascontiguousarray(photo[::2, ::2]), values[::2, ::2])
+    return write_folder(root, classes, pictures)
+
+
+def results(folder, dataset="folder"):
+    return json.loads((folder / f"evaluate_{dataset}_mini_none.json").read_text())
+
+
+def test_the_right_words_score_higher_than_wrong_ones(tmp_path, capsys):
+    right = write_photos(tmp_path / "right", ["background", "cat", "cup"])
+    wrong = write_photos(tmp_path / "wrong", ["background", "airplane", "umbrella"])
+    assert run("folder", right, "--output", tmp_path / "a") == 0
+    assert run("folder", wrong, "--output", tmp_path / "b") == 0
+    found, missed = results(tmp_path / "a"), results(tmp_path / "b")
+    assert found["miou"] > missed["miou"] + 20
+    assert found["classes"]["cat"]["iou"] > 40
+    assert missed["classes"]["airplane"]["iou"] < 5
+    assert found["images"] == found["images_of_the_set"] == 2
+    assert set(found["by_image"]) == set(BOXES)
+    assert found["classes"]["cat"]["pixels"] == 190 * 150
+    assert {"cpu", "versions", "commit", "date"} <= set(found["machine"])
+    assert found["options"]["input"] == "slide"
+    assert f"mIoU {found['miou']} %" in capsys.readouterr().out
+
+
+def test_a_finished_run_is_told_again_without_segmenting_and_fresh_begins_anew(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path) == 0
+    first = results(tmp_path)
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path) == 0
+    assert results(tmp_path)["miou"] == first["miou"]
+    assert run("folder", folder, "--output", tmp_path) == 1
+    assert "another data" in capsys.readouterr().err
+    assert run("folder", folder, "--output", tmp_path, "--fresh") == 0
+    assert results(tmp_path)["images"] == 2
+
+
+def test_an_official_set_stands_in_its_column_and_is_marked_where_it_is_not_whole(tmp_path, capsys):
+    labels = {f"2007_{number:06d}": np.full((40, 60), number % 21, np.uint8) for number in (33, 42)}
+    write_pascal(tmp_path / "data", "VOC2012", labels)
+    assert run("voc20", tmp_path / "data", "--limit", 1, "--output", tmp_path / "out") == 0
+    found = results(tmp_path / "out", "voc20")
+    assert (found["images"], found["images_of_the_set"]) == (1, 2)
+    assert found["options"]["background"] is None
+    table = (tmp_path / "out" / "evaluation.md").read_text()
+    assert f"| `mini`, measured | {found['miou']:.2f} \\* |" in table
+    assert "1 of 2 images" in table
+
+
+def test_background_cleaning_is_as_in_the_paper_unless_it_is_switched_off(tmp_path, capsys):
+    write_pascal(tmp_path / "data", "VOC2012", {"2007_000033": np.zeros((40, 60), np.uint8)})
+    assert run("voc21", tmp_path / "data", "--output", tmp_path) == 1
+    assert "background_cleaning was asked for with mini" in capsys.readouterr().err
+    assert run("voc21", tmp_path / "data", "--output", tmp_path, "--background-cleaning", "off") == 0
+    assert results(tmp_path, "voc21")["options"]["background"] == 0.525
+
+
+def test_skipped_pictures_are_counted_and_named_at_the_end(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    path = folder / "images" / "coffee.jpg"
+    path.write_bytes(path.read_bytes()[:2000])
+    assert run("folder", folder, "--output", tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "skipped coffee.jpg: " in out
+    assert "1 images of 2, 1 skipped" in out
+    assert "skipped coffee.jpg" in (tmp_path / "evaluation.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["voc", "."], "the data set is 'voc', expected one of voc20"),
+        (["cityscapes", "nowhere"], "nowhere is no folder with leftImg8bit/val"),
+    ],
+)
+def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp_path, capsys):
+    assert run(*arguments, "--output", tmp_path / "out") == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
