@@ -5,7 +5,12 @@ Talk2DinoError
 ├── VocabularyError   words that cannot become a vocabulary
 ├── ModelError        no such model, device, precision or option
 ├── WeightsError      a weights file is missing, truncated, has the wrong sum or the wrong keys
-└── ImageError        an image that cannot be segmented
+├── ImageError        an image that cannot be segmented
+├── DatasetError      a data set that cannot be read (engine/evaluate)
+├── GeometryError     a camera or depth that no position can come from (space)
+├── TransformError    no transform between two frames at a stamp (tf)
+├── ThingError        a sighting or an option that things cannot be made of (things)
+└── ParameterError    a parameter's value, or the moment of its change
 
 Every message is one sentence with the value, what was expected and the remedy.
 """
