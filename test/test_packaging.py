@@ -69,7 +69,7 @@ def test_every_message_of_a_stand_in_is_built() -> None:
 def test_every_requirement_has_one_exact_version_for_each_python() -> None:
     lock = (REQUIREMENTS / "lock.txt").read_text().splitlines()
     locked = {distribution_of(line) for line in lock if "==" in line and not line.startswith("#")}
-    for name in ("ros_kilted.txt", "engine.txt", "checks.txt", "onnx.txt", "simulation.txt"):
+    for name in ("ros_kilted.txt", "engine.txt", "checks.txt", "onnx.txt", "simulation.txt", "training.txt"):
         lines = (REQUIREMENTS / name).read_text().splitlines()
         asked = {distribution_of(line) for line in lines if line and not line.startswith("#")}
         assert asked <= locked, name

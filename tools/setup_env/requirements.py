@@ -15,14 +15,16 @@ FROM_THE_DISTRIBUTION = frozenset(
 
 def wheel_requirements(folder: Path) -> list[Path]:
     """Return the requirement files of a machine without ROS, in the order of installation."""
-    return [folder / name for name in ("ros_kilted.txt", "engine.txt", "onnx.txt", "simulation.txt", "checks.txt")]
+    names = ("ros_kilted.txt", "engine.txt", "onnx.txt", "simulation.txt", "training.txt", "checks.txt")
+    return [folder / name for name in names]
 
 
 def sourced_requirements(folder: Path) -> list[Path]:
     """Return the requirement files of a machine with a sourced ROS.
 
     Without onnx.txt: a robot that runs an exported file has its own build of onnxruntime for its GPU, which shares
-    a folder with the one for CPUs, and its NumPy may be older than what onnx wants.
+    a folder with the one for CPUs, and its NumPy may be older than what onnx wants. Without training.txt: a robot
+    does not train.
     """
     return [folder / name for name in ("engine.txt", "simulation.txt", "checks.txt")]
 
