@@ -15,7 +15,7 @@ setup(
     author_email="talk2dino_ros@users.noreply.github.com",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "engine/data/*", "demo/photos/*"]},
+    package_data={NAME: ["py.typed", "engine/data/*", "engine/data/recipes/*", "demo/photos/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

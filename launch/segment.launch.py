@@ -26,7 +26,12 @@ ARGUMENTS = (
     ("camera_info", "", "Topic of the camera's camera_info; empty: camera_info, in the namespace."),
     ("depth_camera_info", "", "Topic of the depth's own camera_info, where it has another size or view."),
     ("target_frame", "", "Frame of positions, such as map or odom; empty: what the parameter file says."),
-    ("vocabulary", "", "indoor, outdoor, warehouse, a parameter file (.yaml), or words: 'door; sofa: sofa, couch'."),
+    (
+        "vocabulary",
+        "",
+        "indoor, outdoor, warehouse, a parameter file (.yaml), a file of `talk2dino encode` (.safetensors), "
+        "or words: 'door; sofa: sofa, couch'.",
+    ),
     ("autostart", "", "true: the node activates itself; false: a lifecycle manager does."),
     ("use_sim_time", "", "true: time comes from /clock, as in a simulation or with a bag."),
     ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Transport profile for large images; none: the transport as it is."),

@@ -5,9 +5,12 @@ import argparse
 import sys
 
 from talk2dino_ros.cli_bench import add_bench_command
+from talk2dino_ros.cli_encode import add_encode_command
 from talk2dino_ros.cli_evaluate import add_evaluate_command
+from talk2dino_ros.cli_explain import add_explain_command
 from talk2dino_ros.cli_export import add_export_command
 from talk2dino_ros.cli_segment import add_segment_command
+from talk2dino_ros.cli_train import add_train_command
 from talk2dino_ros.cli_weights import add_weights_command
 from talk2dino_ros.engine.errors import Talk2DinoError
 
@@ -18,9 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_segment_command(commands)
     add_weights_command(commands)
+    add_encode_command(commands)
     add_export_command(commands)
     add_bench_command(commands)
     add_evaluate_command(commands)
+    add_explain_command(commands)
+    add_train_command(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options) or 0)

@@ -2,15 +2,26 @@
 """`talk2dino evaluate`: mIoU on labelled data sets by the published protocol, beside the papers' numbers."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talk2dino_ros.engine.options import INPUTS, PRECISIONS, REFINEMENTS
-from talk2dino_ros.pictures import read_picture
+import numpy as np
+import numpy.typing as npt
+
+from talk2dino_ros.cli_model import add_model_arguments, model_choices
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, protocol_of
+from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
+from talk2dino_ros.evaluation_pictures.class_plot import draw_classes
+from talk2dino_ros.evaluation_pictures.contact_sheet import Row, choose, draw_sheet
+from talk2dino_ros.pictures import read_picture, write_picture
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.engine.evaluate.datasets import Dataset
+    from talk2dino_ros.engine.evaluate.runner import Evaluation
+    from talk2dino_ros.engine.evaluate.state import Progress
 
 FORMS = """data sets, each in its official layout (the folder itself, or the one that holds it):
   voc20, voc21          VOCdevkit/VOC2012: JPEGImages, SegmentationClass, ImageSets/Segmentation/val.txt
@@ -33,14 +44,17 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("dataset", help="a data set's name, see below")
     parser.add_argument("folder", type=Path, help="where it lies")
-    parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
-    parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
+    add_model_arguments(parser)
     parser.add_argument(
-        "--text-cache-dir", default="", help="folder for what the text encoder made; none: no cache (default: ~/.cache)"
+        "--protocol",
+        default="auto",
+        choices=("auto", *PROTOCOLS),
+        help="whose way of evaluating; auto (default): that of the model's paper",
     )
-    parser.add_argument("--input", default="slide", choices=INPUTS, help="slide is the published protocol (default)")
+    parser.add_argument("--input", choices=INPUTS, help="in place of the protocol's, which is slide")
+    parser.add_argument(
+        "--resize", choices=RESIZES, help="in place of the protocol's: mmcv for talk2dino, bicubic for dinotxt"
+    )
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
     parser.add_argument(
         "--background",
@@ -52,7 +66,7 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
         "--background-cleaning",
         default="auto",
         choices=("auto", "on", "off"),
-        help="auto (default): as the paper, on for voc21 and coco_object",
+        help="auto (default): as the paper, on for voc21 and coco_object with protocol talk2dino",
     )
     parser.add_argument("--limit", type=int, default=0, help="so many images, evenly spread; 0: all (default)")
     parser.add_argument("--batch", type=int, default=4, help="images segmented at once (default: 4)")
@@ -69,9 +83,10 @@ def run(arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.evaluate.runner import Evaluation
 
     dataset = open_dataset(arguments.dataset, arguments.folder, arguments.limit)
-    segmenter = _load(arguments, dataset)
-    evaluation = Evaluation.of(segmenter, dataset, read_picture)
-    name = report.run_name(dataset.name, segmenter.model.name, segmenter.options.refine)
+    protocol = protocol_of(arguments.model) if arguments.protocol == "auto" else arguments.protocol
+    segmenter = _load(arguments).with_options(**_options(arguments, dataset, protocol))
+    evaluation = Evaluation.of(segmenter, dataset, read_picture, protocol)
+    name = report.run_name(evaluation.describe())
     state_file = arguments.output / f"{name}.state.json"
     if arguments.fresh:
         state_file.unlink(missing_ok=True)
@@ -80,29 +95,65 @@ def run(arguments: argparse.Namespace) -> None:
     path = report.write_results(arguments.output, facts)
     for skipped, reason in progress.skipped.items():
         print(f"skipped {skipped}: {reason}")
+    figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
     print(
-        f"{dataset.title}: mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %, "
+        f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing judged'}, "
         f"{facts['images']} images of {dataset.total}, {len(progress.skipped)} skipped"
     )
     print(f"written to {path} and {arguments.output / report.TABLE}")
+    _draw(evaluation, progress, facts, arguments.output / name)
 
 
-def _load(arguments: argparse.Namespace, dataset: "Dataset") -> "Segmenter":
-    """Load the model with the paper's options for the data set, but for what the user chose."""
+def _load(arguments: argparse.Namespace) -> "Segmenter":
     from talk2dino_ros.engine import load_segmenter
 
-    cleaning = {"auto": dataset.background_cleaning, "on": True, "off": False}[arguments.background_cleaning]
-    segmenter = load_segmenter(
+    return load_segmenter(
         arguments.model,
-        device=arguments.device,
-        precision=arguments.precision,
-        weights_dir=arguments.weights_dir,
-        text_cache_dir=arguments.text_cache_dir,
-        input=arguments.input,
-        refine=arguments.refine,
-        background_cleaning=cleaning,
+        **model_choices(arguments),
     )
+
+
+def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -> dict[str, Any]:
+    """The protocol's options for the data set, but for what the user chose; other inputs have no protocol."""
+    from talk2dino_ros.engine.checkpoints import find_model
+
+    way = PROTOCOLS[protocol] if arguments.input in (None, "slide") else {"input": arguments.input}
+    if arguments.resize:
+        way = way | {"resize": arguments.resize}
+    cleaning = {"auto": dataset.background_cleaning and protocol == "talk2dino", "on": True, "off": False}
+    options = way | {"refine": arguments.refine, "background_cleaning": cleaning[arguments.background_cleaning]}
     if not dataset.has_background:
-        return segmenter
-    background = segmenter.model.background if arguments.background == -1.0 else arguments.background
-    return segmenter.with_options(background=background)
+        return options
+    # a model's threshold is one for sigmoids
+    own = 0.0 if way.get("window_scores") == "softmax" else find_model(arguments.model).background
+    return options | {"background": (own if arguments.background == -1.0 else arguments.background) or None}
+
+
+def _draw(evaluation: "Evaluation", progress: "Progress", facts: dict[str, Any], stem: Path) -> None:
+    """Draw the pictures; the figures are written already, so that what hinders a picture is said and no more."""
+    drawings: dict[str, Callable[[Path], None]] = {
+        "classes": lambda path: draw_classes(path, facts),
+        "images": lambda path: write_picture(path, _sheet(evaluation, progress, facts["title"])),
+    }
+    for name, draw in drawings.items():
+        path = stem.with_name(f"{stem.name}.{name}.png")
+        try:
+            draw(path)
+            print(f"drawn in {path}")
+        except ImportError as error:
+            print(f"{path} is not drawn: {error}, expected Matplotlib; install python3-matplotlib and run again")
+        except (OSError, Talk2DinoError) as error:
+            print(f"{path} is not drawn: {error}")
+
+
+def _sheet(evaluation: "Evaluation", progress: "Progress", title: str) -> npt.NDArray[np.uint8]:
+    groups = {
+        kind: [_sheet_row(evaluation, place, progress.by_image[place]) for place in places]
+        for kind, places in choose(progress.by_image).items()
+    }
+    return draw_sheet(title, groups, evaluation.vocabulary.labels())
+
+
+def _sheet_row(evaluation: "Evaluation", place: int, share: float) -> Row:
+    look = evaluation.look(place)
+    return Row(f"{look.name}, IoU {100 * share:.1f} %", look.rgb, look.truth, look.predicted)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.options import INPUTS
+from talk2dino_ros.engine.options import INPUTS, PATCH_SOURCES
 
 PHOTOGRAPH = PHOTOS / "coffee.jpg"
 
@@ -24,6 +24,7 @@ def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the square or short side; 0: the model's")
     parser.add_argument("--network-size", type=_size, metavar="WxH", help="the network's own, instead of these three")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16"))
+    parser.add_argument("--patch-source", default="", choices=PATCH_SOURCES, help="whose patches dino.txt compares")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     parser.set_defaults(run=_run)
 
@@ -39,10 +40,11 @@ def _size(text: str) -> tuple[int, int]:
 def _run(arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.checkpoints import find_model  # imports torch, which the other commands' help need not
     from talk2dino_ros.engine.onnx_export import export_image_encoder
+    from talk2dino_ros.engine.patch_source import with_patch_source
     from talk2dino_ros.pictures import read_picture
 
     begin = time.monotonic()
-    model = find_model(arguments.model)
+    model = with_patch_source(find_model(arguments.model), arguments.patch_source)
     base = arguments.input_size or model.base_size
     size = arguments.network_size or _planned_size(arguments, base, model.patch_size, model.window_share)
     cosine = export_image_encoder(

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from talk2dino_ros import videos
+from talk2dino_ros.cli_model import add_model_arguments, model_choices
 from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx_session import BACKENDS
-from talk2dino_ros.engine.options import INPUTS, PRECISIONS, REFINEMENTS, Options
+from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
@@ -30,18 +31,12 @@ def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command."""
     parser = commands.add_parser("segment", help="segment photographs, folders of them, or videos")
     parser.add_argument("sources", nargs="+", type=Path, help="photographs, folders, videos")
-    parser.add_argument(
-        "--classes",
-        required=True,
-        help='words, such as "cat, sofa", or "cat; extinguisher: red extinguisher, fire bottle"',
+    words = parser.add_mutually_exclusive_group(required=True)
+    words.add_argument(
+        "--classes", help='words, such as "cat, sofa", or "cat; extinguisher: red extinguisher, fire bottle"'
     )
-    parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
-    parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
-    parser.add_argument(
-        "--text-cache-dir", default="", help="folder for what the text encoder made; none: no cache (default: ~/.cache)"
-    )
+    words.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`; no text encoder is then needed")
+    add_model_arguments(parser)
     parser.add_argument("--backend", default="torch", choices=BACKENDS, help="what runs the image encoder")
     parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for the backends beside torch")
     parser.add_argument("--preset", choices=tuple(PRESETS), help="values for several of the options below and above")
@@ -61,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Segment every source; print the points of interest and where the files are."""
     jobs = _jobs(arguments.sources)
     options = {
-        "precision": arguments.precision,
+        **model_choices(arguments),
         "input": arguments.input,
         "input_size": arguments.input_size,
         "refine": arguments.refine,
@@ -70,17 +65,19 @@ def run(arguments: argparse.Namespace) -> None:
     }
     segmenter = load_segmenter(
         arguments.model,
-        device=arguments.device,
-        weights_dir=arguments.weights_dir,
+        needs_text_encoder=arguments.vocabulary_file is None,
         backend=arguments.backend,
         onnx_file=arguments.onnx_file,
-        text_cache_dir=arguments.text_cache_dir,
         background_cleaning=arguments.background_cleaning,
         **options,
     )
     background = segmenter.model.background if arguments.background == -1.0 else arguments.background
     segmenter = segmenter.with_options(background=background)
-    vocabulary = segmenter.encode_vocabulary(split_classes(arguments.classes))
+    vocabulary = (
+        segmenter.load_vocabulary(arguments.vocabulary_file)
+        if arguments.vocabulary_file
+        else segmenter.encode_vocabulary(split_classes(arguments.classes))
+    )
     for warning in vocabulary.warnings:
         print(f"warning: {warning}")
     arguments.output.mkdir(parents=True, exist_ok=True)

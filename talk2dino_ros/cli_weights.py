@@ -33,13 +33,19 @@ def add_weights_command(subparsers: argparse._SubParsersAction[argparse.Argument
     verify.add_argument("name", metavar="NAME", help="a model, such as talk2dino_vitb")
     verify.set_defaults(run=_verify)
 
+    for action in (fetch, verify):
+        action.add_argument(
+            "--without-text-encoder",
+            action="store_true",
+            help="only what a robot with a file of `talk2dino encode` needs",
+        )
     for action in (listing, verify):
         action.add_argument("--weights-dir", type=Path, metavar="FOLDER", help="look here, not in the caches")
 
 
 def _list(arguments: argparse.Namespace) -> int:
     from talk2dino_ros.engine.checkpoints import MODELS
-    from talk2dino_ros.engine.weights import find
+    from talk2dino_ros.engine.weights import find, licence_notes
 
     rows: list[tuple[str, ...]] = [("model", "role", "size", "licence", "file")]
     for model in MODELS.values():
@@ -48,6 +54,9 @@ def _list(arguments: argparse.Namespace) -> int:
             place = str(path) if path else f"not here: {file.source.address}"
             rows.append((model.name, file.role, f"{file.size / 1e6:.0f} MB", file.licence, place))
     _print_table(rows)
+    for model in MODELS.values():
+        for note in licence_notes(model.name, model.files):
+            print(note)
     return 0
 
 
@@ -64,7 +73,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
         path = locate(file)
         return str(_copy(path, arguments.to / file.name_in_folder(path)) if arguments.to and file.names else path)
 
-    return _for_each_file(arguments.name, bring)
+    return _for_each_file(arguments, bring)
 
 
 def _copy(path: Path, target: Path) -> Path:
@@ -93,19 +102,21 @@ def _verify(arguments: argparse.Namespace) -> int:
         found = check_sum(file, path)
         return f"{path} sha256 {found} " + ("as published" if known_sum(file, path) else "(none published)")
 
-    status = _for_each_file(arguments.name, check)
+    status = _for_each_file(arguments, check)
     if status == 0:
-        check_networks(find_model(arguments.name), arguments.weights_dir)
+        check_networks(find_model(arguments.name), arguments.weights_dir, with_words=not arguments.without_text_encoder)
         print(f"{arguments.name}: every key and shape is as expected")
     return status
 
 
-def _for_each_file(name: str, action: Callable[[WeightsFile], str]) -> int:
-    """Print what `action` says of each of a model's files; 1 if one of them failed, which stops no other."""
+def _for_each_file(arguments: argparse.Namespace, action: Callable[[WeightsFile], str]) -> int:
+    """Print what `action` says of each file that was asked for; 1 if one of them failed, which stops no other."""
     from talk2dino_ros.engine.checkpoints import find_model
 
-    status = 0
-    for file in find_model(name).files:
+    model, status = find_model(arguments.name), 0
+    for file in model.files:
+        if arguments.without_text_encoder and file.role not in model.image_roles:
+            continue
         try:
             print(f"{file.role}: {action(file)}")
         except WeightsError as error:

@@ -26,18 +26,20 @@ def existing_file(path: str) -> str:
     return path
 
 
-def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, list[str]]]:
+def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str | list[str]]]:
     """Turn the argument `vocabulary` into what a launch_ros Node takes as `parameters`.
 
-    The text names a vocabulary in the folder `config`, or a parameter file (.yaml), or lists the classes as
-    `engine.vocabulary.split_classes` reads them; empty text gives no parameters. Raises LaunchArgumentError
-    for a file that is missing.
+    The text names a vocabulary in the folder `config`, a parameter file (.yaml) or a file of `talk2dino encode`
+    (.safetensors), or lists the classes as `engine.vocabulary.split_classes` reads them; empty text gives no
+    parameters. Raises LaunchArgumentError for a file that is missing.
     """
     shipped = config / f"vocabulary_{text}.yaml"
     if shipped.is_file():
         return [str(shipped)]
     if text.endswith((".yaml", ".yml")):
         return [existing_file(text)]
+    if text.endswith(".safetensors"):
+        return [{"vocabulary_file": str(Path(existing_file(text)).absolute())}]
     words = [word.strip() for word in text.split(";" if ";" in text else ",") if word.strip()]
     return [{"vocabulary": words}] if words else []
 

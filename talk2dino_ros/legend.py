@@ -57,7 +57,7 @@ def _panel(entries: tuple[Entry, ...], text_size: int, max_width: int, max_heigh
         middle = pad + row * line + line // 2
         if row < len(shown):
             _draw_swatch(draw, pad, middle, text_size, shown[row][1])
-        draw.text((2 * pad + text_size, middle), name, TEXT_COLOR, _font_for(name, text_size), anchor="lm")
+        draw.text((2 * pad + text_size, middle), name, TEXT_COLOR, font_for(name, text_size), anchor="lm")
     return np.asarray(image)
 
 
@@ -78,10 +78,11 @@ def _shorten(name: str, text_size: int, room: int) -> str:
 
 
 def _width(name: str, text_size: int) -> int:
-    return int(np.ceil(_font_for(name, text_size).getlength(name)))
+    return int(np.ceil(font_for(name, text_size).getlength(name)))
 
 
-def _font_for(name: str, text_size: int) -> Font:
+def font_for(name: str, text_size: int) -> Font:
+    """Return the first font, at this size in pixels, that has all letters of a name."""
     fonts = _fonts(text_size)
     return next((font for font in fonts if _covers(font, name)), fonts[0])
 

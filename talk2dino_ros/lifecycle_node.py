@@ -19,7 +19,7 @@ from talk2dino_ros import parameters
 from talk2dino_ros.camera import Camera
 from talk2dino_ros.diagnostics import Diagnostics
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
 from talk2dino_ros.loading import load, release, warm_up, with_options
 from talk2dino_ros.managed_node import ManagedNode
 from talk2dino_ros.parameter_field import from_ros
@@ -70,7 +70,11 @@ class SegmenterNode(ManagedNode):
     def _configure(self) -> None:
         """Load the model, encode the first vocabulary, publish label_info."""
         settings = self._settings
-        parse_classes(settings.vocabulary)  # a typing error shows before minutes of loading
+        # a typing error shows before minutes of loading
+        if settings.vocabulary_file:
+            Vocabulary.load(settings.vocabulary_file)
+        else:
+            parse_classes(settings.vocabulary)
         self.get_logger().info(f"loading {settings.model}")
         segmenter = load(settings)
         vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)

@@ -27,8 +27,12 @@ def load(parameters: Parameters) -> Segmenter:
         weights_dir=parameters.weights_dir or None,
         cuda_graphs=parameters.cuda_graphs,
         text_cache_dir=parameters.text_cache_dir,
+        projection_file=parameters.projection_file or None,
+        patch_source=parameters.patch_source,
+        text_encoder=_text_encoder(parameters),
+        needs_text_encoder=not parameters.vocabulary_file,
     )
-    if parameters.preload_text_encoder:
+    if segmenter.keeps_text_encoder:
         segmenter.load_text_encoder()
     return with_options(segmenter, parameters)
 
@@ -58,6 +62,11 @@ def _threshold(background: float, segmenter: Segmenter) -> float | None:
     if background == RECOMMENDED:
         return segmenter.model.background
     return background or None
+
+
+def _text_encoder(parameters: Parameters) -> str:
+    """`auto` with a vocabulary file: whoever brings one has no memory, or no weights, for the text encoder."""
+    return "free" if parameters.vocabulary_file and parameters.text_encoder == "auto" else parameters.text_encoder
 
 
 def release() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from talk2dino_ros.engine.errors import ImageError
 
@@ -29,7 +29,7 @@ def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(path) as picture:
             return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all from damaged files
         raise ImageError(
             f"{path} cannot be read as a picture ({error}), expected {', '.join(SUFFIXES)}; convert it"
         ) from error

@@ -13,8 +13,10 @@ from talk2dino_ros.engine.options import (
     LARGEST_INPUT,
     LARGEST_REFINED,
     MOST_SMOOTHING,
+    PATCH_SOURCES,
     PRECISIONS,
     REFINEMENTS,
+    TEXT_ENCODERS,
     Options,
 )
 from talk2dino_ros.engine.presets import PRESETS
@@ -61,10 +63,21 @@ class SegmentationParameters(Values):
         "",
         "Folder that keeps what the text encoder made of known words; empty: ~/.cache/talk2dino_ros, none: no cache.",
     )
-    preload_text_encoder: bool = parameter(
-        True,
-        "Load the text encoder while configuring, so that no image is late for it when new words come; false: with the "
-        "first word that the cache does not know, which saves its memory until then.",
+    text_encoder: str = parameter(
+        "auto",
+        "The text encoder's memory: keep = loaded while configuring, for good, so that no image is late for it when "
+        "new words come; free = loaded for words that the text cache does not know, then freed; auto: keep, but free "
+        "with dino.txt (its text tower has 2.1 GB) and with a vocabulary_file.",
+        choices=TEXT_ENCODERS,
+    )
+    projection_file: str = parameter(
+        "", "Projection of `talk2dino train`, in place of the model's own; empty: the model's own."
+    )
+    patch_source: str = parameter(
+        "",
+        "For dino.txt, whose patches meet the words: its head's, or the backbone's as in DINOv3's notebook; empty: the "
+        "head's, and the only value for other models.",
+        choices=("", *PATCH_SOURCES),
     )
     cameras: tuple[str, ...] = parameter(
         ("",), "Camera names, each the prefix of its topics; one empty name: a single unnamed camera."
@@ -76,6 +89,11 @@ class SegmentationParameters(Values):
     vocabulary: tuple[str, ...] = parameter(
         ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
         "The first classes, each `name`, `name: prompt, prompt` or `!name` (a distractor).",
+    )
+    vocabulary_file: str = parameter(
+        "",
+        "File of `talk2dino encode` with the first classes, in place of `vocabulary`: the node then starts, and sets "
+        "any of its classes, without the text encoder's weights; empty: none.",
     )
     input: str = parameter(
         "square",

@@ -68,15 +68,23 @@ def overlay(
     alpha / 2 at 0 to alpha at 255. Where a pixel of another id is near it takes its full colour, as a contour.
     The legend names the classes that are in the mask.
     """
+    picture = tinted(rgb, mask, labels, confidence, alpha=alpha)
+    for point in points:
+        _draw_point(picture, point)
+    counts = np.bincount(mask.reshape(-1), minlength=256)
+    draw_legend(picture, [(name, color_of(class_id)) for class_id, name in labels.items() if counts[class_id]])
+    return picture
+
+
+def tinted(
+    rgb: Rgb, mask: Mask, labels: Mapping[int, str], confidence: Mask | None = None, *, alpha: float = 0.5
+) -> Rgb:
+    """Do what `overlay` does without the names: its classes coloured and outlined."""
     labelled = cv2.LUT(mask, _listed(labels))
     colors = cv2.LUT(cv2.merge([mask, mask, mask]), palette()[None])
     picture: Rgb = rgb.copy()
     cv2.copyTo(_blend(rgb, colors, confidence, alpha), labelled, picture)
     cv2.copyTo(colors, cv2.bitwise_and(_borders(mask), labelled), picture)
-    for point in points:
-        _draw_point(picture, point)
-    counts = np.bincount(mask.reshape(-1), minlength=256)
-    draw_legend(picture, [(name, color_of(class_id)) for class_id, name in labels.items() if counts[class_id]])
     return picture
 
 

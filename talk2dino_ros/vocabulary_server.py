@@ -23,7 +23,7 @@ from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 from talk2dino_ros.background import in_thread
 from talk2dino_ros.class_ids import ClassIds
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -53,6 +53,7 @@ class VocabularyServer:
         self._ids = ClassIds(0.0)
         self._ids_options: tuple[float, int] | None = None
         self._version = 0
+        self._file: Vocabulary | None = None
         self._thread: threading.Thread | None = None
         # A coroutine that waits keeps every other callback of its group out, so this service has its own;
         # being mutually exclusive it takes one request at a time, in order.
@@ -66,15 +67,18 @@ class VocabularyServer:
         self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)
 
     def first_vocabulary(self, segmenter: Segmenter, parameters: Parameters) -> Vocabulary:
-        """Encode the vocabulary that a stream starts with; blocks.
+        """Read or encode the vocabulary that a stream starts with; blocks.
 
         Ids and their quarantine outlive a reconfigure, as the consumers' memory of old masks does.
         """
         options = (parameters.id_quarantine_s, parameters.unlabeled_id)
         if options != self._ids_options:
             self._ids, self._ids_options = ClassIds(*options), options
-        vocabulary = segmenter.encode_vocabulary(parameters.vocabulary)
-        return self._identified(vocabulary, self._new_ids(vocabulary.classes, ()))
+        path = parameters.vocabulary_file
+        self._file = segmenter.load_vocabulary(path) if path else None
+        vocabulary = self._file or segmenter.encode_vocabulary(parameters.vocabulary)
+        own_ids = () if vocabulary.ids == default_ids(vocabulary.classes) else vocabulary.ids
+        return self._identified(vocabulary, self._new_ids(vocabulary.classes, own_ids))
 
     def join(self, timeout_s: float) -> None:
         """Wait for an encoding that is under way, so that the interpreter does not end beneath it."""
@@ -116,9 +120,11 @@ class VocabularyServer:
         return stream.in_force
 
     def _encode(self, segmenter: Segmenter, classes: list[str]) -> Future:
+        known = self._file
+
         def encode() -> Vocabulary:
             _give_way()
-            return segmenter.encode_vocabulary(classes)
+            return segmenter.encode_vocabulary(classes, known)
 
         future, self._thread = in_thread(self._node, encode, "text encoding")
         return future

@@ -2,6 +2,7 @@
 """`talk2dino evaluate` end to end with `mini`, on shipped photographs whose labels are boxes drawn by hand."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from dataset_layouts import write_folder, write_pascal
 
 from talk2dino_ros.cli import main
 from talk2dino_ros.demo import PHOTOS
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS
 from talk2dino_ros.pictures import read_picture
 
 BOXES = {"chelsea.jpg": (1, (20, 0, 400, 300)), "coffee.jpg": (2, (168, 15, 412, 312))}  # class; x0, y0, x1, y1
@@ -30,7 +32,7 @@ def write_photos(root, classes):
 
 
 def results(folder, dataset="folder"):
-    return json.loads((folder / f"evaluate_{dataset}_mini_none.json").read_text())
+    return json.loads((folder / f"evaluate_{dataset}_mini_none_talk2dino.json").read_text())
 
 
 def test_the_right_words_score_higher_than_wrong_ones(tmp_path, capsys):
@@ -46,7 +48,8 @@ def test_the_right_words_score_higher_than_wrong_ones(tmp_path, capsys):
     assert set(found["by_image"]) == set(BOXES)
     assert found["classes"]["cat"]["pixels"] == 190 * 150
     assert {"cpu", "versions", "commit", "date"} <= set(found["machine"])
-    assert found["options"]["input"] == "slide"
+    assert found["protocol"] == "talk2dino"
+    assert {key: found["options"][key] for key in PROTOCOLS["talk2dino"]} == PROTOCOLS["talk2dino"]
     assert f"mIoU {found['miou']} %" in capsys.readouterr().out
 
 
@@ -105,3 +108,78 @@ def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
+
+
+def test_where_nothing_can_be_read_nothing_is_judged_and_all_is_named(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    for name in BOXES:
+        (folder / "images" / name).write_bytes(b"")
+    assert run("folder", folder, "--output", tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "nothing judged, 0 images of 2, 2 skipped" in out
+    assert "skipped chelsea.jpg" in out
+    assert "| nothing judged \\* |" in (tmp_path / "evaluation.md").read_text()
+
+
+def test_the_pictures_show_the_run(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    assert run("folder", folder, "--output", tmp_path / "out", "--input", "square") == 0
+    plot, sheet = (
+        tmp_path / "out" / f"evaluate_folder_mini_none_talk2dino.{name}.png" for name in ("classes", "images")
+    )
+    out = capsys.readouterr().out
+    assert f"drawn in {plot}" in out
+    assert f"drawn in {sheet}" in out
+    assert read_picture(plot).std() > 10
+    # two rows, each with its caption: the heads, two lines and two strips of three cells
+    height, width, _ = read_picture(sheet).shape
+    assert width == 3 * 426
+    assert height > 2 * 200
+
+
+def test_without_matplotlib_the_figures_and_the_contact_sheet_are_there(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--input", "square") == 0
+    assert "classes.png is not drawn: import of matplotlib.figure halted" in capsys.readouterr().out
+    assert results(tmp_path)["images"] == 1
+    assert (tmp_path / "evaluate_folder_mini_none_talk2dino.images.png").is_file()
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_figures(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    (tmp_path / "evaluate_folder_mini_none_talk2dino.classes.png").mkdir()
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--input", "square") == 0
+    assert "classes.png is not drawn: " in capsys.readouterr().out
+    assert results(tmp_path)["images"] == 1
+
+
+def test_the_other_paper_s_protocol_and_another_resize_are_run_and_said(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["cat", "cup", "wall"])
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--protocol", "dinotxt") == 0
+    options = json.loads((tmp_path / "evaluate_folder_mini_none_dinotxt.json").read_text())["options"]
+    assert {key: options[key] for key in PROTOCOLS["dinotxt"]} == PROTOCOLS["dinotxt"]
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--resize", "antialias") == 0
+    assert results(tmp_path)["options"]["resize"] == "antialias"
+    table = (tmp_path / "evaluation.md").read_text()
+    assert "`mini`, protocol dinotxt, measured" in table
+    assert "resize antialias, not the protocol's mmcv" in table
+
+
+def test_dino_txt_s_protocol_gives_every_pixel_a_class_and_refuses_a_threshold(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    arguments = ["folder", folder, "--limit", 1, "--output", tmp_path, "--protocol", "dinotxt"]
+    assert run(*arguments) == 0
+    found = json.loads((tmp_path / "evaluate_folder_mini_none_dinotxt.json").read_text())
+    assert found["options"]["background"] is None
+    assert found["classes"]["background"]["iou"] == 0
+    assert run(*arguments, "--background", 0.5) == 1
+    assert "window_scores is 'softmax'" in capsys.readouterr().err
+
+
+def test_another_input_than_the_protocol_s_is_marked(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--input", "square") == 0
+    assert "input square, not the protocol's slide" in (tmp_path / "evaluation.md").read_text()
+    assert run("folder", folder, "--input", "square", "--resize", "mmcv", "--output", tmp_path / "b") == 1
+    assert "expected input 'slide'" in capsys.readouterr().err

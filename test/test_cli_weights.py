@@ -86,6 +86,17 @@ def test_list_looks_into_a_weights_dir_alone(weights, tmp_path, capsys):
     assert capsys.readouterr().out.count("not here") == 2
 
 
+def test_list_shows_where_dinov3s_licence_stands(capsys):
+    parser = argparse.ArgumentParser()
+    add_weights_command(parser.add_subparsers())
+    options = parser.parse_args(["weights", "list"])
+    assert options.run(options) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("weights of ")]
+    assert [line.split()[2] for line in notes] == ["talk2dinov3_vitb", "talk2dinov3_vitl", "dinotxtv3_vitl"]
+    page = "https://ai.meta.com/resources/models-and-libraries/dinov3-license/"
+    assert all("DINOv3 License" in line and line.endswith(page) for line in notes)
+
+
 def test_fetch_reports_every_file_and_fails_for_the_one_that_is_gated(weights, caches, capsys):
     assert weights("fetch", "tiny") == 1
     printed = capsys.readouterr()
@@ -99,6 +110,18 @@ def test_fetch_to_a_folder_makes_a_weights_dir_that_verifies(weights, backbone, 
     assert sorted(path.name for path in robot.iterdir()) == ["net.pth", "p.pth"]
     assert weights("verify", "tiny", "--weights-dir", robot) == 0
     assert "tiny: every key and shape is as expected" in capsys.readouterr().out
+
+
+def test_what_a_robot_without_a_text_encoder_needs_is_fetched_and_verified_alone(weights, backbone, tmp_path, capsys):
+    robot = tmp_path / "robot"
+    assert weights("fetch", "tiny", "--to", robot, "--without-text-encoder") == 0
+    assert [path.name for path in robot.iterdir()] == ["net.pth"]
+    assert weights("verify", "tiny", "--weights-dir", robot, "--without-text-encoder") == 0
+    assert "projection" not in capsys.readouterr().out
+    assert weights("verify", "tiny", "--weights-dir", robot) == 1
+    (robot / "net.pth").write_bytes(b"not tensors")
+    with pytest.raises(WeightsError, match=r"net\.pth .*cannot be read"):
+        weights("verify", "tiny", "--weights-dir", robot, "--without-text-encoder")
 
 
 def test_fetch_to_a_place_that_cannot_be_written_fails_with_a_sentence(weights, backbone, tmp_path, capsys):

@@ -45,7 +45,13 @@ def test_a_path_picks_a_parameter_file(tmp_path):
     assert vocabulary_parameters(str(path), CONFIG) == [str(path)]
 
 
-@pytest.mark.parametrize("name", ["missing.yaml", "missing.yml"])
+def test_a_file_of_vectors_reaches_the_node_by_its_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "my.safetensors").touch()
+    monkeypatch.chdir(tmp_path)
+    assert vocabulary_parameters("my.safetensors", CONFIG) == [{"vocabulary_file": str(tmp_path / "my.safetensors")}]
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "missing.yml", "missing.safetensors"])
 def test_a_missing_vocabulary_file_is_an_error_and_no_class(name, tmp_path):
     path = str(tmp_path / name)
     with pytest.raises(LaunchArgumentError, match=f"no file '{path}'.*correct the path"):

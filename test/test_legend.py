@@ -56,7 +56,7 @@ def test_a_name_that_is_too_wide_is_cut_within_the_image():
 def test_classes_that_find_no_room_are_counted_in_the_last_line(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        legend, "_font_for", lambda name, size, real=legend._font_for: seen.append(name) or real(name, size)
+        legend, "font_for", lambda name, size, real=legend.font_for: seen.append(name) or real(name, size)
     )
     legend._panel.cache_clear()
     _, bottom = extent(drawn([f"class {number}" for number in range(254)], height=200)[1])
@@ -79,7 +79,7 @@ def test_any_name_is_drawn_without_a_crash(name):
 
 
 def test_letters_beyond_ascii_are_not_drawn_as_the_box_for_missing_ones():
-    font = legend._font_for("Tür ß é ñ Å", 20)
+    font = legend.font_for("Tür ß é ñ Å", 20)
     assert legend._covers(font, "Türßéñ")
 
 
@@ -88,7 +88,7 @@ def test_a_name_in_another_script_takes_a_font_that_has_it(monkeypatch):
         ImageFont.truetype("DejaVuSans.ttf", 20)
     except OSError:
         pytest.skip("DejaVuSans.ttf is not installed: another script's letters are not looked at")
-    assert legend._covers(legend._font_for("дверь", 20), "дверь")
+    assert legend._covers(legend.font_for("дверь", 20), "дверь")
 
 
 def test_without_any_system_font_the_built_in_one_serves(monkeypatch):

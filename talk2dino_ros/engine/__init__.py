@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from talk2dino_ros.engine.encoding import encode_vocabulary
     from talk2dino_ros.engine.errors import (
         ImageError,
         ModelError,
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
         VocabularyError,
         WeightsError,
     )
+    from talk2dino_ros.engine.loading import load_segmenter
     from talk2dino_ros.engine.score_memory import ScoreMemory
-    from talk2dino_ros.engine.segmenter import Segmentation, Segmenter, load_segmenter
+    from talk2dino_ros.engine.segmenter import Segmentation, Segmenter
     from talk2dino_ros.engine.vocabulary import Vocabulary
 
 _HOME = {
+    "encode_vocabulary": "encoding",
     "ImageError": "errors",
     "ModelError": "errors",
     "Talk2DinoError": "errors",
@@ -35,7 +38,7 @@ _HOME = {
     "ScoreMemory": "score_memory",
     "Segmentation": "segmenter",
     "Segmenter": "segmenter",
-    "load_segmenter": "segmenter",
+    "load_segmenter": "loading",
     "Vocabulary": "vocabulary",
 }
 
@@ -49,6 +52,7 @@ __all__ = [
     "Vocabulary",
     "VocabularyError",
     "WeightsError",
+    "encode_vocabulary",
     "load_segmenter",
 ]
 

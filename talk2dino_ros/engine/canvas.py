@@ -11,6 +11,7 @@ from torch import Tensor
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.inputs import Crop, Plan
+from talk2dino_ros.engine.resizing import resized_picture
 
 
 def check_image(rgb: npt.NDArray[np.uint8]) -> None:
@@ -21,8 +22,10 @@ def check_image(rgb: npt.NDArray[np.uint8]) -> None:
         )
 
 
-def make_canvas(rgb: npt.NDArray[np.uint8], plan: Plan, device: str) -> Tensor:
-    """The image on the device, float32 [3, H, W] RGB 0..1, at the canvas's size."""
+def make_canvas(rgb: npt.NDArray[np.uint8], plan: Plan, device: str, resize: str = "antialias") -> Tensor:
+    """The image on the device, float32 [3, H, W] RGB 0..1, at the canvas's size; resize: see `Options`."""
+    if resize != "antialias":
+        rgb = resized_picture(rgb, plan.canvas, resize)
     # torch shares no memory with arrays that are strided backwards or read-only: those are copied
     pixels = torch.from_numpy(np.require(rgb, requirements=["C", "W"]))
     if device != "cpu":  # from pinned memory the copy needs no stop on its way, and nobody waits for it

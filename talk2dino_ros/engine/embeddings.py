@@ -1,19 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From words to vectors: the slow half, run when the vocabulary changes, on the words that are new."""
+"""From words to vectors, the slow half: run when the vocabulary changes, on the words that are new."""
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Model
-from talk2dino_ros.engine.networks import Networks
+from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
+from talk2dino_ros.engine.word_networks import WordNetworks
+
+Vectors = npt.NDArray[np.float32]
+
+
+def encode_classes(
+    entries: Sequence[ClassEntry], model: Model, networks: WordNetworks, known: Vocabulary | None = None
+) -> Vocabulary:
+    """Encode the classes; those whose prompts a known vocabulary has take its vectors, and need no text encoder."""
+    vectors = (
+        {} if known is None else dict(zip((each.prompts for each in known.classes), known.embeddings, strict=True))
+    )
+    new = [entry for entry in entries if entry.prompts not in vectors]
+    warnings: tuple[str, ...] = ()
+    if new:
+        encoded, warnings = _encode(new, model, networks)
+        vectors |= _by_prompts(new, encoded)
+    return Vocabulary(
+        tuple(entries),
+        np.stack([vectors[entry.prompts] for entry in entries]),
+        model=model.name,
+        projection=networks.projection_sum,
+        warnings=warnings,
+    )
+
+
+def _by_prompts(entries: Sequence[ClassEntry], vectors: Vectors) -> dict[tuple[str, ...], Vectors]:
+    return {entry.prompts: vector for entry, vector in zip(entries, vectors, strict=True)}
 
 
 @torch.inference_mode()
-def encode_classes(entries: Sequence[ClassEntry], model: Model, networks: Networks) -> Vocabulary:
+def _encode(entries: Sequence[ClassEntry], model: Model, networks: WordNetworks) -> tuple[Vectors, tuple[str, ...]]:
     """Encode every prompt in every template, average per class, project; Vocabulary normalises.
 
     The projection is not linear, so the order matters; this is the order of Talk2DINO's evaluation code.
@@ -27,12 +57,7 @@ def encode_classes(entries: Sequence[ClassEntry], model: Model, networks: Networ
     averages = torch.stack([_average([features[prompt] for prompt in group]) for group in groups])
     embeddings = networks.projection(averages.to(networks.device))
     cut = [prompt for prompt in prompts if features[prompt].is_cut]
-    return Vocabulary(
-        tuple(entries),
-        embeddings.cpu().numpy(),
-        model=model.name,
-        warnings=(*_truncation_warning(cut, model), *warnings),
-    )
+    return embeddings.cpu().numpy(), (*_truncation_warning(cut, model), *warnings)
 
 
 def _average(features: list[PromptFeatures]) -> Tensor:
@@ -46,3 +71,25 @@ def _truncation_warning(cut: list[str], model: Model) -> tuple[str, ...]:
         f"{len(cut)} prompts (with their templates) are longer than {model.name} reads and were cut, "
         f"such as {shorten(cut[0])}; shorten them",
     )
+
+
+def check_encoded_by(vocabulary: Vocabulary, model: Model, projection_sum: str, name: str = "the vocabulary") -> None:
+    """Raise VocabularyError where another model or projection made the vectors; those made elsewhere have neither.
+
+    projection_sum: of the projection file in use, '' for the model's own. name: of the vocabulary, for the message.
+    """
+    width, found = model.embedding_size, vocabulary.embeddings.shape[1]
+    if found != width or vocabulary.model not in ("", model.name):
+        raise VocabularyError(
+            f"{name} was encoded by {vocabulary.model or 'another model'} with {found} values per class, "
+            f"expected {model.name} with {width}; encode the words with this model"
+        )
+    if vocabulary.model and vocabulary.projection != projection_sum:
+        raise VocabularyError(
+            f"{name} was encoded with {_in_words(vocabulary.projection)}, expected {_in_words(projection_sum)}; "
+            "set projection_file as it was then, or encode the words anew"
+        )
+
+
+def _in_words(projection_sum: str) -> str:
+    return f"a projection file of sha256 sum {projection_sum[:12]}…" if projection_sum else "the model's own projection"

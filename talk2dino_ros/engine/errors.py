@@ -7,6 +7,7 @@ Talk2DinoError
 ├── WeightsError      a weights file is missing, truncated, has the wrong sum or the wrong keys
 ├── ImageError        an image that cannot be segmented
 ├── DatasetError      a data set that cannot be read (engine/evaluate)
+├── TrainingError     a recipe, captions, a store or a checkpoint that training cannot use (engine/train)
 ├── GeometryError     a camera or depth that no position can come from (space)
 ├── TransformError    no transform between two frames at a stamp (tf)
 ├── ThingError        a sighting or an option that things cannot be made of (things)
@@ -34,3 +35,7 @@ class WeightsError(Talk2DinoError):
 
 class ImageError(Talk2DinoError):
     """An image that cannot be segmented; the stream goes on without it."""
+
+
+class TrainingError(Talk2DinoError):
+    """A recipe, captions, a feature store or a checkpoint that training cannot use; nothing done so far is lost."""

@@ -63,7 +63,7 @@ class Labelling:
     def __call__(self, view: View, words: Words, timer: StageTimer | None) -> tuple[Tensor, list[Tensor]]:
         """Return uint8 [2, H, W], class ids and confidence at the image's size, and each crop's cosines [C, h, w]."""
         with stage(timer, "score"):
-            cosines = [_cosines(crop.patch_features, words.embeddings) for crop in view.crops]
+            cosines = [patch_cosines(crop.patch_features, words.embeddings) for crop in view.crops]
             scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
             if view.memory is not None:
                 subject = (words.vocabulary, self, view.size, view.plan)  # of other ones no mean can be taken
@@ -76,7 +76,12 @@ class Labelling:
             return decide(first, rivals, view.size, ids), cosines
 
     def _score(self, cosine: Tensor, crop: CropFeatures, words: Words) -> Tensor:
-        """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for."""
+        """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.
+
+        With `softmax` the cosine itself: that comes after the upsampling.
+        """
+        if self.options.window_scores == "softmax":
+            return cosine
         scores = torch.sigmoid(cosine)
         if crop.cls_attention is None:
             return scores
@@ -84,6 +89,8 @@ class Labelling:
 
     def _maps(self, scores: list[Tensor], view: View, words: Words) -> tuple[ScoreMap, ScoreMap | None, Tensor]:
         """Scores that decide, scores that only count in the confidence, and the deciding classes' ids."""
+        if self.options.window_scores == "softmax":
+            return voted(scores, view), None, words.ids
         if self.options.refine == "none":
             return _stitched(scores, view), None, words.ids
         can_win = contenders(scores, self.options.background)
@@ -105,6 +112,19 @@ def _stitched(scores: Sequence[Tensor], view: View) -> ScoreMap:
     return ScoreMap(averaged(large, view.plan), align_corners=False)
 
 
-def _cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
+def voted(cosines: Sequence[Tensor], view: View) -> ScoreMap:
+    """The crops' cosines as shares of the classes, averaged on the canvas, as dino.txt's evaluation does.
+
+    Halved, so that a share of 1 has a logit too; that changes no decision.
+    """
+    crops = zip(cosines, view.plan.crops, strict=True)
+    shares = (
+        F.interpolate(cosine[None], (crop.height, crop.width), mode="bilinear")[0].softmax(dim=0) / 2
+        for cosine, crop in crops
+    )
+    return ScoreMap(averaged(shares, view.plan), align_corners=False)
+
+
+def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
     """Cosine of each patch with each class: [C, h, w]."""
     return torch.einsum("dhw,cd->chw", F.normalize(patch_features, dim=0), embeddings)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Give back what a segmenter held, after the last reference to it is gone."""
+"""Give back what networks held, after the last reference to them is gone."""
 
+import ctypes
 import gc
 
 import torch
@@ -11,3 +12,7 @@ def release_memory() -> None:
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+    # glibc keeps freed blocks for later once it has seen some of their size go, a text tower's two gigabytes too
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+    if trim is not None:
+        trim(0)

@@ -2,10 +2,10 @@
 """A model's networks, built from its files and made ready for a device."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Checkpoints, Model
 from talk2dino_ros.engine.cuda_graphs import RecordedEncoder
@@ -13,13 +13,18 @@ from talk2dino_ros.engine.devices import PRECISIONS
 from talk2dino_ros.engine.dinotxt.image_encoder import HeadedImageEncoder
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder, ImageEncoder
 from talk2dino_ros.engine.packed_linear import pack_linears
-from talk2dino_ros.engine.prompt_encoder import PromptEncoder
 from talk2dino_ros.engine.text_cache import TextCache
-from talk2dino_ros.engine.weights import Checkpoint, locate
+from talk2dino_ros.engine.weights import Checkpoint, licence_notes, locate, logger
+from talk2dino_ros.engine.word_networks import WordNetworks, find_word_files
 
 
-class Networks:
-    """A model's networks on their device. The text encoder is read from its file when it is first used."""
+class Networks(WordNetworks):
+    """A model's networks on their device.
+
+    checkpoints: the files of the image encoder, and where there is no `find_word_files` those of all.
+    find_word_files: asked when words come; None: text encoder and projection have to be there from the start.
+    The rest as WordNetworks has it.
+    """
 
     def __init__(
         self,
@@ -31,15 +36,17 @@ class Networks:
         text_cache: TextCache | None = None,
         image_encoder: ImageEncoder | None = None,
         cuda_graphs: bool = False,
+        find_word_files: Callable[[], Checkpoints] | None = None,
+        keep_text_encoder: bool = True,
     ) -> None:
-        self.device = device
-        self.dtype = dtype
-        self.text = PromptEncoder(
-            lambda: model.load_text_encoder(checkpoints).to(device),
-            cache=text_cache,
-            encoding=model.text_encoding,
-            files=[checkpoints[role].path for role in model.text_roles if text_cache is not None],
+        super().__init__(
+            model,
+            find_word_files or (lambda: checkpoints),
+            device,
+            text_cache=text_cache,
+            keep_text_encoder=keep_text_encoder,
         )
+        self.dtype = dtype
         encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
         if device == "cpu" and isinstance(encoder, DinoImageEncoder):
             pack_linears(encoder.network)
@@ -48,7 +55,8 @@ class Networks:
         self.image_encoder: ImageEncoder = encoder.to(device)
         if cuda_graphs:
             self.image_encoder = RecordedEncoder(self.image_encoder, device)
-        self.projection: Callable[[Tensor], Tensor] = model.load_projection(checkpoints).to(device)
+        if find_word_files is None:
+            _ = self.text, self.projection  # what is wrong with their files shows now
 
     @property
     def precision(self) -> str:
@@ -65,24 +73,42 @@ def load_networks(
     *,
     image_encoder: ImageEncoder | None = None,
     cuda_graphs: bool = False,
+    needs_text_encoder: bool = True,
+    keep_text_encoder: bool = True,
 ) -> Networks:
     """Find all of a model's files, downloading what is allowed and missing, then build its networks.
 
     image_encoder: one that is there already and stands in for the model's own, whose file is then not asked for.
     cuda_graphs: record the image encoder's kernels on a GPU, see cuda_graphs.py.
-    Raises WeightsError; also for the text encoder's file, though that is read later.
+    needs_text_encoder: False: the files for words are looked for when words come, and never downloaded.
+    Raises WeightsError; where it is needed also for the text encoder's file, though that is read later.
     """
-    roles = [file.role for file in model.files if image_encoder is None or file.role not in model.image_roles]
-    checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in roles}
+    for note in licence_notes(model.name, model.files):
+        logger.warning("%s", note)
+    left_out = model.image_roles if image_encoder is not None else ()
+    wanted = [file.role for file in model.files if needs_text_encoder or file.role in model.image_roles]
     return Networks(
         model,
-        checkpoints,
+        {role: find_checkpoint(model, role, weights_dir) for role in wanted if role not in left_out},
         device,
         dtype,
         text_cache=text_cache,
         image_encoder=image_encoder,
         cuda_graphs=cuda_graphs,
+        find_word_files=None if needs_text_encoder else partial(find_word_files, model, weights_dir),
+        keep_text_encoder=keep_text_encoder,
     )
+
+
+def load_word_networks(
+    model: Model, device: str, weights_dir: str | Path | None = None, text_cache: TextCache | None = None
+) -> WordNetworks:
+    """Find the files for words, downloading what is allowed and missing; the image encoder's are not asked for."""
+    for note in licence_notes(model.name, model.files):
+        logger.warning("%s", note)
+    roles = [file.role for file in model.files if file.role not in model.image_roles]
+    checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in roles}
+    return WordNetworks(model, lambda: checkpoints, device, text_cache=text_cache, keep_text_encoder=False)
 
 
 def find_checkpoint(model: Model, role: str, weights_dir: str | Path | None = None) -> Checkpoint:
@@ -91,6 +117,8 @@ def find_checkpoint(model: Model, role: str, weights_dir: str | Path | None = No
     return Checkpoint(file, locate(file, Path(weights_dir).expanduser() if weights_dir else None))
 
 
-def check_networks(model: Model, weights_dir: str | Path | None = None) -> None:
-    """Read every file of a model into its network, the text encoder's too. Raises WeightsError."""
-    _ = load_networks(model, "cpu", torch.float32, weights_dir).text.encoder
+def check_networks(model: Model, weights_dir: str | Path | None = None, *, with_words: bool = True) -> None:
+    """Read every file of a model into its network, with words the text encoder's too. Raises WeightsError."""
+    networks = load_networks(model, "cpu", torch.float32, weights_dir, needs_text_encoder=with_words)
+    if with_words:
+        _ = networks.text.encoder

@@ -86,7 +86,8 @@ def open_exported(path: Path, model: Model, backend: str, device: str) -> OnnxIm
     """
     card = read_card(path)
     image_file = next(file for file in model.files if file.role == "image")
-    check_card(card, path, model.name, frozenset(filter(None, image_file.sha256.values())))
+    known_sums = frozenset(filter(None, image_file.sha256.values()))
+    check_card(card, path, model.name, has_head="head" in model.image_roles, known_sums=known_sums)
     session = make_session(path, card, backend, device, threads=torch.get_num_threads(), largest_batch=CROPS_PER_BATCH)
     return OnnxImageEncoder(path, card, session, device)
 

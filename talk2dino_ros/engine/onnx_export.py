@@ -86,7 +86,8 @@ def _exported(model: Model, checkpoints: Checkpoints, size: tuple[int, int], pre
     # position embeddings become constants: bicubic interpolation is no part of the file
     encoder.network = at_size(encoder.network, size)
     proto = _traced(encoder, size)
-    card = Card(model.name, *size, encoder.patch_size, precision, sha256_of(checkpoints["image"].path))
+    sums = {role: sha256_of(checkpoint.path) for role, checkpoint in checkpoints.items()}
+    card = Card(model.name, *size, encoder.patch_size, precision, sums["image"], sums.get("head", ""))
     onnx.helper.set_model_props(proto, {METADATA_KEY: card.to_json()})
     return with_sum(proto.SerializeToString())
 

@@ -25,6 +25,7 @@ class Card:
     """model: a row's name. height, width: pixels of the network's input, fixed. precision: of its weights.
 
     weights_sha256: the sum of the image encoder's weights file.
+    head_sha256: the sum of the weights file of dino.txt's head; '' where the patches are the backbone's own.
     """
 
     model: str
@@ -33,6 +34,7 @@ class Card:
     patch_size: int
     precision: str
     weights_sha256: str
+    head_sha256: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,18 +86,26 @@ def _card(path: Path, fields: dict[str, str | int]) -> Card:
     version = fields[_FORMAT_KEY]
     if version != FORMAT:
         raise WeightsError(f"{path} has the format {version}, expected {FORMAT}; export it with this package's version")
-    return Card(**{field.name: fields[field.name] for field in dataclasses.fields(Card)})  # type: ignore[arg-type]
+    known = {field.name: fields[field.name] for field in dataclasses.fields(Card) if field.name in fields}
+    return Card(**known)  # type: ignore[arg-type]
 
 
-def check_card(card: Card, path: Path, model: str, known_sums: frozenset[str]) -> None:
-    """Raise WeightsError where a file is of another model, or of other weights than the published ones.
+def check_card(card: Card, path: Path, model: str, *, has_head: bool, known_sums: frozenset[str]) -> None:
+    """Raise WeightsError where a file is of another model, other patches, or weights other than the published ones.
 
+    has_head: whether dino.txt's head is part of the image encoder.
     known_sums: the sha256 sums of the model's weights file that are known; empty: none is.
     """
     if card.model != model:
         raise WeightsError(
             f"{path} was exported from {card.model}, expected {model}; set model to {card.model}, "
             f"or run `talk2dino export {model}`"
+        )
+    if bool(card.head_sha256) != has_head:
+        found, expected = ("head", "backbone") if card.head_sha256 else ("backbone", "head")
+        raise WeightsError(
+            f"{path} gives the patches of the {found}, expected those of the {expected}; set patch_source to {found}, "
+            f"or run `talk2dino export {model} --patch-source {expected}`"
         )
     if known_sums and card.weights_sha256 not in known_sums:
         raise WeightsError(

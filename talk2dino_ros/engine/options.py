@@ -8,7 +8,11 @@ from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 
 INPUTS = ("square", "slide", "aspect")
 REFINEMENTS = ("none", "pamr")
+RESIZES = ("antialias", "mmcv", "bicubic")
+WINDOW_SCORES = ("sigmoid", "softmax")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")  # what devices.py resolves; it imports torch, this module does not
+PATCH_SOURCES = ("head", "backbone")  # of dino.txt, see dinotxt/image_encoder.py
+TEXT_ENCODERS = ("auto", "keep", "free")  # what becomes of the text encoder, see `load_segmenter`
 LARGEST_INPUT = 2048  # pixels of a side; attention's cost grows with its fourth power
 LARGEST_REFINED = 4096 * 2160
 MOST_SMOOTHING = 0.99  # a hundred images; at 1 no image would count
@@ -31,6 +35,11 @@ class Options:
     score_smoothing: the share of a camera's earlier images in a patch's scores (an exponential mean, held by the
         caller's `ScoreMemory`), as pixels between two classes flicker from image to image. 0.0: none, for what moves
         leaves a trail, and that is everything where the camera moves.
+    window_share, resize, window_scores: what the papers' evaluations do each in its own way with `slide`; for
+        `with_options`, as evaluate/protocols.py has them. The windows' side as a share of the short side, 0: the
+        model's own; how the image is resized: `antialias` is the engine's own, see resizing.py for the others; what is
+        averaged over windows: `sigmoid` of the cosines, or their `softmax` over the classes, for which no background
+        score is known.
     """
 
     input: str = "square"
@@ -41,6 +50,9 @@ class Options:
     input_size: int = 0
     refine_pixels: int = 1280 * 720
     score_smoothing: float = 0.0
+    window_share: float = 0.0
+    resize: str = "antialias"
+    window_scores: str = "sigmoid"
 
     def __post_init__(self) -> None:
         _check_choice("input", self.input, INPUTS)
@@ -57,6 +69,26 @@ class Options:
         _check_range("input_size", self.input_size, 0, LARGEST_INPUT)
         _check_range("refine_pixels", self.refine_pixels, 1, LARGEST_REFINED)
         _check_range("score_smoothing", self.score_smoothing, 0.0, MOST_SMOOTHING)
+        _check_range("window_share", self.window_share, 0.0, 1.0)
+        _check_choice("resize", self.resize, RESIZES)
+        _check_choice("window_scores", self.window_scores, WINDOW_SCORES)
+        self._check_windows()
+
+    def _check_windows(self) -> None:
+        ways = (self.window_share, self.resize, self.window_scores)
+        if self.input != "slide" and ways != (0.0, "antialias", "sigmoid"):
+            raise ModelError(
+                f"window_share, resize and window_scores are {ways} with input {self.input!r}, expected input 'slide', "
+                "which alone has windows; leave them out or choose slide"
+            )
+        if self.window_scores == "softmax" and (
+            self.refine != "none" or self.background is not None or self.background_cleaning
+        ):
+            raise ModelError(
+                f"window_scores is 'softmax' with refine {self.refine!r}, background {self.background} and "
+                f"background_cleaning {self.background_cleaning}, expected none of these, which need scores of each "
+                "class alone; switch them off or choose sigmoid (protocol talk2dino)"
+            )
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -2,10 +2,10 @@
 """Prompts to features, from the text cache where it knows them, else from the text encoder."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.sums import file_state
 from talk2dino_ros.engine.text_cache import PromptFeatures, TextCache, TextCacheError
 from talk2dino_ros.engine.text_encoder import TextEncoder
@@ -18,23 +18,39 @@ class PromptEncoder:
 
     load: builds the encoder on its device. cache: None: every prompt is encoded each time.
     encoding, files: what the features depend on beside the prompt; `Model.text_encoding`, and the encoder's files.
+    keep: whether the encoder stays in memory after it has encoded.
     """
 
     def __init__(
-        self, load: Callable[[], TextEncoder], *, cache: TextCache | None, encoding: str, files: Sequence[Path]
+        self,
+        load: Callable[[], TextEncoder],
+        *,
+        cache: TextCache | None,
+        encoding: str,
+        files: Sequence[Path],
+        keep: bool = True,
     ) -> None:
+        self.keep = keep
         self._load = load
+        self._encoder: TextEncoder | None = None
         self._cache = cache
         self._encoding = encoding
         self._states = {path: file_state(path) for path in files}
         self._key = ""
 
-    @cached_property
+    @property
     def encoder(self) -> TextEncoder:
-        """The text encoder, in float32. Raises WeightsError."""
-        encoder = self._load()
-        self._check_files()
-        return encoder
+        """The text encoder, in float32, loaded where it is not. Raises WeightsError."""
+        if self._encoder is None:
+            encoder = self._load()
+            self._check_files()
+            self._encoder = encoder
+        return self._encoder
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the text encoder is in memory."""
+        return self._encoder is not None
 
     def encode(self, prompts: Sequence[str]) -> tuple[Features, list[str]]:
         """Return the features of each prompt, and warnings for the user. Raises WeightsError.
@@ -54,9 +70,19 @@ class PromptEncoder:
         return known | features, self._remember(self._cache, features)
 
     def _encoded(self, prompts: Sequence[str]) -> Features:
-        vectors = self.encoder.encode(prompts).cpu().numpy()
-        cut = self.encoder.truncated(prompts)
+        encoder = self.encoder
+        try:
+            vectors = encoder.encode(prompts).cpu().numpy()
+            cut = encoder.truncated(prompts)
+        finally:
+            del encoder
+            self._free_if_not_kept()
         return {prompt: PromptFeatures(*each) for prompt, *each in zip(prompts, vectors, cut, strict=True)}
+
+    def _free_if_not_kept(self) -> None:
+        if not self.keep:
+            self._encoder = None
+            release_memory()
 
     def _remember(self, cache: TextCache, features: Features) -> list[str]:
         try:

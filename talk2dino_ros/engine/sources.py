@@ -158,3 +158,24 @@ class PackageFile:
         raise WeightsError(
             f"{self.path} of the package {self.package} is not on this machine, expected it installed; {self.address}"
         )
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file that the user names by its path, and that is taken from nowhere else."""
+
+    path: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def address(self) -> str:
+        return str(self.path)
+
+    def find(self) -> Path | None:
+        return self.path if self.path.is_file() else None
+
+    def download(self, sha256: Mapping[str, str]) -> Path:
+        raise WeightsError(f"there is no file {self.path}, expected one that exists; correct the path")

@@ -39,8 +39,13 @@ def build_and_load(build: Callable[[], Network], state: StateDict, path: Path) -
     """
     with _WithoutRandomValues():
         network = build()
-    check_keys(network.state_dict(), state, path)
-    network.load_state_dict(state, strict=True)
+    expected = network.state_dict()
+    check_keys(expected, state, path)
+    is_mapped = path.suffix == ".safetensors"  # its tensors are the file on the disk, and change with it: copied
+    if not is_mapped:
+        # taken over as they are: a copy beside them would double the memory, gigabytes for some
+        state = {key: tensor.to(expected[key].dtype).contiguous() for key, tensor in state.items()}
+    network.load_state_dict(state, strict=True, assign=not is_mapped)
     return network.eval().requires_grad_(False)
 
 

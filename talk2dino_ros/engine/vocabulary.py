@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from talk2dino_ros.engine.errors import VocabularyError
 
@@ -25,7 +25,7 @@ MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabele
 MAX_NAME_LENGTH = 100
 MAX_PROMPT_LENGTH = 1000  # far beyond what any text encoder reads; keeps a log line readable
 
-_FILE_FORMAT = "talk2dino vocabulary 1"
+_FILE_FORMAT = "talk2dino vocabulary 2"  # the number goes up when files made before can no longer be trusted
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ class Vocabulary:
     embeddings: float32 [C, D], L2-normalised, one row per class, read-only.
     ids: the class's value in the mask, 0..254; UNLABELED_ID for distractors.
     model: the model that encoded it ("" for vectors made elsewhere).
+    projection: sha256 of the projection file that it went through; "" for the model's own.
     version: the node's version in nanoseconds, 0 outside of a node.
     warnings: sentences for the user, such as a prompt that the text encoder cuts.
     """
@@ -146,6 +147,7 @@ class Vocabulary:
     embeddings: npt.NDArray[np.float32]
     ids: tuple[int, ...] = ()
     model: str = ""
+    projection: str = ""
     version: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -183,34 +185,50 @@ class Vocabulary:
         return replace(self, ids=tuple(ids), version=version)
 
     def save(self, path: str | Path) -> None:
-        """Write classes, ids and vectors to one safetensors file, so that a robot needs no text encoder."""
+        """Write classes, ids and vectors to one safetensors file, so that a robot needs no text encoder.
+
+        The file has its name only when it is whole. Raises VocabularyError where it cannot be written.
+        """
         metadata = {
             "format": _FILE_FORMAT,
             "classes": json.dumps([entry.text for entry in self.classes]),
             "ids": json.dumps(self.ids),
             "model": self.model,
+            "projection": self.projection,
         }
-        save_file({"embeddings": np.ascontiguousarray(self.embeddings)}, str(path), metadata=metadata)
+        part = Path(f"{path}.part")
+        try:
+            part.write_bytes(save({"embeddings": np.ascontiguousarray(self.embeddings)}, metadata=metadata))
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise VocabularyError(
+                f"{path} could not be written ({error}), expected a folder with room for it; name another"
+            ) from error
 
     @classmethod
     def load(cls, path: str | Path) -> "Vocabulary":
         """Read what `save` wrote. Raises VocabularyError where the file is something else or damaged."""
+        path = Path(path).expanduser()
         try:
             with safe_open(str(path), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FILE_FORMAT:
-                    raise VocabularyError(
-                        f"{path} has the format {metadata.get('format')!r}, expected {_FILE_FORMAT!r}; "
-                        "write it with Vocabulary.save"
-                    )
+                    raise ValueError(f"its format is {metadata.get('format')!r}, not {_FILE_FORMAT!r}")
                 classes = parse_classes(json.loads(metadata["classes"]))
-                ids = tuple(json.loads(metadata["ids"]))
-                return cls(classes, file.get_tensor("embeddings"), ids, metadata.get("model", ""))
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+                ids = _checked_ids(json.loads(metadata["ids"]))
+                return cls(classes, file.get_tensor("embeddings"), ids, metadata["model"], metadata["projection"])
+        except (OSError, SafetensorError, VocabularyError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise VocabularyError(
-                f"{path} cannot be read as a vocabulary ({error}), "
-                "expected a file written by Vocabulary.save; write it anew"
+                f"{path} cannot be read as a vocabulary ({str(error) or repr(error)}), "
+                "expected a file of `talk2dino encode`; write it anew"
             ) from error
+
+
+def _checked_ids(ids: list[int]) -> tuple[int, ...]:
+    if not all(type(each) is int and 0 <= each <= UNLABELED_ID for each in ids):
+        raise ValueError(f"its ids are {shorten(str(ids))}, not numbers from 0 to {UNLABELED_ID}")
+    return tuple(ids)
 
 
 def default_ids(classes: Sequence[ClassEntry]) -> tuple[int, ...]:

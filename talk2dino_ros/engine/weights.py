@@ -3,16 +3,19 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.sources import PackageFile, Source, UrlFile, torch_hub_folder
+from talk2dino_ros.engine.sources import LocalFile, PackageFile, Source, UrlFile, torch_hub_folder
 from talk2dino_ros.engine.state_dicts import StateDict, is_torchscript, read_state_dict, read_torchscript
 from talk2dino_ros.engine.sums import sha256_of
 
 logger = logging.getLogger("talk2dino")
+
+# Licences that bind whoever uses the weights beyond what is usual, and where they stand.
+SPECIAL_LICENCES = {"DINOv3 License": "https://ai.meta.com/resources/models-and-libraries/dinov3-license/"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,19 @@ class WeightsFile:
         return path.name if any(path.match(name) for name in self.other_names) else self.source.names[0]
 
 
+def licence_notes(name: str, files: Iterable[WeightsFile]) -> list[str]:
+    """Return a sentence for each special licence of a model's files."""
+    licences = dict.fromkeys(file.licence for file in files if file.licence in SPECIAL_LICENCES)
+    return [f"weights of {name} are under the {each}, read it first: {SPECIAL_LICENCES[each]}" for each in licences]
+
+
 def find(file: WeightsFile, weights_dir: Path | None = None) -> Path | None:
     """Return where a file lies, or None; asks no network.
 
-    With a `weights_dir`, nothing else is searched (but for files of installed packages); without one,
-    torch.hub's folder and the source's own cache are.
+    With a `weights_dir`, nothing else is searched (but for files of installed packages, and files named by their
+    path); without one, torch.hub's folder and the source's own cache are.
     """
-    if weights_dir is not None and not isinstance(file.source, PackageFile):
+    if weights_dir is not None and not isinstance(file.source, (PackageFile, LocalFile)):
         return _in_folder(file.names, weights_dir)
     return _in_folder(file.other_names, torch_hub_folder()) or file.source.find()
 
@@ -123,7 +132,8 @@ class Checkpoint:
         return self._tensors()
 
     def _named_by_sum(self) -> bool:
-        return bool(re.search(r"-[0-9a-f]{8,64}\.\w+$", self.path.name))
+        # a user's own `mapping-20261122.pth` is named by a date
+        return not isinstance(self.file.source, LocalFile) and bool(re.search(r"-[0-9a-f]{8,64}\.\w+$", self.path.name))
 
     def _tensors(self) -> StateDict:
         if not is_torchscript(self.path):

@@ -41,6 +41,18 @@ def test_overlapping_crops_are_averaged():
     assert merged.tolist() == [[[1.0, 3.0, 8.0]]]
 
 
+def test_four_windows_that_overlap_both_ways_are_averaged():
+    plan = Plan((3, 3), tuple(Crop(top, left, 2, 2) for top in (0, 1) for left in (0, 1)), (1, 1))
+    merged = averaged([torch.full((1, 2, 2), value) for value in (1.0, 3.0, 5.0, 11.0)], plan)
+    assert merged.tolist() == [[[1, 2, 3], [3, 5, 7], [5, 8, 11]]]
+
+
+def test_a_last_window_that_was_shifted_inside_weighs_as_much_as_any():
+    plan = Plan((1, 5), (Crop(0, 0, 1, 4), Crop(0, 1, 1, 4)), (1, 1))
+    merged = averaged([torch.tensor([[[0.0, 1.0, 2.0, 3.0]]]), torch.tensor([[[5.0, 6.0, 7.0, 8.0]]])], plan)
+    assert merged.tolist() == [[[0, 3, 4, 5, 8]]]
+
+
 def test_a_constant_seen_by_every_window_is_the_constant_on_the_patch_grid():
     plan = Plan((4, 8), (Crop(0, 0, 4, 4), Crop(0, 2, 4, 4), Crop(0, 4, 4, 4)), (4, 4))
     grid = patch_grid([torch.full((2, 2, 2), 0.25)] * 3, plan, patch_size=2)

@@ -5,7 +5,7 @@ import torch
 from talk2dino_ros.engine.cuda_graphs import RECORDINGS, RecordedEncoder
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.image_encoder import ImageFeatures
-from talk2dino_ros.engine.segmenter import load_segmenter
+from talk2dino_ros.engine.loading import load_segmenter
 
 needs_gpu = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a CUDA GPU, which PyTorch does not see here"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Known words from the cache, new ones from the encoder: which is asked for what, with real models and real files."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +100,40 @@ def test_without_a_cache_every_prompt_is_encoded_each_time():
     assert lengths.asked == [["a"], ["a"]]
 
 
+@pytest.mark.parametrize(("keep", "loads"), [(True, 1), (False, 2)])
+def test_an_encoder_that_is_not_kept_is_freed_after_each_encoding_and_loaded_for_the_next(keep, loads, tmp_path):
+    alive, loaded = weakref.WeakSet(), []
+
+    def load():
+        loaded.append(1)
+        alive.add(lengths := Lengths())
+        return lengths
+
+    encoder = PromptEncoder(load, cache=TextCache(tmp_path), encoding="", files=[], keep=keep)
+    for words in (["a"], ["a", "bb"], ["bb"]):  # the last is known
+        assert lengths_in(encoder.encode(words)[0]) == {word: [len(word), 0] for word in words}
+        assert (encoder.is_loaded, len(alive)) == (keep, int(keep))
+    assert len(loaded) == loads
+
+
+def test_an_encoder_that_fails_is_freed_too():
+    lengths = Lengths()
+    lengths.truncated = lambda prompts: 1 / 0
+    encoder = PromptEncoder(lambda: lengths, cache=None, encoding="", files=[], keep=False)
+    with pytest.raises(ZeroDivisionError):
+        encoder.encode(["a"])
+    assert not encoder.is_loaded
+
+
+def test_weights_that_changed_are_refused_at_each_try(make):
+    encoder, _, loads = make()
+    make.weights.write_bytes(b"other weights")
+    for _ in range(2):
+        with pytest.raises(WeightsError, match="has changed since"):
+            _ = encoder.encoder
+    assert loads == [1, 1]
+
+
 def test_a_broken_cache_costs_one_warning_and_no_word(make):
     make()[0].encode(["a"])
     make.database.write_bytes(b"broken " * 100)
@@ -130,7 +165,7 @@ def test_a_vocabulary_from_the_cache_is_the_encoded_one_bit_by_bit_with_its_warn
     encoded = encode_classes(entries, MODELS["mini"], mini_with_cache())
     networks = mini_with_cache()
     known = encode_classes(entries, MODELS["mini"], networks)
-    assert "encoder" not in vars(networks.text), "the text encoder was loaded for known words"
+    assert not networks.text.is_loaded, "the text encoder was loaded for known words"
     assert np.array_equal(known.embeddings, encoded.embeddings)
     assert known.warnings == encoded.warnings
     assert [warning for warning in known.warnings if "were cut" in warning] == list(known.warnings) != []

@@ -210,14 +210,14 @@ def test_options_change_in_a_copy_only():
     segmenter = make_segmenter()
     other = segmenter.with_options(refine="pamr")
     assert (segmenter.options.refine, other.options.refine) == ("none", "pamr")
-    assert other._networks is segmenter._networks
+    assert other.networks is segmenter.networks
     with pytest.raises(ModelError, match="refine is 'crf'"):
         segmenter.with_options(refine="crf")
 
 
 def test_cleaning_is_refused_for_a_model_without_a_class_token():
     segmenter = make_segmenter()
-    segmenter._networks.image_encoder.has_attention = False
+    segmenter.networks.image_encoder.has_attention = False
     with pytest.raises(ModelError, match="switch it off"):
         segmenter.with_options(background_cleaning=True)
 
@@ -306,7 +306,7 @@ class FullMemory(MeanColour):
 
 
 def with_room(segmenter, room):
-    encoder = segmenter._networks.image_encoder = FullMemory(2, room)
+    encoder = segmenter.networks.image_encoder = FullMemory(2, room)
     return encoder
 
 

@@ -39,6 +39,32 @@ def test_buffers_that_no_file_holds_keep_their_values(path):
     assert build_and_load(Masked, nn.Linear(2, 2).state_dict(), path).mask.tolist() == [[0, -1], [0, 0]]
 
 
+def test_a_files_tensors_are_taken_over_and_not_copied(path):
+    state = build().state_dict()
+    network = build_and_load(build, state, path)
+    assert network[0].weight.data_ptr() == state["0.weight"].data_ptr()
+
+
+def test_a_network_keeps_its_number_format_and_its_layout_whatever_the_files(path):
+    weight = torch.arange(12.0).view(4, 3)
+    state = build().state_dict() | {"0.weight": weight.half().t().contiguous().t()}
+    loaded = build_and_load(build, state, path)[0].weight
+    assert (loaded.dtype, loaded.is_contiguous()) == (torch.float32, True)
+    assert torch.equal(loaded, weight)
+
+
+def test_a_safetensors_file_that_changes_after_loading_changes_no_network(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    state = {key: torch.ones_like(tensor) for key, tensor in build().state_dict().items()}
+    save_file(state, path)
+    network = build_and_load(build, read_state_dict(path), path)
+    with path.open("r+b") as file:  # in place, as `cp` writes over a file
+        size = path.stat().st_size
+        file.seek(size - 60)
+        file.write(bytes(60))
+    assert all(torch.equal(tensor, state[key]) for key, tensor in network.state_dict().items())
+
+
 def test_missing_and_unexpected_keys_are_named(path):
     state = build().state_dict()
     state["0.scale"] = state.pop("0.bias")

@@ -114,10 +114,12 @@ def test_a_saved_vocabulary_comes_back_whole(tmp_path):
         np.array([[3, 4], [1, 0]], np.float32),
         (9, 255),
         "mini",
+        "ab12",
     )
     saved.save(tmp_path / "vocabulary.safetensors")
     loaded = Vocabulary.load(tmp_path / "vocabulary.safetensors")
-    assert (loaded.classes, loaded.ids, loaded.model) == (saved.classes, saved.ids, "mini")
+    assert (loaded.classes, loaded.ids, loaded.model, loaded.projection) == (saved.classes, saved.ids, "mini", "ab12")
+    assert [path.name for path in tmp_path.iterdir()] == ["vocabulary.safetensors"]
     np.testing.assert_array_equal(loaded.embeddings, saved.embeddings)
 
 
@@ -125,5 +127,56 @@ def test_a_file_that_is_no_vocabulary_is_refused(tmp_path):
     (tmp_path / "text.safetensors").write_text("not a safetensors file")
     save_file({"embeddings": np.eye(2, dtype=np.float32)}, str(tmp_path / "weights.safetensors"))
     for name in ("text.safetensors", "weights.safetensors", "missing.safetensors"):
-        with pytest.raises(VocabularyError, match=r"Vocabulary\.save"):
+        with pytest.raises(VocabularyError, match=r"expected .*talk2dino encode"):
             Vocabulary.load(tmp_path / name)
+
+
+METADATA = {"format": "talk2dino vocabulary 2", "classes": '["door"]', "ids": "[1]", "model": "", "projection": ""}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"classes": "3"},
+        {"classes": "door"},
+        {"classes": "[3]"},
+        {"classes": '["door", "chair"]'},
+        {"classes": '["door", "door"]'},
+        {"ids": "[1, 2]"},
+        {"ids": "[256]"},
+        {"ids": "[-1]"},
+        {"ids": '["1"]'},
+        {"ids": "7"},
+        {"format": "talk2dino vocabulary 1"},
+    ],
+)
+def test_a_damaged_file_is_refused_with_one_sentence_that_names_it(tmp_path, wrong):
+    path = tmp_path / "vocabulary.safetensors"
+    save_file({"embeddings": np.ones((1, 2), np.float32)}, str(path), metadata=METADATA)
+    assert Vocabulary.load(path).labels() == {1: "door"}
+    save_file({"embeddings": np.ones((1, 2), np.float32)}, str(path), metadata=METADATA | wrong)
+    with pytest.raises(VocabularyError, match=rf"^{path} .*expected .*; write it"):
+        Vocabulary.load(path)
+
+
+@pytest.mark.parametrize("key", METADATA)
+def test_a_file_that_leaves_something_out_is_refused(tmp_path, key):
+    path = tmp_path / "vocabulary.safetensors"
+    metadata = {name: value for name, value in METADATA.items() if name != key}
+    save_file({"embeddings": np.ones((1, 2), np.float32)}, str(path), metadata=metadata)
+    with pytest.raises(VocabularyError, match=f"^{path} "):
+        Vocabulary.load(path)
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    path = tmp_path / "vocabulary.safetensors"
+    Vocabulary.from_embeddings(["door"], [[3.0, 4.0]]).save(path)
+    for size in (0, 4, 100, path.stat().st_size - 1):
+        path.write_bytes(path.read_bytes()[:size])
+        with pytest.raises(VocabularyError, match=f"^{path} cannot be read as a vocabulary"):
+            Vocabulary.load(path)
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(VocabularyError, match=r"nowhere/v\.safetensors could not be written .* expected a folder"):
+        Vocabulary.from_embeddings(["door"], [[1.0]]).save(tmp_path / "nowhere" / "v.safetensors")

@@ -12,6 +12,7 @@ from node_process import DEADLINE_S, REPOSITORY
 from probe import LATCHED
 from vision_msgs.msg import LabelInfo
 
+CONCEPTS_FILE = REPOSITORY / "talk2dino_ros" / "engine" / "data" / "mini_concepts.safetensors"
 WRONG_STARTS = {
     "a model that does not exist": (["model:=talk2cat"], ["'talk2cat'", "mini"]),
     "a device that does not exist": (["model:=mini", "device:=tpu"], ["'tpu'", "cpu"]),
@@ -23,6 +24,27 @@ WRONG_STARTS = {
     "the same class twice": (["model:=mini", "vocabulary:=[cup, cup]"], ["twice"]),
     "cameras of one name": (["model:=mini", "cameras:=[a, a]"], ["cameras", "different names"]),
     "one side of a mask size": (["model:=mini", "mask_width:=100"], ["mask_height", "both"]),
+    "a vocabulary file that is not there": (
+        ["model:=mini", "vocabulary_file:=/no/such.safetensors"],
+        ["/no/such.safetensors cannot be read as a vocabulary", "talk2dino encode"],
+    ),
+    "a vocabulary file of something else": (
+        ["model:=mini", f"vocabulary_file:={CONCEPTS_FILE}"],
+        ["mini_concepts.safetensors cannot be read as a vocabulary", "its format is None"],
+    ),
+    "a projection file that is not there": (
+        ["model:=mini", "projection_file:=/no/such.safetensors"],
+        ["there is no projection_file /no/such.safetensors"],
+    ),
+    "another model's projection file": (
+        ["model:=mini", f"projection_file:={CONCEPTS_FILE}"],
+        ["mini_concepts.safetensors has", "for this model"],
+    ),
+    "a choice for the text encoder that does not exist": (
+        ["model:=mini", "text_encoder:=sometimes"],
+        ["text_encoder", "auto or keep or free"],
+    ),
+    "whose patches, for a model with one kind": (["model:=mini", "patch_source:=head"], ["patch_source", "mini"]),
     "an option the model lacks": (["model:=mini", "background_cleaning:=true"], ["background_cleaning", "mini"]),
 }
 

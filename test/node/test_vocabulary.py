@@ -113,7 +113,7 @@ def test_other_services_answer_while_text_is_encoded(probe):
 def test_known_words_are_not_encoded_again(start_node, make_probe, tmp_path):
     words = ["cup", "mug: " + "a " * 490 + "mug"]
     parameters = (
-        "model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}", "preload_text_encoder:=false"
+        "model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}", "text_encoder:=free"
     )  # fmt: skip
     replies = []
     for namespace in ("/first", "/second"):  # two nodes in one world, with one cache

@@ -15,8 +15,9 @@ from talk2dino_ros.engine.bench.outcome import Outcome, Row, milliseconds
 from talk2dino_ros.engine.bench.pamr_sides import PAMR_SIDES
 from talk2dino_ros.engine.bench.subject import Rgb, Subject
 from talk2dino_ros.engine.canvas import upsampled
+from talk2dino_ros.engine.loading import load_segmenter
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.engine.segmenter import Segmenter, load_segmenter
+from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 SIZE = (600, 400)

@@ -8,6 +8,7 @@ pixels. So patches differ, similar patches are alike, and a rounding error anywh
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.segmenter import Segmenter
 
 
-def write_seeded_weights(name: str, folder: Path, seed: int = 0) -> None:
-    """Write the three files of a model (see `find_model`) into a folder, under names that `weights_dir` accepts.
+def write_seeded_weights(
+    name: str, folder: Path, seed: int = 0, roles: Sequence[str] = ("image", "text", "projection")
+) -> None:
+    """Write a model's files (see `find_model`) of some roles into a folder, under names that `weights_dir` accepts.
 
     Raises ModelError for `mini`, whose weights come with installed packages.
     """
@@ -35,15 +38,17 @@ def write_seeded_weights(name: str, folder: Path, seed: int = 0) -> None:
     model = find_model(name)
     if {file.role for file in model.files} != {"image", "text", "projection"}:
         raise ModelError(f"seeded weights were asked for {name}, expected a model of Talk2DINO's family; leave it out")
-    networks: dict[str, nn.Module] = {
-        "image": timm.create_model(model.load_image_encoder.keywords["network"], num_classes=0),  # type: ignore[attr-defined]
-        "text": TextTransformer(act_layer=QuickGELU),
-        "projection": Projection(**model.load_projection.keywords),  # type: ignore[attr-defined]
+    builders: dict[str, Callable[[], nn.Module]] = {
+        "image": lambda: timm.create_model(model.load_image_encoder.keywords["network"], num_classes=0),  # type: ignore[attr-defined]
+        "text": lambda: TextTransformer(act_layer=QuickGELU),
+        "projection": lambda: Projection(**model.load_projection.keywords),  # type: ignore[attr-defined]
     }
     folder.mkdir(parents=True, exist_ok=True)
     for number, file in enumerate(model.files):
-        _fill(networks[file.role], seed + number)
-        _save(networks[file.role], folder / file.names[-1])
+        if file.role in roles:
+            network = builders[file.role]()
+            _fill(network, seed + number)
+            _save(network, folder / file.names[-1])
 
 
 def load_seeded_segmenter(name: str, folder: Path, *, device: str = "auto", precision: str = "auto") -> Segmenter:

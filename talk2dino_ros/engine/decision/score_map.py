@@ -11,7 +11,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """values: float32 [C, h, w], the sigmoid of a cosine or a mean of such: 0.269 to 0.731.
+    """values: float32 [C, h, w], the sigmoid of a cosine or a mean of such: 0.269 to 0.731; by dino.txt's protocol
+        half a class's share: 0 to 0.5. Never 1, which has no logit.
 
     align_corners: whether they are stretched corner to corner or cell by cell (as in F.interpolate).
     """

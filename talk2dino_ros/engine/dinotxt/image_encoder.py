@@ -15,10 +15,9 @@ from talk2dino_ros.engine.dinotxt.layouts import head_part
 from talk2dino_ros.engine.dinotxt.vision_head import VisionHead
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder, load_dino_encoder
+from talk2dino_ros.engine.options import PATCH_SOURCES
 from talk2dino_ros.engine.state_dicts import build_and_load
 from talk2dino_ros.engine.weights import Checkpoint
-
-PATCH_SOURCES = ("head", "backbone")
 
 
 class HeadedImageEncoder(DinoImageEncoder):

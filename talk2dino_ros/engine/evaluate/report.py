@@ -9,12 +9,15 @@ from typing import Any
 
 from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, Dataset, DatasetError
+from talk2dino_ros.engine.evaluate.protocols import departures, protocol_of
 from talk2dino_ros.engine.evaluate.state import Progress, Subject
 
 TABLE = "evaluation.md"
 _RESULTS = "evaluate_*.json"
 _MARK = " \\*"  # not to be compared with a published figure; the notes say why
+_KEPT = ("dataset", "model", "protocol", "projection", "patch_source", "precision", "options", "data")  # of a subject
 Facts = dict[str, Any]
+System = tuple[str, str, str, str]  # a row's model, refine, protocol and projection
 
 
 def published() -> Facts:
@@ -24,9 +27,9 @@ def published() -> Facts:
     return table
 
 
-def run_name(dataset: str, model: str, refine: str) -> str:
+def run_name(subject: Subject) -> str:
     """Return what the files of a run are called, without their ending."""
-    return f"evaluate_{dataset}_{model}_{refine}"
+    return f"evaluate_{subject['dataset']}_{subject['model']}_{subject['options']['refine']}_{subject['protocol']}"
 
 
 def result_facts(dataset: Dataset, subject: Subject, progress: Progress) -> Facts:
@@ -34,7 +37,7 @@ def result_facts(dataset: Dataset, subject: Subject, progress: Progress) -> Fact
     figures = progress.confusion.figures()
     by_class = zip(dataset.classes, figures.iou, figures.accuracy, progress.confusion.counts.sum(axis=1), strict=True)
     return {
-        **{key: subject[key] for key in ("dataset", "model", "precision", "options", "data")},
+        **{key: subject[key] for key in _KEPT},
         "title": dataset.title,
         "column": dataset.column,
         "images": progress.done - len(progress.skipped),
@@ -54,7 +57,7 @@ def result_facts(dataset: Dataset, subject: Subject, progress: Progress) -> Fact
 
 def write_results(folder: Path, facts: Facts) -> Path:
     """Write a run's JSON file and the folder's table anew; returns the JSON file. Raises DatasetError."""
-    path = folder / f"{run_name(facts['dataset'], facts['model'], facts['options']['refine'])}.json"
+    path = folder / f"{run_name(facts)}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -68,19 +71,18 @@ def write_results(folder: Path, facts: Facts) -> Path:
 
 def table_lines(folder: Path) -> list[str]:
     """Return the Markdown table of all results in a folder, each system above what its paper reports."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in _result_files(folder)]
+    results = [_read_result(path) for path in _result_files(folder)]
     table = published()
     columns = table["columns"]
     own = sorted({facts["title"] for facts in results if facts["column"] not in columns})
-    groups: dict[tuple[str, str], list[Facts]] = {}
+    groups: dict[System, list[Facts]] = {}
     for facts in results:
-        groups.setdefault((facts["model"], facts["options"]["refine"]), []).append(facts)
+        groups.setdefault(_system(facts), []).append(facts)
     lines = ["# mIoU, percent", "", "Written by `talk2dino evaluate`.", ""]
     lines += [_row("system", *columns, "mean of 8", *own), "|---" * (len(columns) + len(own) + 2) + "|"]
-    for (model, refine), members in groups.items():
-        lines.append(_measured(model, refine, members, columns, own))
-        rows = [row for row in table["rows"] if (row["model"], row["refine"]) == (model, refine)]
-        lines += [_published(row, columns, own) for row in rows]
+    for system, members in groups.items():
+        lines.append(_measured(system, members, columns, own))
+        lines += [_published(row, columns, own) for row in table["rows"] if _row_system(row) == system]
     return [*lines, "", *_notes(results, table)]
 
 
@@ -88,12 +90,40 @@ def _result_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob(_RESULTS)) if not path.name.endswith(".state.json")]
 
 
-def _measured(model: str, refine: str, members: list[Facts], columns: list[str], own: list[str]) -> str:
+def _read_result(path: Path) -> Facts:
+    try:
+        facts: Facts = json.loads(path.read_text(encoding="utf-8"))
+        lacking = [key for key in (*_KEPT, "title", "column", "miou", "machine") if key not in dict(facts)]
+    except (OSError, ValueError, TypeError) as error:
+        raise DatasetError(
+            f"{path} cannot be read as a result ({error}), expected a file of `talk2dino evaluate`; remove it"
+        ) from error
+    if lacking:
+        raise DatasetError(
+            f"{path} is a result without {', '.join(lacking)}, expected one of this version; remove it or name another "
+            "folder with --output"
+        )
+    return facts
+
+
+def _system(facts: Facts) -> System:
+    return facts["model"], facts["options"]["refine"], facts["protocol"], facts["projection"]
+
+
+def _row_system(row: Facts) -> System:
+    """A published row is of the published projection."""
+    return row["model"], row["refine"], row["protocol"], ""
+
+
+def _measured(system: System, members: list[Facts], columns: list[str], own: list[str]) -> str:
+    model, refine, protocol, projection = system
     cells = {facts["column"] or facts["title"]: _cell(facts) for facts in members}
     whole = {facts["column"]: facts["miou"] for facts in members if not _remarks(facts)}
-    name = f"`{model}`{' + PAMR' if refine == 'pamr' else ''}, measured"
+    name = f"`{model}`{' + PAMR' if refine == 'pamr' else ''}"
+    name += f", projection {projection[:8]}" if projection else ""
+    name += f", protocol {protocol}" if protocol != protocol_of(model) else ""
     known, others = ([cells.get(column, "") for column in names] for names in (columns, own))
-    return _row(name, *known, _mean(whole, columns), *others)
+    return _row(f"{name}, measured", *known, _mean(whole, columns), *others)
 
 
 def _published(row: Facts, columns: list[str], own: list[str]) -> str:
@@ -117,11 +147,11 @@ def _remarks(facts: Facts) -> list[str]:
     remarks = []
     if facts["images"] < facts["images_of_the_set"]:
         remarks.append(f"{facts['images']} of {facts['images_of_the_set']} images")
-    if facts["options"]["input"] != "slide":
-        remarks.append(f"input {facts['options']['input']}, which is not the published protocol's")
+    remarks += departures(facts["protocol"], facts["options"])
     kind = DATASETS.get(facts["dataset"])
-    if kind and facts["options"]["background_cleaning"] != kind.background_cleaning:
-        remarks.append(f"the published protocol has background cleaning {'on' if kind.background_cleaning else 'off'}")
+    cleaning = kind is not None and kind.background_cleaning and facts["protocol"] == "talk2dino"
+    if kind and facts["options"]["background_cleaning"] != cleaning:
+        remarks.append(f"the published protocol has background cleaning {'on' if cleaning else 'off'}")
     return remarks
 
 
@@ -131,13 +161,13 @@ def _notes(results: list[Facts], table: Facts) -> list[str]:
         options, remarks = facts["options"], _remarks(facts)
         notes.append(
             f"- {facts['title']}, `{facts['model']}`{_MARK if remarks else ''}: {''.join(f'{r}; ' for r in remarks)}"
-            f"{facts['images']} images, pixels right {facts['pixel_accuracy']} %, input {options['input']}, "
-            f"refine {options['refine']}, background {options['background']}, "
+            f"{facts['images']} images, pixels right {facts['pixel_accuracy']} %, protocol {facts['protocol']}, "
+            f"patches of the {facts['patch_source']}, refine {options['refine']}, background {options['background']}, "
             f"cleaning {options['background_cleaning']}, {facts['precision']}; {machine_line(facts['machine'])}"
             + "".join(f"; skipped {name}" for name in facts["skipped"])
         )
-    systems = {(facts["model"], facts["options"]["refine"]) for facts in results}
-    rows = [row for row in table["rows"] if (row["model"], row["refine"]) in systems]
+    systems = {_system(facts) for facts in results}
+    rows = [row for row in table["rows"] if _row_system(row) in systems]
     notes += [f"- {row['system']}: {row['source']}; {table['protocol'][row['protocol']]}" for row in rows]
     return notes
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError, Sample
+from talk2dino_ros.engine.evaluate.protocols import protocol_of
 from talk2dino_ros.engine.evaluate.state import Progress, Subject, data_sum, load_progress, save_progress
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary
@@ -25,24 +26,37 @@ ReadPicture = Callable[[Path], Rgb]
 
 
 @dataclass(frozen=True)
+class Look:
+    """One sample: its file's name, uint8 [H, W, 3] RGB, and the classes [H, W] as `Confusion.add` takes them."""
+
+    name: str
+    rgb: Rgb
+    truth: Truth
+    predicted: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A segmenter on a data set. Make one with `Evaluation.of`.
 
     vocabulary: the data set's words, with the classes' numbers as their ids.
     read_picture: a file -> uint8 [H, W, 3] RGB; raises ImageError.
+    protocol: the paper's whose options the segmenter has, see protocols.py.
     """
 
     segmenter: Segmenter
     dataset: Dataset
     vocabulary: Vocabulary
     read_picture: ReadPicture
+    protocol: str
 
     @classmethod
-    def of(cls, segmenter: Segmenter, dataset: Dataset, read_picture: ReadPicture) -> "Evaluation":
-        """Encode the data set's words."""
+    def of(cls, segmenter: Segmenter, dataset: Dataset, read_picture: ReadPicture, protocol: str = "") -> "Evaluation":
+        """Encode the data set's words. protocol: '' is the model's own."""
         first = len(dataset.classes) - len(dataset.words)
         words = segmenter.encode_vocabulary(dataset.words)
-        return cls(segmenter, dataset, words.with_ids(range(first, len(dataset.classes)), version=0), read_picture)
+        vocabulary = words.with_ids(range(first, len(dataset.classes)), version=0)
+        return cls(segmenter, dataset, vocabulary, read_picture, protocol or protocol_of(segmenter.model.name))
 
     def describe(self) -> Subject:
         """Say, ready for JSON, what the figures depend on: model, options, data."""
@@ -50,6 +64,9 @@ class Evaluation:
         return {
             "dataset": self.dataset.name,
             "model": self.segmenter.model.name,
+            "protocol": self.protocol,
+            "projection": self.segmenter.networks.projection_sum,
+            "patch_source": "head" if "head" in self.segmenter.model.image_roles else "backbone",
             "precision": self.segmenter.precision,
             "options": asdict(self.segmenter.options),
             "classes": list(self.dataset.classes),
@@ -100,6 +117,12 @@ class Evaluation:
             progress.by_image[place] = float(iou.mean()) if iou.size else float("nan")
         progress.skipped.update(skipped)
         progress.done = places.stop
+
+    def look(self, place: int) -> Look:
+        """Segment one sample again, for a picture of it. Raises ImageError, DatasetError."""
+        image, truth = self._read(self.dataset.samples[place])
+        mask = self.segmenter.segment(image, self.vocabulary).class_ids
+        return Look(self.dataset.samples[place].name, image, truth, self.predicted(mask))
 
     def predicted(self, mask: Rgb) -> npt.NDArray[np.int64]:
         """The mask's ids as class numbers: where nothing won, background, or C where the data set has none."""

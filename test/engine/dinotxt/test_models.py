@@ -12,9 +12,10 @@ from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.dinotxt.image_encoder import HeadedImageEncoder
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.inputs import make_plan
+from talk2dino_ros.engine.loading import load_segmenter
 from talk2dino_ros.engine.packed_linear import PackedLinear, can_pack
 from talk2dino_ros.engine.patch_source import with_patch_source
-from talk2dino_ros.engine.segmenter import load_segmenter
+from talk2dino_ros.engine.sums import sha256_of
 from talk2dino_ros.engine.weights import known_sum, locate
 
 NAMES = ("dinotxt_vitl", "dinotxtv3_vitl")
@@ -101,11 +102,72 @@ def test_bf16_on_a_cpu_runs_with_packed_layers(small, tmp_path):
             "dinotxt_vitl", weights_dir=tmp_path, device="cpu", precision=precision, text_cache_dir="none"
         )
         scores.append(segmenter.segment(rgb, segmenter.encode_vocabulary(["cat", "chair"]), return_scores=True).scores)
-        encoder = segmenter._networks.image_encoder
+        encoder = segmenter.networks.image_encoder
         assert isinstance(encoder, HeadedImageEncoder)
         for block in encoder.head.blocks:
             assert isinstance(block.mlp.w1, PackedLinear) == (precision == "bf16" and can_pack())
     np.testing.assert_allclose(scores[0], scores[1], rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("patch_source", ["head", "backbone"])
+@pytest.mark.usefixtures("small_rows")
+def test_an_exported_file_says_whose_patches_it_gives_and_the_others_are_refused(patch_source, small, tmp_path):
+    pytest.importorskip("onnxruntime", reason="pip install -r tools/requirements/onnx.txt is missing")
+    from talk2dino_ros.engine.onnx_export import export_image_encoder
+    from talk2dino_ros.engine.onnx_file import read_card
+
+    small("dinotxt_vitl", tmp_path)
+    rgb, path = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8), tmp_path / "small.onnx"
+    model = with_patch_source(MODELS["dinotxt_vitl"], patch_source)
+    export_image_encoder(model, path, (112, 112), rgb, weights_dir=tmp_path)
+    head_file = tmp_path / f"{V2_DINOTXT}_vision_head.pth"
+    assert read_card(path).head_sha256 == (sha256_of(head_file) if patch_source == "head" else "")
+
+    options = {"input_size": 112, "patch_source": patch_source}
+    exported = load("dinotxt_vitl", tmp_path, backend="onnxruntime", onnx_file=path, **options)
+    vocabulary = exported.encode_vocabulary(["cat", "chair"])
+    scores = load("dinotxt_vitl", tmp_path, **options).segment(rgb, vocabulary, return_scores=True).scores
+    np.testing.assert_allclose(exported.segment(rgb, vocabulary, return_scores=True).scores, scores, rtol=0, atol=1e-4)
+    for other in {"head", "backbone", ""} - {patch_source} - ({""} if patch_source == "head" else set()):
+        expected = other or "head"
+        with pytest.raises(
+            WeightsError,
+            match=rf"gives the patches of the {patch_source}, expected those of the {expected}; set patch_source to "
+            rf"{patch_source}, or run `talk2dino export dinotxt_vitl --patch-source {expected}`",
+        ):
+            load("dinotxt_vitl", tmp_path, backend="onnxruntime", onnx_file=path, patch_source=other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("small_rows")
+def test_the_text_tower_is_gone_after_encoding_and_the_file_does_for_it(name, small, tmp_path):
+    small(name, tmp_path)
+    segmenter = load(name, tmp_path)
+    vocabulary = segmenter.encode_vocabulary(["cat", "a red chair"])
+    assert not segmenter.networks.text.is_loaded
+    vocabulary.save(tmp_path / "v.safetensors")
+    for path in tmp_path.glob("*_text_encoder.pth"):
+        path.unlink()  # DINOv3's words are in the head's file
+    robot = load(name, tmp_path, needs_text_encoder=False)
+    loaded = robot.load_vocabulary(tmp_path / "v.safetensors")
+    rgb = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
+    expected = segmenter.segment(rgb, vocabulary)
+    assert np.array_equal(robot.segment(rgb, loaded).class_ids, expected.class_ids)
+    if name == "dinotxt_vitl":
+        with pytest.raises(WeightsError, match=rf"new words need {V2_DINOTXT}_text_encoder\.pth, which"):
+            robot.encode_vocabulary(["dog"], loaded)
+    else:
+        robot.encode_vocabulary(["dog"], loaded)
+
+
+@pytest.mark.parametrize(("name", "notes"), [("dinotxt_vitl", 0), ("dinotxtv3_vitl", 1)])
+@pytest.mark.usefixtures("small_rows")
+def test_loading_shows_dinov3s_licence(name, notes, small, tmp_path, caplog):
+    small(name, tmp_path)
+    load(name, tmp_path)
+    shown = [record for record in caplog.messages if "DINOv3 License" in record]
+    assert len(shown) == notes
+    assert all("https://ai.meta.com/resources/models-and-libraries/dinov3-license/" in note for note in shown)
 
 
 @pytest.mark.parametrize(("name", "missing"), [(NAMES[0], f"{V2_DINOTXT}_vision_head"), (NAMES[1], V3_DINOTXT)])

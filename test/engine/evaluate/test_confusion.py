@@ -3,6 +3,8 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
 from talk2dino_ros.engine.evaluate.confusion import IGNORED, Confusion
 
@@ -66,17 +68,35 @@ def slow_iou(pairs, classes):
     return ious
 
 
+def random_images(seed):
+    random = np.random.default_rng(seed)
+    sizes = ((5, 7), (1, 9), (8, 3))
+    return [(random.integers(-1, 6, size).astype(np.int16), random.integers(0, 8, size)) for size in sizes]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_random_images_give_what_counting_pixel_by_pixel_gives(seed):
-    random = np.random.default_rng(seed)
-    pairs = [
-        (random.integers(-1, 6, size).astype(np.int16), random.integers(0, 8, size))
-        for size in ((5, 7), (1, 9), (8, 3))
-    ]
+    pairs = random_images(seed)
     confusion = Confusion.empty(7)
     for truth, predicted in pairs:
         confusion.add(truth, predicted)
     np.testing.assert_allclose(confusion.figures().iou, slow_iou(pairs, range(7)), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_images_give_what_torchmetrics_gives(seed):
+    # its eighth class is "no class", which no label has; of the seventh, which no label has either, IoU is 0
+    arguments = {"num_classes": 8, "average": None, "ignore_index": IGNORED}
+    jaccard, recall = MulticlassJaccardIndex(**arguments), MulticlassAccuracy(**arguments)
+    confusion = Confusion.empty(7)
+    for truth, predicted in random_images(seed):
+        confusion.add(truth, predicted)
+        for metric in (jaccard, recall):
+            metric.update(torch.from_numpy(predicted)[None], torch.from_numpy(truth.astype(np.int64))[None])
+    figures = confusion.figures()
+    np.testing.assert_allclose(figures.iou, jaccard.compute().numpy()[:7], rtol=1e-6)
+    np.testing.assert_allclose(figures.accuracy[:6], recall.compute().numpy()[:6], rtol=1e-6)
+    assert figures.mean_iou == pytest.approx(float(jaccard.compute()[:7].mean()), rel=1e-6)
 
 
 def test_counts_stay_exact_where_a_float_would_not():

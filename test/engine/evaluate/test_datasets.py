@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each reader on a tiny data set of its official layout. The numbers that values become are the sets' own tables."""
 
+import zlib
+
 import numpy as np
 import pytest
 from dataset_layouts import (
@@ -19,6 +21,21 @@ from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, DatasetError, open_dataset
 from talk2dino_ros.engine.evaluate.report import published
 from talk2dino_ros.engine.vocabulary import parse_classes
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def chunk(name, data):
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+
+def header(width, height):
+    return chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0]))
+
+
+PNG_OF_A_SHORT_HEADER = PNG_SIGNATURE + chunk(b"IHDR", bytes(5))
+PNG_OF_A_BROKEN_CHUNK = PNG_SIGNATURE + header(1, 1) + bytes(4) + b"\x03\x96<O" + bytes(8)
+PNG_OF_10_GIGAPIXELS = PNG_SIGNATURE + header(100_000, 100_000) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 COUNTS = {
     "voc20": 20,
@@ -166,6 +183,17 @@ def test_a_truncated_label_picture_is_an_unreadable_image(tmp_path):
     write_ade20k(tmp_path, {"a": np.random.default_rng(0).integers(0, 150, (40, 40))})
     path = tmp_path / "ADEChallengeData2016/annotations/validation/a.png"
     path.write_bytes(path.read_bytes()[:300])
+    dataset = open_dataset("ade20k", tmp_path)
+    with pytest.raises(ImageError, match=r"a\.png cannot be read as a label picture"):
+        dataset.read_label(dataset.samples[0])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", PNG_OF_A_SHORT_HEADER, PNG_OF_A_BROKEN_CHUNK, PNG_OF_10_GIGAPIXELS]
+)
+def test_whatever_is_damaged_in_a_label_picture_it_is_an_unreadable_image(content, tmp_path):
+    write_ade20k(tmp_path, {"a": [[1]]})
+    (tmp_path / "ADEChallengeData2016/annotations/validation/a.png").write_bytes(content)
     dataset = open_dataset("ade20k", tmp_path)
     with pytest.raises(ImageError, match=r"a\.png cannot be read as a label picture"):
         dataset.read_label(dataset.samples[0])

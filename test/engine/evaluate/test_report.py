@@ -2,12 +2,15 @@
 """The table of results. The papers' rows are checked against the means that the papers print themselves."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from talk2dino_ros.engine.bench.machine import describe_machine
 from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.evaluate.report import published, table_lines
+from talk2dino_ros.engine.evaluate.datasets import DatasetError
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS
+from talk2dino_ros.engine.evaluate.report import published, run_name, table_lines
 
 PRINTED_MEANS = {  # the column Avg of the paper's table
     ("talk2dino_vitb", "none"): 43.8,
@@ -18,11 +21,16 @@ PRINTED_MEANS = {  # the column Avg of the paper's table
 
 
 def write_result(folder, **changes):
-    options = {"input": "slide", "refine": "none", "background": None, "background_cleaning": False}
+    protocol = changes.get("protocol", "talk2dino")
+    options = {"refine": "none", "background": None, "background_cleaning": False, **PROTOCOLS[protocol]}
     facts = {
         "dataset": "voc20",
         "model": "talk2dino_vitb",
+        "protocol": protocol,
+        "projection": "",
+        "patch_source": "backbone",
         "precision": "fp32",
+        "data": "",
         "options": options | changes.pop("options", {}),
         "title": "Pascal VOC 2012, 20 classes",
         "column": "V20",
@@ -33,9 +41,19 @@ def write_result(folder, **changes):
         "pixel_accuracy": 90.0,
         "machine": describe_machine(),
     } | changes
-    name = f"evaluate_{facts['dataset']}_{facts['model']}_{facts['options']['refine']}"
+    name = run_name(facts)
     (folder / f"{name}.json").write_text(json.dumps(facts))
     (folder / f"{name}.state.json").write_text("{}")  # lies beside it and is no result
+
+
+def test_the_page_shows_the_papers_figures_as_the_table_file_has_them():
+    table = published()
+    page = (Path(__file__).parents[3] / "docs" / "evaluate.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if ", published |" in line]
+    assert [row[0] for row in rows] == [f"{row['system']}, published" for row in table["rows"]]
+    for line, row in zip(page.split("| system |")[1].splitlines()[2:], table["rows"], strict=False):
+        cells = [cell.strip() for cell in line.split("|")[2:10]]
+        assert cells == [str(row["miou"].get(column, "")) for column in table["columns"]]
 
 
 def row_of(folder, start):
@@ -51,11 +69,12 @@ def test_the_published_rows_have_the_means_that_the_paper_prints():
 
 def test_every_published_row_has_its_source_and_protocol_and_known_columns():
     table = published()
+    assert table["protocol"].keys() == PROTOCOLS.keys()
     for row in table["rows"]:
         assert row["source"]
-        assert row["protocol"] in table["protocol"]
+        assert row["protocol"] in PROTOCOLS
         assert set(row["miou"]) <= set(table["columns"])
-        assert row["model"] in MODELS or row["model"].startswith("dinotxt")
+        assert row["model"] in MODELS
 
 
 def test_a_measured_row_stands_above_its_paper_s(tmp_path):
@@ -81,7 +100,10 @@ def test_the_mean_of_eight_is_there_once_all_eight_are(tmp_path):
     [
         ({"images": 20}, "20 of 1449 images"),
         ({"options": {"background_cleaning": True}}, "the published protocol has background cleaning off"),
-        ({"options": {"input": "square"}}, "input square, which is not the published protocol's"),
+        ({"options": {"input": "square"}}, "input square, not the protocol's slide"),
+        ({"options": {"resize": "antialias"}}, "resize antialias, not the protocol's mmcv"),
+        ({"options": {"window_share": 0.5}}, "window_share 0.5, not the protocol's 1.0"),
+        ({"dataset": "voc21"}, "the published protocol has background cleaning on"),
     ],
 )
 def test_a_figure_that_may_not_be_compared_is_marked_and_says_why(changes, why, tmp_path):
@@ -99,3 +121,40 @@ def test_one_s_own_folder_gets_a_column_of_its_own(tmp_path):
 def test_a_run_in_which_nothing_was_judged_says_so(tmp_path):
     write_result(tmp_path, miou=None)
     assert row_of(tmp_path, "`talk2dino_vitb`")[0] == "nothing judged"
+
+
+def test_each_of_dino_txt_s_published_rows_stands_below_the_protocol_it_was_made_by(tmp_path):
+    for protocol, miou in (("dinotxt", 18.0), ("talk2dino", 19.0)):
+        write_result(tmp_path, dataset="ade20k", column="ADE", model="dinotxt_vitl", protocol=protocol, miou=miou)
+    rows = [[cell.strip() for cell in line.split("|")[1:]] for line in table_lines(tmp_path) if line.startswith("| ")]
+    assert [(row[0], row[5]) for row in rows[1:]] == [
+        ("`dinotxt_vitl`, measured", "18.00"),
+        ("dino.txt, DINOv2 ViT-L, published", "19.2"),
+        ("`dinotxt_vitl`, protocol talk2dino, measured", "19.00"),
+        ("dino.txt, DINOv2 reg ViT-L, as the Talk2DINO paper ran it, published", "20.6"),
+    ]
+
+
+def test_a_projection_of_one_s_own_has_a_row_of_its_own_and_no_paper_s_below_it(tmp_path):
+    write_result(tmp_path, projection="0123456789abcdef")
+    assert row_of(tmp_path, "`talk2dino_vitb`, projection 01234567, measured")[0] == "87.05"
+    assert "published" not in "".join(table_lines(tmp_path))
+
+
+def test_dino_txt_s_protocol_cleans_no_background(tmp_path):
+    write_result(tmp_path, dataset="voc21", column="V21", model="dinotxt_vitl", protocol="dinotxt")
+    assert row_of(tmp_path, "`dinotxt_vitl`")[5] == "87.05"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "cannot be read as a result"),
+        ("{}", "is a result without dataset, model, protocol"),
+        ("7", "cannot be read as a result"),
+    ],
+)
+def test_a_file_that_is_no_result_is_named(content, sentence, tmp_path):
+    (tmp_path / "evaluate_mine.json").write_text(content)
+    with pytest.raises(DatasetError, match=rf"evaluate_mine\.json {sentence}.*remove it"):
+        table_lines(tmp_path)

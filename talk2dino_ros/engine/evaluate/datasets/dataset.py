@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
@@ -109,7 +109,7 @@ def _read_values(path: Path) -> npt.NDArray[np.int64]:
     try:
         with Image.open(path) as picture:
             values = np.array(picture)
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:  # Pillow raises SyntaxError for a broken PNG
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all from damaged files
         raise ImageError(
             f"{path} cannot be read as a label picture ({error}), expected a PNG; fetch it anew"
         ) from error

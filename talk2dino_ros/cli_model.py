@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments by which several sub-commands choose their model, and what they mean to the engine."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from talk2dino_ros.engine.options import PATCH_SOURCES, PRECISIONS
+
+
+def add_word_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what chooses a model's words: all that `encode` needs."""
+    parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
+    parser.add_argument("--projection-file", type=Path, help="of `talk2dino train`, in place of the model's own")
+    parser.add_argument(
+        "--text-cache-dir", default="", help="folder for what the text encoder made; none: no cache (default: ~/.cache)"
+    )
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what chooses a model's words and images."""
+    add_word_arguments(parser)
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
+    parser.add_argument("--patch-source", default="", choices=PATCH_SOURCES, help="whose patches dino.txt compares")
+
+
+def word_choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what `add_word_arguments` declared as arguments of `encode_vocabulary`, but for the model's name."""
+    names = ("device", "weights_dir", "projection_file", "text_cache_dir")
+    return {name: getattr(arguments, name) for name in names}
+
+
+def model_choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what `add_model_arguments` declared as arguments of `load_segmenter`, but for the model's name."""
+    return {
+        **word_choices(arguments),
+        "precision": arguments.precision,
+        "patch_source": arguments.patch_source,
+        "text_encoder": "free",  # a command encodes once
+    }

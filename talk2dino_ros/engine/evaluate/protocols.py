@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the two papers run a model over an image, in terms of the engine's options. Templates are always the model's.
+
+Talk2DINO: mmseg's pipeline (`img_scale=(2048, 448)`, mmcv's resize), windows of 448 at stride 224, averaged sigmoids.
+dino.txt: its notebook for segmentation, windows of 3/4 of the short side, averaged softmax; no background, no PAMR.
+"""
+
+Way = dict[str, str | int | float]
+
+PROTOCOLS: dict[str, Way] = {
+    "talk2dino": {
+        "input": "slide",
+        "input_size": 448,
+        "window_share": 1.0,
+        "resize": "mmcv",
+        "window_scores": "sigmoid",
+    },
+    "dinotxt": {
+        "input": "slide",
+        "input_size": 512,  # where the patch is 14 the nearest multiples: 518, and windows of 392 for 384
+        "window_share": 0.75,
+        "resize": "bicubic",
+        "window_scores": "softmax",
+    },
+}
+
+
+def protocol_of(model: str) -> str:
+    """Return the name of a model's own protocol."""
+    return "dinotxt" if model.startswith("dinotxt") else "talk2dino"
+
+
+def departures(protocol: str, options: Way) -> list[str]:
+    """Say where a run's options are not the protocol's, so that its figure is not compared with a published one."""
+    way = PROTOCOLS[protocol]
+    return [f"{key} {options[key]}, not the protocol's {value}" for key, value in way.items() if options[key] != value]

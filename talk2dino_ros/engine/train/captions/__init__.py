@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What training reads: images with captions, from COCO, from a folder with a table, or from WebDataset shards."""
+
+from pathlib import Path
+
+from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.train.captions.caption_set import CaptionSet, Example, Split
+from talk2dino_ros.engine.train.captions.coco import is_coco, open_coco
+from talk2dino_ros.engine.train.captions.table import find_table, open_table
+from talk2dino_ros.engine.train.captions.webdataset import find_shards, open_shards
+
+__all__ = ["CaptionSet", "Example", "Split", "open_captions"]
+
+
+def open_captions(path: str | Path, split: Split) -> CaptionSet | None:
+    """Find the images and captions of a split; None where the data has no such split.
+
+    Raises TrainingError for a path that holds none of the three layouts, or captions that cannot be used.
+    """
+    path = Path(path).expanduser().absolute()  # a cluster's workers are in folders of their own
+    if is_coco(path):
+        return open_coco(path, split)
+    if table := find_table(path):
+        return open_table(table, split)
+    if find_shards(path):
+        return open_shards(path, split)
+    raise TrainingError(
+        f"{path} {'holds no captions' if path.exists() else 'does not exist'}, expected COCO's "
+        "annotations/captions_*.json, a captions.jsonl or captions.csv beside images, or WebDataset's *.tar; "
+        "name the folder that holds them"
+    )

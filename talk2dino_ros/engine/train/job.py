@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From images with captions to a projection file: extract, train, write. Each part goes on where it was stopped."""
+
+import os
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from talk2dino_ros.engine.checkpoints import find_model
+from talk2dino_ros.engine.devices import resolve_device
+from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.projection_file import projection_bytes
+from talk2dino_ros.engine.train.captions import Split, open_captions
+from talk2dino_ros.engine.train.cluster import extract_on_cluster
+from talk2dino_ros.engine.train.curves import open_curves
+from talk2dino_ros.engine.train.distributed import Ranks, open_ranks
+from talk2dino_ros.engine.train.extract import extract
+from talk2dino_ros.engine.train.frozen import open_frozen
+from talk2dino_ros.engine.train.pairs import Pairs
+from talk2dino_ros.engine.train.recipe import Recipe
+from talk2dino_ros.engine.train.store import FeatureStore, open_store
+from talk2dino_ros.engine.train.store_folder import write_whole
+from talk2dino_ros.engine.train.trainer import Learned, Trainer
+
+_SPLITS: tuple[Split, ...] = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `talk2dino train` was asked for, for the method `infonce`.
+
+    data: folder or shard with images and captions. output: the projection file, .safetensors; the checkpoint lies
+    beside it. store: folder for the features. device, weights_dir: as `load_segmenter` takes them.
+    threads: that decode images, 0: one a core. cluster: a Ray cluster's address, or `local`; '': this process extracts.
+    fresh, fresh_store: do not go on with a checkpoint, with features, of an earlier run.
+    """
+
+    recipe: Recipe
+    data: Path
+    output: Path
+    store: Path
+    device: str = "auto"
+    weights_dir: Path | None = None
+    threads: int = 0
+    cluster: str = ""
+    tensorboard: Path | None = None
+    fresh: bool = False
+    fresh_store: bool = False
+    extract_only: bool = False
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the training's standing is kept."""
+        return self.output.with_suffix(".checkpoint.safetensors")
+
+    def run(self) -> None:
+        """Do it, and print what came out. Raises TrainingError, WeightsError, ModelError."""
+        _check_output(self.output)
+        with open_ranks(resolve_device(self.device)) as (ranks, device):
+            splits = ranks.first_alone(lambda: self._extract(device))
+            if self.extract_only:
+                return
+            stores = {split: open_store(self.store / split, device=device) for split in splits}
+            learned = self._train(stores, ranks)
+            if ranks.is_first:
+                self._write(learned, stores)
+
+    def _extract(self, device: str) -> list[Split]:
+        """Fill a store for each split that the data have; returns their names."""
+        model = find_model(self.recipe.model)
+        if all(file.role != "projection" for file in model.files):
+            raise TrainingError(f"{model.name} has no projection to learn, expected a model of Talk2DINO; name another")
+        captions = {split: found for split in _SPLITS if (found := open_captions(self.data, split))}
+        if "train" not in captions:
+            raise TrainingError(f"{self.data} has no training split, expected one; name another folder")
+        if "val" not in captions:
+            print(f"{self.data} has no validation split, so that nothing is validated")
+            self.recipe.check_without_validation()
+        open_model = partial(
+            open_frozen,
+            model,
+            device=self.device if self.cluster else device,  # `auto` is for each worker to find out
+            precision=self.recipe.precision,
+            weights_dir=self.weights_dir,
+        )
+        options: dict[str, Any] = {
+            "input_size": self.recipe.input_size or model.base_size,
+            "threads": self.threads,
+            "fresh": self.fresh_store,
+        }
+        for split, found in captions.items():
+            folder = self.store / split
+            if self.cluster:
+                report = extract_on_cluster(found, open_model, folder, address=self.cluster, **options)
+            else:
+                report = extract(found, open_model(), folder, **options)
+            print(f"{split}: {report}")
+        return list(captions)
+
+    def _train(self, stores: dict[Split, FeatureStore], ranks: Ranks) -> Learned:
+        if self.fresh and ranks.is_first:
+            self.checkpoint.unlink(missing_ok=True)
+        ranks.first_alone(lambda: None)  # the others wait for that
+        pairs = {split: Pairs.of(store, self.recipe.head_choice, store.device) for split, store in stores.items()}
+        trainer = Trainer(
+            self.recipe,
+            pairs["train"],
+            pairs.get("val"),
+            checkpoint=self.checkpoint,
+            subject={split: asdict(store.key) for split, store in stores.items()},
+            ranks=ranks,
+        )
+        if trainer.step and ranks.is_first:
+            print(f"training goes on from step {trainer.step}, epoch {trainer.epoch}")
+        with open_curves(self.tensorboard if ranks.is_first else None, trainer.step) as trainer.note:
+            return trainer.run()
+
+    def _write(self, learned: Learned, stores: dict[Split, FeatureStore]) -> None:
+        key = stores["train"].key
+        figures = next((each for each in learned.history[::-1] if each["epoch"] == learned.epoch), None)
+        card = {
+            "model": key.model,
+            "image_sum": key.image_sum,
+            "text_sum": key.text_sum,
+            "captions_sum": key.captions_sum,
+            "images": len(stores["train"].keys),
+            "recipe": asdict(self.recipe),
+            "epoch": learned.epoch,
+            "step": learned.step,
+            "validation": figures,
+        }
+        write_whole(self.output, projection_bytes(learned.state, card))
+        print(f"the projection is that of epoch {learned.epoch}{_said(figures)}")
+        print(f"written to {self.output}; `--projection-file {self.output}` makes the other commands use it")
+
+
+def _said(figures: dict[str, float] | None) -> str:
+    if figures is None:
+        return ""
+    shares = (
+        f"{way.replace('_', ' ')} {100 * figures[f'{way}_1']:.1f} % first, {100 * figures[f'{way}_5']:.1f} % in five"
+        for way in ("text_to_image", "image_to_text")
+    )
+    return f": validation loss {figures['loss']:.4f}, {'; '.join(shares)}"
+
+
+def _check_output(output: Path) -> None:
+    """Before hours of work."""
+    if output.suffix != ".safetensors" or output.is_dir():
+        raise TrainingError(f"output is {output}, expected a file that ends in .safetensors; name one")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{output.parent} cannot be made ({error}), expected a folder; name another") from error
+    if not os.access(output.parent, os.W_OK):
+        raise TrainingError(f"{output.parent} cannot be written to, expected a folder of your own; name another")

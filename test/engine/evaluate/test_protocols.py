@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each paper's evaluation written again here as its authors describe it, image in, labels out, against the engine's."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from talk2dino_ros.engine import load_segmenter
+from talk2dino_ros.engine.checkpoints import MODELS
+from talk2dino_ros.engine.decision import Decision
+from talk2dino_ros.engine.decision.plain import decide_plain
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, departures, protocol_of
+from talk2dino_ros.engine.inputs import Crop, Plan, make_plan, nearest_multiple
+from talk2dino_ros.engine.labelling import View, voted
+from talk2dino_ros.engine.options import Options
+from talk2dino_ros.pictures import read_picture
+
+PHOTO = Path(__file__).parents[2] / "photos" / "drum.jpg"
+WORDS = ["drum", "loudspeaker", "table", "curtain"]
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return load_segmenter("mini", device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """Higher than wide, so that there are two windows; small, so that all of them overlap."""
+    return np.ascontiguousarray(read_picture(PHOTO)[60:, :400])
+
+
+def cosines_of(segmenter, window, vocabulary):
+    """uint8 or float [h, w, 3], 0..255 -> [C, h/16, w/16]."""
+    pixels = torch.from_numpy(np.ascontiguousarray(window)).permute(2, 0, 1)[None].float() / 255
+    features = F.normalize(segmenter.networks.image_encoder(pixels).patch_features[0].float(), dim=0)
+    return torch.einsum("dhw,cd->chw", features, torch.from_numpy(vocabulary.embeddings.copy()))
+
+
+def mmseg_windows(height, width, crop, stride):
+    """`slide_inference` of mmseg 0.30."""
+    for row in range(max(height - crop + stride - 1, 0) // stride + 1):
+        for column in range(max(width - crop + stride - 1, 0) // stride + 1):
+            bottom, right = min(row * stride + crop, height), min(column * stride + crop, width)
+            yield max(bottom - crop, 0), max(right - crop, 0), bottom, right
+
+
+@torch.inference_mode()
+def talk2dino_by_hand(segmenter, photo, vocabulary):
+    scale = min(448 / min(photo.shape[:2]), 2048 / max(photo.shape[:2]))
+    height, width = (int(side * scale + 0.5) for side in photo.shape[:2])
+    small = cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)
+    total, count = torch.zeros(len(WORDS), height, width), torch.zeros(height, width)
+    for top, left, bottom, right in mmseg_windows(height, width, 448, 224):
+        scores = torch.sigmoid(cosines_of(segmenter, small[top:bottom, left:right], vocabulary))
+        total[:, top:bottom, left:right] += F.interpolate(
+            scores[None], (448, 448), mode="bilinear", align_corners=True
+        )[0]
+        count[top:bottom, left:right] += 1
+    return F.interpolate((total / count)[None], photo.shape[:2], mode="bilinear", align_corners=False)[0]
+
+
+@torch.inference_mode()
+def dinotxt_by_hand(segmenter, photo, vocabulary):
+    height, width = (round(side * 512 / min(photo.shape[:2])) for side in photo.shape[:2])
+    small = np.array(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
+    total, count = torch.zeros(len(WORDS), height, width), torch.zeros(height, width)
+    for top, left, bottom, right in mmseg_windows(height, width, 384, 192):
+        cosines = cosines_of(segmenter, small[top:bottom, left:right], vocabulary)
+        total[:, top:bottom, left:right] += F.interpolate(cosines[None], (384, 384), mode="bilinear")[0].softmax(dim=0)
+        count[top:bottom, left:right] += 1
+    return F.interpolate((total / count)[None], photo.shape[:2], mode="bilinear")[0]
+
+
+@pytest.mark.parametrize(("protocol", "by_hand"), [("talk2dino", talk2dino_by_hand), ("dinotxt", dinotxt_by_hand)])
+def test_a_protocol_labels_as_its_paper_s_code_does(protocol, by_hand, segmenter, photo):
+    vocabulary = segmenter.encode_vocabulary(WORDS)
+    scores = by_hand(segmenter, photo, vocabulary)
+    found = segmenter.with_options(**PROTOCOLS[protocol]).segment(photo, vocabulary)
+    first, second = scores.topk(2, dim=0).values
+    is_clear = (first - second > 1e-5).numpy()  # else rounding decides
+    assert is_clear.mean() > 0.5
+    expected = np.array(vocabulary.ids)[scores.argmax(dim=0).numpy()]
+    np.testing.assert_array_equal(found.class_ids[is_clear], expected[is_clear])
+    assert len(np.unique(expected)) > 1
+    assert found.confidence.max() > 0
+
+
+def view_of(plan):
+    return View(plan.canvas, plan, torch.zeros(3, *plan.canvas), [])
+
+
+def test_shares_of_overlapping_windows_are_averaged_by_hand():
+    plan = Plan((1, 3), (Crop(0, 0, 1, 2), Crop(0, 1, 1, 2)), (1, 1))
+    cosines = [torch.tensor([[[math.log(3), 0.0]], [[0.0, 0.0]]]), torch.tensor([[[math.log(4), 0.0]], [[0.0, 0.0]]])]
+    # the first class's shares: 3/4 and 1/2; 4/5 and 1/2; halved in the end
+    torch.testing.assert_close(voted(cosines, view_of(plan)).values[0] * 2, torch.tensor([[0.75, 0.65, 0.5]]))
+
+
+def test_a_class_with_every_share_is_decided_where_a_gpu_decides():
+    scores = voted([torch.zeros(1, 2, 2)], view_of(Plan((2, 2), (Crop(0, 0, 2, 2),), (2, 2))))
+    found = decide_plain(Decision(None, 14.3, 255), scores, None, (2, 2), torch.tensor([7], dtype=torch.uint8))
+    assert found.unique().tolist() == [7, 255]
+    assert (found[0] == 7).all()
+
+
+def test_one_class_alone_gets_every_pixel_by_dino_txt_s_protocol(segmenter, photo):
+    found = segmenter.with_options(**PROTOCOLS["dinotxt"]).segment(photo, segmenter.encode_vocabulary(["cup"]))
+    assert (found.class_ids == 1).all()
+    assert (found.confidence == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "canvas", "window"),
+    [
+        ("talk2dino_vitb", "talk2dino", (448, 1195), 448),
+        ("talk2dinov3_vitl", "talk2dino", (448, 1195), 448),
+        ("dinotxt_vitl", "dinotxt", (518, 1381), 392),  # the nearest multiples of 14 to 512 and 3/4 of that
+        ("dinotxtv3_vitl", "dinotxt", (512, 1365), 384),
+        ("dinotxt_vitl", "talk2dino", (448, 1195), 448),
+    ],
+)
+def test_each_model_gets_the_papers_sizes(model, protocol, canvas, window):
+    way, patch_size = PROTOCOLS[protocol], MODELS[model].patch_size
+    base = nearest_multiple(way["input_size"], patch_size)
+    plan = make_plan("slide", (480, 1280), base, patch_size, window_share=way["window_share"])
+    assert plan.canvas == canvas
+    assert plan.network == (window, window)
+    assert plan.crops[1].left == window // 2
+
+
+def test_a_model_s_own_protocol_is_its_paper_s():
+    own = {name: protocol_of(name) for name in MODELS}
+    assert {name for name, protocol in own.items() if protocol == "dinotxt"} == {"dinotxt_vitl", "dinotxtv3_vitl"}
+
+
+def test_what_departs_from_a_protocol_is_told():
+    assert departures("talk2dino", PROTOCOLS["talk2dino"]) == []
+    assert departures("dinotxt", {**PROTOCOLS["dinotxt"], "resize": "mmcv"}) == [
+        "resize mmcv, not the protocol's bicubic"
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"refine": "pamr"}, {"background": 0.5}, {"background_cleaning": True}])
+def test_dino_txt_s_protocol_has_no_threshold_no_pamr_and_no_cleaning(changes):
+    with pytest.raises(ModelError, match=r"window_scores is 'softmax' with .* choose sigmoid \(protocol talk2dino\)"):
+        Options(**PROTOCOLS["dinotxt"], **changes)
+
+
+@pytest.mark.parametrize("changes", [{"resize": "mmcv"}, {"window_share": 0.75}, {"window_scores": "softmax"}])
+def test_what_concerns_windows_is_refused_for_an_input_without(changes):
+    with pytest.raises(ModelError, match=r"with input 'aspect', expected input 'slide'"):
+        Options(input="aspect", **changes)
+
+
+@pytest.mark.parametrize("changes", [{"resize": "lanczos"}, {"window_share": 1.5}, {"window_scores": "mean"}])
+def test_a_way_that_does_not_exist_is_refused(changes):
+    with pytest.raises(ModelError, match=r"expected (one of|0\.0 to 1\.0)"):
+        Options(input="slide", **changes)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training learns, stops and goes on as it should, to the bit."""
+
+import math
+import resource
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save
+from training_features import learnable_features, small_recipe
+
+from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.train.loss import best_heads, info_nce
+from talk2dino_ros.engine.train.pairs import Pairs
+from talk2dino_ros.engine.train.trainer import Trainer, new_projection
+from talk2dino_ros.engine.train.validation import Figures
+
+CHECKPOINT = "run.checkpoint.safetensors"
+
+
+def pairs(head_choice="max_score", **options):
+    return Pairs.of(learnable_features(**options), head_choice)
+
+
+def trainer_in(folder, recipe, *, validation=True, head_choice="max_score", world=0, **options):
+    held_out = pairs(head_choice, images=20, seed=1, world=world) if validation else None
+    return Trainer(recipe, pairs(head_choice), held_out, checkpoint=folder / CHECKPOINT, **options)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_what_is_learned_holds_for_images_never_seen_and_choosing_heads_beats_averaging(tmp_path):
+    recall = {}
+    for choice in ("max_score", "mean_heads", "average"):
+        recipe = small_recipe(epochs=25, batch=24, hidden_size=32, head_choice=choice)
+        held_out = pairs(choice, images=20, seed=1)
+        (tmp_path / choice).mkdir()
+        trainer = Trainer(recipe, pairs(choice, images=120), held_out, checkpoint=tmp_path / choice / CHECKPOINT)
+        recall[choice] = trainer.run().history[-1]["text_to_image_1"]
+    assert recall["max_score"] > 0.8  # chance is 0.05
+    assert recall["max_score"] > max(recall["mean_heads"], recall["average"]) + 0.1
+
+
+def test_the_first_step_is_adams_by_hand(tmp_path):
+    """Adam's first step moves each value by lr * g / (|g| + eps); its moments' corrections cancel."""
+    recipe = small_recipe(loss_divisor="batch_squared", eps=1e-4)
+    trainer = trainer_in(tmp_path, recipe)
+    start = new_projection(recipe, pairs())
+    texts, heads = pairs().take(trainer._sampler.rows(0))
+    projected = start(texts)
+    (info_nce(projected, best_heads(projected, heads), recipe.logit_scale) / 8**2).backward()
+    trainer.take_step()
+    for name, parameter in trainer.projection.named_parameters():
+        before = start.get_parameter(name)
+        moved = recipe.learning_rate * before.grad / (before.grad.abs() + recipe.eps)
+        assert torch.allclose(parameter.detach(), before.detach() - moved, atol=1e-7)
+
+
+def test_dividing_the_loss_by_the_squared_batch_is_an_eps_so_many_times_larger(tmp_path):
+    """What the shipped recipe's comment says."""
+    states = []
+    for divisor, eps in (("batch_squared", 1e-3), ("none", 1e-3 * 10**2), ("none", 1e-3)):
+        folder = tmp_path / f"{divisor}{eps}"
+        folder.mkdir()
+        recipe = small_recipe(batch=10, loss_divisor=divisor, eps=eps)  # 60 captions: every batch is full
+        states.append(trainer_in(folder, recipe).run().state["linear_layer.weight"])
+    divided, raised, plain = states
+    assert torch.allclose(divided, raised, atol=1e-5)
+    assert not torch.allclose(divided, plain, atol=1e-2)
+
+
+def test_a_run_that_goes_on_from_any_step_ends_with_the_same_bits(tmp_path):
+    recipe = small_recipe(keep="best")
+    (tmp_path / "whole").mkdir()
+    whole = trainer_in(tmp_path / "whole", recipe).run()
+    for steps in (1, 8, 13):  # 8 steps are an epoch
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        first = trainer_in(folder, recipe)
+        while first.step < steps:
+            first.take_step()
+            if first.step % 8 == 0:
+                first._end_epoch()
+        first.save()
+        second = trainer_in(folder, recipe)
+        assert second.step == steps
+        learned = second.run()
+        assert same(learned.state, whole.state)
+        assert learned.history == whole.history
+        assert same(load_file(folder / CHECKPOINT), load_file(tmp_path / "whole" / CHECKPOINT))
+
+
+def test_a_finished_run_is_told_again_without_a_step_and_goes_on_with_more_epochs(tmp_path):
+    learned = trainer_in(tmp_path, small_recipe(epochs=2)).run()
+    again = trainer_in(tmp_path, small_recipe(epochs=2))
+    assert again.is_done
+    assert same(again.run().state, learned.state)
+    (tmp_path / "whole").mkdir()
+    longer = trainer_in(tmp_path, small_recipe(epochs=4)).run()
+    whole = trainer_in(tmp_path / "whole", small_recipe(epochs=4)).run()
+    assert (longer.epoch, longer.step) == (4, 32)
+    assert same(longer.state, whole.state)
+
+
+def test_a_seed_makes_a_run_its_own_and_leaves_the_programs_numbers_alone(tmp_path):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    states = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        (tmp_path / name).mkdir()
+        states.append(trainer_in(tmp_path / name, small_recipe(seed=seed)).run().state)
+    assert torch.equal(torch.rand(3), expected)
+    assert same(states[0], states[1])
+    assert not same(states[0], states[2])
+    begins = [new_projection(small_recipe(seed=seed), pairs()).linear_layer.weight for seed in (1, 1, 2)]
+    assert torch.equal(begins[0], begins[1])
+    assert not torch.equal(begins[0], begins[2])
+
+
+def test_the_best_epoch_is_kept_where_the_recipe_says_so(tmp_path):
+    learned = trainer_in(tmp_path, small_recipe(epochs=12, keep="best"), world=1).run()  # where it gets worse
+    losses = [each["loss"] for each in learned.history]
+    assert learned.epoch == 1 + losses.index(min(losses)) < 12
+    (tmp_path / "short").mkdir()
+    until_best = trainer_in(tmp_path / "short", small_recipe(epochs=learned.epoch)).run()
+    assert same(learned.state, until_best.state)
+
+
+def test_training_stops_when_patience_ends(tmp_path):
+    recipe = small_recipe(epochs=50, patience=2)
+    learned = trainer_in(tmp_path, recipe, world=1).run()
+    losses = [each["loss"] for each in learned.history]
+    best = losses.index(min(losses))
+    assert learned.epoch == len(losses) == best + 1 + 2 < 50
+    assert trainer_in(tmp_path, recipe, world=1).is_done
+
+
+def test_patience_begins_anew_with_each_lower_loss(tmp_path, monkeypatch):
+    losses = [3.0, 2.0, 2.5, 1.0, 1.0, 4.0, 0.5]
+    figures = (Figures(loss, 0.0, 0.0, 0.0, 0.0) for loss in losses)
+    monkeypatch.setattr("talk2dino_ros.engine.train.trainer.validate", lambda *_: next(figures))
+    learned = trainer_in(tmp_path, small_recipe(epochs=20, patience=2, keep="best")).run()
+    assert [each["loss"] for each in learned.history] == losses[:6]
+    assert learned.epoch == 4
+
+
+def test_validation_is_left_out_between(tmp_path):
+    learned = trainer_in(tmp_path, small_recipe(epochs=5, validate_every=2)).run()
+    assert [each["epoch"] for each in learned.history] == [2, 4]
+
+
+def test_curves_get_the_losses(tmp_path):
+    noted = []
+    trainer = trainer_in(tmp_path, small_recipe(epochs=13), note=lambda *point: noted.append(point))
+    history = trainer.run().history
+    train = [point for point in noted if point[0] == "loss/train"]
+    assert [step for _, _, step in train] == [50, 100]
+    assert ("validation/loss", history[12]["loss"], 104) in noted
+
+
+@pytest.mark.parametrize("changes", [{"patience": 3}, {"keep": "best"}])
+def test_without_a_validation_split_nothing_can_go_by_it(changes, tmp_path):
+    with pytest.raises(TrainingError, match="have no validation split"):
+        trainer_in(tmp_path, small_recipe(**changes), validation=False)
+
+
+def test_values_that_are_no_numbers_end_the_run_and_spoil_no_checkpoint(tmp_path):
+    recipe = small_recipe()
+    trainer = trainer_in(tmp_path, recipe)
+    trainer.take_step()
+    trainer.save()
+    trainer._train.text[:] = math.nan
+    with pytest.raises(TrainingError, match="has values that are no numbers at step 24, expected finite ones"):
+        trainer.run()
+    assert trainer_in(tmp_path, recipe).step == 1
+
+
+def test_a_model_without_heads_needs_their_average():
+    features = learnable_features()
+    features.heads = features.heads[:, :0]
+    assert Pairs.of(features, "average").images.shape == (30, 1, 10)
+    with pytest.raises(TrainingError, match="head_choice is max_score, but the store's model has no attention heads"):
+        Pairs.of(features, "max_score")
+
+
+def test_the_mean_of_heads_is_theirs():
+    features = learnable_features()
+    assert torch.allclose(Pairs.of(features, "mean_heads").images[:, 0], features.heads.float().mean(1).half())
+
+
+def test_the_checkpoint_holds_no_pickle_and_says_where_it_stands(tmp_path):
+    trainer_in(tmp_path, small_recipe()).run()
+    with safe_open(tmp_path / CHECKPOINT, "pt") as file:
+        assert '"step": 24' in file.metadata()["talk2dino_training"]
+        assert {key.split(".")[0] for key in file.keys()} == {"projection", "adam"}  # noqa: SIM118
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CHECKPOINT]
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "sentence"),
+    [
+        ({"learning_rate": 1e-3}, {}, "with learning_rate 0.01, expected 0.001"),
+        ({"batch": 6}, {}, "with batch 8, expected 6"),
+        ({"model": "talk2dino_vitl"}, {}, "with model talk2dino_vitb, expected talk2dino_vitl"),
+        ({}, {"train": {"image_sum": "b"}}, "image_sum"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(changes, subject, sentence, tmp_path):
+    first = trainer_in(tmp_path, small_recipe(), subject={"train": {"image_sum": "a"}})
+    first.take_step()
+    first.save()
+    with pytest.raises(TrainingError) as caught:
+        trainer_in(tmp_path, small_recipe(**changes), subject=subject or {"train": {"image_sum": "a"}})
+    assert sentence in str(caught.value)
+    assert "--fresh" in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "other"])
+def test_a_damaged_checkpoint_is_refused(damage, tmp_path):
+    first = trainer_in(tmp_path, small_recipe())
+    first.take_step()
+    first.save()
+    path = tmp_path / CHECKPOINT
+    content = {"cut": path.read_bytes()[:-40], "text": b"{}", "other": save({"a": torch.ones(2)})}[damage]
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"cannot be read as a checkpoint .*, expected one of `talk2dino train`"):
+        trainer_in(tmp_path, small_recipe())
+
+
+def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path):
+    recipe = small_recipe()
+    trainer = trainer_in(tmp_path, recipe)
+    trainer.take_step()
+    trainer.save()
+    trainer.take_step()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # bytes of a file; what is beyond is "File too large"
+    try:
+        with pytest.raises(TrainingError, match=rf"{CHECKPOINT} cannot be written .* expected room for 0\.00 MB"):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert trainer_in(tmp_path, recipe).step == 1
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]

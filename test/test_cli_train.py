@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino train`: what is asked for wrongly is told before any work; test/engine/train/test_job.py trains."""
+
+import subprocess
+import sys
+
+import pytest
+
+from talk2dino_ros.cli import main
+from talk2dino_ros.engine import mini
+
+OUTPUT = ("--output", "own.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["vitb", "photos", *OUTPUT], "there is no recipe 'vitb', expected mini, talk2dino_vitb"),
+        (["nowhere.yaml", "photos", *OUTPUT], "there is no recipe 'nowhere.yaml'"),
+        (["talk2dino_vitb", *OUTPUT], "DATA is missing, expected `talk2dino train talk2dino_vitb DATA --output"),
+        (["talk2dino_vitb", "photos"], "--output is missing"),
+        (["talk2dino_vitb", "photos", "--output", "own.pth"], "output is own.pth, expected a file that ends in"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--set", "epoch=3"], "--set has the key 'epoch', expected method"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--set", "batch=0"], "batch is 0, expected 2 to"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--workers", "-1"], "workers is -1, expected 0 or more"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--device", "gpu"], "device is 'gpu', expected auto, cpu"),
+        (["talk2dino_vitb", "photos", *OUTPUT], "photos does not exist, expected COCO's"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--set", "model=dinotxt_vitl"], "dinotxt_vitl has no projection"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--set", "model=vitb"], "model is 'vitb', expected one of"),
+        (["mini", "photos"], "the recipe mini is made of words alone, expected no DATA and no --set"),
+        (["mini", "--set", "ridge=1"], "the recipe mini is made of words alone"),
+    ],
+)
+def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_is_declared_without_torch():
+    code = "import sys, talk2dino_ros.cli_train\nassert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_mini_is_made_by_the_same_command_as_it_is_shipped(tmp_path, capsys):
+    assert main(["train", "mini", "--output", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    for name in ("mini_projection.safetensors", "mini_concepts.safetensors"):
+        assert (tmp_path / name).read_bytes() == (mini.CONCEPTS_FILE.parent / name).read_bytes()
+        assert f"written to {tmp_path / name}" in out
