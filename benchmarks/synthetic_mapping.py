@@ -53,14 +53,6 @@ def main() -> None:
     draw(facts, DOCS / "train_synthetic.png")
 
 
-def newest() -> Path:
-    """Return the newest results. Raises FileNotFoundError."""
-    found = list(RESULTS.glob(f"{NAME}_*.json"))
-    if not found:
-        raise FileNotFoundError(f"{RESULTS} holds no {NAME}_*.json, expected one; measure first, without --draw")
-    return max(found)
-
-
 def measure(seeds: int, processes: int) -> Path:
     """Return the file with the outcome of each seed."""
     from talk2dino_ros.engine.train.synthetic.backbone import BackboneRecipe

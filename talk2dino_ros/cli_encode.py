@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.cli_model import add_word_arguments, word_choices
+from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.vocabulary import split_classes
 
 
@@ -22,6 +23,7 @@ def add_encode_command(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Encode, write the file, and say what a robot needs beside it."""
+    _check_output(arguments.output)
     from talk2dino_ros.engine import encode_vocabulary  # imports torch, which `--help` need not wait for
 
     vocabulary = encode_vocabulary(
@@ -38,6 +40,14 @@ def run(arguments: argparse.Namespace) -> None:
     )
     own = arguments.projection_file if vocabulary.projection else None
     print(_what_a_robot_needs(vocabulary.model, own))
+
+
+def _check_output(path: Path) -> None:
+    """Refuse before anything is encoded what cannot be a file."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise VocabularyError(
+            f"{path} could not be written, expected a file's name in a folder that is there; name another"
+        )
 
 
 def _what_a_robot_needs(name: str, projection_file: Path | None) -> str:

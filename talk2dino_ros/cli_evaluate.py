@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.evaluate import report
     from talk2dino_ros.engine.evaluate.datasets import open_dataset
     from talk2dino_ros.engine.evaluate.runner import Evaluation
+    from talk2dino_ros.engine.evaluate.state import remove_progress
 
     dataset = open_dataset(arguments.dataset, arguments.folder, arguments.limit)
     protocol = protocol_of(arguments.model) if arguments.protocol == "auto" else arguments.protocol
@@ -89,10 +90,9 @@ def run(arguments: argparse.Namespace) -> None:
     name = report.run_name(evaluation.describe())
     state_file = arguments.output / f"{name}.state.json"
     if arguments.fresh:
-        state_file.unlink(missing_ok=True)
+        remove_progress(state_file)
     progress = evaluation.run(state_file, arguments.batch)
     facts = report.result_facts(dataset, evaluation.describe(), progress)
-    path = report.write_results(arguments.output, facts)
     for skipped, reason in progress.skipped.items():
         print(f"skipped {skipped}: {reason}")
     figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
@@ -100,6 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
         f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing judged'}, "
         f"{facts['images']} images of {dataset.total}, {len(progress.skipped)} skipped"
     )
+    path = report.write_results(arguments.output, facts)  # after the figures: another's file may spoil the table
     print(f"written to {path} and {arguments.output / report.TABLE}")
     _draw(evaluation, progress, facts, arguments.output / name)
 
@@ -115,18 +116,23 @@ def _load(arguments: argparse.Namespace) -> "Segmenter":
 
 def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -> dict[str, Any]:
     """The protocol's options for the data set, but for what the user chose; other inputs have no protocol."""
-    from talk2dino_ros.engine.checkpoints import find_model
+    from talk2dino_ros.engine.evaluate.datasets import DatasetError
+    from talk2dino_ros.engine.evaluate.threshold import own_threshold
 
     way = PROTOCOLS[protocol] if arguments.input in (None, "slide") else {"input": arguments.input}
     if arguments.resize:
         way = way | {"resize": arguments.resize}
     cleaning = {"auto": dataset.background_cleaning and protocol == "talk2dino", "on": True, "off": False}
     options = way | {"refine": arguments.refine, "background_cleaning": cleaning[arguments.background_cleaning]}
+    if arguments.background == -1.0:
+        own = own_threshold(arguments.model, way.get("window_scores"))
+        return options | {"background": own if dataset.has_background else None}
     if not dataset.has_background:
-        return options
-    # a model's threshold is one for sigmoids
-    own = 0.0 if way.get("window_scores") == "softmax" else find_model(arguments.model).background
-    return options | {"background": (own if arguments.background == -1.0 else arguments.background) or None}
+        raise DatasetError(
+            f"background is {arguments.background} with {dataset.title}, which judges no background, expected none; "
+            "leave it out"
+        )
+    return options | {"background": arguments.background or None}
 
 
 def _draw(evaluation: "Evaluation", progress: "Progress", facts: dict[str, Any], stem: Path) -> None:

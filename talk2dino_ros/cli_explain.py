@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
             "of maps; name fewer"
         )
     rgb = read_picture(arguments.image)
-    _check_output(arguments.output)
+    _prepare_output(arguments.output)
     # with torch, so not for `--help` and not for a wrong name
     from talk2dino_ros.engine.explanation import explain
     from talk2dino_ros.explain.sections import sections, sheet
@@ -61,19 +61,28 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.output.suffix:
         write_picture(arguments.output, sheet(explanation))
     else:
-        arguments.output.mkdir(parents=True, exist_ok=True)
         for name, picture in sections(explanation).items():
             write_picture(arguments.output / f"{name}.png", picture)
     print(f"written to {arguments.output}")
 
 
-def _check_output(path: Path) -> None:
-    """Refuse before anything is computed what no picture can be written to."""
-    if path.suffix and (path.suffix.lower() not in SUFFIXES or not path.parent.is_dir()):
+def _prepare_output(path: Path) -> None:
+    """Make the folder, and refuse before anything is computed what no picture can be written to."""
+    if not _is_place(path):
         raise ImageError(
             f"the output is {path}, expected a file ending in {', '.join(SUFFIXES)} in a folder that is there, or a "
             "folder's name without an ending; name another"
         )
+
+
+def _is_place(path: Path) -> bool:
+    if path.suffix:
+        return path.suffix.lower() in SUFFIXES and path.parent.is_dir()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def _load(arguments: argparse.Namespace) -> "Segmenter":

@@ -16,6 +16,20 @@ Whatever is stopped goes on when the same command is run again.
 On several GPUs: torchrun --nproc-per-node 4 -m talk2dino_ros.cli train …
 """
 
+_FOR_IMAGES = (  # what a recipe of words has no use for
+    "data",
+    "store",
+    "set",
+    "extract_only",
+    "fresh",
+    "fresh_store",
+    "cluster",
+    "tensorboard",
+    "device",
+    "weights_dir",
+    "workers",
+)
+
 
 def add_train_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command."""
@@ -26,19 +40,23 @@ def add_train_command(commands: "argparse._SubParsersAction[Any]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", help="talk2dino_vitb or another shipped recipe, or a .yaml file")
-    parser.add_argument("data", nargs="?", type=Path, help="images with captions, see below; not for mini")
-    parser.add_argument("--output", type=Path, help="the projection file, .safetensors; for mini a folder")
-    parser.add_argument("--store", type=Path, help="folder for the features (default: beside the output)")
+    parser.add_argument("data", nargs="?", type=_path, help="images with captions, see below; not for mini")
+    parser.add_argument("--output", type=_path, help="the projection file, .safetensors; for mini a folder")
+    parser.add_argument("--store", type=_path, help="folder for the features (default: beside the output)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="instead of the recipe's")
     parser.add_argument("--extract-only", action="store_true", help="make the features, and do not train")
     parser.add_argument("--fresh", action="store_true", help="begin training anew, and do not go on from a checkpoint")
     parser.add_argument("--fresh-store", action="store_true", help="make the features anew")
     parser.add_argument("--cluster", default="", metavar="ADDRESS", help="extract by Ray: its address, or local")
-    parser.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write curves for TensorBoard")
+    parser.add_argument("--tensorboard", type=_path, metavar="FOLDER", help="write curves for TensorBoard")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
+    parser.add_argument("--weights-dir", type=_path, help="folder with the published weights files")
     parser.add_argument("--workers", type=int, default=0, help="threads that decode images; 0: one a core (default)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, default_of=parser.get_default)
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -58,20 +76,22 @@ def _learn(recipe_file: Path, arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.train.recipe import read_recipe
 
     recipe = read_recipe(recipe_file, arguments.set)
-    for name in ("data", "output"):
-        if getattr(arguments, name) is None:
+    output, store = arguments.output, arguments.store
+    if arguments.extract_only and store:
+        output = output or store / "projection.safetensors"  # which is not made
+    for name, value in (("DATA", arguments.data), ("--output", output)):
+        if value is None:
             raise TrainingError(
-                f"{'DATA' if name == 'data' else '--output'} is missing, expected `talk2dino train "
-                f"{arguments.recipe} DATA --output FILE.safetensors`; `talk2dino train --help` says which data"
+                f"{name} is missing, expected `talk2dino train {arguments.recipe} DATA --output FILE.safetensors`; "
+                "`talk2dino train --help` says which data"
             )
     if arguments.workers < 0:
         raise TrainingError(f"workers is {arguments.workers}, expected 0 or more; 0 takes one a core")
-    output = arguments.output.expanduser()
     Job(
         recipe,
-        arguments.data.expanduser(),
+        arguments.data,
         output,
-        (arguments.store or output.parent / f"{recipe.model}_features").expanduser(),
+        store or output.parent / f"{recipe.model}_features",
         device=arguments.device,
         weights_dir=arguments.weights_dir,
         threads=arguments.workers,
@@ -85,12 +105,19 @@ def _learn(recipe_file: Path, arguments: argparse.Namespace) -> None:
 
 def _make_anchors(recipe_file: Path, arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.train.anchors import train_anchors
+    from talk2dino_ros.engine.train.recipe import RECIPES
 
-    if arguments.data or arguments.set:
+    for name in _FOR_IMAGES:
+        if getattr(arguments, name) != arguments.default_of(name):
+            option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            raise TrainingError(
+                f"the recipe {recipe_file.stem} is made of words alone, expected no {option}; leave it out, and change "
+                "a copy of the recipe's file where values should differ"
+            )
+    if arguments.output is None and recipe_file.parent != RECIPES:
         raise TrainingError(
-            f"the recipe {recipe_file.stem} is made of words alone, expected no DATA and no --set; leave them out, and "
-            "change a copy of the recipe's file"
+            f"--output is missing, expected a folder for what {recipe_file} makes; name one (without it only the "
+            "shipped recipe goes over the shipped files)"
         )
-    output = (arguments.output or recipe_file.parents[1]).expanduser()
-    for path in train_anchors(recipe_file, output):
+    for path in train_anchors(recipe_file, arguments.output or RECIPES.parent):
         print(f"written to {path}")

@@ -30,8 +30,8 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
     """Turn the argument `vocabulary` into what a launch_ros Node takes as `parameters`.
 
     The text names a vocabulary in the folder `config`, a parameter file (.yaml) or a file of `talk2dino encode`
-    (.safetensors), or lists the classes as `engine.vocabulary.split_classes` reads them; empty text gives no
-    parameters. Raises LaunchArgumentError for a file that is missing.
+    (.safetensors), or lists the classes as `engine.vocabulary.split_classes` reads them, in place of a vocabulary_file
+    too; empty text gives no parameters. Raises LaunchArgumentError for a file that is missing.
     """
     shipped = config / f"vocabulary_{text}.yaml"
     if shipped.is_file():
@@ -41,7 +41,7 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
     if text.endswith(".safetensors"):
         return [{"vocabulary_file": str(Path(existing_file(text)).absolute())}]
     words = [word.strip() for word in text.split(";" if ";" in text else ",") if word.strip()]
-    return [{"vocabulary": words}] if words else []
+    return [{"vocabulary": words, "vocabulary_file": ""}] if words else []
 
 
 def profile_variable(environment: Mapping[str, str]) -> str | None:

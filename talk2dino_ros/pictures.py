@@ -36,5 +36,10 @@ def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
 
 
 def write_picture(path: str | Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write uint8 [H, W, 3] RGB or [H, W] gray, in the format that the file's ending names."""
-    Image.fromarray(pixels).save(path)
+    """Write uint8 [H, W, 3] RGB or [H, W] gray, in the format that the file's ending names. Raises ImageError."""
+    try:
+        Image.fromarray(pixels).save(path)
+    except OSError as error:
+        raise ImageError(
+            f"{path} could not be written ({error}), expected a folder with room for it; name another"
+        ) from error

@@ -66,6 +66,16 @@ def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["file/v.safetensors", "nowhere/v.safetensors", "folder"])
+def test_a_place_for_no_file_is_said_before_any_word_is_encoded(place, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    assert encode("cat", "-o", tmp_path / place, "--weights-dir", tmp_path / "no_weights") == 1
+    error = capsys.readouterr().err
+    assert f"{tmp_path / place} could not be written, expected a file's name in a folder that is there" in error
+    assert error.count("\n") == 1
+
+
 def test_words_and_a_file_of_words_exclude_each_other(capsys):
     for words in (["--classes", "cat", "--vocabulary-file", "v.safetensors"], []):
         with pytest.raises(SystemExit):

@@ -85,6 +85,35 @@ def test_background_cleaning_is_as_in_the_paper_unless_it_is_switched_off(tmp_pa
     assert results(tmp_path, "voc21")["options"]["background"] == 0.525
 
 
+def test_a_threshold_is_refused_where_no_background_is_judged(tmp_path, capsys):
+    write_pascal(tmp_path / "data", "VOC2012", {"2007_000033": np.zeros((40, 60), np.uint8)})
+    assert run("voc20", tmp_path / "data", "--output", tmp_path / "out", "--background", 0.3) == 1
+    error = capsys.readouterr().err
+    assert "background is 0.3 with Pascal VOC 2012, 20 classes, which judges no background" in error
+    assert error.count("\n") == 1
+
+
+def test_a_foreign_file_in_the_folder_is_named_after_the_figures_are_told(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    (tmp_path / "evaluate_mine.json").write_text("{}")
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--input", "square") == 1
+    told = capsys.readouterr()
+    assert f"mIoU {results(tmp_path)['miou']} %" in told.out
+    assert "evaluate_mine.json is a result without" in told.err
+
+
+@pytest.mark.parametrize("fresh", [["--fresh"], []])
+def test_a_file_in_the_place_of_the_output_folder_is_said(fresh, tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
+    (tmp_path / "file").write_text("mine")
+    arguments = ["folder", folder, "--limit", 1, "--input", "square", "--output", tmp_path / "file"]
+    assert run(*arguments, *fresh) == 1
+    error = capsys.readouterr().err
+    assert "state.json cannot be written" in error
+    assert "name another with --output" in error
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_skipped_pictures_are_counted_and_named_at_the_end(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     path = folder / "images" / "coffee.jpg"

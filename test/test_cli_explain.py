@@ -36,6 +36,24 @@ def test_the_options_reach_the_segmenter(tmp_path):
     assert square.shape != aspect.shape or (square != aspect).any()
 
 
+@pytest.mark.parametrize("place", ["file", "file/parts", "file/parts/all"])
+def test_a_file_in_the_folder_s_place_is_said_before_anything_is_computed(place, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert run("-o", tmp_path / place, "--weights-dir", tmp_path / "no_weights") == 1
+    error = capsys.readouterr().err
+    assert f"the output is {tmp_path / place}, " in error
+    assert "name another" in error
+    assert error.count("\n") == 1
+
+
+def test_a_picture_that_cannot_be_written_is_said(tmp_path, capsys):
+    (tmp_path / "a.png").mkdir()
+    assert run("-o", tmp_path / "a.png") == 1
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'a.png'} could not be written (" in error
+    assert "name another" in error
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [

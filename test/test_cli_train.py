@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +28,18 @@ OUTPUT = ("--output", "own.safetensors")
         (["talk2dino_vitb", "photos", *OUTPUT], "photos does not exist, expected COCO's"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "model=dinotxt_vitl"], "dinotxt_vitl has no projection"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "model=vitb"], "model is 'vitb', expected one of"),
-        (["mini", "photos"], "the recipe mini is made of words alone, expected no DATA and no --set"),
-        (["mini", "--set", "ridge=1"], "the recipe mini is made of words alone"),
+        (["talk2dino_vitb", "photos", "--extract-only"], "--output is missing"),
+        (["mini", "photos"], "the recipe mini is made of words alone, expected no DATA"),
+        (["mini", "--set", "ridge=1"], "the recipe mini is made of words alone, expected no --set"),
+        (["mini", "--store", "store"], "expected no --store"),
+        (["mini", "--extract-only"], "expected no --extract-only"),
+        (["mini", "--fresh"], "expected no --fresh"),
+        (["mini", "--fresh-store"], "expected no --fresh-store"),
+        (["mini", "--cluster", "local"], "expected no --cluster"),
+        (["mini", "--tensorboard", "curves"], "expected no --tensorboard"),
+        (["mini", "--device", "cpu"], "expected no --device"),
+        (["mini", "--weights-dir", "weights"], "expected no --weights-dir"),
+        (["mini", "--workers", "2"], "expected no --workers"),
     ],
 )
 def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp_path, monkeypatch, capsys):
@@ -44,6 +55,20 @@ def test_the_command_is_declared_without_torch():
     code = "import sys, talk2dino_ros.cli_train\nassert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_copy_of_the_recipe_of_words_goes_over_no_shipped_file(tmp_path, monkeypatch, capsys):
+    written = []
+    monkeypatch.setattr(
+        "talk2dino_ros.engine.train.anchors.train_anchors", lambda _, folder: written.append(folder) or ()
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.yaml").write_bytes((mini.CONCEPTS_FILE.parent / "recipes" / "mini.yaml").read_bytes())
+    assert main(["train", "my.yaml"]) == 1
+    assert "--output is missing, expected a folder for what my.yaml makes" in capsys.readouterr().err
+    assert main(["train", "my.yaml", "--output", "mine"]) == 0
+    assert main(["train", "mini"]) == 0
+    assert written == [Path("mine"), mini.CONCEPTS_FILE.parent]
 
 
 @pytest.mark.slow

@@ -37,11 +37,12 @@ def comments_of(path: Path) -> dict[str, str]:
     return comments
 
 
-def read_by_ros(path: Path, namespace: str) -> parameters.Parameters:
-    """The parameters that the node would have with this file."""
+def read_by_ros(path: Path, namespace: str, before: Path = SEGMENTER) -> parameters.Parameters:
+    """The parameters that the node would have with this file behind another."""
     rclpy = pytest.importorskip("rclpy", reason="ROS 2 is missing: rclpy cannot be imported")
     context = rclpy.Context()
-    rclpy.init(args=["--ros-args", "--params-file", str(path)], context=context)
+    files = [word for each in (before, path) for word in ("--params-file", str(each))]
+    rclpy.init(args=["--ros-args", *files], context=context)
     try:
         node = rclpy.create_node("talk2dino", namespace=namespace, context=context)
         parameters.declare(node)
@@ -83,7 +84,8 @@ def test_there_are_vocabularies_for_three_places():
 @pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
 def test_a_shipped_vocabulary_is_valid_and_nothing_but_a_vocabulary(path):
     values = values_of(path)
-    assert list(values) == ["vocabulary"]
+    assert list(values) == ["vocabulary_file", "vocabulary"]
+    assert values["vocabulary_file"] == ""  # one that the parameter file names would stand in for the words
     entries = parse_classes(values["vocabulary"])
     assert any(entry.distractor for entry in entries)
     assert not any(entry.distractor for entry in entries if "person" in entry.prompts)
@@ -93,6 +95,15 @@ def test_a_shipped_vocabulary_is_valid_and_nothing_but_a_vocabulary(path):
 @pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
 def test_ros_reads_a_shipped_vocabulary(path, namespace):
     assert list(read_by_ros(path, namespace).vocabulary) == values_of(path)["vocabulary"]
+
+
+@pytest.mark.parametrize("section", ["/**", "/talk2dino"])
+@pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
+def test_a_shipped_vocabulary_stands_in_for_a_file_of_vectors_too(path, section, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(f"{section}: {{ros__parameters: {{vocabulary_file: words.safetensors}}}}")
+    assert read_by_ros(own, "/").vocabulary_file == "words.safetensors"
+    assert read_by_ros(path, "/", before=own).vocabulary_file == ""
 
 
 def test_the_transport_profile_keeps_udp_beside_shared_memory_and_nothing_else():

@@ -109,6 +109,7 @@ def test_arguments_override_parameters_with_the_right_types(environment):
         "device": "cuda:1",
         "autostart": False,
         "vocabulary": ("door", "sofa: sofa, couch", "no", "7", "消火器", 'say "hi"', "!wall"),
+        "vocabulary_file": "",
     }
 
 

@@ -26,7 +26,8 @@ CONFIG = Path(__file__).parent.parent / "config"
     ],
 )
 def test_words_reach_the_node_as_the_engine_splits_them(text):
-    assert vocabulary_parameters(text, CONFIG) == [{"vocabulary": split_classes(text)}]
+    """And in place of a file of vectors that the parameter file may name."""
+    assert vocabulary_parameters(text, CONFIG) == [{"vocabulary": split_classes(text), "vocabulary_file": ""}]
 
 
 @pytest.mark.parametrize("text", ["", " ", ",", "; ;"])

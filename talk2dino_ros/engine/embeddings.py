@@ -20,7 +20,10 @@ Vectors = npt.NDArray[np.float32]
 def encode_classes(
     entries: Sequence[ClassEntry], model: Model, networks: WordNetworks, known: Vocabulary | None = None
 ) -> Vocabulary:
-    """Encode the classes; those whose prompts a known vocabulary has take its vectors, and need no text encoder."""
+    """Encode the classes; those whose prompts a known vocabulary has take its vectors, and need no text encoder.
+
+    Where such vectors were made elsewhere, so is the result.
+    """
     vectors = (
         {} if known is None else dict(zip((each.prompts for each in known.classes), known.embeddings, strict=True))
     )
@@ -29,11 +32,12 @@ def encode_classes(
     if new:
         encoded, warnings = _encode(new, model, networks)
         vectors |= _by_prompts(new, encoded)
+    is_own = known is None or bool(known.model) or len(new) == len(entries)
     return Vocabulary(
         tuple(entries),
         np.stack([vectors[entry.prompts] for entry in entries]),
-        model=model.name,
-        projection=networks.projection_sum,
+        model=model.name if is_own else "",
+        projection=networks.projection_sum if is_own else "",
         warnings=warnings,
     )
 

@@ -16,11 +16,11 @@ from talk2dino_ros.engine.background_cleaning import clean_background
 from talk2dino_ros.engine.canvas import check_image, make_canvas, upsampled
 from talk2dino_ros.engine.crops import CropFeatures, encode_crops
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.head_embeddings import head_embeddings
 from talk2dino_ros.engine.image_encoder import ImageFeatures
 from talk2dino_ros.engine.labelling import Words, patch_cosines
 from talk2dino_ros.engine.pamr import pamr
 from talk2dino_ros.engine.segmenter import Segmentation, Segmenter
-from talk2dino_ros.engine.train.head_embeddings import head_embeddings
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 Values = npt.NDArray[np.float32]
@@ -33,11 +33,12 @@ class Heads:
 
     attention: float32 [M, h, w], from the class token to each patch, each head's sum is 1.
     fit: float32 [C, M], the cosine of each word with the mean of what each head looks at: the best one is the
-        head that training would choose for that word.
+        head that training would choose for that word. None for a model without a projection, as its training chose
+        no heads, and its patches may have gone through a head of another kind behind the attention.
     """
 
     attention: Values
-    fit: Values
+    fit: Values | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ def explain(segmenter: Segmenter, rgb: npt.NDArray[np.uint8], vocabulary: Vocabu
         network_size=plan.network,
         background=segmenter.options.background,
         patch_colours=patch_colours(crop.patch_features).cpu().numpy(),
-        heads=_heads(crop, words),
+        heads=_heads(crop, words, any(file.role == "projection" for file in segmenter.model.files)),
         cosines=cosines.cpu().numpy(),
         scores=scores.cpu().numpy(),
         cleaned=None if cleaned is None else cleaned.cpu().numpy(),
@@ -115,13 +116,15 @@ def _cleaned(scores: Tensor, crop: CropFeatures, words: Words) -> Tensor:
     return clean_background(scores, crop.patch_features, crop.cls_attention, words.embeddings)
 
 
-def _heads(crop: CropFeatures, words: Words) -> Heads | None:
+def _heads(crop: CropFeatures, words: Words, has_projection: bool) -> Heads | None:
     if crop.cls_attention is None:
         return None
+    attention = torch.softmax(crop.cls_attention, dim=1).unflatten(1, crop.patch_features.shape[1:]).cpu().numpy()
+    if not has_projection:
+        return Heads(attention, None)
     heads = head_embeddings(ImageFeatures(crop.patch_features[None], crop.cls_attention[None])).heads[0]
-    attention = torch.softmax(crop.cls_attention, dim=1).unflatten(1, crop.patch_features.shape[1:])
     fit = words.embeddings @ F.normalize(heads, dim=1).T
-    return Heads(attention.cpu().numpy(), fit.cpu().numpy())
+    return Heads(attention, fit.cpu().numpy())
 
 
 def patch_colours(patch_features: Tensor) -> Tensor:

@@ -92,24 +92,23 @@ class Labelling:
         if self.options.window_scores == "softmax":
             return voted(scores, view), None, words.ids
         if self.options.refine == "none":
-            return _stitched(scores, view), None, words.ids
+            return self._stitched(scores, view), None, words.ids
         can_win = contenders(scores, self.options.background)
         refined = (
             pamr(cut(view.canvas, crop), upsampled(window[can_win], (crop.height, crop.width)))
             for window, crop in zip(scores, view.plan.crops, strict=True)
         )
         canvas = ScoreMap(averaged(refined, view.plan), align_corners=False)
-        rivals = None if can_win.all() else _stitched([window[~can_win] for window in scores], view)
+        rivals = None if can_win.all() else self._stitched([window[~can_win] for window in scores], view)
         return canvas, rivals, words.ids[can_win]
 
-
-def _stitched(scores: Sequence[Tensor], view: View) -> ScoreMap:
-    """The crops' unrefined scores in one map: a single crop's as they are, else their average on the canvas."""
-    if len(scores) == 1:
-        return ScoreMap(scores[0], align_corners=True)  # stretched corner to corner, as the paper's code does
-    crops = zip(scores, view.plan.crops, strict=True)
-    large = (upsampled(window, (crop.height, crop.width)) for window, crop in crops)
-    return ScoreMap(averaged(large, view.plan), align_corners=False)
+    def _stitched(self, scores: Sequence[Tensor], view: View) -> ScoreMap:
+        """The crops' unrefined scores in one map: windows' as their average on the canvas, else as they are."""
+        if self.options.input != "slide":
+            return ScoreMap(scores[0], align_corners=True)  # stretched corner to corner, as the paper's code does
+        crops = zip(scores, view.plan.crops, strict=True)
+        large = (upsampled(window, (crop.height, crop.width)) for window, crop in crops)
+        return ScoreMap(averaged(large, view.plan), align_corners=False)
 
 
 def voted(cosines: Sequence[Tensor], view: View) -> ScoreMap:

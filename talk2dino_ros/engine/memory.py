@@ -8,8 +8,16 @@ import torch
 
 
 def release_memory() -> None:
-    """Return memory that nothing uses any more, and on a GPU torch's cache of it, to the system."""
+    """Return memory that nothing uses any more, cycles of objects too, to the system.
+
+    It looks through every object and holds the interpreter meanwhile: not while images stream.
+    """
     gc.collect()
+    trim_memory()
+
+
+def trim_memory() -> None:
+    """Return memory that was freed, and on a GPU torch's cache of it, to the system."""
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     # glibc keeps freed blocks for later once it has seen some of their size go, a text tower's two gigabytes too

@@ -9,6 +9,11 @@ from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.errors import ModelError
 
 
+def patch_source_of(model: Model) -> str:
+    """Return whose patches a row takes, `head` or `backbone`."""
+    return "head" if "head" in model.image_roles else "backbone"
+
+
 def with_patch_source(model: Model, patch_source: str) -> Model:
     """Return a row that takes the patches of `head` or `backbone`; '': the row as it is, which takes the head's.
 

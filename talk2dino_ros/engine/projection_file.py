@@ -84,7 +84,8 @@ def with_projection_file(model: Model, projection_file: str | Path | None) -> Mo
 
 def projection_sum(model: Model) -> str:
     """Return the sha256 sum of the projection file that a row takes in place of the model's own; '' for its own."""
-    paths = [file.source.path for file in model.files if isinstance(file.source, LocalFile)]
+    projections = [file.source for file in model.files if file.role == "projection"]
+    paths = [source.path for source in projections if isinstance(source, LocalFile)]
     return "" if not paths or _published_for(paths[0]) == model.name else sha256_of(paths[0])
 
 

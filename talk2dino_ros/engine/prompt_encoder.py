@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompts to features, from the text cache where it knows them, else from the text encoder."""
 
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.memory import release_memory
+from talk2dino_ros.engine.memory import release_memory, trim_memory
 from talk2dino_ros.engine.sums import file_state
 from talk2dino_ros.engine.text_cache import PromptFeatures, TextCache, TextCacheError
 from talk2dino_ros.engine.text_encoder import TextEncoder
@@ -80,8 +81,13 @@ class PromptEncoder:
         return {prompt: PromptFeatures(*each) for prompt, *each in zip(prompts, vectors, cut, strict=True)}
 
     def _free_if_not_kept(self) -> None:
-        if not self.keep:
-            self._encoder = None
+        if self.keep or self._encoder is None:
+            return
+        left = weakref.ref(self._encoder)
+        self._encoder = None
+        if left() is None:
+            trim_memory()
+        else:  # the first import of a library can leave a cycle that holds it; else no image has to wait
             release_memory()
 
     def _remember(self, cache: TextCache, features: Features) -> list[str]:

@@ -10,8 +10,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,8 @@ MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabele
 MAX_NAME_LENGTH = 100
 MAX_PROMPT_LENGTH = 1000  # far beyond what any text encoder reads; keeps a log line readable
 
+# what a file of something else raises; RuntimeError: nested too deeply, or a path in an unknown user's home folder
+_FOREIGN = (KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 _FILE_FORMAT = "talk2dino vocabulary 2"  # the number goes up when files made before can no longer be trusted
 
 
@@ -201,7 +205,8 @@ class Vocabulary:
             part.write_bytes(save({"embeddings": np.ascontiguousarray(self.embeddings)}, metadata=metadata))
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # what kept the file from being written may keep the part too
+                part.unlink(missing_ok=True)
             raise VocabularyError(
                 f"{path} could not be written ({error}), expected a folder with room for it; name another"
             ) from error
@@ -209,25 +214,36 @@ class Vocabulary:
     @classmethod
     def load(cls, path: str | Path) -> "Vocabulary":
         """Read what `save` wrote. Raises VocabularyError where the file is something else or damaged."""
-        path = Path(path).expanduser()
         try:
-            with safe_open(str(path), framework="numpy") as file:
+            with safe_open(str(Path(path).expanduser()), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FILE_FORMAT:
                     raise ValueError(f"its format is {metadata.get('format')!r}, not {_FILE_FORMAT!r}")
-                classes = parse_classes(json.loads(metadata["classes"]))
-                ids = _checked_ids(json.loads(metadata["ids"]))
+                classes = parse_classes(_list_in(metadata["classes"]))
+                ids = _checked_ids(_list_in(metadata["ids"]), classes)
                 return cls(classes, file.get_tensor("embeddings"), ids, metadata["model"], metadata["projection"])
-        except (OSError, SafetensorError, VocabularyError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, SafetensorError, VocabularyError, *_FOREIGN) as error:
             raise VocabularyError(
                 f"{path} cannot be read as a vocabulary ({str(error) or repr(error)}), "
                 "expected a file of `talk2dino encode`; write it anew"
             ) from error
 
 
-def _checked_ids(ids: list[int]) -> tuple[int, ...]:
-    if not all(type(each) is int and 0 <= each <= UNLABELED_ID for each in ids):
-        raise ValueError(f"its ids are {shorten(str(ids))}, not numbers from 0 to {UNLABELED_ID}")
+def _list_in(text: str) -> list[Any]:
+    values = json.loads(text)
+    if not isinstance(values, list):
+        raise ValueError(f"{shorten(text)} is no list")
+    return values
+
+
+def _checked_ids(ids: list[Any], classes: Sequence[ClassEntry]) -> tuple[int, ...]:
+    are_ids = all(type(each) is int and 0 <= each <= UNLABELED_ID for each in ids)
+    labelled = [each for each, entry in zip(ids, classes, strict=False) if not entry.distractor]
+    if not are_ids or len(ids) != len(classes) or UNLABELED_ID in labelled or len(set(labelled)) != len(labelled):
+        raise ValueError(
+            f"its ids are {shorten(str(ids))}, not one for each class, for a labelled one from 0 to {UNLABELED_ID - 1} "
+            "and one of its own"
+        )
     return tuple(ids)
 
 

@@ -89,18 +89,23 @@ def _answer(explanation: Explanation, size: Size, caption: str, box: Box | None 
 
 
 def _heads(explanation: Explanation) -> Rgb:
-    title = "Where the attention heads look, and which word each fits"
+    title = "Where the attention heads look"
     heads = explanation.heads
     if heads is None:
         return _section(
-            title,
+            f"{title}, and which word each fits",
             f"{explanation.model_name} is no vision transformer with a class token, so it has no attention heads. "
             "talk2dino_vitb and its like show them here.",
         )
-    return _section(
-        title,
+    text = (
         f"How much the class token attends to each patch, in each of the {len(heads.attention)} heads of the last "
-        "block, each at its own scale. Framed, in the word's colour: the head that fits a word best.",
+        "block, each at its own scale."
+    )
+    if heads.fit is None:
+        return _section(title, text, _head_maps(explanation, heads))
+    return _section(
+        f"{title}, and which word each fits",
+        f"{text} Framed, in the word's colour: the head that fits a word best.",
         _head_maps(explanation, heads),
         _paragraph(
             "How well it fits: the cosine of the word with the mean of all patches, weighted by the head's attention. "
@@ -114,7 +119,7 @@ def _head_maps(explanation: Explanation, heads: Heads) -> Rgb:
     count = len(heads.attention)
     columns = count if count <= 8 else min(-(-count // 2), 8)
     size = fitting(explanation.rgb, (INNER - (columns - 1) * GAP // 2) // columns, TALLEST // 2)
-    best = heads.fit.argmax(axis=1)
+    best = [] if heads.fit is None else heads.fit.argmax(axis=1)
     panels = []
     for head, attention in enumerate(heads.attention):
         words = [index for index in range(len(best)) if best[index] == head]

@@ -133,6 +133,16 @@ def test_a_vocabulary_of_another_model_is_refused(picture, tmp_path):
             use()
 
 
+def test_classes_of_vectors_made_elsewhere_are_taken_and_not_passed_off_as_the_model_s(other_projection):
+    elsewhere = Vocabulary.from_embeddings(["cup", "plane"], np.eye(2, MODELS["mini"].embedding_size))
+    segmenter = load(projection_file=other_projection)
+    for words in (["plane"], ["dog", "plane"]):
+        mixed = segmenter.encode_vocabulary(words, elsewhere)
+        np.testing.assert_array_equal(mixed.embeddings[-1], elsewhere.embeddings[1])
+        assert (mixed.model, mixed.projection) == ("", "")
+    assert segmenter.encode_vocabulary(["dog"], elsewhere).model == "mini"
+
+
 def load_classes(*texts):
     return Vocabulary.from_embeddings(texts, np.ones((len(texts), 2))).classes
 

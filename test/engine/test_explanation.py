@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from talk2dino_ros.engine.checkpoints import MODELS
+from talk2dino_ros.engine.dinotxt.image_encoder import HeadedImageEncoder
+from talk2dino_ros.engine.dinotxt.vision_head import VisionHead
 from talk2dino_ros.engine.errors import ImageError, ModelError
 from talk2dino_ros.engine.explanation import explain, patch_colours
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder, ImageFeatures
@@ -104,6 +106,15 @@ def test_the_heads_attend_as_the_networks_own_last_block_does(vit, photo, words)
         for head in range(HEADS):
             mean = sum(expected[head, p] * features[:, p] for p in range(16))
             assert heads.fit[word, head] == pytest.approx(vector @ mean / np.linalg.norm(mean), abs=1e-4)
+
+
+def test_a_model_without_a_projection_has_heads_and_no_fit_to_words(vit, photo, words):
+    encoder = HeadedImageEncoder(vit, VisionHead(WIDTH, HEADS).eval(), (0.5,) * 3, (0.5,) * 3)
+    segmenter = make_segmenter(encoder)
+    model = replace(segmenter.model, files=MODELS["dinotxt_vitl"].files)
+    heads = explain(Segmenter(model, segmenter.networks, segmenter.options), photo, words).heads
+    assert heads.attention.shape == (HEADS, 4, 4)
+    assert heads.fit is None
 
 
 class NoAttention(nn.Module):

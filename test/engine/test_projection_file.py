@@ -2,6 +2,7 @@
 """A projection named by its path takes the model's own's place, or is refused with the reason."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.checkpoints import MODELS, find_model
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.projection import Projection
-from talk2dino_ros.engine.projection_file import projection_bytes, read_card, with_projection_file
+from talk2dino_ros.engine.projection_file import projection_bytes, projection_sum, read_card, with_projection_file
+from talk2dino_ros.engine.sources import LocalFile
 from talk2dino_ros.engine.weights import Checkpoint
 
 VITB = find_model("talk2dino_vitb")
@@ -122,3 +124,15 @@ def test_a_model_without_a_projection_takes_none(tmp_path):
     trained(path)
     with pytest.raises(ModelError, match="with dinotxt_vitl, whose words need no projection"):
         with_projection_file(find_model("dinotxt_vitl"), path)
+
+
+def test_the_sum_is_the_projections_and_of_no_other_local_file(tmp_path):
+    path = tmp_path / "own.safetensors"
+    trained(path)
+    own = with_projection_file(VITB, path)
+    elsewhere = [
+        replace(file, source=LocalFile(tmp_path / "nowhere")) for file in VITB.files if file.role != "projection"
+    ]
+    rest = [file for file in own.files if file.role == "projection"]
+    assert projection_sum(replace(own, files=(*elsewhere, *rest))) == projection_sum(own) != ""
+    assert projection_sum(replace(VITB, files=tuple(elsewhere))) == ""

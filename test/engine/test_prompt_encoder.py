@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Known words from the cache, new ones from the encoder: which is asked for what, with real models and real files."""
 
+import gc
 import weakref
 from dataclasses import replace
 
@@ -114,6 +115,38 @@ def test_an_encoder_that_is_not_kept_is_freed_after_each_encoding_and_loaded_for
         assert lengths_in(encoder.encode(words)[0]) == {word: [len(word), 0] for word in words}
         assert (encoder.is_loaded, len(alive)) == (keep, int(keep))
     assert len(loaded) == loads
+
+
+def test_freeing_the_encoder_looks_through_no_other_objects():
+    """A full collection holds the interpreter, and no image is published meanwhile."""
+    collected = []
+    encoder = PromptEncoder(Lengths, cache=None, encoding="", files=[], keep=False)
+    gc.disable()
+    gc.callbacks.append(note := lambda phase, info: collected.append((phase, info["generation"])))
+    try:
+        encoder.encode(["a"])
+    finally:
+        gc.callbacks.remove(note)
+        gc.enable()
+    assert not encoder.is_loaded
+    assert collected == []
+
+
+def test_an_encoder_that_a_cycle_holds_is_freed_at_once_all_the_same():
+    """As after the first import of open_clip, which leaves a cycle through the frames that asked for it."""
+    alive = weakref.WeakSet()
+
+    def load():
+        alive.add(lengths := Lengths())
+        lengths.cycle = lengths
+        return lengths
+
+    gc.disable()
+    try:
+        PromptEncoder(load, cache=None, encoding="", files=[], keep=False).encode(["a"])
+        assert len(alive) == 0
+    finally:
+        gc.enable()
 
 
 def test_an_encoder_that_fails_is_freed_too():

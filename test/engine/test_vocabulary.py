@@ -139,7 +139,10 @@ METADATA = {"format": "talk2dino vocabulary 2", "classes": '["door"]', "ids": "[
     [
         {"classes": "3"},
         {"classes": "door"},
+        {"classes": '"d"'},
+        {"classes": "[" * 100_000},
         {"classes": "[3]"},
+        {"classes": '[["door"]]'},
         {"classes": '["door", "chair"]'},
         {"classes": '["door", "door"]'},
         {"ids": "[1, 2]"},
@@ -147,6 +150,10 @@ METADATA = {"format": "talk2dino vocabulary 2", "classes": '["door"]', "ids": "[
         {"ids": "[-1]"},
         {"ids": '["1"]'},
         {"ids": "7"},
+        {"ids": "[255]"},
+        {"ids": "[]"},
+        {"ids": "{}"},
+        {"ids": '{"1": 1}'},
         {"format": "talk2dino vocabulary 1"},
     ],
 )
@@ -156,6 +163,17 @@ def test_a_damaged_file_is_refused_with_one_sentence_that_names_it(tmp_path, wro
     assert Vocabulary.load(path).labels() == {1: "door"}
     save_file({"embeddings": np.ones((1, 2), np.float32)}, str(path), metadata=METADATA | wrong)
     with pytest.raises(VocabularyError, match=rf"^{path} .*expected .*; write it"):
+        Vocabulary.load(path)
+
+
+def test_ids_of_two_labelled_classes_alike_are_refused_and_those_of_distractors_are_not(tmp_path):
+    path = tmp_path / "vocabulary.safetensors"
+    metadata = METADATA | {"classes": '["door", "chair", "!wall", "!floor"]'}
+    vectors = {"embeddings": np.ones((4, 2), np.float32)}
+    save_file(vectors, str(path), metadata=metadata | {"ids": "[0, 254, 255, 255]"})
+    assert Vocabulary.load(path).labels() == {0: "door", 254: "chair"}
+    save_file(vectors, str(path), metadata=metadata | {"ids": "[7, 7, 255, 255]"})
+    with pytest.raises(VocabularyError, match=r"its ids are '\[7, 7, 255, 255\]', not .* one of its own"):
         Vocabulary.load(path)
 
 
@@ -175,6 +193,17 @@ def test_a_cut_file_is_refused(tmp_path):
         path.write_bytes(path.read_bytes()[:size])
         with pytest.raises(VocabularyError, match=f"^{path} cannot be read as a vocabulary"):
             Vocabulary.load(path)
+
+
+def test_a_home_folder_that_does_not_exist_is_a_sentence():
+    with pytest.raises(VocabularyError, match=r"^~nobody-here/v\.safetensors cannot be read as a vocabulary"):
+        Vocabulary.load("~nobody-here/v.safetensors")
+
+
+def test_a_file_in_a_folder_s_place_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(VocabularyError, match=r"file/v\.safetensors could not be written .* expected a folder"):
+        Vocabulary.from_embeddings(["door"], [[1.0]]).save(tmp_path / "file" / "v.safetensors")
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):

@@ -19,7 +19,9 @@ def ramp(count, h, w):
     return np.linspace(0.3, 0.7, count * h * w, dtype=np.float32).reshape(count, h, w)
 
 
-def make_explanation(names=("cat", "sofa", "!wall"), size=(60, 90), heads=3, cleaned=False) -> Explanation:
+def make_explanation(
+    names=("cat", "sofa", "!wall"), size=(60, 90), heads=3, cleaned=False, has_fit=True
+) -> Explanation:
     height, width = size
     rgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     before = np.full(size, UNLABELED, np.uint8)
@@ -38,7 +40,7 @@ def make_explanation(names=("cat", "sofa", "!wall"), size=(60, 90), heads=3, cle
         network_size=(28, 42),
         background=0.525,
         patch_colours=np.random.default_rng(1).random((2, 3, 3), dtype=np.float32),
-        heads=Heads(np.full((heads, 2, 3), 1 / 6, np.float32), fit) if heads else None,
+        heads=Heads(np.full((heads, 2, 3), 1 / 6, np.float32), fit if has_fit else None) if heads else None,
         cosines=np.log(scores / (1 - scores)),
         scores=scores,
         cleaned=scores if cleaned else None,

@@ -54,6 +54,12 @@ def test_two_words_of_one_head_both_have_a_frame(make):
     assert has(top, color_of(2)).sum() > 1000
 
 
+def test_without_a_fit_the_heads_have_maps_and_no_frame_and_no_table(make):
+    with_fit, without = (sections(make(("cat", "sofa"), heads=2, has_fit=fit))["heads"] for fit in (True, False))
+    assert not any(has(without, color_of(number)).any() for number in (1, 2))
+    assert 500 < len(without) < len(with_fit) - 150  # the maps are 480 high
+
+
 def test_the_words_share_one_scale(explanation):
     """The largest of all scores is the last word's: no other has the scale's last colour."""
     part = sections(explanation)["words"][:, : WIDTH * 7 // 8]  # without the bar

@@ -19,6 +19,7 @@ class TinySegmenter:
     """Answers as an engine's segmenter does, with nothing in it."""
 
     fixed_size = None
+    keeps_text_encoder = True
 
     def __init__(self, options=None):
         self.model = type("Model", (), {"name": "tiny", "background": 0.5})
@@ -30,7 +31,7 @@ class TinySegmenter:
     def load_text_encoder(self):
         pass
 
-    def encode_vocabulary(self, classes):
+    def encode_vocabulary(self, classes, known=None):
         entries = parse_classes(classes)
         return Vocabulary(entries, np.eye(len(entries), 32))
 

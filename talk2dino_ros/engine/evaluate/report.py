@@ -5,19 +5,32 @@ import json
 import math
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
+from talk2dino_ros.engine.checkpoints import find_model
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, Dataset, DatasetError
+from talk2dino_ros.engine.evaluate.datasets.dataset import BACKGROUND, Kind
 from talk2dino_ros.engine.evaluate.protocols import departures, protocol_of
-from talk2dino_ros.engine.evaluate.state import Progress, Subject
+from talk2dino_ros.engine.evaluate.state import Progress, Subject, unwritable
+from talk2dino_ros.engine.evaluate.threshold import own_threshold
+from talk2dino_ros.engine.patch_source import patch_source_of
 
 TABLE = "evaluation.md"
 _RESULTS = "evaluate_*.json"
 _MARK = " \\*"  # not to be compared with a published figure; the notes say why
 _KEPT = ("dataset", "model", "protocol", "projection", "patch_source", "precision", "options", "data")  # of a subject
 Facts = dict[str, Any]
-System = tuple[str, str, str, str]  # a row's model, refine, protocol and projection
+
+
+class System(NamedTuple):
+    """What a row is of. A published one does not say whose patches it took, and stands below either."""
+
+    model: str
+    refine: str
+    protocol: str
+    projection: str
+    other_patches: str  # '' where they are the model's own
 
 
 def published() -> Facts:
@@ -29,7 +42,9 @@ def published() -> Facts:
 
 def run_name(subject: Subject) -> str:
     """Return what the files of a run are called, without their ending."""
-    return f"evaluate_{subject['dataset']}_{subject['model']}_{subject['options']['refine']}_{subject['protocol']}"
+    system = _system(subject)
+    own = [text for text in (system.projection[:8], system.other_patches) if text]
+    return "_".join(["evaluate", subject["dataset"], system.model, system.refine, system.protocol, *own])
 
 
 def result_facts(dataset: Dataset, subject: Subject, progress: Progress) -> Facts:
@@ -63,9 +78,7 @@ def write_results(folder: Path, facts: Facts) -> Path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         (folder / TABLE).write_text("\n".join(table_lines(folder)) + "\n", encoding="utf-8")
     except OSError as error:
-        raise DatasetError(
-            f"{path} cannot be written ({error}), expected a folder with room for it; name another with --output"
-        ) from error
+        raise unwritable(path, error) from error
     return path
 
 
@@ -82,7 +95,7 @@ def table_lines(folder: Path) -> list[str]:
     lines += [_row("system", *columns, "mean of 8", *own), "|---" * (len(columns) + len(own) + 2) + "|"]
     for system, members in groups.items():
         lines.append(_measured(system, members, columns, own))
-        lines += [_published(row, columns, own) for row in table["rows"] if _row_system(row) == system]
+        lines += [_published(row, columns, own) for row in table["rows"] if _is_of(row, system)]
     return [*lines, "", *_notes(results, table)]
 
 
@@ -107,21 +120,23 @@ def _read_result(path: Path) -> Facts:
 
 
 def _system(facts: Facts) -> System:
-    return facts["model"], facts["options"]["refine"], facts["protocol"], facts["projection"]
+    patches = facts["patch_source"]
+    other_patches = "" if patches == patch_source_of(find_model(facts["model"])) else patches
+    return System(facts["model"], facts["options"]["refine"], facts["protocol"], facts["projection"], other_patches)
 
 
-def _row_system(row: Facts) -> System:
-    """A published row is of the published projection."""
-    return row["model"], row["refine"], row["protocol"], ""
+def _is_of(row: Facts, system: System) -> bool:
+    """Whether a published row, which is of the published projection, is of the system."""
+    return (row["model"], row["refine"], row["protocol"], "") == system[:4]
 
 
 def _measured(system: System, members: list[Facts], columns: list[str], own: list[str]) -> str:
-    model, refine, protocol, projection = system
     cells = {facts["column"] or facts["title"]: _cell(facts) for facts in members}
     whole = {facts["column"]: facts["miou"] for facts in members if not _remarks(facts)}
-    name = f"`{model}`{' + PAMR' if refine == 'pamr' else ''}"
-    name += f", projection {projection[:8]}" if projection else ""
-    name += f", protocol {protocol}" if protocol != protocol_of(model) else ""
+    name = f"`{system.model}`{' + PAMR' if system.refine == 'pamr' else ''}"
+    name += f", projection {system.projection[:8]}" if system.projection else ""
+    name += f", patches of the {system.other_patches}" if system.other_patches else ""
+    name += f", protocol {system.protocol}" if system.protocol != protocol_of(system.model) else ""
     known, others = ([cells.get(column, "") for column in names] for names in (columns, own))
     return _row(f"{name}, measured", *known, _mean(whole, columns), *others)
 
@@ -149,9 +164,17 @@ def _remarks(facts: Facts) -> list[str]:
         remarks.append(f"{facts['images']} of {facts['images_of_the_set']} images")
     remarks += departures(facts["protocol"], facts["options"])
     kind = DATASETS.get(facts["dataset"])
-    cleaning = kind is not None and kind.background_cleaning and facts["protocol"] == "talk2dino"
-    if kind and facts["options"]["background_cleaning"] != cleaning:
+    return remarks + (_background_remarks(facts, kind) if kind else [])
+
+
+def _background_remarks(facts: Facts, kind: Kind) -> list[str]:
+    options, remarks = facts["options"], []
+    cleaning = kind.background_cleaning and facts["protocol"] == "talk2dino"
+    if options["background_cleaning"] != cleaning:
         remarks.append(f"the published protocol has background cleaning {'on' if cleaning else 'off'}")
+    own = own_threshold(facts["model"], options["window_scores"]) if kind.classes[0] == BACKGROUND else None
+    if options["background"] != own:
+        remarks.append(f"background {options['background']}, not the model's own {own}")
     return remarks
 
 
@@ -167,7 +190,7 @@ def _notes(results: list[Facts], table: Facts) -> list[str]:
             + "".join(f"; skipped {name}" for name in facts["skipped"])
         )
     systems = {_system(facts) for facts in results}
-    rows = [row for row in table["rows"] if _row_system(row) in systems]
+    rows = [row for row in table["rows"] if any(_is_of(row, system) for system in systems)]
     notes += [f"- {row['system']}: {row['source']}; {table['protocol'][row['protocol']]}" for row in rows]
     return notes
 

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.evaluate.confusion import Confusion
 from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError, Sample
 from talk2dino_ros.engine.evaluate.protocols import protocol_of
 from talk2dino_ros.engine.evaluate.state import Progress, Subject, data_sum, load_progress, save_progress
+from talk2dino_ros.engine.patch_source import patch_source_of
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
@@ -66,7 +68,7 @@ class Evaluation:
             "model": self.segmenter.model.name,
             "protocol": self.protocol,
             "projection": self.segmenter.networks.projection_sum,
-            "patch_source": "head" if "head" in self.segmenter.model.image_roles else "backbone",
+            "patch_source": patch_source_of(self.segmenter.model),
             "precision": self.segmenter.precision,
             "options": asdict(self.segmenter.options),
             "classes": list(self.dataset.classes),
@@ -90,7 +92,7 @@ class Evaluation:
             with tqdm(total=count, initial=progress.done, unit="image", desc=self.dataset.name, disable=None) as bar:
                 while progress.done < count:
                     places = range(progress.done, min(progress.done + batch, count))
-                    self._take(places, progress)
+                    progress = self._with(places, progress)
                     bar.update(len(places))
                     bar.set_postfix(mIoU=f"{100 * progress.confusion.figures().mean_iou:.1f}")
                     if time.monotonic() - saved_s > SAVE_EVERY_S:
@@ -100,23 +102,23 @@ class Evaluation:
             save_progress(state_file, subject, progress)
         return progress
 
-    def _take(self, places: range, progress: Progress) -> None:
-        """Read, segment and count some samples; nothing is counted unless all are."""
+    def _with(self, places: range, before: Progress) -> Progress:
+        """Read, segment and count some samples. What was counted before stays as it is: a stop leaves no half batch."""
         read: dict[int, tuple[Rgb, Truth]] = {}
-        skipped = {}
+        skipped, by_image = dict(before.skipped), dict(before.by_image)
         for place in places:
             try:
                 read[place] = self._read(self.dataset.samples[place])
             except ImageError as error:
                 skipped[self.dataset.samples[place].name] = str(error)
         seen = self.segmenter.segment([image for image, _ in read.values()], self.vocabulary) if read else []
+        confusion = Confusion(before.confusion.counts.copy())
         for (place, (_, truth)), segmentation in zip(read.items(), seen, strict=True):
-            own = progress.confusion.add(truth, self.predicted(segmentation.class_ids))
+            own = confusion.add(truth, self.predicted(segmentation.class_ids))
             # of the classes that the label has: an image without a class says nothing of it
             iou = own.figures().iou[own.counts.sum(axis=1) > 0]
-            progress.by_image[place] = float(iou.mean()) if iou.size else float("nan")
-        progress.skipped.update(skipped)
-        progress.done = places.stop
+            by_image[place] = float(iou.mean()) if iou.size else float("nan")
+        return Progress(confusion, places.stop, skipped, by_image)
 
     def look(self, place: int) -> Look:
         """Segment one sample again, for a picture of it. Raises ImageError, DatasetError."""

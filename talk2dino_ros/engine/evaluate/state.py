@@ -59,9 +59,22 @@ def save_progress(path: Path, subject: Subject, progress: Progress) -> None:
         part.write_text(json.dumps(content))
         os.replace(part, path)
     except OSError as error:
-        raise DatasetError(
-            f"{path} cannot be written ({error}), expected a folder with room for it; name another with --output"
-        ) from error
+        raise unwritable(path, error) from error
+
+
+def remove_progress(path: Path) -> None:
+    """Remove the file where there is one. Raises DatasetError where it cannot be."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> DatasetError:
+    """Return the error for a file of a run that cannot be written or removed."""
+    return DatasetError(
+        f"{path} cannot be written ({error}), expected a folder with room for it; name another with --output"
+    )
 
 
 def load_progress(path: Path, subject: Subject, classes: int) -> Progress:

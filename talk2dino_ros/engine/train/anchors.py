@@ -5,7 +5,6 @@ No picture is used and nothing is random: the same machine writes the same files
 is its recipe; anchor_words.py collects the words. The paper's method, which learns from pictures, is trainer.py's.
 """
 
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.train.anchor_words import Words, collect_words, encode_texts
 from talk2dino_ros.engine.train.recipe import read_yaml
+from talk2dino_ros.engine.train.store_folder import write_whole
 
 PROJECTION_FILE = "mini_projection.safetensors"
 
@@ -75,7 +75,7 @@ def train_anchors(recipe_file: Path, output_folder: Path) -> tuple[Path, Path]:
         (output_folder / mini.CONCEPTS_FILE.name, save({"members": words.members.to(torch.uint8)})),
     )
     for path, content in files:
-        _write(path, content)
+        write_whole(path, content)
     return files[0][0], files[1][0]
 
 
@@ -134,17 +134,3 @@ def _check_sizes(words: Words) -> None:
             f"{mini.EMBEDDING_SIZE}; set HIDDEN_SIZE and EMBEDDING_SIZE of engine/mini.py to the new numbers, then "
             "train again"
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file in one step, so that it is never half written."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise TrainingError(
-            f"{path} cannot be written ({error}), expected a folder with room for it; name another with --output"
-        ) from error

@@ -15,14 +15,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.train.store_folder import write_whole
+from talk2dino_ros.engine.train.store_folder import short, write_whole
 
 KEY = "talk2dino_training"
 _FORMAT = 1
 # May differ between a run and its continuation: with a constant learning rate no step so far depends on them.
 _FREE = ("epochs", "patience")
 
-Subject = dict[str, Any]
+Subject = dict[str, dict[str, Any]]  # the recipe, and what is known of each split, as JSON takes it
 StateDict = dict[str, Tensor]
 
 
@@ -74,14 +74,22 @@ def load_standing(path: Path, subject: Subject) -> Standing | None:
 
 
 def _check_subject(path: Path, kept: Mapping[str, Any], subject: Subject) -> None:
+    remedy = "begin anew with --fresh, name another --output, or set it as it was"
+    for part in {**subject, **kept}:
+        if (part in kept) != (part in subject):
+            raise TrainingError(
+                f"{path} is of a training {'with' if part in kept else 'without'} the split {part}, expected one "
+                f"{'with' if part in subject else 'without'} it; {remedy}"
+            )
     old, new = _flat(kept), _flat(subject)
     for name in {**new, **old}:
         if name not in _FREE and old.get(name) != new.get(name):
             raise TrainingError(
-                f"{path} is of a training with {name} {old.get(name)}, expected {new.get(name)}; begin anew with "
-                "--fresh, name another --output, or set it as it was"
+                f"{path} is of a training with {name} {short(old.get(name))}, expected {short(new.get(name))}; {remedy}"
             )
 
 
 def _flat(subject: Mapping[str, Any]) -> dict[str, Any]:
-    return {**subject.get("recipe", {}), **{key: value for key, value in subject.items() if key != "recipe"}}
+    """Name each value by its part and key; the recipe's by its key alone, as the user knows it."""
+    named = {f"{part}.{key}": value for part, values in subject.items() for key, value in values.items()}
+    return {name.removeprefix("recipe."): value for name, value in named.items()}

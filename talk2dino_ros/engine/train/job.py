@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from talk2dino_ros.engine.checkpoints import find_model
 from talk2dino_ros.engine.devices import resolve_device
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.projection_file import projection_bytes
-from talk2dino_ros.engine.train.captions import Split, open_captions
+from talk2dino_ros.engine.train.captions import SPLITS, Split, open_captions
 from talk2dino_ros.engine.train.cluster import extract_on_cluster
 from talk2dino_ros.engine.train.curves import open_curves
 from talk2dino_ros.engine.train.distributed import Ranks, open_ranks
@@ -22,8 +24,6 @@ from talk2dino_ros.engine.train.recipe import Recipe
 from talk2dino_ros.engine.train.store import FeatureStore, open_store
 from talk2dino_ros.engine.train.store_folder import write_whole
 from talk2dino_ros.engine.train.trainer import Learned, Trainer
-
-_SPLITS: tuple[Split, ...] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,17 @@ class Job:
 
     def run(self) -> None:
         """Do it, and print what came out. Raises TrainingError, WeightsError, ModelError."""
-        _check_output(self.output)
+        if not self.extract_only:
+            _check_output(self.output)
+        try:
+            self._run()
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"the GPU's memory is full ({str(error).partition('. ')[0]}), expected room for the store's features "
+                "and a batch; lower batch or validation_images, or train with --device cpu"
+            ) from error
+
+    def _run(self) -> None:
         with open_ranks(resolve_device(self.device)) as (ranks, device):
             splits = ranks.first_alone(lambda: self._extract(device))
             if self.extract_only:
@@ -71,7 +81,7 @@ class Job:
         model = find_model(self.recipe.model)
         if all(file.role != "projection" for file in model.files):
             raise TrainingError(f"{model.name} has no projection to learn, expected a model of Talk2DINO; name another")
-        captions = {split: found for split in _SPLITS if (found := open_captions(self.data, split))}
+        captions = {split: found for split in SPLITS if (found := open_captions(self.data, split))}
         if "train" not in captions:
             raise TrainingError(f"{self.data} has no training split, expected one; name another folder")
         if "val" not in captions:
@@ -82,7 +92,8 @@ class Job:
             model,
             device=self.device if self.cluster else device,  # `auto` is for each worker to find out
             precision=self.recipe.precision,
-            weights_dir=self.weights_dir,
+            # a cluster's workers are in folders of their own
+            weights_dir=self.weights_dir and self.weights_dir.expanduser().absolute(),
         )
         options: dict[str, Any] = {
             "input_size": self.recipe.input_size or model.base_size,
@@ -99,17 +110,15 @@ class Job:
         return list(captions)
 
     def _train(self, stores: dict[Split, FeatureStore], ranks: Ranks) -> Learned:
-        if self.fresh and ranks.is_first:
-            self.checkpoint.unlink(missing_ok=True)
-        ranks.first_alone(lambda: None)  # the others wait for that
         pairs = {split: Pairs.of(store, self.recipe.head_choice, store.device) for split, store in stores.items()}
         trainer = Trainer(
             self.recipe,
             pairs["train"],
             pairs.get("val"),
             checkpoint=self.checkpoint,
-            subject={split: asdict(store.key) for split, store in stores.items()},
+            subject={split: _subject_of(store) for split, store in stores.items()},
             ranks=ranks,
+            fresh=self.fresh,
         )
         if trainer.step and ranks.is_first:
             print(f"training goes on from step {trainer.step}, epoch {trainer.epoch}")
@@ -133,6 +142,11 @@ class Job:
         write_whole(self.output, projection_bytes(learned.state, card))
         print(f"the projection is that of epoch {learned.epoch}{_said(figures)}")
         print(f"written to {self.output}; `--projection-file {self.output}` makes the other commands use it")
+
+
+def _subject_of(store: FeatureStore) -> dict[str, Any]:
+    """What a training depends on: an image that was mended brings captions, and with them another order of all."""
+    return {**asdict(store.key), "captions": len(store.text), "skipped": sorted(store.skipped)}
 
 
 def _said(figures: dict[str, float] | None) -> str:

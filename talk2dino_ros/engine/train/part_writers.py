@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.head_embeddings import Embeddings, head_embeddings
 from talk2dino_ros.engine.train.captions import Example
 from talk2dino_ros.engine.train.frozen import FrozenModel
-from talk2dino_ros.engine.train.head_embeddings import Embeddings, head_embeddings
 from talk2dino_ros.engine.train.pixels import Pixels, read_batches
 from talk2dino_ros.engine.train.store_folder import Kind, StoreFolder
 

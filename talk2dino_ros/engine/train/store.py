@@ -87,20 +87,19 @@ def open_store(path: str | Path, expect: StoreKey | None = None, *, device: str 
     keys: list[str] = []
     skipped: dict[str, str] = {}
     sizes: list[int] = []
-    texts: list[int] = []
     rows: list[Tensor] = []
     for part in folder.parts:
         notes = folder.notes("images", part)
         keys += notes["keys"]
         skipped |= notes["skipped"]
         sizes.append(len(notes["keys"]))
-        rows.append(_rows_with_image(folder, part, texts))
+        rows.append(_rows_with_image(folder, part))
     if not keys:
         raise TrainingError(
             f"{path} holds no image, as none of {len(skipped)} could be read; mend the images and run the same command "
             "again"
         )
-    return FeatureStore(folder, tuple(keys), skipped, device, tuple(sizes), torch.cat(rows), tuple(texts))
+    return FeatureStore(folder, tuple(keys), skipped, device, tuple(sizes), torch.cat(rows), tuple(map(len, rows)))
 
 
 def _check_finished(folder: StoreFolder) -> None:
@@ -113,10 +112,9 @@ def _check_finished(folder: StoreFolder) -> None:
             )
 
 
-def _rows_with_image(folder: StoreFolder, part: int, sizes: list[int]) -> Tensor:
-    """Tell which of a part's captions belong to an image that could be read; notes how many there are."""
+def _rows_with_image(folder: StoreFolder, part: int) -> Tensor:
+    """Tell which of a part's captions belong to an image that could be read: bool, of all of them."""
     folder.notes("text", part)
     with safe_open(folder.file("text", part), "pt") as text, safe_open(folder.file("images", part), "pt") as images:
         of_text, of_images = text.get_tensor("place"), images.get_tensor("place")
-    sizes.append(len(of_text))
     return torch.isin(of_text, of_images)

@@ -166,14 +166,16 @@ def check_key(path: Path, found: Mapping[str, Any], expected: StoreKey | Mapping
     for name, word in _WORDS.items():
         if name in wanted and found.get(name) != wanted[name]:
             raise TrainingError(
-                f"{path} was made with another {word}: {_short(found.get(name))}, expected {_short(wanted[name])}; "
+                f"{path} was made with another {word}: {short(found.get(name))}, expected {short(wanted[name])}; "
                 "name another --store or make this one anew with --fresh-store"
             )
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value as a sentence has room for it: the beginning of a sha256 sum, or of anything long."""
     text = str(value)
-    return f"{text[:12]}…" if len(text) == 64 else text
+    room = 12 if len(text) == 64 else 60
+    return text if len(text) <= room else f"{text[:room]}…"
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -51,7 +51,7 @@ class Learned:
 class Trainer:
     """One training. subject: what it depends on beside the recipe, as JSON takes it (features' sums).
 
-    note: gets the curves: a name, a value, the step.
+    note: gets the curves: a name, a value, the step. fresh: begin anew; the first save takes an old checkpoint's place.
     """
 
     def __init__(
@@ -64,9 +64,12 @@ class Trainer:
         subject: Subject | None = None,
         ranks: Ranks | None = None,
         note: Note = no_note,
+        fresh: bool = False,
     ) -> None:
         if validation is None:
             recipe.check_without_validation()
+        if len(train.text) < 2:
+            raise TrainingError("there is 1 caption to train on, expected 2, for one is told from the others; add some")
         self.recipe = recipe
         self.ranks = ranks or Ranks()
         self._train, self._validation = train, validation
@@ -77,7 +80,7 @@ class Trainer:
         self.projection = new_projection(recipe, train).to(train.text.device)
         self._network = self.ranks.wrap(self.projection)
         self._adam = torch.optim.Adam(self.projection.parameters(), lr=recipe.learning_rate, eps=recipe.eps)
-        self._standing = load_standing(checkpoint, self._subject) or Standing()
+        self._standing = (None if fresh else load_standing(checkpoint, self._subject)) or Standing()
         self._restore()
 
     @property
@@ -113,10 +116,17 @@ class Trainer:
                 at_end = self.step % self._sampler.steps_per_epoch == 0
                 if at_end:
                     self._end_epoch()
-                if self.is_done or time.monotonic() - saved_s > (SAVE_EPOCH_S if at_end else SAVE_EVERY_S):
+                if self.is_done or self._is_time(at_end, saved_s):
                     self.save()
                     saved_s = time.monotonic()
         return self._learned()
+
+    def _is_time(self, at_end: bool, saved_s: float) -> bool:
+        """Whether to save, by the first process's clock: all of them have to come to the same."""
+        if not at_end and self.step % LOOK_EVERY:
+            return False
+        wait_s = SAVE_EPOCH_S if at_end else SAVE_EVERY_S
+        return self.ranks.first_alone(lambda: time.monotonic() - saved_s > wait_s)
 
     def take_step(self) -> Tensor:
         """Learn from one batch; returns the batch's loss before its division."""
@@ -132,13 +142,14 @@ class Trainer:
         return loss.detach()
 
     def save(self) -> None:
-        """Write a checkpoint, from the first process. Raises TrainingError where it cannot be, or is no use."""
-        if not self.ranks.is_first:
-            return
+        """Write a checkpoint, from the first process. Raises TrainingError in all where it cannot be, or is no use."""
+        self.ranks.first_alone(self._save)
+
+    def _save(self) -> None:
         if not all(parameter.isfinite().all() for parameter in self.projection.parameters()):
             raise TrainingError(
                 f"the projection has values that are no numbers at step {self.step}, expected finite ones; lower "
-                "learning_rate, and begin anew with --fresh if it comes back"
+                "learning_rate and begin anew with --fresh"
             )
         tensors = {f"projection.{key}": tensor for key, tensor in self.projection.state_dict().items()}
         for name, parameter in self.projection.named_parameters():
@@ -156,6 +167,7 @@ class Trainer:
         tensors = self._standing.tensors
         if not tensors:
             return
+        self._check_fit()
         self.projection.load_state_dict(_under("projection.", tensors))
         for name, parameter in self.projection.named_parameters():
             state = {key: tensors[f"adam.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
@@ -163,6 +175,27 @@ class Trainer:
             self._adam.state[parameter] = {
                 key: tensor if key == "step" else tensor.to(parameter.device) for key, tensor in state.items()
             }
+
+    def _check_fit(self) -> None:
+        """Raise TrainingError for a checkpoint of other tensors than a save writes, or beyond the recipe's end."""
+        kinds = ["projection", "adam.exp_avg", "adam.exp_avg_sq"]
+        if self.recipe.keep == "best" and self._standing.best_epoch:
+            kinds.append("best")
+        parameters = dict(self.projection.named_parameters())
+        expected = {f"{kind}.{name}": list(each.shape) for name, each in parameters.items() for kind in kinds}
+        expected |= {f"adam.step.{name}": [] for name in parameters}
+        found = {name: list(tensor.shape) for name, tensor in self._standing.tensors.items()}
+        for name in {**expected, **found}:
+            if found.get(name) != expected.get(name):
+                raise TrainingError(
+                    f"{self._path} does not fit the projection: {name} is {found.get(name, 'missing')}, expected "
+                    f"{expected.get(name, 'none')}; begin anew with --fresh"
+                )
+        if self.step > self.recipe.epochs * self._sampler.steps_per_epoch:
+            raise TrainingError(
+                f"{self._path} is beyond epoch {self.epoch}, expected at most the {self.recipe.epochs} epochs of the "
+                "recipe; raise epochs, or begin anew with --fresh"
+            )
 
     def _end_epoch(self) -> None:
         every = self.recipe.validate_every

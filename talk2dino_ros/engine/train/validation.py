@@ -14,6 +14,8 @@ from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.recipe import Recipe
 
 _CAPTIONS_AT_ONCE = 256
+_VALUES_AT_ONCE = 2**24  # likenesses, of each head, so that memory does not grow with the split
+_PLACES = (1, 5)
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,8 @@ class Figures:
 def validate(project: Callable[[Tensor], Tensor], pairs: Pairs, recipe: Recipe) -> Figures:
     """Judge a projection; the same captions in the same order each time."""
     chosen = evenly_spread(pairs, recipe.validation_images)
-    likeness = _likeness(project, chosen)
-    own = chosen.image_of_text[:, None] == torch.arange(len(chosen.images), device=likeness.device)
-    return Figures(
-        _loss(project, chosen, recipe),
-        *(recall(likeness, own, count) for count in (1, 5)),
-        *(recall(likeness.T, own.T, count) for count in (1, 5)),
-    )
+    shares = [recall(ahead, count) for ahead in _places(project, chosen) for count in _PLACES]
+    return Figures(_loss(project, chosen, recipe), *shares)
 
 
 def evenly_spread(pairs: Pairs, images: int) -> Pairs:
@@ -54,21 +51,39 @@ def evenly_spread(pairs: Pairs, images: int) -> Pairs:
     return Pairs(pairs.text[rows], torch.searchsorted(kept, pairs.image_of_text[rows]), pairs.images[kept])
 
 
-def _likeness(project: Callable[[Tensor], Tensor], pairs: Pairs) -> Tensor:
-    """Cosines [m, n] of each caption with each image: of its heads, the one that the caption fits best."""
+def _places(project: Callable[[Tensor], Tensor], pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """How many wrong images are ahead of each caption's own, and how many wrong captions of each image's own.
+
+    Of the latter no more are counted than recall asks for. An image is as like a caption as its best head.
+    """
     heads = F.normalize(pairs.images.float(), dim=-1)
     texts = F.normalize(project(pairs.text.float()), dim=-1)
-    parts = [torch.einsum("cd,nmd->cnm", part, heads).amax(dim=2) for part in texts.split(_CAPTIONS_AT_ONCE)]
-    return torch.cat(parts)
+    images = torch.arange(len(heads), device=heads.device)
+    best_own = heads.new_full((1, len(heads)), -torch.inf)
+    best_wrong = heads.new_full((max(_PLACES), len(heads)), -torch.inf)
+    of_captions = []
+    at_once = max(1, min(_CAPTIONS_AT_ONCE, _VALUES_AT_ONCE // (len(heads) * heads.shape[1])))
+    for part, image_of_text in zip(texts.split(at_once), pairs.image_of_text.split(at_once), strict=True):
+        likeness = torch.einsum("cd,nmd->cnm", part, heads).amax(dim=2)
+        own = image_of_text[:, None] == images
+        of_captions.append(wrong_ahead(likeness, own))
+        best_own = torch.cat([best_own, likeness.masked_fill(~own, -torch.inf)]).amax(dim=0, keepdim=True)
+        wrong = torch.cat([best_wrong, likeness.masked_fill(own, -torch.inf)])
+        best_wrong = wrong.topk(max(_PLACES), dim=0).values
+    return torch.cat(of_captions), (best_wrong >= best_own).sum(dim=0)
 
 
-def recall(likeness: Tensor, own: Tensor, count: int) -> float:
-    """Return the share of rows with an own column among the `count` first; who is level with others comes last.
+def wrong_ahead(likeness: Tensor, own: Tensor) -> Tensor:
+    """Return for each row how many wrong columns are ahead of its best own one; who is level with it is ahead.
 
     likeness: [rows, columns]; own: bool, the same shape.
     """
     best_own = likeness.masked_fill(~own, -torch.inf).amax(dim=1, keepdim=True)
-    ahead = ((likeness >= best_own) & ~own).sum(dim=1)
+    return ((likeness >= best_own) & ~own).sum(dim=1)
+
+
+def recall(ahead: Tensor, count: int) -> float:
+    """Return the share of those that are among the `count` first."""
     return float((ahead < count).float().mean())
 
 

@@ -84,7 +84,7 @@ def test_a_class_is_the_mean_of_its_unit_vectors_over_all_templates(encoder):
     own = encoder()
     model = SimpleNamespace(name="dinotxt", templates=IMAGENET_TEMPLATES)
     text = PromptEncoder(lambda: own, cache=None, encoding="", files=[])
-    networks = SimpleNamespace(text=text, projection=nn.Identity(), device="cpu")
+    networks = SimpleNamespace(text=text, projection=nn.Identity(), projection_sum="", device="cpu")
     found = encode_classes(parse_classes(["cat", "fire extinguisher"]), model, networks).embeddings
     for name, vector in zip(["cat", "fire extinguisher"], found, strict=True):
         total = np.zeros(OUTPUT // 2)

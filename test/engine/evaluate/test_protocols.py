@@ -37,6 +37,12 @@ def photo():
     return np.ascontiguousarray(read_picture(PHOTO)[60:, :400])
 
 
+@pytest.fixture(scope="module")
+def square():
+    """As Talk2DINO runs it, one window."""
+    return np.ascontiguousarray(read_picture(PHOTO)[60:460, :400])
+
+
 def cosines_of(segmenter, window, vocabulary):
     """uint8 or float [h, w, 3], 0..255 -> [C, h/16, w/16]."""
     pixels = torch.from_numpy(np.ascontiguousarray(window)).permute(2, 0, 1)[None].float() / 255
@@ -79,8 +85,10 @@ def dinotxt_by_hand(segmenter, photo, vocabulary):
     return F.interpolate((total / count)[None], photo.shape[:2], mode="bilinear")[0]
 
 
+@pytest.mark.parametrize("shape", ["photo", "square"])
 @pytest.mark.parametrize(("protocol", "by_hand"), [("talk2dino", talk2dino_by_hand), ("dinotxt", dinotxt_by_hand)])
-def test_a_protocol_labels_as_its_paper_s_code_does(protocol, by_hand, segmenter, photo):
+def test_a_protocol_labels_as_its_paper_s_code_does(protocol, by_hand, shape, segmenter, request):
+    photo = request.getfixturevalue(shape)
     vocabulary = segmenter.encode_vocabulary(WORDS)
     scores = by_hand(segmenter, photo, vocabulary)
     found = segmenter.with_options(**PROTOCOLS[protocol]).segment(photo, vocabulary)

@@ -22,13 +22,14 @@ PRINTED_MEANS = {  # the column Avg of the paper's table
 
 def write_result(folder, **changes):
     protocol = changes.get("protocol", "talk2dino")
+    model = MODELS[changes.get("model", "talk2dino_vitb")]
     options = {"refine": "none", "background": None, "background_cleaning": False, **PROTOCOLS[protocol]}
     facts = {
         "dataset": "voc20",
         "model": "talk2dino_vitb",
         "protocol": protocol,
         "projection": "",
-        "patch_source": "backbone",
+        "patch_source": "head" if "head" in model.image_roles else "backbone",
         "precision": "fp32",
         "data": "",
         "options": options | changes.pop("options", {}),
@@ -104,12 +105,24 @@ def test_the_mean_of_eight_is_there_once_all_eight_are(tmp_path):
         ({"options": {"resize": "antialias"}}, "resize antialias, not the protocol's mmcv"),
         ({"options": {"window_share": 0.5}}, "window_share 0.5, not the protocol's 1.0"),
         ({"dataset": "voc21"}, "the published protocol has background cleaning on"),
+        ({"dataset": "context60", "options": {"background": 0.3}}, "background 0.3, not the model's own 0.55"),
+        ({"dataset": "context60"}, "background None, not the model's own 0.55"),
     ],
 )
 def test_a_figure_that_may_not_be_compared_is_marked_and_says_why(changes, why, tmp_path):
     write_result(tmp_path, **changes)
     assert row_of(tmp_path, "`talk2dino_vitb`")[0] == "87.05 \\*"
     assert any(why in line for line in table_lines(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "background"),
+    [("talk2dino_vitb", "talk2dino", 0.55), ("dinotxt_vitl", "talk2dino", None), ("talk2dino_vitl", "dinotxt", None)],
+)
+def test_the_model_s_own_threshold_is_not_marked(model, protocol, background, tmp_path):
+    options = {"background": background}
+    write_result(tmp_path, dataset="context60", model=model, protocol=protocol, options=options, miou=34.0)
+    assert row_of(tmp_path, f"`{model}`")[0] == "34.00"
 
 
 def test_one_s_own_folder_gets_a_column_of_its_own(tmp_path):
@@ -139,6 +152,26 @@ def test_a_projection_of_one_s_own_has_a_row_of_its_own_and_no_paper_s_below_it(
     write_result(tmp_path, projection="0123456789abcdef")
     assert row_of(tmp_path, "`talk2dino_vitb`, projection 01234567, measured")[0] == "87.05"
     assert "published" not in "".join(table_lines(tmp_path))
+
+
+def test_a_projection_of_one_s_own_and_other_patches_have_files_of_their_own(tmp_path):
+    for changes in ({}, {"projection": "0123456789abcdef"}, {"patch_source": "backbone"}):
+        write_result(tmp_path, model="dinotxt_vitl", protocol="dinotxt", **changes)
+    start = "evaluate_voc20_dinotxt_vitl_none_dinotxt"
+    names = sorted(path.name for path in tmp_path.glob("*_*.json") if ".state" not in path.name)
+    assert names == [f"{start}.json", f"{start}_01234567.json", f"{start}_backbone.json"]
+
+
+def test_other_patches_than_the_model_s_own_have_a_row_of_their_own_above_the_paper_s(tmp_path):
+    for patch_source, miou in (("backbone", 20.0), ("head", 21.0)):
+        changes = {"model": "dinotxt_vitl", "protocol": "dinotxt", "column": "ADE", "dataset": "ade20k"}
+        write_result(tmp_path, **changes, patch_source=patch_source, miou=miou)
+    rows = [[cell.strip() for cell in line.split("|")[1:]] for line in table_lines(tmp_path) if line.startswith("| ")]
+    assert sorted((row[0], row[5]) for row in rows[1:] if "measured" in row[0]) == [
+        ("`dinotxt_vitl`, measured", "21.00"),
+        ("`dinotxt_vitl`, patches of the backbone, measured", "20.00"),
+    ]
+    assert sum("published" in row[0] for row in rows) == 2  # whose patches the paper took is not known
 
 
 def test_dino_txt_s_protocol_cleans_no_background(tmp_path):

@@ -89,6 +89,26 @@ def test_a_run_that_was_stopped_goes_on_and_ends_the_same(segmenter, folder, tmp
     assert progress.by_image == whole.by_image
 
 
+def test_a_stop_within_a_batch_counts_nothing_of_it(segmenter, folder, tmp_path, monkeypatch):
+    whole = evaluation_of(segmenter, folder).run(tmp_path / "whole.json", batch=2)
+    state, counted = tmp_path / "state.json", []
+
+    def count_until_the_second(evaluation, mask, predicted=Evaluation.predicted):
+        if len(counted) == 3:  # the second of the second batch
+            raise KeyboardInterrupt
+        counted.append(mask)
+        return predicted(evaluation, mask)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluation, "predicted", count_until_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            evaluation_of(segmenter, folder).run(state, batch=2)
+    assert json.loads(state.read_text())["done"] == 2
+    progress = evaluation_of(segmenter, folder).run(state, batch=2)
+    np.testing.assert_array_equal(progress.confusion.counts, whole.confusion.counts)
+    assert progress.by_image == whole.by_image
+
+
 def change_class(folder):
     (folder / "classes.txt").write_text("background\ncat\nsea\n")
 

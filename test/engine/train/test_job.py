@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`talk2dino train` from photographs to a projection file, in processes that are killed, alone and by torchrun."""
 
+import contextlib
 import json
 import os
 import re
@@ -22,7 +23,9 @@ from tiny_talk2dino import tiny_talk2dino
 from talk2dino_ros.cli import main
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.checkpoints import MODELS
+from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.projection import Projection
+from talk2dino_ros.engine.train.extract import extract
 from talk2dino_ros.engine.train.recipe import read_recipe
 from talk2dino_ros.pictures import read_picture
 
@@ -170,6 +173,64 @@ def test_what_does_not_fit_the_recipe_is_refused_until_it_is_made_anew(place, ca
     assert place.run("own.safetensors", "--set", "input_size=42", "--fresh-store", "--fresh") == 0
 
 
+def test_an_image_that_was_mended_is_another_training(place, capsys):
+    whole = (place.data / "000.jpg").read_bytes()
+    (place.data / "000.jpg").write_bytes(b"no picture")
+    assert place.run("own.safetensors") == 0
+    (place.data / "000.jpg").write_bytes(whole)
+    capsys.readouterr()
+    assert place.run("own.safetensors") == 1
+    error = capsys.readouterr().err
+    assert re.search(
+        r"own\.checkpoint\.safetensors is of a training with train\.captions 44, expected 46; .*--fresh", error
+    )
+    assert place.run("own.safetensors", "--fresh") == 0
+
+
+def test_an_extraction_alone_needs_a_store_and_no_output(place):
+    arguments = list(place.command("own.safetensors", "--extract-only")[2:])
+    at = arguments.index("--output")
+    assert main(list(map(str, arguments[:at] + arguments[at + 2 :]))) == 0
+    assert sorted(path.name for path in (place.folder / "store").iterdir()) == ["train", "val"]
+    assert not list(place.folder.rglob("projection*"))
+
+
+def test_a_fresh_training_that_does_not_come_far_leaves_the_old_checkpoint(place, monkeypatch):
+    assert place.run("own.safetensors") == 0
+    before = (place.folder / "own.checkpoint.safetensors").read_bytes()
+
+    def stopped(trainer):
+        raise TrainingError("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("talk2dino_ros.engine.train.trainer.Trainer.take_step", stopped)
+        assert place.run("own.safetensors", "--fresh", "--set", "learning_rate=1e-2") == 1
+    assert (place.folder / "own.checkpoint.safetensors").read_bytes() == before
+
+
+def test_workers_find_the_weights_that_are_named_from_here(place, monkeypatch):
+    """A cluster's worker is in a folder of its own."""
+
+    def worker(captions, open_model, folder, *, address, **options):
+        with contextlib.chdir("/"):
+            return extract(captions, open_model(), folder, **options)
+
+    monkeypatch.setattr("talk2dino_ros.engine.train.job.extract_on_cluster", worker)
+    monkeypatch.chdir(place.weights.parent)
+    place.weights = Path(place.weights.name)
+    assert place.run("own.safetensors", "--extract-only", "--cluster", "local") == 0
+
+
+def test_a_full_gpu_is_told(place, monkeypatch, capsys):
+    def full(trainer):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("talk2dino_ros.engine.train.trainer.Trainer.take_step", full)
+    assert place.run("own.safetensors") == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "the GPU's memory is full (CUDA out of memory), expected room for the store's features" in error
+
+
 def test_without_a_validation_split_training_says_so_and_goes_by_none(place, capsys):
     lines = (place.data / "captions.jsonl").read_text().replace('"val"', '"train"')
     (place.data / "captions.jsonl").write_text(lines)
@@ -239,6 +300,15 @@ def test_an_error_under_torchrun_is_told_and_ends_all(place):
     place.data = place.folder / "nowhere"
     _, error = finish(start(*TORCHRUN, *place.command("two.safetensors")), status=1)
     assert f"talk2dino: {place.data} does not exist, expected COCO's" in error
+
+
+@pytest.mark.slow
+def test_processes_that_cannot_save_end_with_the_firsts_sentence(place):
+    (place.folder / "two.checkpoint.safetensors").mkdir()
+    assert place.run("two.safetensors", "--extract-only") == 0
+    _, error = finish(start(*TORCHRUN, *place.command("two.safetensors", "--fresh")), status=1)
+    assert "two.checkpoint.safetensors cannot be written (Is a directory)" in error
+    assert "gloo" not in error
 
 
 def new_projection_of(place):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the network sees of an encoded image, against torchvision."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
@@ -94,6 +96,51 @@ def test_a_damaged_image_is_returned_as_its_error(data):
 def test_a_hair_thin_image_is_returned_as_its_error():
     found = read_square(Example("a.png", ("a",), lambda: encoded_photo(1, (2000, 2), "PNG")), 56)
     assert str(found) == "it is 2000x2 pixels, thinner than 1:64"
+
+
+@pytest.mark.parametrize("size", [(8100, 8000), (12_000, 8000)])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_an_image_that_would_fill_the_memory_is_returned_as_its_error(size):
+    buffer = BytesIO()
+    Image.new("1", size).save(buffer, "PNG")
+    found = read_square(Example("a.png", ("a",), buffer.getvalue), 56)
+    assert str(found) == f"it is {size[0]}x{size[1]} pixels, more than 64000000"
+
+
+def test_pillow_says_nothing_of_a_bomb_that_is_left_out():
+    code = (
+        "import warnings, talk2dino_ros.engine.train.pixels\n"
+        "from PIL import Image\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    warnings.warn('large', Image.DecompressionBombWarning)\n"
+        "assert not told\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_only_another_program_can_draw_is_no_image():
+    """Pillow would hand an EPS to Ghostscript."""
+    buffer = BytesIO()
+    Image.new("RGB", (20, 10)).save(buffer, "EPS")
+    found = read_square(Example("a.eps", ("a",), buffer.getvalue), 10)
+    assert isinstance(found, ImageError)
+    assert str(found).startswith("cannot identify image file")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_grey_of_16_bits_is_the_grey_of_8(kind):
+    buffer = BytesIO()
+    Image.fromarray(np.tile(np.uint16([0, 257 * 100, 65535]), (3, 1))).save(buffer, kind)
+    np.testing.assert_array_equal(square(buffer.getvalue(), 3)[0, :, 0], [0, 100, 255])
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_grey_without_a_white_is_returned_as_its_error(kind):
+    buffer = BytesIO()
+    Image.fromarray(np.ones((10, 20), kind)).save(buffer, "TIFF")
+    found = read_square(Example("a.tiff", ("a",), buffer.getvalue), 10)
+    assert str(found) == "its pixels are grey values of 32 bits, whose white nothing tells"
 
 
 def test_a_file_that_went_away_stops_the_extraction(tmp_path):

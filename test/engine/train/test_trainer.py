@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from training_features import learnable_features, small_recipe
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.train.distributed import Ranks
 from talk2dino_ros.engine.train.loss import best_heads, info_nce
 from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.trainer import Trainer, new_projection
@@ -206,12 +207,19 @@ def test_the_checkpoint_holds_no_pickle_and_says_where_it_stands(tmp_path):
         ({"learning_rate": 1e-3}, {}, "with learning_rate 0.01, expected 0.001"),
         ({"batch": 6}, {}, "with batch 8, expected 6"),
         ({"model": "talk2dino_vitl"}, {}, "with model talk2dino_vitb, expected talk2dino_vitl"),
-        ({}, {"train": {"image_sum": "b"}}, "image_sum"),
+        ({}, {"train": {"image_sum": "b" * 64}}, "with train.image_sum a, expected bbbbbbbbbbbb…;"),
+        (
+            {},
+            {"train": {"image_sum": "a"}, "val": {"image_sum": "c"}},
+            "of a training without the split val, expected one with it",
+        ),
+        ({"epochs": 2}, {}, "is beyond epoch 2, expected at most the 2 epochs of the recipe; raise epochs"),
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused(changes, subject, sentence, tmp_path):
     first = trainer_in(tmp_path, small_recipe(), subject={"train": {"image_sum": "a"}})
-    first.take_step()
+    for _ in range(8 + 8 + 1):  # two epochs and a step
+        first.take_step()
     first.save()
     with pytest.raises(TrainingError) as caught:
         trainer_in(tmp_path, small_recipe(**changes), subject=subject or {"train": {"image_sum": "a"}})
@@ -246,3 +254,96 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert trainer_in(tmp_path, recipe).step == 1
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+def test_a_checkpoint_of_a_split_more_is_refused(tmp_path):
+    first = trainer_in(tmp_path, small_recipe(), subject={"train": {}, "val": {}})
+    first.take_step()
+    first.save()
+    with pytest.raises(TrainingError, match="of a training with the split val, expected one without it; begin anew"):
+        trainer_in(tmp_path, small_recipe(), subject={"train": {}})
+
+
+def without(name):
+    return lambda tensors: tensors.pop(name)
+
+
+def reshaped(name):
+    return lambda tensors: tensors.update({name: torch.zeros(2, 3)})
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (without("adam.exp_avg.linear_layer.bias"), "adam.exp_avg.linear_layer.bias is missing, expected [12]"),
+        (without("projection.linear_layer.bias"), "projection.linear_layer.bias is missing, expected [12]"),
+        (without("best.linear_layer.bias"), "best.linear_layer.bias is missing, expected [12]"),
+        (without("adam.step.linear_layer.bias"), "adam.step.linear_layer.bias is missing, expected []"),
+        (reshaped("projection.linear_layer.weight"), "projection.linear_layer.weight is [2, 3], expected [12, 6]"),
+        (reshaped("adam.exp_avg_sq.linear_layer.weight"), "exp_avg_sq.linear_layer.weight is [2, 3], expected [12, 6]"),
+        (reshaped("other"), "other is [2, 3], expected none"),
+    ],
+)
+def test_a_checkpoint_whose_tensors_do_not_fit_is_refused(change, sentence, tmp_path):
+    recipe = small_recipe(keep="best")
+    trainer_in(tmp_path, recipe).run()
+    path = tmp_path / CHECKPOINT
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    change(tensors)
+    path.write_bytes(save(tensors, metadata))
+    with pytest.raises(TrainingError) as caught:
+        trainer_in(tmp_path, recipe)
+    assert f"{CHECKPOINT} does not fit the projection: " in str(caught.value)
+    assert sentence in str(caught.value)
+    assert "begin anew with --fresh" in str(caught.value)
+
+
+def test_a_fresh_training_leaves_the_old_checkpoint_until_it_has_its_own(tmp_path):
+    trainer_in(tmp_path, small_recipe()).run()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    fresh = trainer_in(tmp_path, small_recipe(learning_rate=1e-3), fresh=True)
+    assert fresh.step == 0
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    fresh.run()
+    assert trainer_in(tmp_path, small_recipe(learning_rate=1e-3)).is_done
+
+
+def test_a_single_caption_teaches_nothing(tmp_path):
+    one = Pairs.of(learnable_features(images=1, captions=1), "max_score")
+    with pytest.raises(TrainingError, match="there is 1 caption to train on, expected 2"):
+        Trainer(small_recipe(), one, None, checkpoint=tmp_path / CHECKPOINT)
+
+
+class Second(Ranks):
+    """A process whose first one works, but has no room to save."""
+
+    def share(self, rows):
+        return rows
+
+    def first_alone(self, work):
+        if getattr(work, "__name__", "") == "_save":
+            raise TrainingError("no room")
+        return work()
+
+
+def test_all_processes_end_where_the_first_cannot_save(tmp_path):
+    trainer = trainer_in(tmp_path, small_recipe(), ranks=Second(rank=1))
+    with pytest.raises(TrainingError, match="no room"):
+        trainer.run()
+
+
+def test_the_first_processs_clock_is_asked_by_all_at_the_same_steps(tmp_path):
+    asked = []
+
+    class Counting(Ranks):
+        def first_alone(self, work):
+            asked.append(trainer.step if "_is_time" in work.__qualname__ else None)
+            return work()
+
+    ranks = Counting()
+    trainer = trainer_in(tmp_path, small_recipe(batch=2, epochs=2), ranks=Ranks())  # 30 steps an epoch
+    trainer.ranks = ranks
+    trainer.run()
+    assert [step for step in asked if step is not None] == [30, 50]  # and at the end, whatever the clock says

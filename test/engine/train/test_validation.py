@@ -4,11 +4,12 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from training_features import learnable_features, small_recipe
 
 from talk2dino_ros.engine.train.loss import best_heads, info_nce
 from talk2dino_ros.engine.train.pairs import Pairs
-from talk2dino_ros.engine.train.validation import evenly_spread, recall, validate
+from talk2dino_ros.engine.train.validation import evenly_spread, recall, validate, wrong_ahead
 
 RECIPE = small_recipe(batch=1000, validation_images=1000)
 
@@ -26,21 +27,23 @@ def test_recall_by_hand():
     likeness = torch.tensor([[0.9, 0.1, 0.2], [0.5, 0.4, 0.6], [0.3, 0.3, 0.1]])
     own = torch.eye(3, dtype=torch.bool)
     # ranks of the own column: first, last, last
-    assert [recall(likeness, own, count) for count in (1, 2, 3)] == pytest.approx([1 / 3, 1 / 3, 1.0])
+    assert [recall(wrong_ahead(likeness, own), count) for count in (1, 2, 3)] == pytest.approx([1 / 3, 1 / 3, 1.0])
 
 
 def test_a_projection_that_makes_all_alike_finds_nothing():
     own = torch.eye(4, dtype=torch.bool)
-    assert recall(torch.ones(4, 4), own, 1) == 0.0
+    assert recall(wrong_ahead(torch.ones(4, 4), own), 1) == 0.0
 
 
 def test_an_image_is_found_by_any_of_its_captions():
     likeness = torch.tensor([[0.1, 0.9, 0.5]])
     own = torch.tensor([[True, True, False]])
-    assert recall(likeness, own, 1) == 1.0
+    assert recall(wrong_ahead(likeness, own), 1) == 1.0
 
 
-def test_figures_are_those_of_a_slow_count():
+@pytest.mark.parametrize("values_at_once", [1, 30 * 2 * 7, 2**24])  # a caption at once, seven, all
+def test_figures_are_those_of_a_slow_count(values_at_once, monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.engine.train.validation._VALUES_AT_ONCE", values_at_once)
     pairs = Pairs.of(learnable_features(heads=2), "max_score")
     generator = torch.Generator().manual_seed(5)
     weight = torch.randn(6, 10, generator=generator)
@@ -58,6 +61,25 @@ def test_figures_are_those_of_a_slow_count():
     assert figures.image_to_text_5 == pytest.approx(sum(rank < 5 for rank in by_image) / 30)
     chosen = best_heads(projected, pairs.images[pairs.image_of_text].float())
     assert figures.loss == pytest.approx(float(info_nce(projected, chosen, RECIPE.logit_scale)), rel=1e-5)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_split(monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.engine.train.validation._VALUES_AT_ONCE", 10_000)
+    largest = 0
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            nonlocal largest
+            made = function(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor):
+                largest = max(largest, made.numel())
+            return made
+
+    pairs = Pairs.of(learnable_features(images=500, captions=2, heads=1), "max_score")
+    recipe = small_recipe(batch=10, validation_images=500)
+    with Sizes():
+        validate(lambda text: text @ torch.ones(6, 10), pairs, recipe)
+    assert largest <= 2 * 10_000  # all captions by all images are 500,000
 
 
 def test_a_few_images_are_taken_evenly_with_all_of_their_captions():

@@ -4,12 +4,12 @@
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.train.captions.caption_set import CaptionSet, Example, Split
+from talk2dino_ros.engine.train.captions.caption_set import SPLITS, CaptionSet, Example, Split
 from talk2dino_ros.engine.train.captions.coco import is_coco, open_coco
 from talk2dino_ros.engine.train.captions.table import find_table, open_table
 from talk2dino_ros.engine.train.captions.webdataset import find_shards, open_shards
 
-__all__ = ["CaptionSet", "Example", "Split", "open_captions"]
+__all__ = ["SPLITS", "CaptionSet", "Example", "Split", "open_captions"]
 
 
 def open_captions(path: str | Path, split: Split) -> CaptionSet | None:
@@ -18,6 +18,16 @@ def open_captions(path: str | Path, split: Split) -> CaptionSet | None:
     Raises TrainingError for a path that holds none of the three layouts, or captions that cannot be used.
     """
     path = Path(path).expanduser().absolute()  # a cluster's workers are in folders of their own
+    try:
+        return _open(path, split)
+    except OSError as error:
+        raise TrainingError(
+            f"{error.filename or path} cannot be read ({error.strerror or error}), expected files of your own; correct "
+            "its name or its rights"
+        ) from error
+
+
+def _open(path: Path, split: Split) -> CaptionSet | None:
     if is_coco(path):
         return open_coco(path, split)
     if table := find_table(path):

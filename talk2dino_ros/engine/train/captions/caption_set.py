@@ -4,6 +4,7 @@
 import hashlib
 import json
 import logging
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -93,20 +94,28 @@ def _sum_of(examples: Iterable[Example]) -> str:
 def decode(data: bytes, where: str) -> str:
     """Decode UTF-8, with or without a byte order mark. Raises TrainingError that names the place and its line."""
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise TrainingError(
-            f"{where} is not UTF-8 in line {line} (byte 0x{error.object[error.start]:02x}), expected UTF-8; convert "
-            "it, for example with iconv -f WINDOWS-1252 -t UTF-8"
-        ) from error
+        raise _no_utf8(error.object, error.start, where) from error
+    if "\0" in text:
+        raise _no_utf8(data, data.index(b"\0"), where)
+    return text
+
+
+def _no_utf8(data: bytes, place: int, where: str) -> TrainingError:
+    line = data[:place].count(b"\n") + 1
+    utf16 = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or not data[place]  # its letters have bytes of 0 between
+    return TrainingError(
+        f"{where} is not UTF-8 in line {line} (byte 0x{data[place]:02x}), expected UTF-8; convert it, for example with "
+        f"iconv -f {'UTF-16' if utf16 else 'WINDOWS-1252'} -t UTF-8"
+    )
 
 
 def parse_json(text: str, where: str) -> Any:
     """Parse JSON. Raises TrainingError that names the place."""
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # thousands of brackets within each other
         raise TrainingError(f"{where} is not JSON ({error}), expected what it is named for; mend it") from error
 
 
@@ -117,4 +126,11 @@ def captions_of(record: Mapping[str, Any], where: str) -> tuple[str, ...]:
         raise TrainingError(
             f'{where} has neither a text "caption" nor a list of texts "captions", expected one of them; add it'
         )
-    return tuple(caption or "" for caption in captions)
+    kept = tuple(caption or "" for caption in captions)
+    try:
+        "".join(kept).encode()
+    except UnicodeEncodeError as error:
+        raise TrainingError(
+            f"{where} has half a character ({error.object[error.start]!r}) in a caption, expected whole ones; mend it"
+        ) from error
+    return kept

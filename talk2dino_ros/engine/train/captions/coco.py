@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """COCO captions in their official layout: annotations/captions_train2014.json and the folder train2014.
 
-The paper trains on the split of 2014, which is taken where both years are there. The folders of images may also lie
+The paper trains on the split of 2014, which is taken where both years are there; the validation split is of the same
+year, for that of one year lies in the training split of the other. The folders of images may also lie
 in `images/`.
 """
 
@@ -11,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.train.captions.caption_set import CaptionSet, Example, Split, decode, parse_json
+from talk2dino_ros.engine.train.captions.caption_set import (
+    CaptionSet,
+    Example,
+    Split,
+    captions_of,
+    decode,
+    parse_json,
+)
 
 YEARS = (2014, 2017)
 
@@ -22,12 +30,11 @@ def is_coco(folder: Path) -> bool:
 
 
 def open_coco(folder: Path, split: Split) -> CaptionSet | None:
-    """Read a split; None where it is not there. Raises TrainingError."""
-    years = (year for year in YEARS if _annotations(folder, split, year).is_file())
-    year = next(years, None)
-    if year is None:
+    """Read a split; None where it is not there, of the training split's year. Raises TrainingError."""
+    years = (year for each in ("train", split) for year in YEARS if _annotations(folder, each, year).is_file())
+    path = _annotations(folder, split, year := next(years, YEARS[0]))
+    if not path.is_file():
         return None
-    path = _annotations(folder, split, year)
     captions, files = _read(path)
     images = _images(folder, f"{split}{year}")
     there = {file.name for file in images.iterdir()}  # one look: asking for 80,000 files takes long on a network
@@ -44,7 +51,7 @@ def open_coco(folder: Path, split: Split) -> CaptionSet | None:
     return CaptionSet.of(str(path), examples)
 
 
-def _annotations(folder: Path, split: Split, year: int) -> Path:
+def _annotations(folder: Path, split: str, year: int) -> Path:
     return folder / "annotations" / f"captions_{split}{year}.json"
 
 
@@ -53,7 +60,8 @@ def _images(folder: Path, name: str) -> Path:
         if images.is_dir():
             return images
     raise TrainingError(
-        f"{folder} has no folder {name} or images/{name}, expected COCO's images beside their captions; fetch them"
+        f"{folder} has no folder {name} or images/{name}, expected COCO's images beside their captions; fetch them, "
+        f"or remove annotations/captions_{name}.json"
     )
 
 
@@ -64,7 +72,8 @@ def _read(path: Path) -> tuple[dict[int, list[str]], dict[int, str]]:
     try:
         files = {int(image["id"]): str(image["file_name"]) for image in content["images"]}
         for annotation in content["annotations"]:
-            captions[int(annotation["image_id"])].append(str(annotation["caption"]))
+            number = int(annotation["image_id"])
+            captions[number] += captions_of(annotation, f"{path}: an annotation of the image {number}")
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"{path} lacks COCO's captions ({error!r}), expected its official file") from error
     _check(path, content["images"], captions, files)

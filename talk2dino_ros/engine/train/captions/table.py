@@ -7,7 +7,8 @@ all is for training.
 """
 
 import csv
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -83,27 +84,40 @@ def _read_lines(path: Path) -> Iterator[_Row]:
 
 
 def _read_csv(path: Path) -> Iterator[_Row]:
-    reader = csv.DictReader(StringIO(decode(path.read_bytes(), str(path)), newline=""))
-    columns = reader.fieldnames or ()
+    text = StringIO(decode(path.read_bytes(), str(path)), newline="")
+    reader = csv.DictReader(text, strict=True)  # else a quote that is not closed takes in all rows below
+    line = 0
+    try:
+        _check_columns(path, reader.fieldnames or ())
+        line = reader.line_num
+        for record in reader:
+            where, line = f"{path} line {reader.line_num}", reader.line_num
+            if None in record:
+                raise TrainingError(
+                    f"{where} has more values than columns, expected quotes around a caption with commas; add them"
+                )
+            yield _row(record, where)
+    except csv.Error as error:
+        raise TrainingError(
+            f"{path} is no CSV after line {line} ({error}), expected commas between and quotes around texts; mend it"
+        ) from error
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if "image" not in columns or "caption" not in columns:
         raise TrainingError(
             f"{path} has the columns {', '.join(columns) or 'none'}, expected image and caption in its first line, "
             "with commas between; add or rename them"
         )
-    try:
-        for record in reader:
-            yield _row(record, f"{path} line {reader.line_num}")
-    except csv.Error as error:
-        raise TrainingError(
-            f"{path} is no CSV after line {reader.line_num} ({error}), expected commas between and quotes around "
-            "texts; mend it"
-        ) from error
 
 
 def _row(record: dict[str, Any], where: str) -> _Row:
     image, split = record.get("image"), record.get("split") or "train"
     if not isinstance(image, str) or not image:
         raise TrainingError(f"{where} names no image, expected the file's path from its folder; add it")
+    image = posixpath.normpath(image)  # a.jpg and ./a.jpg are one image
+    if image.startswith(("/", "../")):
+        raise TrainingError(f"{where} names {image}, expected a path within its folder; move the image there")
     if split not in SPLITS:
         raise TrainingError(f"{where} has the split {split!r}, expected {' or '.join(SPLITS)}; correct it")
     return _Row(image, captions_of(record, where), split)

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Model
+from talk2dino_ros.engine.head_embeddings import head_embeddings
 from talk2dino_ros.engine.image_encoder import ImageFeatures
 from talk2dino_ros.engine.networks import load_networks
-from talk2dino_ros.engine.train.head_embeddings import head_embeddings
 from talk2dino_ros.engine.train.synthetic.backbone import PATCH_SIZE
 from talk2dino_ros.engine.train.synthetic.world import THINGS, WORDS, Scene
 

@@ -60,8 +60,14 @@ def test_another_encoding_is_named_with_its_line():
     data = "ein Hund\neine Straße\n".encode("latin-1")
     with pytest.raises(TrainingError, match=r"a\.csv is not UTF-8 in line 2 \(byte 0xdf\), expected UTF-8; .*iconv"):
         decode(data, "a.csv")
-    with pytest.raises(TrainingError, match=r"line 1 \(byte 0xff\)"):
-        decode("ein Hund".encode("utf-16"), "a.csv")
+    with pytest.raises(TrainingError, match=r"iconv -f WINDOWS-1252"):
+        decode(data, "a.csv")
+
+
+@pytest.mark.parametrize(("encoding", "byte"), [("utf-16", "ff"), ("utf-16-le", "00"), ("utf-16-be", "00")])
+def test_utf16_is_told_with_and_without_its_mark(encoding, byte):
+    with pytest.raises(TrainingError, match=rf"line 1 \(byte 0x{byte}\), .* iconv -f UTF-16 -t UTF-8"):
+        decode("ein Hund".encode(encoding), "a.csv")
 
 
 def test_a_folder_without_captions_is_refused(tmp_path):

@@ -63,6 +63,21 @@ def test_of_both_years_the_papers_is_taken(tmp_path):
     assert open_captions(tmp_path, "train").examples[0].key == "COCO_train2014_000000057870.jpg"
 
 
+def test_the_validation_split_is_of_the_training_splits_year(tmp_path):
+    """What of 2014 is for validation was trained on in 2017."""
+    write_coco(tmp_path, "train", 2017)
+    write_coco(tmp_path, "val", 2014)
+    assert open_captions(tmp_path, "val") is None
+    write_coco(tmp_path, "val", 2017)
+    assert open_captions(tmp_path, "val").examples[0].key == "000000057870.jpg"
+
+
+def test_a_caption_of_null_is_a_blank_one(tmp_path):
+    annotations = [*CAPTIONS[:3], {"image_id": 57870, "id": 4, "caption": None}]
+    found = open_captions(write_coco(tmp_path, annotations=annotations), "train")
+    assert found.examples[0].captions == ("A restaurant has modern wooden tables and chairs.",)
+
+
 def test_missing_images_are_named(tmp_path):
     write_coco(tmp_path)
     for number in (384029, 222016):
@@ -74,7 +89,10 @@ def test_missing_images_are_named(tmp_path):
 def test_a_missing_folder_of_images_is_named(tmp_path):
     write_coco(tmp_path)
     (tmp_path / "train2014").rename(tmp_path / "photos")
-    with pytest.raises(TrainingError, match="has no folder train2014 or images/train2014"):
+    with pytest.raises(
+        TrainingError,
+        match=r"has no folder train2014 or images/train2014, .* or remove annotations/captions_train2014\.json",
+    ):
         open_captions(tmp_path, "train")
 
 
@@ -95,6 +113,10 @@ def test_captions_in_another_encoding_are_named(tmp_path):
         ),
         ({"annotations": [{"id": 3, "bbox": []}]}, r"lacks COCO's captions \(KeyError\('image_id'\)\)"),
         ({"images": None}, "lacks COCO's captions"),
+        (
+            {"annotations": [{"image_id": 222016, "caption": 3}]},
+            r'an annotation of the image 222016 has neither a text "caption"',
+        ),
     ],
 )
 def test_what_is_not_cocos_is_refused(tmp_path, edits, match):

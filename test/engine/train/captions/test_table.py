@@ -87,6 +87,27 @@ def test_without_a_split_all_is_for_training(folder):
             f"image,caption\na.jpg,{'x' * 140_000}\n",
             r"captions\.csv is no CSV after line 1 \(field larger",
         ),
+        (
+            "captions.csv",
+            "image,caption\na.jpg,x\na.jpg,a cat, on a mat\n",
+            r"line 3 has more values than columns, expected quotes around a caption with commas",
+        ),
+        (
+            "captions.csv",
+            'image,caption\na.jpg,x\na.jpg,"a cat\nb/c.png,y\n',
+            r"is no CSV after line 2 \(unexpected end of data\)",
+        ),
+        ("captions.csv", 'image,"caption\na.jpg,x\n', r"is no CSV after line 0 \(unexpected end of data\)"),
+        ("captions.csv", "image,caption\n/a.jpg,x\n", r"line 2 names /a\.jpg, expected a path within its folder"),
+        ("captions.csv", "image,caption\nb/../../a.jpg,x\n", r"line 2 names \.\./a\.jpg, expected a path within"),
+        ("captions.csv", "image,caption,split\na.jpg,x,train\n./a.jpg,y,val\n", r"has a\.jpg in train and in val"),
+        ("captions.jsonl", '{"image": "a.jpg", "caption": "x \\ud83d"}', r"line 1 has half a character \('\\ud83d'\)"),
+        ("captions.jsonl", "[" * 100_000, r"line 1 is not JSON"),
+        (
+            "captions.jsonl",
+            f'{{"image": "{"a" * 300}.jpg", "caption": "x"}}',
+            r"jpg cannot be read \(File name too long",
+        ),
         ("captions.jsonl", '\n{"image": "a.jpg"}', r'line 2 has neither a text "caption" nor a list'),
         ("captions.jsonl", '{"image": "a.jpg", "captions": "x"}', r"line 1 has neither"),
         ("captions.jsonl", '{"image": "a.jpg", "captions": ["x", 3]}', r"line 1 has neither"),
@@ -107,6 +128,19 @@ def test_another_encoding_is_named_with_its_line(folder):
     path = folder("image,caption\na.jpg,x\nb/c.png,größer\n", "captions.csv", encoding="cp1252")
     with pytest.raises(TrainingError, match=r"captions\.csv is not UTF-8 in line 3 \(byte 0xf6\)"):
         open_captions(path, "train")
+
+
+def test_an_image_is_one_however_its_path_is_written(folder):
+    assert found_in(folder("image,caption\na.jpg,x\n./a.jpg,y\nb//c.png,z\n", "captions.csv")) == {
+        "a.jpg": ("x", "y"),
+        "b/c.png": ("z",),
+    }
+
+
+def test_a_table_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "captions.csv").symlink_to("/proc/self/mem")  # a file whose reading is an error
+    with pytest.raises(TrainingError, match=r"cannot be read \(Input/output error\), expected files of your own"):
+        open_captions(tmp_path, "train")
 
 
 def test_two_tables_are_one_too_many(folder):

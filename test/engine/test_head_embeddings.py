@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from talk2dino_ros.engine.head_embeddings import head_embeddings
 from talk2dino_ros.engine.image_encoder import ImageFeatures
-from talk2dino_ros.engine.train.head_embeddings import head_embeddings
 
 
 def seeded(dtype=torch.float32):

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The threshold with which a data set that judges background is labelled, unless the user names another."""
+
+from talk2dino_ros.engine.checkpoints import find_model
+
+
+def own_threshold(model: str, window_scores: object) -> float | None:
+    """Return the model's own; None where it has none, and with `softmax`, as it is one for sigmoids."""
+    return None if window_scores == "softmax" else find_model(model).background or None
