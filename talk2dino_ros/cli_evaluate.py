@@ -11,14 +11,13 @@ import numpy.typing as npt
 
 from talk2dino_ros.cli_model import add_model_arguments, model_choices
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, protocol_of
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
 from talk2dino_ros.evaluation_pictures.class_plot import draw_classes
 from talk2dino_ros.evaluation_pictures.contact_sheet import Row, choose, draw_sheet
 from talk2dino_ros.pictures import read_picture, write_picture
 
 if TYPE_CHECKING:
-    from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.engine.evaluate.datasets import Dataset
     from talk2dino_ros.engine.evaluate.runner import Evaluation
     from talk2dino_ros.engine.evaluate.state import Progress
@@ -78,21 +77,24 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure one data set; print the figures and where the files are."""
     # with torch, so not for `--help`
+    from talk2dino_ros.engine import load_segmenter
+    from talk2dino_ros.engine.checkpoints import find_model
     from talk2dino_ros.engine.evaluate import report
     from talk2dino_ros.engine.evaluate.datasets import open_dataset
     from talk2dino_ros.engine.evaluate.runner import Evaluation
     from talk2dino_ros.engine.evaluate.state import remove_progress
 
     dataset = open_dataset(arguments.dataset, arguments.folder, arguments.limit)
-    protocol = protocol_of(arguments.model) if arguments.protocol == "auto" else arguments.protocol
-    segmenter = _load(arguments).with_options(**_options(arguments, dataset, protocol))
+    protocol = find_model(arguments.model).protocol if arguments.protocol == "auto" else arguments.protocol
+    segmenter = load_segmenter(arguments.model, **model_choices(arguments))
+    segmenter = segmenter.with_options(**_options(arguments, dataset, protocol))
     evaluation = Evaluation.of(segmenter, dataset, read_picture, protocol)
-    name = report.run_name(evaluation.describe())
+    name = report.run_name(evaluation.subject)
     state_file = arguments.output / f"{name}.state.json"
     if arguments.fresh:
         remove_progress(state_file)
     progress = evaluation.run(state_file, arguments.batch)
-    facts = report.result_facts(dataset, evaluation.describe(), progress)
+    facts = report.result_facts(dataset, evaluation.subject, progress)
     for skipped, reason in progress.skipped.items():
         print(f"skipped {skipped}: {reason}")
     figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
@@ -103,15 +105,6 @@ def run(arguments: argparse.Namespace) -> None:
     path = report.write_results(arguments.output, facts)  # after the figures: another's file may spoil the table
     print(f"written to {path} and {arguments.output / report.TABLE}")
     _draw(evaluation, progress, facts, arguments.output / name)
-
-
-def _load(arguments: argparse.Namespace) -> "Segmenter":
-    from talk2dino_ros.engine import load_segmenter
-
-    return load_segmenter(
-        arguments.model,
-        **model_choices(arguments),
-    )
 
 
 def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talk2dino_ros.cli_model import add_model_arguments, model_choices
+from talk2dino_ros.cli_model import add_model_arguments, add_threshold_argument, model_choices, with_threshold
 from talk2dino_ros.engine.errors import ImageError, VocabularyError
 from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, read_picture, write_picture
@@ -25,9 +25,7 @@ def add_explain_command(commands: "argparse._SubParsersAction[Any]") -> None:
     add_model_arguments(parser)
     parser.add_argument("--input", default="square", choices=INPUTS)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
-    parser.add_argument(
-        "--background", type=float, default=-1.0, help="threshold; -1: the model's own (default), 0: off"
-    )
+    add_threshold_argument(parser)
     parser.add_argument("--background-cleaning", action="store_true")
     parser.add_argument(
         "--output",
@@ -95,5 +93,4 @@ def _load(arguments: argparse.Namespace) -> "Segmenter":
         input_size=arguments.input_size,
         background_cleaning=arguments.background_cleaning,
     )
-    background = segmenter.model.background if arguments.background == -1.0 else arguments.background
-    return segmenter.with_options(background=background)
+    return with_threshold(segmenter, arguments.background)

@@ -3,9 +3,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.engine.options import PATCH_SOURCES, PRECISIONS
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmenter
 
 
 def add_word_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,3 +43,15 @@ def model_choices(arguments: argparse.Namespace) -> dict[str, Any]:
         "patch_source": arguments.patch_source,
         "text_encoder": "free",  # a command encodes once
     }
+
+
+def add_threshold_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the threshold below which a pixel is unlabeled."""
+    parser.add_argument(
+        "--background", type=float, default=-1.0, help="threshold; -1: the model's own (default), 0: off"
+    )
+
+
+def with_threshold(segmenter: "Segmenter", background: float) -> "Segmenter":
+    """Return a segmenter with the threshold that `add_threshold_argument` declared."""
+    return segmenter.with_options(background=segmenter.model.background if background == -1.0 else background)

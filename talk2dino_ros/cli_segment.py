@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from talk2dino_ros import videos
-from talk2dino_ros.cli_model import add_model_arguments, model_choices
+from talk2dino_ros.cli_model import add_model_arguments, add_threshold_argument, model_choices, with_threshold
 from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx_session import BACKENDS
@@ -44,9 +44,7 @@ def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
     parser.add_argument("--refine-pixels", type=int, default=Options.refine_pixels, help="pixels to refine at most")
-    parser.add_argument(
-        "--background", type=float, default=-1.0, help="threshold; -1: the model's own (default), 0: off"
-    )
+    add_threshold_argument(parser)
     parser.add_argument("--background-cleaning", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("segmented"), help="folder for masks and overlays")
     parser.set_defaults(run=run)
@@ -71,8 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         background_cleaning=arguments.background_cleaning,
         **options,
     )
-    background = segmenter.model.background if arguments.background == -1.0 else arguments.background
-    segmenter = segmenter.with_options(background=background)
+    segmenter = with_threshold(segmenter, arguments.background)
     vocabulary = (
         segmenter.load_vocabulary(arguments.vocabulary_file)
         if arguments.vocabulary_file

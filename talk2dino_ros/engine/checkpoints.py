@@ -40,6 +40,7 @@ class Model:
     text_encoding: names how prompts become features; it has to change when that does, for the text cache goes by it.
     image_roles, text_roles: the files that the image encoder and the text encoder are made of.
     window_share: side of the windows of input `slide`, as a share of the short side.
+    protocol: how its paper evaluates it, a name in evaluate/protocols.py.
     keeps_text_encoder: whether it stays in memory after it has encoded, unless the user chooses.
     bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that has AMX.
     """
@@ -60,8 +61,14 @@ class Model:
     base_size: int = 448
     window_share: float = 1.0
     logit_scale: float = 1 / 0.07  # fixed in training: `train.py` does not give it to the optimizer
+    protocol: str = "talk2dino"
     keeps_text_encoder: bool = True
     bf16_on_cpu: bool = True
+
+    @property
+    def has_projection(self) -> bool:
+        """Whether words go through a learned mapping; dino.txt's text tower needs none."""
+        return any(file.role == "projection" for file in self.files)
 
 
 def find_model(name: str) -> Model:
@@ -188,6 +195,7 @@ def _dinotxt(
         image_roles=("image", "head"),
         base_size=base_size,
         window_share=0.75,  # 384 of 512 pixels
+        protocol="dinotxt",
         keeps_text_encoder=False,  # 2.1 GB
     )
 

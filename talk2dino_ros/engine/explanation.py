@@ -100,7 +100,7 @@ def explain(segmenter: Segmenter, rgb: npt.NDArray[np.uint8], vocabulary: Vocabu
         network_size=plan.network,
         background=segmenter.options.background,
         patch_colours=patch_colours(crop.patch_features).cpu().numpy(),
-        heads=_heads(crop, words, any(file.role == "projection" for file in segmenter.model.files)),
+        heads=_heads(crop, words, segmenter.model.has_projection),
         cosines=cosines.cpu().numpy(),
         scores=scores.cpu().numpy(),
         cleaned=None if cleaned is None else cleaned.cpu().numpy(),

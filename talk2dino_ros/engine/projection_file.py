@@ -61,7 +61,7 @@ def with_projection_file(model: Model, projection_file: str | Path | None) -> Mo
     if not projection_file:
         return model
     path = Path(projection_file).expanduser()
-    if all(file.role != "projection" for file in model.files):
+    if not model.has_projection:
         raise ModelError(
             f"projection_file is {path} with {model.name}, whose words need no projection, expected ''; leave it out"
         )
@@ -86,11 +86,12 @@ def projection_sum(model: Model) -> str:
     """Return the sha256 sum of the projection file that a row takes in place of the model's own; '' for its own."""
     projections = [file.source for file in model.files if file.role == "projection"]
     paths = [source.path for source in projections if isinstance(source, LocalFile)]
-    return "" if not paths or _published_for(paths[0]) == model.name else sha256_of(paths[0])
+    own = sha256_of(paths[0]) if paths else ""
+    return "" if _published_for(own) == model.name else own
 
 
 def _check_model(path: Path, model: Model) -> None:
-    made_for = read_card(path).get("model") or _published_for(path)
+    made_for = read_card(path).get("model") or _published_for(sha256_of(path))
     if made_for not in ("", model.name):
         raise WeightsError(
             f"{path} was made for {made_for}, expected {model.name}: a projection fits the patch features of one "
@@ -98,9 +99,8 @@ def _check_model(path: Path, model: Model) -> None:
         )
 
 
-def _published_for(path: Path) -> str:
-    """Return the model whose published projection this is, or ''."""
-    own = sha256_of(path)
+def _published_for(own: str) -> str:
+    """Return the model whose published projection has this sha256 sum, or ''."""
     for name, model in MODELS.items():
         sums = [value for file in model.files if file.role == "projection" for value in file.sha256.values()]
         if own in sums:

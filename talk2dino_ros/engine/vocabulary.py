@@ -10,7 +10,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.whole_file import write_whole
 
 UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
@@ -200,13 +200,9 @@ class Vocabulary:
             "model": self.model,
             "projection": self.projection,
         }
-        part = Path(f"{path}.part")
         try:
-            part.write_bytes(save({"embeddings": np.ascontiguousarray(self.embeddings)}, metadata=metadata))
-            part.replace(path)
+            write_whole(Path(path), save({"embeddings": np.ascontiguousarray(self.embeddings)}, metadata=metadata))
         except OSError as error:
-            with suppress(OSError):  # what kept the file from being written may keep the part too
-                part.unlink(missing_ok=True)
             raise VocabularyError(
                 f"{path} could not be written ({error}), expected a folder with room for it; name another"
             ) from error

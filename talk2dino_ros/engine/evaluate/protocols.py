@@ -25,11 +25,6 @@ PROTOCOLS: dict[str, Way] = {
 }
 
 
-def protocol_of(model: str) -> str:
-    """Return the name of a model's own protocol."""
-    return "dinotxt" if model.startswith("dinotxt") else "talk2dino"
-
-
 def departures(protocol: str, options: Way) -> list[str]:
     """Say where a run's options are not the protocol's, so that its figure is not compared with a published one."""
     way = PROTOCOLS[protocol]

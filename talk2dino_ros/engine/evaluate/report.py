@@ -11,7 +11,7 @@ from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
 from talk2dino_ros.engine.checkpoints import find_model
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, Dataset, DatasetError
 from talk2dino_ros.engine.evaluate.datasets.dataset import BACKGROUND, Kind
-from talk2dino_ros.engine.evaluate.protocols import departures, protocol_of
+from talk2dino_ros.engine.evaluate.protocols import departures
 from talk2dino_ros.engine.evaluate.state import Progress, Subject, unwritable
 from talk2dino_ros.engine.evaluate.threshold import own_threshold
 from talk2dino_ros.engine.patch_source import patch_source_of
@@ -136,7 +136,7 @@ def _measured(system: System, members: list[Facts], columns: list[str], own: lis
     name = f"`{system.model}`{' + PAMR' if system.refine == 'pamr' else ''}"
     name += f", projection {system.projection[:8]}" if system.projection else ""
     name += f", patches of the {system.other_patches}" if system.other_patches else ""
-    name += f", protocol {system.protocol}" if system.protocol != protocol_of(system.model) else ""
+    name += f", protocol {system.protocol}" if system.protocol != find_model(system.model).protocol else ""
     known, others = ([cells.get(column, "") for column in names] for names in (columns, own))
     return _row(f"{name}, measured", *known, _mean(whole, columns), *others)
 

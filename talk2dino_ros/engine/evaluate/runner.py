@@ -4,6 +4,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from tqdm import tqdm
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.evaluate.confusion import Confusion
 from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError, Sample
-from talk2dino_ros.engine.evaluate.protocols import protocol_of
 from talk2dino_ros.engine.evaluate.state import Progress, Subject, data_sum, load_progress, save_progress
 from talk2dino_ros.engine.patch_source import patch_source_of
 from talk2dino_ros.engine.segmenter import Segmenter
@@ -58,10 +58,11 @@ class Evaluation:
         first = len(dataset.classes) - len(dataset.words)
         words = segmenter.encode_vocabulary(dataset.words)
         vocabulary = words.with_ids(range(first, len(dataset.classes)), version=0)
-        return cls(segmenter, dataset, vocabulary, read_picture, protocol or protocol_of(segmenter.model.name))
+        return cls(segmenter, dataset, vocabulary, read_picture, protocol or segmenter.model.protocol)
 
-    def describe(self) -> Subject:
-        """Say, ready for JSON, what the figures depend on: model, options, data."""
+    @cached_property
+    def subject(self) -> Subject:
+        """What the figures depend on, ready for JSON: model, options, data. Looks at every file of the data set."""
         mean = self.vocabulary.embeddings.mean(axis=0)[:_FINGERPRINT]
         return {
             "dataset": self.dataset.name,
@@ -85,7 +86,7 @@ class Evaluation:
         """
         if batch < 1:
             raise DatasetError(f"batch is {batch}, expected a number of images from 1")
-        subject, count = self.describe(), len(self.dataset.samples)
+        subject, count = self.subject, len(self.dataset.samples)
         progress = load_progress(state_file, subject, len(self.dataset.classes))
         saved_s = time.monotonic()
         try:

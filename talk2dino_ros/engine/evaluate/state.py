@@ -3,7 +3,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from talk2dino_ros.engine.evaluate.confusion import Confusion
 from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError
+from talk2dino_ros.engine.whole_file import write_whole
 
 _FORMAT = "talk2dino evaluation 1"
 # Vectors of the same words by the same weights differ by rounding only; other weights differ by far more.
@@ -53,11 +53,9 @@ def save_progress(path: Path, subject: Subject, progress: Progress) -> None:
         "by_image": progress.by_image,
         "counts": progress.confusion.counts.tolist(),
     }
-    part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(content))
-        os.replace(part, path)
+        write_whole(path, json.dumps(content).encode())
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -79,7 +79,7 @@ class Job:
     def _extract(self, device: str) -> list[Split]:
         """Fill a store for each split that the data have; returns their names."""
         model = find_model(self.recipe.model)
-        if all(file.role != "projection" for file in model.files):
+        if not model.has_projection:
             raise TrainingError(f"{model.name} has no projection to learn, expected a model of Talk2DINO; name another")
         captions = {split: found for split in SPLITS if (found := open_captions(self.data, split))}
         if "train" not in captions:
@@ -100,12 +100,13 @@ class Job:
             "threads": self.threads,
             "fresh": self.fresh_store,
         }
+        own = None if self.cluster else open_model()  # once: it reads the weights for their sums
         for split, found in captions.items():
             folder = self.store / split
-            if self.cluster:
+            if own is None:
                 report = extract_on_cluster(found, open_model, folder, address=self.cluster, **options)
             else:
-                report = extract(found, open_model(), folder, **options)
+                report = extract(found, own, folder, **options)
             print(f"{split}: {report}")
         return list(captions)
 

@@ -7,10 +7,7 @@ machine or on many.
 """
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from talk2dino_ros.engine import whole_file
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.train.captions import CaptionSet
 from talk2dino_ros.engine.train.frozen import FrozenModel
@@ -179,18 +177,11 @@ def short(value: object) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step, so that it is never half written. Raises TrainingError; what was there stays."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # of this process, on whatever machine
+    """Write a file as whole_file.py does, and its folder where it is missing. Raises TrainingError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        whole_file.write_whole(path, data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise TrainingError(
             f"{path} cannot be written ({error.strerror}), expected room for {len(data) / 1e6:.2f} MB in a folder of "
             "your own; make room and run the same command again, which goes on from here"

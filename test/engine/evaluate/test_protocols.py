@@ -16,7 +16,7 @@ from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.decision import Decision
 from talk2dino_ros.engine.decision.plain import decide_plain
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, departures, protocol_of
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, departures
 from talk2dino_ros.engine.inputs import Crop, Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.labelling import View, voted
 from talk2dino_ros.engine.options import Options
@@ -145,7 +145,7 @@ def test_each_model_gets_the_papers_sizes(model, protocol, canvas, window):
 
 
 def test_a_model_s_own_protocol_is_its_paper_s():
-    own = {name: protocol_of(name) for name in MODELS}
+    own = {name: model.protocol for name, model in MODELS.items()}
     assert {name for name, protocol in own.items() if protocol == "dinotxt"} == {"dinotxt_vitl", "dinotxtv3_vitl"}
 
 
