@@ -6,28 +6,52 @@ multiplication itself. The two operators are those that torch.compile puts in th
 lacks them the layers stay as they are: the same result, slower.
 """
 
+from itertools import repeat
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+# With so many rows oneDNN gives the whole of a narrow layer to one of two threads (benchmarks/idle_thread.py); a piece
+# of its columns it divides. With fewer or more rows, or more threads, all have work and pieces cost time.
+IDLE_ROWS = range(480, 1320)
+PIECE = 256
+
 
 class PackedLinear(nn.Module):
-    """What nn.Linear does, for inputs [..., in] in bf16 on a CPU; has no `weight` to read."""
+    """What nn.Linear does, for inputs [..., in] in bf16 on a CPU; has no `weight` to read.
 
-    def __init__(self, linear: nn.Linear) -> None:
+    gelu: the exact GELU follows, computed before the result is rounded to bf16. A layer that is used in pieces is kept
+    twice, in pieces and whole.
+    """
+
+    def __init__(self, linear: nn.Linear, *, gelu: bool = False) -> None:
         super().__init__()
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
-        self._bias = None if linear.bias is None else linear.bias.detach()
+        weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
+        self._after = "gelu" if gelu else "none"
+        self._whole = _pack(weight, bias)
+        self._columns = []
+        if _leaves_one_idle(linear) and torch.get_num_threads() == 2:
+            biases = repeat(None) if bias is None else bias.split(PIECE)
+            self._columns = [_pack(*piece) for piece in zip(weight.split(PIECE), biases, strict=False)]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x @ weight.T + bias."""
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")
+        """Return x @ weight.T + bias, and its GELU where that was asked for."""
+        if self.takes_pieces(x[..., 0].numel()):
+            return torch.cat([self._multiply(x, *piece) for piece in self._columns], dim=-1)
+        return self._multiply(x, *self._whole)
+
+    def takes_pieces(self, rows: int) -> bool:
+        """Tell whether so many rows, of all images together, are multiplied piece by piece."""
+        return bool(self._columns) and rows in IDLE_ROWS
+
+    def _multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, self._after, [], "none")
         return result
 
 
 def pack_linears(network: Any) -> None:
-    """Pack the linear layers in the blocks of a timm ViT in place.
+    """Pack the linear layers in the blocks of a timm ViT in place, and the GELU between two of them into the first.
 
     Not those whose weights are read from outside: the last block's qkv (by the class token's attention) and qkv with
     biases of their own (by timm's attention).
@@ -39,10 +63,27 @@ def pack_linears(network: Any) -> None:
             for name, part in owner.named_children():
                 is_read = name == "qkv" and (block is network.blocks[-1] or getattr(owner, "q_bias", None) is not None)
                 if type(part) is nn.Linear and part.weight.dtype == torch.bfloat16 and not is_read:
-                    setattr(owner, name, PackedLinear(part))
+                    setattr(owner, name, PackedLinear(part, gelu=name == "fc1" and _takes_gelu(owner)))
 
 
 def can_pack() -> bool:
     """Tell whether this PyTorch has oneDNN and the two operators."""
     operators = ("_reorder_linear_weight", "_linear_pointwise")
     return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators)
+
+
+def _pack(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous())
+    return packed, None if bias is None else bias.contiguous()
+
+
+def _leaves_one_idle(linear: nn.Linear) -> bool:
+    return 768 <= linear.out_features <= 1024 and linear.in_features < 4096
+
+
+def _takes_gelu(mlp: Any) -> bool:
+    """Take the exact GELU out of a timm Mlp, where it has one; tells whether."""
+    if type(mlp.act) is not nn.GELU or mlp.act.approximate != "none":
+        return False
+    mlp.act = nn.Identity()
+    return True

@@ -5,6 +5,7 @@ import pytest
 import timm
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder
 from talk2dino_ros.engine.packed_linear import PackedLinear, can_pack, pack_linears
@@ -23,6 +24,48 @@ def test_it_gives_what_a_linear_layer_gives(shape, bias):
         packed = PackedLinear(linear.bfloat16())(x)
     assert packed.dtype == torch.bfloat16
     torch.testing.assert_close(packed.float(), exact, rtol=2**-8, atol=2**-8)  # bf16 keeps 8 bits
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("width", [768, 1024])
+@pytest.mark.parametrize(
+    ("shape", "in_pieces"), [((1, 479), False), ((2, 240), True), ((1319,), True), ((1320,), False)]
+)
+def test_a_narrow_layer_in_pieces_gives_what_it_gives_whole(width, shape, in_pieces, bias):
+    torch.manual_seed(0)
+    linear = nn.Linear(96, width, bias=bias).bfloat16()
+    x = torch.randn(*shape, 96).bfloat16()
+    packed = PackedLinear(linear)
+    with torch.inference_mode():
+        result, exact = packed(x), linear.float()(x.float())
+    assert packed.takes_pieces(x[..., 0].numel()) == in_pieces
+    assert result.shape == exact.shape
+    torch.testing.assert_close(result.float(), exact, rtol=2**-8, atol=2**-8)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(("size", "width"), [(768, 2304), (4096, 1024), (384, 384)])
+def test_layers_that_two_threads_share_anyway_stay_whole(size, width):
+    assert not PackedLinear(nn.Linear(size, width).bfloat16()).takes_pieces(1029)
+
+
+def test_gelu_is_taken_before_the_result_is_rounded():
+    torch.manual_seed(0)
+    linear = nn.Linear(64, 96).bfloat16()
+    x = torch.randn(500, 64).bfloat16()
+    with torch.inference_mode():
+        result = PackedLinear(linear, gelu=True)(x)
+        exact = F.gelu(linear.double()(x.double()))
+    torch.testing.assert_close(result.double(), exact, rtol=2**-8, atol=2**-12)
 
 
 def names_of_packed(network):
@@ -57,6 +100,21 @@ def test_a_packed_network_sees_what_it_saw_before(name, packed, seed):
     for one, other in zip(before, after, strict=True):
         cosine = torch.cosine_similarity(one.flatten(1).float(), other.flatten(1).float())
         assert cosine.min() > 0.9999
+
+
+@pytest.mark.parametrize(("approximate", "taken"), [("none", True), ("tanh", False)])
+def test_the_exact_gelu_alone_becomes_part_of_the_layer_before_it(approximate, taken, seed):
+    vit = timm.create_model("vit_small_patch14_reg4_dinov2", depth=1, num_classes=0, img_size=56)
+    vit.blocks[0].mlp.act = nn.GELU(approximate=approximate)
+    seed(vit)
+    vit.bfloat16()
+    images = torch.rand(1, 3, 56, 56).bfloat16()
+    with torch.inference_mode():
+        before = vit.forward_features(images)
+        pack_linears(vit)
+        after = vit.forward_features(images)
+    assert isinstance(vit.blocks[0].mlp.act, nn.Identity) == taken
+    assert torch.cosine_similarity(before.float(), after.float(), dim=-1).min() > 0.9999
 
 
 def test_layers_in_float32_stay_as_they_are():
