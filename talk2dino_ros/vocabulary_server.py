@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.stream import InForce, Stream
 
-NICENESS = 10  # of the thread that encodes: images go first, and where they take all, words still get a share
+NICENESS = 19  # of the thread that encodes: images go first; where they take all, words still get what is left between
 WAITING_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh request without an answer
 NOT_CONFIGURED = (
     "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"

@@ -16,6 +16,7 @@ from talk2dino_ros.engine.onnx_file import Card, check_card, read_card
 from talk2dino_ros.engine.onnx_session import BACKENDS, INPUT, make_session
 
 PATCH_FEATURES, CLS_ATTENTION = "patch_features", "cls_attention"
+_NO_MEMORY = ("BFCArena", "out of memory")  # its arena's, and CUDA's; onnxruntime has no exception for it
 
 
 class OnnxImageEncoder:
@@ -47,7 +48,8 @@ class OnnxImageEncoder:
     def __call__(self, images: Tensor, return_attention: bool = False) -> ImageFeatures:
         """Encode images [B, 3, H, W], RGB, 0..1, any floating dtype; the features are float32.
 
-        Raises ModelError for images of another size than the file's.
+        Raises ModelError for images of another size than the file's, torch's OutOfMemoryError where the device's
+        memory is too small for so many.
         """
         self._check_size((images.shape[2], images.shape[3]))
         images = images.to(self._device, torch.float32).contiguous()
@@ -65,7 +67,12 @@ class OnnxImageEncoder:
             binding.bind_output(name, *place, list(output.shape), output.data_ptr())
         if self._device.type == "cuda":  # onnxruntime computes in a stream of its own
             torch.cuda.current_stream(self._device).synchronize()
-        self._session.run_with_iobinding(binding)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # onnxruntime's own exceptions share no base but this one
+            if any(mark in str(error) for mark in _NO_MEMORY):
+                raise torch.OutOfMemoryError(str(error)) from error
+            raise
         binding.synchronize_outputs()
 
     def _check_size(self, size: tuple[int, int]) -> None:

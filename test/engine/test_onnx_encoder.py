@@ -14,7 +14,7 @@ from exported_models import HEADS, WIDTH, tiny_row
 from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.networks import find_checkpoint, load_networks
-from talk2dino_ros.engine.onnx_encoder import open_backend, open_exported
+from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend, open_exported
 from talk2dino_ros.engine.onnx_file import METADATA_KEY, Card, read_card, with_sum
 from talk2dino_ros.engine.projection import Projection
 
@@ -68,6 +68,40 @@ def test_memory_of_any_layout_and_dtype_gives_the_same_features(exported):
     images = torch.rand(2, *SIZE, 3).half()
     expected = file(images.permute(0, 3, 1, 2).float().contiguous()).patch_features
     assert torch.equal(file(images.permute(0, 3, 1, 2)).patch_features, expected)
+
+
+def session_with_memory(path, max_bytes):
+    """A session of the file whose tensors and weights have to share so much."""
+    arena = onnxruntime.OrtArenaCfg({"max_mem": max_bytes, "arena_extend_strategy": 1})
+    kinds = (onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", *kinds), arena)
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def test_too_little_memory_is_told_as_torch_tells_it(exported):
+    row, _, path = exported
+    expected = open_exported(path, row, "onnxruntime", "cpu")(torch.zeros(1, 3, *SIZE)).patch_features
+    encoder = OnnxImageEncoder(path, read_card(path), session_with_memory(path, 3_000_000), "cpu")
+    with pytest.raises(torch.OutOfMemoryError, match="BFCArena"):
+        encoder(torch.zeros(64, 3, *SIZE))
+    torch.testing.assert_close(encoder(torch.zeros(1, 3, *SIZE)).patch_features, expected)
+
+
+def test_other_errors_of_a_session_stay_what_they_are(exported):
+    _, _, path = exported
+
+    class Broken:
+        def __init__(self, session):
+            self.io_binding, self.get_outputs = session.io_binding, session.get_outputs
+
+        def run_with_iobinding(self, _binding):
+            raise RuntimeError("a kernel failed")
+
+    encoder = OnnxImageEncoder(path, read_card(path), Broken(onnxruntime.InferenceSession(str(path))), "cpu")
+    with pytest.raises(RuntimeError, match="a kernel failed"):
+        encoder(torch.zeros(1, 3, *SIZE))
 
 
 def test_the_session_takes_as_many_threads_as_torch(exported):
