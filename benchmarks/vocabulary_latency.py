@@ -189,7 +189,7 @@ def figures(client: Client, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "image_period_ms": [round(each["period_s"] * 1e3, 1) for each in rounds],
         "image_ms": {"without_encoding": spread(quiet), "while_20_new_words_are_encoded": spread(meanwhile)},
-        "image_ms_with_encoding_to_without_by_round": [round(ratio(each), 2) for each in rounds],
+        "image_ms_with_encoding_to_without_by_round": [ratio(each) for each in rounds],
         "set_vocabulary_ms": {
             "known_words": spread([1e3 * took_s for took_s, _ in known]),
             "known_words_in_the_node": spread([1e3 * own_s for _, own_s in known]),
@@ -225,10 +225,10 @@ def with_images(client: Client, action: Callable[[], Any]) -> Any:
     return result
 
 
-def ratio(one: dict[str, Any]) -> float:
-    """A round's median latency while words were encoded in that without."""
+def ratio(one: dict[str, Any]) -> float | None:
+    """A round's median latency while words were encoded in that without; None where no image came meanwhile."""
     quiet, meanwhile = ([value for value in one[part] if value is not None] for part in ("quiet", "meanwhile"))
-    return percentile(meanwhile, 0.5) / percentile(quiet, 0.5)
+    return round(percentile(meanwhile, 0.5) / percentile(quiet, 0.5), 2) if quiet and meanwhile else None
 
 
 def words(prefix: str) -> list[str]:

@@ -7,8 +7,6 @@ awaits it: the one executor thread keeps serving everything else.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 import traceback
@@ -24,6 +22,7 @@ from talk2dino_ros.background import in_thread
 from talk2dino_ros.class_ids import ClassIds
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
+from talk2dino_ros.give_way import giving_way
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.stream import InForce, Stream
 
-NICENESS = 19  # of the thread that encodes: images go first; where they take all, words still get what is left between
 WAITING_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh request without an answer
 NOT_CONFIGURED = (
     "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
@@ -123,8 +121,7 @@ class VocabularyServer:
         known = self._file
 
         def encode() -> Vocabulary:
-            _give_way()
-            return segmenter.encode_vocabulary(classes, known)
+            return giving_way(lambda: segmenter.encode_vocabulary(classes, known))
 
         future, self._thread = in_thread(self._node, encode, "text encoding")
         return future
@@ -158,15 +155,6 @@ class VocabularyServer:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
-
-
-def _give_way() -> None:
-    """Lower this thread's priority, and with it that of the threads that its matrix products start.
-
-    On Linux alone a thread has a priority of its own; elsewhere this would be the whole process's.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _labelled(classes: Sequence[ClassEntry]) -> list[str | None]:
