@@ -53,12 +53,10 @@ def in_child(threads: int) -> dict[str, dict[int, float]]:
 @torch.inference_mode()
 def divisions(threads: int) -> dict[str, dict[int, float]]:
     """For each whole layer and number of rows: how many threads' worth of work ran side by side, at most `threads`."""
-    torch.set_num_threads(1)  # so that no layer comes in pieces
-    layers = {f"{size}->{width}": PackedLinear(nn.Linear(size, width).bfloat16()) for size, width in LAYERS}
-    torch.set_num_threads(threads)
     found: dict[str, dict[int, float]] = {}
-    for (size, _), (name, layer) in zip(LAYERS, layers.items(), strict=True):
-        found[name] = {}
+    for size, width in LAYERS:
+        layer = whole_layer(nn.Linear(size, width).bfloat16())
+        torch.set_num_threads(threads)
         for rows in ROWS:
             x = torch.randn(rows, size).bfloat16()
             layer(x)
@@ -66,8 +64,14 @@ def divisions(threads: int) -> dict[str, dict[int, float]]:
             for _ in range(CALLS):
                 layer(x)
             spent = [time - before.get(thread, 0) for thread, time in thread_times().items()]
-            found[name][rows] = round(sum(spent) / max(spent), 2)
+            found.setdefault(f"{size}->{width}", {})[rows] = round(sum(spent) / max(spent), 2)
     return found
+
+
+def whole_layer(linear: nn.Linear) -> PackedLinear:
+    """Pack a layer so that it never comes in pieces; leaves torch with one thread."""
+    torch.set_num_threads(1)
+    return PackedLinear(linear)
 
 
 def thread_times() -> dict[str, int]:
@@ -81,8 +85,7 @@ def gains() -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
     for size, width in LAYERS:
         linear = nn.Linear(size, width).bfloat16()
-        torch.set_num_threads(1)
-        whole = PackedLinear(linear)
+        whole = whole_layer(linear)
         torch.set_num_threads(2)
         pieces = PackedLinear(linear)
         for rows in (rows for rows in ROWS if pieces.takes_pieces(rows)):

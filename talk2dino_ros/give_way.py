@@ -5,8 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 PATIENCE_S = 10.0
@@ -21,13 +20,12 @@ def giving_way(work: Callable[[], _Result], patience_s: float = PATIENCE_S) -> _
     should be one of its own. Work that did not come to its end in idle time does so later, and its result is dropped.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="idle", initializer=_run_when_idle)
-    try:
-        return pool.submit(work).result(patience_s)
-    except NotYet:
-        _lower_priority()
-        return work()
-    finally:
-        pool.shutdown(wait=False)
+    future = pool.submit(work)
+    pool.shutdown(wait=False)
+    if wait([future], patience_s).done:
+        return future.result()
+    _lower_priority()
+    return work()
 
 
 def _run_when_idle() -> None:

@@ -52,9 +52,12 @@ def test_work_that_no_idle_time_comes_for_is_done_at_a_low_priority():
 def test_an_error_of_the_work_is_the_callers():
     with pytest.raises(ValueError, match="no word"):
         giving_way(lambda: int("no word"))
+    calls = []
+
+    def fail():
+        calls.append(1)
+        raise TimeoutError("its own")
+
     with pytest.raises(TimeoutError, match="its own"):
-        giving_way(fail_with_a_timeout)
-
-
-def fail_with_a_timeout():
-    raise TimeoutError("its own")
+        giving_way(fail)
+    assert len(calls) == 1

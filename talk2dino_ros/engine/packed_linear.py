@@ -78,6 +78,7 @@ def _pack(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
 
 
 def _leaves_one_idle(linear: nn.Linear) -> bool:
+    """Tell whether oneDNN divides none of its work between two threads, at some number of rows."""
     return 768 <= linear.out_features <= 1024 and linear.in_features < 4096
 
 
