@@ -22,7 +22,7 @@ from talk2dino_ros.background import in_thread
 from talk2dino_ros.class_ids import ClassIds
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
-from talk2dino_ros.give_way import giving_way
+from talk2dino_ros.give_way import map_giving_way
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -121,7 +121,7 @@ class VocabularyServer:
         known = self._file
 
         def encode() -> Vocabulary:
-            return giving_way(lambda: segmenter.encode_vocabulary(classes, known))
+            return segmenter.encode_vocabulary(classes, known, map_giving_way)
 
         future, self._thread = in_thread(self._node, encode, "text encoding")
         return future

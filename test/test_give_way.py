@@ -2,12 +2,15 @@
 """Work that gives way to everything else, and does not wait for ever."""
 
 import os
+import subprocess
 import sys
 import threading
+from concurrent.futures import wait
 
 import pytest
 
-from talk2dino_ros.give_way import NICENESS, giving_way
+from talk2dino_ros import give_way
+from talk2dino_ros.give_way import NICENESS, map_giving_way
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="on Linux alone a thread has a priority of its own")
 
@@ -16,48 +19,73 @@ def policy():
     return os.sched_getscheduler(threading.get_native_id())
 
 
-def test_the_work_and_the_threads_it_starts_run_in_idle_time():
-    before, policies = policy(), []
+def in_own_thread(function):
+    """Return what the function returns in a thread of its own, whose priority may be changed."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function()))
+    thread.start()
+    thread.join()
+    return results[0]
 
-    def work():
-        child = threading.Thread(target=lambda: policies.append(policy()))
-        child.start()
-        child.join()
-        policies.append(policy())
-        return "done"
 
-    assert giving_way(work) == "done"
-    assert policies == [os.SCHED_IDLE, os.SCHED_IDLE]
+def test_all_is_done_once_in_order_and_by_a_thread_that_runs_in_idle_time_as_those_it_starts():
+    before, seen = policy(), []
+
+    def double(number):
+        seen.append((number, policy(), in_own_thread(policy)))
+        return 2 * number
+
+    assert list(map_giving_way(double, [1, 2, 3], patience_s=60)) == [2, 4, 6]
+    assert seen == [(number, os.SCHED_IDLE, os.SCHED_IDLE) for number in (1, 2, 3)]
     assert policy() == before
 
 
-def test_work_that_no_idle_time_comes_for_is_done_at_a_low_priority():
-    released, priorities = threading.Event(), []
+def test_from_what_no_idle_time_comes_for_on_all_is_done_at_a_low_priority(monkeypatch):
+    patience = iter([60, 0.05])  # how long each is really waited for
+    monkeypatch.setattr(give_way, "wait", lambda futures, _: wait(futures, next(patience)))
+    released, seen = threading.Event(), []
 
-    def work():
-        if policy() == os.SCHED_IDLE:
+    def double(number):
+        if policy() == os.SCHED_IDLE and number == 2:
             released.wait(60)
-        priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        return policy()
+        seen.append((number, policy(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+        return 2 * number
 
-    results = []
-    thread = threading.Thread(target=lambda: results.append(giving_way(work, patience_s=0.05)))
-    thread.start()
-    thread.join()
+    assert in_own_thread(lambda: list(map_giving_way(double, [1, 2, 3]))) == [2, 4, 6]
+    idle, low = (os.SCHED_IDLE, 0), (os.SCHED_OTHER, NICENESS)
+    assert seen == [(1, *idle), (2, *low), (3, *low)]
     released.set()
-    assert results == [os.SCHED_OTHER]
-    assert priorities[0] == NICENESS
 
 
-def test_an_error_of_the_work_is_the_callers():
-    with pytest.raises(ValueError, match="no word"):
-        giving_way(lambda: int("no word"))
+@pytest.mark.parametrize("error", [ValueError("no word"), TimeoutError("its own")])
+def test_an_error_of_the_work_is_the_callers_and_nothing_is_done_after_it(error):
     calls = []
 
-    def fail():
-        calls.append(1)
-        raise TimeoutError("its own")
+    def fail(number):
+        calls.append(number)
+        raise error
 
-    with pytest.raises(TimeoutError, match="its own"):
-        giving_way(fail)
-    assert len(calls) == 1
+    with pytest.raises(type(error), match=str(error)):
+        list(map_giving_way(fail, [1, 2], patience_s=60))
+    assert calls == [1]
+
+
+def test_a_process_that_ends_waits_for_the_piece_that_is_being_done_and_for_no_other():
+    code = """
+import threading, time
+from talk2dino_ros.give_way import map_giving_way
+
+begun = threading.Event()
+
+def work(number):
+    begun.set()
+    time.sleep(0.3)
+    print(number, flush=True)
+
+threading.Thread(target=lambda: list(map_giving_way(work, range(200))), daemon=True).start()
+begun.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "0"
+    assert len(done.stdout.splitlines()) < 10

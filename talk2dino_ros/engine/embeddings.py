@@ -10,6 +10,7 @@ from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.prompt_encoder import Mapper
 from talk2dino_ros.engine.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
 from talk2dino_ros.engine.word_networks import WordNetworks
@@ -18,7 +19,11 @@ Vectors = npt.NDArray[np.float32]
 
 
 def encode_classes(
-    entries: Sequence[ClassEntry], model: Model, networks: WordNetworks, known: Vocabulary | None = None
+    entries: Sequence[ClassEntry],
+    model: Model,
+    networks: WordNetworks,
+    known: Vocabulary | None = None,
+    mapper: Mapper = map,
 ) -> Vocabulary:
     """Encode the classes; those whose prompts a known vocabulary has take its vectors, and need no text encoder.
 
@@ -30,7 +35,7 @@ def encode_classes(
     new = [entry for entry in entries if entry.prompts not in vectors]
     warnings: tuple[str, ...] = ()
     if new:
-        encoded, warnings = _encode(new, model, networks)
+        encoded, warnings = _encode(new, model, networks, mapper)
         vectors |= _by_prompts(new, encoded)
     is_own = known is None or bool(known.model) or len(new) == len(entries)
     return Vocabulary(
@@ -47,7 +52,9 @@ def _by_prompts(entries: Sequence[ClassEntry], vectors: Vectors) -> dict[tuple[s
 
 
 @torch.inference_mode()
-def _encode(entries: Sequence[ClassEntry], model: Model, networks: WordNetworks) -> tuple[Vectors, tuple[str, ...]]:
+def _encode(
+    entries: Sequence[ClassEntry], model: Model, networks: WordNetworks, mapper: Mapper
+) -> tuple[Vectors, tuple[str, ...]]:
     """Encode every prompt in every template, average per class, project; Vocabulary normalises.
 
     The projection is not linear, so the order matters; this is the order of Talk2DINO's evaluation code.
@@ -57,7 +64,7 @@ def _encode(entries: Sequence[ClassEntry], model: Model, networks: WordNetworks)
         for entry in entries
     ]
     prompts = list(dict.fromkeys(prompt for group in groups for prompt in group))
-    features, warnings = networks.text.encode(prompts)
+    features, warnings = networks.text.encode(prompts, mapper)
     averages = torch.stack([_average([features[prompt] for prompt in group]) for group in groups])
     embeddings = networks.projection(averages.to(networks.device))
     cut = [prompt for prompt in prompts if features[prompt].is_cut]

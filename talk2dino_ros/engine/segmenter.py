@@ -26,6 +26,7 @@ from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.networks import Networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder
 from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.prompt_encoder import Mapper
 from talk2dino_ros.engine.score_memory import ScoreMemory, memory_per_image
 from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
@@ -98,16 +99,19 @@ class Segmenter:
         """Whether the text encoder stays in memory after it has encoded."""
         return self.networks.keep_text_encoder
 
-    def encode_vocabulary(self, classes: Sequence[str], known: Vocabulary | None = None) -> Vocabulary:
+    def encode_vocabulary(
+        self, classes: Sequence[str], known: Vocabulary | None = None, mapper: Mapper = map
+    ) -> Vocabulary:
         """Turn words (see `vocabulary.parse_classes` for their syntax) into vectors; takes seconds on a CPU.
 
         known: a vocabulary of this model, such as `load_vocabulary` returns; what it has is not encoded again.
+        mapper: runs the text encoder on a part of the prompts at a time; `map`, or one that lets others go first.
         Raises VocabularyError for words that cannot become a vocabulary, WeightsError where the text encoder is
         needed and not there.
         """
         if known is not None:
             self._check_vocabulary(known)
-        return encode_classes(parse_classes(classes), self.model, self.networks, known)
+        return encode_classes(parse_classes(classes), self.model, self.networks, known, mapper)
 
     def load_vocabulary(self, path: str | Path) -> Vocabulary:
         """Read a file of `talk2dino encode`, or of `Vocabulary.save`; needs no text encoder.

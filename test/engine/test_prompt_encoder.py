@@ -215,3 +215,22 @@ def test_models_with_one_text_encoder_share_their_words_and_others_do_not():
     encodings = {model.text_encoding for model in MODELS.values() if model.name.startswith("talk2dino")}
     assert len(encodings) == 1
     assert MODELS["mini"].text_encoding not in encodings
+
+
+def test_the_encoder_alone_runs_in_the_mapper_a_part_at_a_time_and_not_for_known_words(make):
+    parts = []
+
+    def mapper(function, items):
+        for item in items:
+            parts.append(list(item))
+            yield function(item)
+
+    encoder, lengths, _ = make()
+    prompts = [f"{'x' * (number % 7)} {number}" for number in range(40)]
+    features, _ = encoder.encode(prompts, mapper)
+    assert lengths_in(features) == {prompt: [len(prompt), 1] for prompt in prompts}
+    assert [len(part) for part in parts] == [32, 8]
+    assert parts == lengths.asked
+    assert [prompt for part in parts for prompt in part] == sorted(prompts, key=len), "each is padded to the longest"
+    encoder.encode(prompts, mapper)
+    assert len(parts) == 2

@@ -31,7 +31,7 @@ class TinySegmenter:
     def load_text_encoder(self):
         pass
 
-    def encode_vocabulary(self, classes, known=None):
+    def encode_vocabulary(self, classes, known=None, mapper=map):
         entries = parse_classes(classes)
         return Vocabulary(entries, np.eye(len(entries), 32))
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing the words while images flow: the stream goes on, and no mask mixes two vocabularies."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -102,9 +103,17 @@ def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(c
         assert ids <= labels[points.vocabulary_version]
 
 
-def test_other_services_answer_while_text_is_encoded(probe):
+def policies(pid: int) -> set[int]:
+    """How the threads of a process are scheduled, see proc(5): the 41st value, the 39th behind the thread's name."""
+    threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return {int(text.rpartition(")")[2].split()[38]) for text in threads}
+
+
+def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe):
     before = in_force(probe)
+    assert os.SCHED_IDLE not in policies(process.pid)
     change = probe.call_async(SetVocabulary, SET, classes=slow_classes("small"))
+    probe.wait_for(lambda: os.SCHED_IDLE in policies(process.pid), "a thread that gives way to all others")
     assert in_force(probe) == before
     assert not change.done()
     assert probe.result(change, "the change").success
