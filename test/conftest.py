@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: warnings are errors, but for those inside of other people's packages."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -17,3 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # lark, which rclpy's type support imports where the ROS of the PyPI wheels is used
     config.addinivalue_line("filterwarnings", "ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+
+
+def pytest_collection_finish() -> None:
+    # what all modules together have imported stays for good: each later collection would look through it once more
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From parameters to a segmenter: when the text encoder is in memory."""
+
+import pytest
+
+from talk2dino_ros.engine import load_segmenter
+from talk2dino_ros.loading import load
+from talk2dino_ros.parameters import Parameters
+
+
+@pytest.mark.parametrize(
+    ("choice", "with_file", "is_there"),
+    [("auto", False, True), ("keep", False, True), ("free", False, False), ("auto", True, False), ("keep", True, True)],
+)
+def test_a_text_encoder_that_stays_is_there_before_the_first_new_word(choice, with_file, is_there, tmp_path):
+    path = tmp_path / "words.npz" if with_file else ""
+    if with_file:
+        load_segmenter("mini", device="cpu").encode_vocabulary(["cup"]).save(path)
+    parameters = Parameters(model="mini", device="cpu", text_encoder=choice, vocabulary_file=str(path))
+    assert load(parameters).networks.text.is_loaded == is_there
