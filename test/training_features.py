@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recipes and features for the tests of training: small, seeded, and learnable."""
+"""Recipes, features and trainers for the tests of training: small, seeded, and learnable."""
 
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.recipe import find_recipe, read_recipe
+from talk2dino_ros.engine.train.trainer import Trainer
 
+CHECKPOINT = "run.checkpoint.safetensors"
 PAPER = read_recipe(find_recipe("talk2dino_vitb"))
 
 
@@ -39,3 +42,12 @@ def learnable_features(images=30, captions=2, *, heads=3, text_size=6, embedding
     image_of_text = torch.arange(images).repeat_interleave(captions)
     text = meaning[image_of_text] + 0.1 * torch.randn(len(image_of_text), text_size, generator=generator)
     return Features(vectors.half(), vectors.mean(dim=1).half(), text.half(), image_of_text)
+
+
+def pairs(head_choice="max_score", **options):
+    return Pairs.of(learnable_features(**options), head_choice)
+
+
+def trainer_in(folder, recipe, *, validation=True, head_choice="max_score", world=0, **options):
+    held_out = pairs(head_choice, images=20, seed=1, world=world) if validation else None
+    return Trainer(recipe, pairs(head_choice), held_out, checkpoint=folder / CHECKPOINT, **options)

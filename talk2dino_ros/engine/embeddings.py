@@ -4,18 +4,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.prompt_encoder import Mapper
+from talk2dino_ros.engine.prompt_encoder import Mapper, Vectors
 from talk2dino_ros.engine.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
 from talk2dino_ros.engine.word_networks import WordNetworks
-
-Vectors = npt.NDArray[np.float32]
 
 
 def encode_classes(

@@ -2,13 +2,11 @@
 """Training learns, stops and goes on as it should, to the bit."""
 
 import math
-import resource
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
-from training_features import learnable_features, small_recipe
+from safetensors.torch import load_file
+from training_features import CHECKPOINT, learnable_features, pairs, small_recipe, trainer_in
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.train.distributed import Ranks
@@ -16,17 +14,6 @@ from talk2dino_ros.engine.train.loss import best_heads, info_nce
 from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.trainer import Trainer, new_projection
 from talk2dino_ros.engine.train.validation import Figures
-
-CHECKPOINT = "run.checkpoint.safetensors"
-
-
-def pairs(head_choice="max_score", **options):
-    return Pairs.of(learnable_features(**options), head_choice)
-
-
-def trainer_in(folder, recipe, *, validation=True, head_choice="max_score", world=0, **options):
-    held_out = pairs(head_choice, images=20, seed=1, world=world) if validation else None
-    return Trainer(recipe, pairs(head_choice), held_out, checkpoint=folder / CHECKPOINT, **options)
 
 
 def same(a, b):
@@ -191,123 +178,6 @@ def test_a_model_without_heads_needs_their_average():
 def test_the_mean_of_heads_is_theirs():
     features = learnable_features()
     assert torch.allclose(Pairs.of(features, "mean_heads").images[:, 0], features.heads.float().mean(1).half())
-
-
-def test_the_checkpoint_holds_no_pickle_and_says_where_it_stands(tmp_path):
-    trainer_in(tmp_path, small_recipe()).run()
-    with safe_open(tmp_path / CHECKPOINT, "pt") as file:
-        assert '"step": 24' in file.metadata()["talk2dino_training"]
-        assert {key.split(".")[0] for key in file.keys()} == {"projection", "adam"}  # noqa: SIM118
-    assert sorted(path.name for path in tmp_path.iterdir()) == [CHECKPOINT]
-
-
-@pytest.mark.parametrize(
-    ("changes", "subject", "sentence"),
-    [
-        ({"learning_rate": 1e-3}, {}, "with learning_rate 0.01, expected 0.001"),
-        ({"batch": 6}, {}, "with batch 8, expected 6"),
-        ({"model": "talk2dino_vitl"}, {}, "with model talk2dino_vitb, expected talk2dino_vitl"),
-        ({}, {"train": {"image_sum": "b" * 64}}, "with train.image_sum a, expected bbbbbbbbbbbb…;"),
-        (
-            {},
-            {"train": {"image_sum": "a"}, "val": {"image_sum": "c"}},
-            "of a training without the split val, expected one with it",
-        ),
-        ({"epochs": 2}, {}, "is beyond epoch 2, expected at most the 2 epochs of the recipe; raise epochs"),
-    ],
-)
-def test_a_checkpoint_of_something_else_is_refused(changes, subject, sentence, tmp_path):
-    first = trainer_in(tmp_path, small_recipe(), subject={"train": {"image_sum": "a"}})
-    for _ in range(8 + 8 + 1):  # two epochs and a step
-        first.take_step()
-    first.save()
-    with pytest.raises(TrainingError) as caught:
-        trainer_in(tmp_path, small_recipe(**changes), subject=subject or {"train": {"image_sum": "a"}})
-    assert sentence in str(caught.value)
-    assert "--fresh" in str(caught.value)
-
-
-@pytest.mark.parametrize("damage", ["cut", "text", "other"])
-def test_a_damaged_checkpoint_is_refused(damage, tmp_path):
-    first = trainer_in(tmp_path, small_recipe())
-    first.take_step()
-    first.save()
-    path = tmp_path / CHECKPOINT
-    content = {"cut": path.read_bytes()[:-40], "text": b"{}", "other": save({"a": torch.ones(2)})}[damage]
-    path.write_bytes(content)
-    with pytest.raises(TrainingError, match=r"cannot be read as a checkpoint .*, expected one of `talk2dino train`"):
-        trainer_in(tmp_path, small_recipe())
-
-
-def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path):
-    recipe = small_recipe()
-    trainer = trainer_in(tmp_path, recipe)
-    trainer.take_step()
-    trainer.save()
-    trainer.take_step()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # bytes of a file; what is beyond is "File too large"
-    try:
-        with pytest.raises(TrainingError, match=rf"{CHECKPOINT} cannot be written .* expected room for 0\.00 MB"):
-            trainer.save()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert trainer_in(tmp_path, recipe).step == 1
-    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
-
-
-def test_a_checkpoint_of_a_split_more_is_refused(tmp_path):
-    first = trainer_in(tmp_path, small_recipe(), subject={"train": {}, "val": {}})
-    first.take_step()
-    first.save()
-    with pytest.raises(TrainingError, match="of a training with the split val, expected one without it; begin anew"):
-        trainer_in(tmp_path, small_recipe(), subject={"train": {}})
-
-
-def without(name):
-    return lambda tensors: tensors.pop(name)
-
-
-def reshaped(name):
-    return lambda tensors: tensors.update({name: torch.zeros(2, 3)})
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (without("adam.exp_avg.linear_layer.bias"), "adam.exp_avg.linear_layer.bias is missing, expected [12]"),
-        (without("projection.linear_layer.bias"), "projection.linear_layer.bias is missing, expected [12]"),
-        (without("best.linear_layer.bias"), "best.linear_layer.bias is missing, expected [12]"),
-        (without("adam.step.linear_layer.bias"), "adam.step.linear_layer.bias is missing, expected []"),
-        (reshaped("projection.linear_layer.weight"), "projection.linear_layer.weight is [2, 3], expected [12, 6]"),
-        (reshaped("adam.exp_avg_sq.linear_layer.weight"), "exp_avg_sq.linear_layer.weight is [2, 3], expected [12, 6]"),
-        (reshaped("other"), "other is [2, 3], expected none"),
-    ],
-)
-def test_a_checkpoint_whose_tensors_do_not_fit_is_refused(change, sentence, tmp_path):
-    recipe = small_recipe(keep="best")
-    trainer_in(tmp_path, recipe).run()
-    path = tmp_path / CHECKPOINT
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-    tensors = load_file(path)
-    change(tensors)
-    path.write_bytes(save(tensors, metadata))
-    with pytest.raises(TrainingError) as caught:
-        trainer_in(tmp_path, recipe)
-    assert f"{CHECKPOINT} does not fit the projection: " in str(caught.value)
-    assert sentence in str(caught.value)
-    assert "begin anew with --fresh" in str(caught.value)
-
-
-def test_a_fresh_training_leaves_the_old_checkpoint_until_it_has_its_own(tmp_path):
-    trainer_in(tmp_path, small_recipe()).run()
-    before = (tmp_path / CHECKPOINT).read_bytes()
-    fresh = trainer_in(tmp_path, small_recipe(learning_rate=1e-3), fresh=True)
-    assert fresh.step == 0
-    assert (tmp_path / CHECKPOINT).read_bytes() == before
-    fresh.run()
-    assert trainer_in(tmp_path, small_recipe(learning_rate=1e-3)).is_done
 
 
 def test_a_single_caption_teaches_nothing(tmp_path):
