@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_talk2dino import tiny_talk2dino
+from training_job import Place
 from training_photos import caption, encoded_photo, tiny_row, write_tiny_weights
 
+from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.train.frozen import FrozenModel, open_frozen
 
 
@@ -39,3 +42,9 @@ def photos(tmp_path_factory) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def place(tmp_path, photos, tiny_weights, monkeypatch):
+    monkeypatch.setitem(MODELS, "tiny", tiny_talk2dino())
+    return Place(tmp_path, photos, tiny_weights, 30)

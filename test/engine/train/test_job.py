@@ -1,120 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino train` from photographs to a projection file, in processes that are killed, alone and by torchrun."""
+"""`talk2dino train` from photographs to a projection file, in this process."""
 
 import contextlib
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny_talk2dino import tiny_talk2dino
+from training_job import same
 
 from talk2dino_ros.cli import main
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.train.extract import extract
-from talk2dino_ros.engine.train.recipe import read_recipe
 from talk2dino_ros.pictures import read_picture
-
-TEST = Path(__file__).parents[2]
-RECIPE = """
-based_on: talk2dino_vitb
-model: tiny
-input_size: 56
-epochs: 4
-batch: 6
-learning_rate: 1e-3
-loss_divisor: none
-hidden_size: 20
-validation_images: 100
-"""
-TRAIN = ("-m", "tiny_talk2dino", "train")
-STORES = ("store", "cluster_store")
-TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2")
-
-
-def environment():
-    path = os.pathsep.join([str(TEST), str(TEST.parent), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-
-
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(process, status=0):
-    out, error = process.communicate(timeout=300)
-    assert process.returncode == status, error
-    return out, error
-
-
-def kill(process):
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-
-
-def wait_until(there, process):
-    end = time.monotonic() + 120
-    while not there():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-class Place:
-    """A folder with a recipe, and photographs of a training and a validation split."""
-
-    def __init__(self, folder, photos, weights, count):
-        self.folder = folder
-        self.data = photos(count)
-        lines = [json.loads(line) for line in (self.data / "captions.jsonl").read_text().splitlines()]
-        for number, line in enumerate(lines):
-            line["split"] = "val" if number % 4 == 3 else "train"
-        (self.data / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
-        self.weights = weights
-        self.recipe = folder / "tiny.yaml"
-        self.recipe.write_text(RECIPE)
-
-    def command(self, output, *options, store="store"):
-        files = (self.recipe, self.data, "--output", self.folder / output, "--store", self.folder / store)
-        return (*TRAIN, *files, "--weights-dir", self.weights, "--device", "cpu", *options)
-
-    def run(self, output, *options, **more):
-        """In this process: importing torch takes longer than all else."""
-        return main([str(each) for each in self.command(output, *options, **more)[2:]])
-
-    def state(self, output):
-        return load_file(self.folder / output)
-
-
-@pytest.fixture
-def place(tmp_path, photos, tiny_weights, monkeypatch):
-    monkeypatch.setitem(MODELS, "tiny", tiny_talk2dino())
-    return Place(tmp_path, photos, tiny_weights, 30)
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
 def test_photographs_become_a_projection_file_that_says_what_it_is_of(place, capsys):
@@ -240,78 +143,3 @@ def test_without_a_validation_split_training_says_so_and_goes_by_none(place, cap
     assert "has no validation split, so that nothing is validated" in capsys.readouterr().out
     with safe_open(place.folder / "own.safetensors", "pt") as file:
         assert json.loads(file.metadata()["talk2dino_projection"])["validation"] is None
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
-def test_a_cluster_makes_the_features_that_one_process_makes(place):
-    lines = (place.data / "captions.jsonl").read_text().replace('"val"', '"train"')
-    (place.data / "captions.jsonl").write_text(lines)
-    assert place.run("own.safetensors", "--extract-only") == 0
-    assert place.run("own.safetensors", "--extract-only", "--cluster", "local", store="cluster_store") == 0
-    one, two = ({path.name: path.read_bytes() for path in (place.folder / name / "train").iterdir()} for name in STORES)
-    assert len(one) == 3  # what it is, the captions, the images
-    assert one == two
-
-
-@pytest.mark.slow
-def test_a_run_killed_while_it_extracts_and_while_it_trains_ends_with_the_same_bits(place, capsys):
-    options = ("--set", "epochs=400")
-    assert place.run("whole.safetensors", *options, store="whole_store") == 0
-    command = place.command("own.safetensors", *options)
-
-    process = start(*command)
-    wait_until(lambda: list((place.folder / "store" / "train").glob("text-*.safetensors")), process)
-    kill(process)
-    assert not list((place.folder / "store" / "val").glob("images-*"))
-
-    process = start(*command)
-    wait_until((place.folder / "own.checkpoint.safetensors").exists, process)
-    kill(process)
-    assert not (place.folder / "own.safetensors").exists()
-
-    assert place.run("own.safetensors", *options) == 0
-    assert "training goes on from step " in capsys.readouterr().out
-    assert same(place.state("own.safetensors"), place.state("whole.safetensors"))
-
-
-@pytest.mark.slow
-def test_two_processes_of_torchrun_learn_what_one_does(place):
-    """46 captions in batches of 5: three and two each, and at an epoch's end one and none.
-
-    They go on with a checkpoint of one process.
-    """
-    options = ("--set", "batch=5")
-    assert place.run("two.safetensors", *options, "--set", "epochs=1") == 0
-    process = start(*TORCHRUN, *place.command("two.safetensors", *options, store="another_store"))
-    out, _ = finish(process)
-    assert out.count("train: 23 images") == 1  # one extracts, the other waits
-    assert out.count("training goes on from step 10, epoch 1") == 1
-    assert out.count("written to") == 1
-    assert place.run("one.safetensors", *options) == 0
-    one, two = place.state("one.safetensors"), place.state("two.safetensors")
-    begin = new_projection_of(place)
-    for key, tensor in one.items():
-        assert torch.allclose(tensor, two[key], atol=1e-5)
-        assert not torch.allclose(tensor, begin[key], atol=1e-3)
-
-
-def test_an_error_under_torchrun_is_told_and_ends_all(place):
-    place.data = place.folder / "nowhere"
-    _, error = finish(start(*TORCHRUN, *place.command("two.safetensors")), status=1)
-    assert f"talk2dino: {place.data} does not exist, expected COCO's" in error
-
-
-@pytest.mark.slow
-def test_processes_that_cannot_save_end_with_the_firsts_sentence(place):
-    (place.folder / "two.checkpoint.safetensors").mkdir()
-    assert place.run("two.safetensors", "--extract-only") == 0
-    _, error = finish(start(*TORCHRUN, *place.command("two.safetensors", "--fresh")), status=1)
-    assert "two.checkpoint.safetensors cannot be written (Is a directory)" in error
-    assert "gloo" not in error
-
-
-def new_projection_of(place):
-    """What the seed gives, before any step."""
-    torch.manual_seed(read_recipe(place.recipe).seed)
-    return Projection(24, 20, 48).state_dict()
