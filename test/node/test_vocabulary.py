@@ -49,9 +49,9 @@ def in_force(probe) -> GetVocabulary.Response:
     return probe.call(GetVocabulary, GET)
 
 
-def slow_classes(kind: str) -> list[str]:
-    """So many words, new for each kind, that encoding them takes as long as several images."""
-    return [f"thing {number}: {f'{number} very ' * 90}{kind}" for number in range(60)]
+def slow_classes(kind: str, count: int) -> list[str]:
+    """Words, new for each kind: 60 take longer to encode than a reply takes, 200 longer than several images."""
+    return [f"thing {number}: {f'{number} very ' * 90}{kind}" for number in range(count)]
 
 
 def test_the_first_vocabulary_is_that_of_the_parameter(probe):
@@ -87,7 +87,7 @@ def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(c
     )
     camera.points.clear()
     masks_before = len(camera.masks)
-    first = camera.call_async(SetVocabulary, SET, classes=slow_classes("large"))
+    first = camera.call_async(SetVocabulary, SET, classes=slow_classes("large", 200))
     second = camera.call_async(SetVocabulary, SET, classes=["train", "plane"])
     replies = [camera.result(first, "the first change"), camera.result(second, "the second change")]
     assert [reply.success for reply in replies] == [True, True]
@@ -112,7 +112,7 @@ def policies(pid: int) -> set[int]:
 def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe):
     before = in_force(probe)
     assert os.SCHED_IDLE not in policies(process.pid)
-    change = probe.call_async(SetVocabulary, SET, classes=slow_classes("small"))
+    change = probe.call_async(SetVocabulary, SET, classes=slow_classes("small", 60))
     probe.wait_for(lambda: os.SCHED_IDLE in policies(process.pid), "a thread that gives way to all others")
     assert in_force(probe) == before
     assert not change.done()
