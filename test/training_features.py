@@ -51,3 +51,7 @@ def pairs(head_choice="max_score", **options):
 def trainer_in(folder, recipe, *, validation=True, head_choice="max_score", world=0, **options):
     held_out = pairs(head_choice, images=20, seed=1, world=world) if validation else None
     return Trainer(recipe, pairs(head_choice), held_out, checkpoint=folder / CHECKPOINT, **options)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)

@@ -3,7 +3,6 @@
 
 import json
 
-import torch
 from safetensors.torch import load_file
 
 from talk2dino_ros.cli import main
@@ -46,7 +45,3 @@ class Place:
 
     def state(self, output):
         return load_file(self.folder / output)
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)

@@ -92,7 +92,7 @@ def test_the_node_alone_feeds_the_layer_with_masks_and_clouds(probe, depth_m, ex
             depths.publish(depth)
 
     timer = probe.node.create_timer(0.2, send)
-    wait_for_observations(probe, consumer, 2)  # without depth, after depth_wait_s each
+    wait_for_observations(probe, consumer, 5)
     probe.node.destroy_timer(timer)
     for publisher in (depths, infos):
         probe.node.destroy_publisher(publisher)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from training_job import same
+from training_features import same
 
 from talk2dino_ros.cli import main
 from talk2dino_ros.engine import load_segmenter

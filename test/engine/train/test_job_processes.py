@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_job import same
+from training_features import same
 
 from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.train.recipe import read_recipe

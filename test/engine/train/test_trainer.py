@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_features import CHECKPOINT, learnable_features, pairs, small_recipe, trainer_in
+from training_features import CHECKPOINT, learnable_features, pairs, same, small_recipe, trainer_in
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.train.distributed import Ranks
@@ -14,10 +14,6 @@ from talk2dino_ros.engine.train.loss import best_heads, info_nce
 from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.trainer import Trainer, new_projection
 from talk2dino_ros.engine.train.validation import Figures
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
 def test_what_is_learned_holds_for_images_never_seen_and_choosing_heads_beats_averaging(tmp_path):
