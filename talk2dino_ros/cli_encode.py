@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.cli_model import add_word_arguments, word_choices
+from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.vocabulary import split_classes
 
 
 def add_encode_command(commands: "argparse._SubParsersAction[Any]") -> None:

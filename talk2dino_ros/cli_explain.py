@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.cli_model import add_model_arguments, add_threshold_argument, model_choices, with_threshold
+from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import ImageError, VocabularyError
-from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, read_picture, write_picture
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from tqdm import tqdm
 from talk2dino_ros import videos
 from talk2dino_ros.cli_model import add_model_arguments, add_threshold_argument, model_choices, with_threshold
 from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
+from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx_session import BACKENDS
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
 from talk2dino_ros.points_of_interest import PointOfInterest, find_points
 from talk2dino_ros.videos import VideoWriter, open_video

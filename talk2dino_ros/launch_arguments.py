@@ -7,6 +7,7 @@ Standard library only: `ros2 launch` runs on the system's Python, which need not
 from collections.abc import Mapping
 from pathlib import Path
 
+from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
@@ -30,7 +31,7 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
     """Turn the argument `vocabulary` into what a launch_ros Node takes as `parameters`.
 
     The text names a vocabulary in the folder `config`, a parameter file (.yaml) or a file of `talk2dino encode`
-    (.safetensors), or lists the classes as `engine.vocabulary.split_classes` reads them, in place of a vocabulary_file
+    (.safetensors), or lists the classes as `engine.class_text.split_classes` reads them, in place of a vocabulary_file
     too; empty text gives no parameters. Raises LaunchArgumentError for a file that is missing.
     """
     shipped = config / f"vocabulary_{text}.yaml"
@@ -40,7 +41,7 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
         return [existing_file(text)]
     if text.endswith(".safetensors"):
         return [{"vocabulary_file": str(Path(existing_file(text)).absolute())}]
-    words = [word.strip() for word in text.split(";" if ";" in text else ",") if word.strip()]
+    words = split_classes(text)
     return [{"vocabulary": words, "vocabulary_file": ""}] if words else []
 
 

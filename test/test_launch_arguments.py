@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talk2dino_ros.engine.vocabulary import split_classes
+from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.launch_arguments import (
     LaunchArgumentError,
     existing_file,

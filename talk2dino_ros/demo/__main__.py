@@ -18,8 +18,8 @@ from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.demo.client import DemoClient, Round
 from talk2dino_ros.demo.processes import DemoError, check_alive, node_process
 from talk2dino_ros.demo.report import print_table, write_overlays
+from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import split_classes
 from talk2dino_ros.pictures import find_pictures
 
 NAMESPACE = "/demo"  # so that nothing of a robot on the same network is touched

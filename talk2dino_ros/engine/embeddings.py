@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.checkpoints import Model
+from talk2dino_ros.engine.class_text import language_warning
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.prompt_encoder import Mapper, Vectors
 from talk2dino_ros.engine.text_cache import PromptFeatures
@@ -34,13 +35,14 @@ def encode_classes(
     if new:
         encoded, warnings = _encode(new, model, networks, mapper)
         vectors |= _by_prompts(new, encoded)
+    spoken = language_warning(prompt for entry in entries for prompt in entry.prompts)
     is_own = known is None or bool(known.model) or len(new) == len(entries)
     return Vocabulary(
         tuple(entries),
         np.stack([vectors[entry.prompts] for entry in entries]),
         model=model.name if is_own else "",
         projection=networks.projection_sum if is_own else "",
-        warnings=warnings,
+        warnings=(*spoken, *warnings),
     )
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from talk2dino_ros.engine.class_text import plain_separators, without_unseen_ends
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.whole_file import write_whole
 
@@ -47,12 +48,6 @@ class ClassEntry:
         return name if self.prompts == (self.name,) else f"{name}: {', '.join(self.prompts)}"
 
 
-def split_classes(text: str) -> list[str]:
-    """Split one line into classes: at `;` where one occurs (prompts may then hold commas), else at `,`."""
-    separator = ";" if ";" in text else ","
-    return [part.strip() for part in text.split(separator) if part.strip()]
-
-
 def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
     """Check and parse classes, all or nothing.
 
@@ -76,7 +71,7 @@ def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
 
 def _parse_class(text: str) -> ClassEntry:
     _check_characters(text)
-    words = text.strip()
+    words = without_unseen_ends(plain_separators(text))
     distractor = words.startswith("!")
     name, colon, rest = words.removeprefix("!").partition(":")
     name = _clean(name)
@@ -94,8 +89,8 @@ def _parse_class(text: str) -> ClassEntry:
 
 
 def _clean(text: str) -> str:
-    """One spelling of the same text: composed accents, single spaces."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
+    """One spelling of the same text: composed accents, single spaces, nothing unseen at its ends."""
+    return without_unseen_ends(re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)))
 
 
 def _check_characters(text: str) -> None:

@@ -206,6 +206,15 @@ def test_a_cut_prompt_is_warned_of():
     assert make_segmenter().encode_vocabulary(["red"]).warnings == ()
 
 
+def test_a_word_of_another_language_comes_with_a_warning_from_vectors_too():
+    segmenter = make_segmenter()
+    vocabulary = segmenter.encode_vocabulary(["red", "r стул"])
+    (warning,) = vocabulary.warnings
+    assert "'r стул' may find nothing" in warning
+    assert segmenter.encode_vocabulary(["red", "r стул"], vocabulary).warnings == (warning,)
+    assert segmenter.encode_vocabulary(["red", "стул: r"]).warnings == ()
+
+
 def test_options_change_in_a_copy_only():
     segmenter = make_segmenter()
     other = segmenter.with_options(refine="pamr")

@@ -4,7 +4,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, parse_classes, split_classes
+from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, parse_classes
 
 
 def test_a_bare_name_is_its_own_prompt():
@@ -46,6 +46,11 @@ def test_non_ascii_names_are_accepted_and_composed():
         ([f"class {i}" for i in range(255)], "255 classes", "1 to 254"),
         (["door", "  "], "'  '", "blank class name"),
         (["!"], "'!'", "blank class name"),
+        (["door", "\u200b\ufeff\u2060"], "blank class name", "remove it"),
+        (["!\u200b"], "blank class name", "remove it"),
+        (["\u3164"], "blank class name", "remove it"),
+        (["door: gate, \u200d"], "blank prompt", "remove it"),
+        (["door", "\u200bdoor\ufeff"], "'door' occurs twice", "name: prompt"),
         (["door:"], "'door:'", "blank prompt"),
         (["door: red,,blue"], "'door: red,,blue'", "blank prompt"),
         (["x" * 10_000], "10000 characters", "at most 100"),
@@ -64,16 +69,13 @@ def test_bad_words_are_refused_with_value_and_remedy(texts, value, remedy):
     assert len(str(caught.value)) < 300
 
 
+def test_full_width_separators_are_read_as_those_of_ascii():
+    entry, _door = parse_classes(["\uff01灭火器\uff1afire extinguisher\uff0cred bottle、can", "门"])
+    assert entry == ClassEntry("灭火器", ("fire extinguisher", "red bottle", "can"), distractor=True)
+
+
 def test_254_classes_are_accepted():
     assert len(parse_classes([f"class {i}" for i in range(254)])) == 254
-
-
-def test_a_line_is_split_at_commas_or_at_semicolons_where_there_are_any():
-    assert split_classes("cat, sofa,") == ["cat", "sofa"]
-    assert split_classes("door; extinguisher: red bottle, fire bottle") == [
-        "door",
-        "extinguisher: red bottle, fire bottle",
-    ]
 
 
 def test_default_ids_start_at_one_and_skip_distractors():
