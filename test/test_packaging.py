@@ -3,6 +3,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -74,3 +76,14 @@ def test_every_requirement_has_one_exact_version_for_each_python() -> None:
         asked = {distribution_of(line) for line in lines if line and not line.startswith("#")}
         assert asked <= locked, name
     assert all("==" in line for line in lock if line and not line.startswith("#"))
+
+
+def test_the_installed_package_has_all_that_setup_py_promises(tmp_path: Path) -> None:
+    """The marker of PEP 561 among it: without it a type checker takes the installed package for untyped."""
+    command = [sys.executable, "setup.py", "-q", "build", "--build-base", tmp_path / "build"]
+    subprocess.run([*command, "build_py", "--build-lib", tmp_path / "lib"], cwd=ROOT, check=True)
+    promised = ast.literal_eval(ast.unparse(setup_argument("package_data")).replace("NAME", "'talk2dino_ros'"))
+    for pattern in promised["talk2dino_ros"]:
+        assert list((ROOT / "talk2dino_ros").glob(pattern)), f"{pattern} is in the source"
+        assert list((tmp_path / "lib" / "talk2dino_ros").glob(pattern)), f"{pattern} is installed"
+    assert "py.typed" in promised["talk2dino_ros"]

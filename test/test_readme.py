@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.checkpoints import MODELS
+from talk2dino_ros.pictures import read_picture
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,3 +43,13 @@ def test_every_make_target_of_the_readme_exists():
     named = set(re.findall(r"^ +make ([a-z-]+)", README, re.MULTILINE))
     assert named == {"demo", "demo-nav", "test", "setup"}
     assert named <= targets
+
+
+def test_the_python_example_runs_and_leaves_unlabeled_what_it_says():
+    block = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "load_segmenter" in block)
+    block = block.replace('"talk2dino_vitb", device="cuda"', '"mini", device="cpu"')
+    names = {"rgb": read_picture(PHOTOS / "chelsea.jpg")}  # a cat, which is neither a door nor an extinguisher
+    exec(block, names)
+    assert (names["result"].class_ids != 255).all()
+    assert (names["careful"].segment(names["rgb"], names["vocabulary"]).class_ids == 255).mean() > 0.2
+    assert "`background` is None" in README

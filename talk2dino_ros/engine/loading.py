@@ -44,6 +44,8 @@ def load_segmenter(
     `**PRESETS["fast"]` (engine/presets.py) gives a handful of them by name.
 
     device: auto (cuda if there is one), cpu, cuda, cuda:N. precision: auto, fp32, bf16, fp16.
+    background: None: every pixel gets a class, however unlike; `segmenter.with_options(
+    background=segmenter.model.background)` takes the model's own threshold, as the node and the command line do.
     weights_dir: a local folder with the published files, for robots without a network; None: the standard
     caches, filled from the network on first use.
     text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
