@@ -8,6 +8,7 @@ from typing import Any
 from talk2dino_ros.cli_model import add_word_arguments, word_choices
 from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.whole_file import file_to_replace
 
 
 def add_encode_command(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -44,7 +45,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _check_output(path: Path) -> None:
     """Refuse before anything is encoded what cannot be a file."""
-    if path.is_dir() or not path.parent.is_dir():
+    try:
+        file_to_replace(path)
+        there = path.parent.is_dir()
+    except OSError:
+        there = False
+    if not there:
         raise VocabularyError(
             f"{path} could not be written, expected a file's name in a folder that is there; name another"
         )

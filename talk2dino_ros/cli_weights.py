@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.whole_file import replaced_whole
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.weights import WeightsFile
@@ -78,11 +79,12 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 def _copy(path: Path, target: Path) -> Path:
     """Copy a file so that the target has its name only when it is whole. Raises WeightsError."""
-    part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, part)
-        return part.replace(target)
+        if not (target.exists() and path.samefile(target)):
+            with replaced_whole(target) as part:
+                shutil.copyfile(path, part)
+        return target
     except OSError as error:
         raise WeightsError(f"{target} could not be written ({error}), expected a folder with room for it") from error
 

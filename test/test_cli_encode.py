@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`talk2dino encode`, and `talk2dino segment` with its file: `mini` and a shipped photograph."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -66,10 +68,12 @@ def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", ["file/v.safetensors", "nowhere/v.safetensors", "folder"])
+@pytest.mark.parametrize("place", ["file/v.safetensors", "nowhere/v.safetensors", "folder", "pipe", "link_to_pipe"])
 def test_a_place_for_no_file_is_said_before_any_word_is_encoded(place, tmp_path, capsys):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link_to_pipe").symlink_to(tmp_path / "pipe")
     assert encode("cat", "-o", tmp_path / place, "--weights-dir", tmp_path / "no_weights") == 1
     error = capsys.readouterr().err
     assert f"{tmp_path / place} could not be written, expected a file's name in a folder that is there" in error

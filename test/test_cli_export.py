@@ -2,6 +2,7 @@
 """`talk2dino export` and what segments with its file: `mini`, a shipped photograph, no stand-ins."""
 
 import argparse
+import os
 
 import cv2
 import numpy as np
@@ -83,6 +84,13 @@ def test_sizes_are_written_width_by_height():
     for wrong in ("640", "640x", "x480", "0x480", "-1x480", "640*480", "6.5x3"):
         with pytest.raises(argparse.ArgumentTypeError, match="is no size; write width x height"):
             _size(wrong)
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.onnx")
+    assert main(["export", "mini", "-o", str(tmp_path / "pipe.onnx")]) == 1
+    assert "pipe.onnx could not be written ([Errno 22] it is a pipe, and only a regular" in capsys.readouterr().err
+    assert (tmp_path / "pipe.onnx").is_fifo()
 
 
 @pytest.mark.parametrize(

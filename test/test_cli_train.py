@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`talk2dino train`: what is asked for wrongly is told before any work; test/engine/train/test_job.py trains."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ OUTPUT = ("--output", "own.safetensors")
         (["nowhere.yaml", "photos", *OUTPUT], "there is no recipe 'nowhere.yaml'"),
         (["talk2dino_vitb", *OUTPUT], "DATA is missing, expected `talk2dino train talk2dino_vitb DATA --output"),
         (["talk2dino_vitb", "photos"], "--output is missing"),
+        (["talk2dino_vitb", "photos", "--output", "pipe.safetensors"], "output is pipe.safetensors (it is a pipe"),
         (["talk2dino_vitb", "photos", "--output", "own.pth"], "output is own.pth, expected a file that ends in"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "epoch=3"], "--set has the key 'epoch', expected method"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "batch=0"], "batch is 0, expected 2 to"),
@@ -44,11 +46,12 @@ OUTPUT = ("--output", "own.safetensors")
 )
 def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.safetensors")
     assert main(["train", *arguments]) == 1
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert [path.is_fifo() for path in tmp_path.iterdir()] == [True]
 
 
 def test_the_command_is_declared_without_torch():

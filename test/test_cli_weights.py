@@ -2,6 +2,7 @@
 """`talk2dino weights` with tiny models, through the command line's own parser."""
 
 import argparse
+import os
 from pathlib import Path
 
 import huggingface_hub
@@ -128,6 +129,18 @@ def test_fetch_to_a_place_that_cannot_be_written_fails_with_a_sentence(weights, 
     (tmp_path / "robot").write_bytes(b"")
     assert weights("fetch", "tiny", "--to", tmp_path / "robot") == 1
     assert "p.pth could not be written" in capsys.readouterr().err
+
+
+def test_fetch_to_a_folder_replaces_no_pipe_and_no_link(weights, backbone, tmp_path, capsys):
+    robot = tmp_path / "robot"
+    robot.mkdir()
+    os.mkfifo(robot / "p.pth")
+    (robot / "net.pth").symlink_to(tmp_path / "net_of_all_robots.pth")
+    assert weights("fetch", "tiny", "--to", robot) == 1
+    assert "it is a pipe" in capsys.readouterr().err
+    assert (robot / "p.pth").is_fifo()
+    assert (robot / "net.pth").is_symlink()
+    assert (tmp_path / "net_of_all_robots.pth").stat().st_size > 0
 
 
 def test_verify_tells_which_sums_are_published(weights, backbone, capsys):

@@ -15,6 +15,7 @@ from talk2dino_ros.demo.report import contact_sheet
 from talk2dino_ros.demo_nav.judge import Leg, Rgb, Verdict
 from talk2dino_ros.demo_nav.room import Room
 from talk2dino_ros.demo_nav.run import Outcome
+from talk2dino_ros.engine.whole_file import write_whole
 from talk2dino_ros.pictures import write_picture
 
 HEADINGS = (
@@ -33,7 +34,7 @@ def write_report(outcome: Outcome, folder: Path) -> list[Path]:
     paths = [folder / name for name in ("plan.png", "views.png", "table.md")]
     draw_plan(outcome.room, outcome.legs, paths[0])
     write_picture(paths[1], contact_sheet([view for leg in outcome.legs for view in _chosen_views(leg)]))
-    paths[2].write_text(table(outcome.verdicts))
+    write_whole(paths[2], table(outcome.verdicts).encode())
     return paths
 
 

@@ -28,6 +28,7 @@ from talk2dino_ros.engine.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, ope
 from talk2dino_ros.engine.onnx_file import METADATA_KEY, Card, with_sum
 from talk2dino_ros.engine.onnx_session import INPUT
 from talk2dino_ros.engine.sums import sha256_of
+from talk2dino_ros.engine.whole_file import replaced_whole
 
 OPSET = 18  # torch's exporter writes this one as it is; TensorRT 10 reads 9 to 22
 LEAST_COSINE = 0.999
@@ -51,8 +52,7 @@ def export_image_encoder(
     """
     _check(model, path, size, precision)
     checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in model.image_roles}
-    part = path.with_name(path.name + ".part")
-    try:
+    with _new_file(path) as part:
         _write(part, _exported(model, checkpoints, size, precision))
         cosine = _agreement(model, checkpoints, part, _comparison_images(size, photograph))
         if not cosine >= LEAST_COSINE:
@@ -60,10 +60,16 @@ def export_image_encoder(
                 f"the exported {model.name} has a cosine of {cosine:.5f} with torch, expected {LEAST_COSINE} or more, "
                 f"so {path} was not written; export with precision fp32 or run with backend torch"
             )
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return cosine
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    try:
+        with replaced_whole(path) as part:
+            yield part
+    except OSError as error:
+        raise WeightsError(f"{path} could not be written ({error}), expected a folder with room for it") from error
 
 
 def _check(model: Model, path: Path, size: tuple[int, int], precision: str) -> None:
@@ -139,10 +145,7 @@ def _write(path: Path, content: bytes) -> None:
     """Write a file that onnx's checker accepts, of a shape that can be relied on."""
     import onnx
 
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise WeightsError(f"{path} could not be written ({error}), expected a folder with room for it") from error
+    path.write_bytes(content)
     onnx.checker.check_model(str(path), full_check=True)
     graph = onnx.load(str(path)).graph
     check_graph(graph)

@@ -2,8 +2,11 @@
 """A plot of a run: the IoU of each class as a bar, the best first, and the mean as a line."""
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from talk2dino_ros.engine.whole_file import write_whole
 
 _BAR_INCHES = 0.2
 _COLOUR, _MEAN_COLOUR = "#1f5fa8", "#d9822b"
@@ -30,7 +33,9 @@ def draw_classes(path: Path, facts: dict[str, Any]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # such letters are drawn as boxes
-        figure.savefig(path, dpi=110)
+        content = BytesIO()
+        figure.savefig(content, format="png", dpi=110)
+    write_whole(path, content.getvalue())
 
 
 def _name(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.bench.machine import machine_line
+from talk2dino_ros.engine.whole_file import write_whole
 
 _VERDICT = {True: "yes", False: "**no**", None: ""}
 
@@ -13,12 +14,12 @@ _VERDICT = {True: "yes", False: "**no**", None: ""}
 def write_table(path: Path) -> Path:
     """Write `<name>.md` beside the JSON file of a run; returns its path."""
     table = path.with_suffix(".md")
-    table.write_text("\n".join(_lines(path)) + "\n")
+    write_whole(table, ("\n".join(_lines(path)) + "\n").encode())
     return table
 
 
 def _lines(path: Path) -> list[str]:
-    facts = json.loads(path.read_text())
+    facts = json.loads(path.read_text(encoding="utf-8"))
     rows = facts["rows"].values()
     return [
         f"# {facts['model']} on {facts['device']}",

@@ -19,6 +19,7 @@ from talk2dino_ros.engine.bench.outcome import Outcome, Row
 from talk2dino_ros.engine.bench.report import write_table
 from talk2dino_ros.engine.bench.subject import Subject
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.whole_file import write_whole
 
 ROWS = {row.name: row for row in (*CPU_ROWS, *GPU_ROWS, *CURVE_ROWS)}
 
@@ -79,7 +80,7 @@ def _verdict(outcome: Outcome) -> str:
 def _write(path: Path, facts: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=2) + "\n")
+        write_whole(path, f"{json.dumps(facts, indent=2)}\n".encode())
         write_table(path)
     except OSError as error:
         raise ModelError(f"{path} could not be written ({error}), expected a folder with room for it") from error

@@ -15,6 +15,7 @@ from talk2dino_ros.engine.evaluate.protocols import departures
 from talk2dino_ros.engine.evaluate.state import Progress, Subject, unwritable
 from talk2dino_ros.engine.evaluate.threshold import own_threshold
 from talk2dino_ros.engine.patch_source import patch_source_of
+from talk2dino_ros.engine.whole_file import write_whole
 
 TABLE = "evaluation.md"
 _RESULTS = "evaluate_*.json"
@@ -75,8 +76,9 @@ def write_results(folder: Path, facts: Facts) -> Path:
     path = folder / f"{run_name(facts)}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        (folder / TABLE).write_text("\n".join(table_lines(folder)) + "\n", encoding="utf-8")
+        write_whole(path, f"{json.dumps(facts, indent=2)}\n".encode())
+        # a folder's name, which heads its column, may be no UTF-8
+        write_whole(folder / TABLE, ("\n".join(table_lines(folder)) + "\n").encode(errors="backslashreplace"))
     except OSError as error:
         raise unwritable(path, error) from error
     return path

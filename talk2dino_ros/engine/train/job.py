@@ -24,6 +24,7 @@ from talk2dino_ros.engine.train.recipe import Recipe
 from talk2dino_ros.engine.train.store import FeatureStore, open_store
 from talk2dino_ros.engine.train.store_folder import write_whole
 from talk2dino_ros.engine.train.trainer import Learned, Trainer
+from talk2dino_ros.engine.whole_file import file_to_replace
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,17 @@ def _said(figures: dict[str, float] | None) -> str:
 
 def _check_output(output: Path) -> None:
     """Before hours of work."""
-    if output.suffix != ".safetensors" or output.is_dir():
+    if output.suffix != ".safetensors":
         raise TrainingError(f"output is {output}, expected a file that ends in .safetensors; name one")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"{output.parent} cannot be made ({error}), expected a folder; name another") from error
+    try:
+        file_to_replace(output)
+    except OSError as error:
+        raise TrainingError(
+            f"output is {output} ({error.strerror}), expected a file that ends in .safetensors; name one"
+        ) from error
     if not os.access(output.parent, os.W_OK):
         raise TrainingError(f"{output.parent} cannot be written to, expected a folder of your own; name another")

@@ -25,6 +25,7 @@ from talk2dino_ros.engine.train.recipe import find_recipe, read_recipe
 from talk2dino_ros.engine.train.store import FeatureStore, open_store
 from talk2dino_ros.engine.train.synthetic.world import SIZE, Scene
 from talk2dino_ros.engine.train.trainer import Trainer
+from talk2dino_ros.engine.whole_file import write_whole
 
 # What differs from the paper's recipe beside the epochs: ten times the rate, as there are hundreds of steps and not
 # hundreds of thousands
@@ -84,5 +85,5 @@ def learn_mapping(
         checkpoint=output.with_suffix(".checkpoint.safetensors"),
         subject={"train": asdict(store.key)},
     )
-    output.write_bytes(projection_bytes(trainer.run().state, {"model": model.name}))
+    write_whole(output, projection_bytes(trainer.run().state, {"model": model.name}))
     return with_projection_file(model, output)
