@@ -85,7 +85,8 @@ gpu._PIXELS, gpu._CLASSES = 16, 2  # several programs in each direction
 gpu.ITERATIONS = plain.ITERATIONS = 3  # odd and more than the two buffers; the interpreter is slow
 generator = torch.Generator().manual_seed(0)
 for height, width, classes in ((4, 20, 3), (1, 1, 1)):
-    rgb, scores = (torch.rand(c, height, width, generator=generator) for c in (3, classes))
+    rgb = torch.rand(3, height, width, generator=generator)
+    scores = torch.rand(height, width, classes, generator=generator).permute(2, 0, 1)  # in another order in memory
     before = scores.clone()
     refined = gpu.pamr_gpu(rgb, scores)
     torch.testing.assert_close(refined, plain.pamr_plain(rgb, scores), rtol=0, atol=1e-5)
@@ -103,10 +104,12 @@ def test_the_triton_kernels_in_triton_s_interpreter_equal_the_plain_path():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU, which PyTorch does not see here")
-@pytest.mark.parametrize("size", [(70, 600), (480, 640)])
+@pytest.mark.parametrize("size", [(70, 600), (480, 640), (70_000, 2)])  # the last is higher than a grid's y can be
 def test_on_a_gpu_the_triton_kernels_equal_the_plain_path(size):
+    from talk2dino_ros.engine.pamr.gpu import pamr_gpu
+
     rgb, scores = seeded(3, *size).cuda(), seeded(20, *size, seed=1).cuda()
-    torch.testing.assert_close(pamr(rgb, scores), pamr_plain(rgb, scores), rtol=0, atol=1e-5)
+    torch.testing.assert_close(pamr_gpu(rgb, scores), pamr_plain(rgb, scores), rtol=0, atol=1e-5)
 
 
 def test_pamr_weights_are_shares_of_48_neighbours():
