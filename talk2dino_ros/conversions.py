@@ -10,7 +10,7 @@ from typing import cast
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
@@ -204,12 +204,10 @@ def _name(point: PointOfInterest, position: Position, number: int, diameter_m: f
     return marker
 
 
-def diagnostics_to_msg(
-    name: str, level: bytes, message: str, values: Mapping[str, object], *, stamp: Time, hardware_id: str
-) -> DiagnosticArray:
-    """Make the /diagnostics message of one node; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE."""
+def diagnostic_status(
+    name: str, level: bytes, message: str, values: Mapping[str, object], hardware_id: str = ""
+) -> DiagnosticStatus:
+    """Make one status of /diagnostics; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE."""
     status = DiagnosticStatus(name=name, level=level, message=message, hardware_id=hardware_id)
     status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    array = DiagnosticArray(status=[status])
-    array.header.stamp = stamp
-    return array
+    return status

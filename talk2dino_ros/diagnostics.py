@@ -6,9 +6,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 
-from talk2dino_ros.conversions import diagnostics_to_msg
+from talk2dino_ros.conversions import diagnostic_status
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -19,23 +19,19 @@ if TYPE_CHECKING:
 
 
 class Diagnostics:
-    """Publish one status for the model and one per camera, and have the transport of a silent camera checked."""
+    """One status for the model and one per camera; the transport of a silent camera is checked on the way."""
 
     def __init__(self, node: Node, transport_check: TransportCheck) -> None:
         self._node = node
         self._transport_check = transport_check
-        self._pub = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
-    def publish(self, stream: Stream) -> None:
-        """Publish the state of a stream."""
+    def statuses(self, stream: Stream) -> list[DiagnosticStatus]:
+        """Return the state of a stream, the model's first."""
         now_s = time.monotonic()
-        arrays = [self._model_status(stream)]
-        arrays += [self._camera_status(camera, stream, now_s) for camera in stream.cameras.values()]
-        for array in arrays[1:]:
-            arrays[0].status += array.status
-        self._pub.publish(arrays[0])
+        cameras = [self._camera_status(camera, stream, now_s) for camera in stream.cameras.values()]
+        return [self._model_status(stream), *cameras]
 
-    def _model_status(self, stream: Stream) -> DiagnosticArray:
+    def _model_status(self, stream: Stream) -> DiagnosticStatus:
         in_force = stream.in_force
         errors = [camera.statistics.last_error for camera in stream.cameras.values()]
         values = {
@@ -48,9 +44,9 @@ class Diagnostics:
             "last error": next(filter(None, errors), ""),
             **_stage_times(stream),
         }
-        return self._array("model", DiagnosticStatus.OK, _activity(stream), values, stream)
+        return self._status("model", DiagnosticStatus.OK, _activity(stream), values, stream)
 
-    def _camera_status(self, camera: Camera, stream: Stream, now_s: float) -> DiagnosticArray:
+    def _camera_status(self, camera: Camera, stream: Stream, now_s: float) -> DiagnosticStatus:
         level, message = self._camera_health(camera, stream, now_s)
         statistics = camera.statistics
         images_per_s, masks_per_s = statistics.rates(now_s)
@@ -70,7 +66,7 @@ class Diagnostics:
             "positions": stream.scenes[camera.name].state,
             "last error": statistics.last_error,
         }
-        return self._array(f"camera {camera.name}".strip(), level, message, values, stream)
+        return self._status(f"camera {camera.name}".strip(), level, message, values, stream)
 
     def _camera_health(self, camera: Camera, stream: Stream, now_s: float) -> tuple[bytes, str]:
         silence_s = now_s - camera.statistics.last_received_s
@@ -85,17 +81,11 @@ class Diagnostics:
             return DiagnosticStatus.WARN, camera.verdict.text
         return DiagnosticStatus.OK, _activity(stream)
 
-    def _array(
+    def _status(
         self, part: str, level: bytes, message: str, values: dict[str, object], stream: Stream
-    ) -> DiagnosticArray:
-        return diagnostics_to_msg(
-            f"{self._node.get_fully_qualified_name().lstrip('/')}: {part}",
-            level,
-            message,
-            values,
-            stamp=self._node.get_clock().now().to_msg(),
-            hardware_id=stream.in_force.segmenter.device,
-        )
+    ) -> DiagnosticStatus:
+        name = f"{self._node.get_fully_qualified_name().lstrip('/')}: {part}"
+        return diagnostic_status(name, level, message, values, stream.in_force.segmenter.device)
 
 
 def _stage_times(stream: Stream) -> dict[str, str]:

@@ -7,22 +7,20 @@ vocabulary_server.py. One single-threaded executor serves all callbacks; the wor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
-from rclpy.parameter import Parameter
+from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import SetBool
 
 from talk2dino_ros import parameters
 from talk2dino_ros.camera import Camera
 from talk2dino_ros.diagnostics import Diagnostics
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
 from talk2dino_ros.loading import load, release, warm_up, with_options
 from talk2dino_ros.managed_node import ManagedNode
-from talk2dino_ros.parameter_field import from_ros
+from talk2dino_ros.parameter_field import Value
 from talk2dino_ros.problems import ProblemLog
 from talk2dino_ros.space.scene import Scene
 from talk2dino_ros.stream import InForce, Stream
@@ -50,12 +48,12 @@ class SegmenterNode(ManagedNode):
         self._stream_timers: list[Any] = []
         self._transforms: Transforms | None = None
         self._problems = ProblemLog(self.get_logger())
-        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
         self._transport_check = TransportCheck(self, lambda: self._stream)
         self._diagnostics = Diagnostics(self, self._transport_check)
         self._vocabulary_server = VocabularyServer(self, lambda: self._stream)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.start_diagnostics(self._settings.diagnostics_period_s)
 
     @property
     def autostart(self) -> bool:
@@ -70,6 +68,7 @@ class SegmenterNode(ManagedNode):
     def _configure(self) -> None:
         """Load the model, encode the first vocabulary, publish label_info."""
         settings = self._settings
+        self.start_diagnostics(settings.diagnostics_period_s)
         # a typing error shows before minutes of loading
         if settings.vocabulary_file:
             Vocabulary.load(settings.vocabulary_file)
@@ -112,11 +111,11 @@ class SegmenterNode(ManagedNode):
             self._transforms = None
 
     def _start_timers(self, stream: Stream) -> None:
-        for period_s, callback in (
-            (stream.in_force.parameters.label_info_period_s, stream.publish_label_info),
-            (stream.in_force.parameters.diagnostics_period_s, lambda: self._diagnostics.publish(stream)),
-        ):
-            self._stream_timers.append(self.create_timer(period_s, callback, clock=self._steady_clock))
+        period_s = stream.in_force.parameters.label_info_period_s
+        self._stream_timers.append(self.create_timer(period_s, stream.publish_label_info, clock=self.steady_clock))
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        return self._diagnostics.statuses(self._stream) if self._stream is not None else []
 
     def _log_configured(self, stream: Stream) -> None:
         segmenter, vocabulary = stream.in_force.segmenter, stream.in_force.vocabulary
@@ -132,14 +131,9 @@ class SegmenterNode(ManagedNode):
         if self.context.ok():
             self._problems.report(what, error)
 
-    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        values = {change.name: from_ros(change.value) for change in changes}
-        try:
-            is_configured = self._stream is not None
-            self._adopt_parameters(parameters.check_changes(values, self._settings, configured=is_configured))
-        except Talk2DinoError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
+    def _change_parameters(self, values: Mapping[str, Value]) -> None:
+        is_configured = self._stream is not None
+        self._adopt_parameters(parameters.check_changes(values, self._settings, configured=is_configured))
 
     def _adopt_parameters(self, after: parameters.Parameters) -> None:
         if self._stream is not None:

@@ -5,16 +5,90 @@ from __future__ import annotations
 
 import traceback
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_msgs.msg import Header
 
+from talk2dino_ros.conversions import diagnostic_status
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.faults import Faults, answering
+from talk2dino_ros.parameter_field import Value, from_ros
 
 
 class ManagedNode(LifecycleNode):
-    """A lifecycle node whose transitions may raise Talk2DinoError; it can also do without a lifecycle manager."""
+    """A lifecycle node whose transitions may raise Talk2DinoError; it can also do without a lifecycle manager.
+
+    What its other callbacks raise ends neither the node nor a client's waiting: services answer, the executor of
+    enduring_executor.py goes on, and `faults` keeps it for the log and for the status "node" on /diagnostics.
+    """
+
+    def __init__(self, name: str, **node_options: Any) -> None:
+        super().__init__(name, **node_options)
+        self.faults = Faults(self.get_logger())
+        self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
+        self._diagnostics_pub = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics_timer: Any = None
+
+    def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
+        """Create a service that answers also where its callback raises."""
+        return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
+
+    def note_fault(self, what: str, error: Exception) -> None:
+        """Tell of what a callback raised; what fails because the process is ending is no news."""
+        if self.context.ok():
+            self.faults.note(what, error)
+
+    def start_diagnostics(self, period_s: float) -> None:
+        """Publish /diagnostics this often from now on."""
+        if self._diagnostics_timer is not None:
+            self.destroy_timer(self._diagnostics_timer)
+        self._diagnostics_timer = self.create_timer(period_s, self._publish_diagnostics, clock=self.steady_clock)
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        """What there is to say on /diagnostics beside the node's own status."""
+        return []
+
+    def _publish_diagnostics(self) -> None:
+        statuses = []
+        try:
+            statuses = self._statuses()
+        except Exception as error:
+            self.note_fault("the state of the node could not be told", error)
+        self._diagnostics_pub.publish(
+            DiagnosticArray(
+                header=Header(stamp=self.get_clock().now().to_msg()), status=[*statuses, self._own_status()]
+            )
+        )
+
+    def _own_status(self) -> DiagnosticStatus:
+        faults = self.faults
+        state = self._state_machine.current_state[1]
+        return diagnostic_status(
+            f"{self.get_fully_qualified_name().lstrip('/')}: node",
+            DiagnosticStatus.ERROR if faults.is_recent else DiagnosticStatus.OK,
+            faults.last if faults.is_recent else state,
+            {"state": state, "faults of this program": faults.count, "last fault": faults.last},
+        )
+
+    @abstractmethod
+    def _change_parameters(self, values: Mapping[str, Value]) -> None:
+        """Adopt changed parameters; raise Talk2DinoError, and change nothing, where they are not allowed."""
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        try:
+            self._change_parameters({change.name: from_ros(change.value) for change in changes})
+        except Talk2DinoError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:
+            self.note_fault("a change of parameters failed", error)
+            return SetParametersResult(successful=False, reason=f"a fault of this program: {error!r}")
+        return SetParametersResult(successful=True)
 
     @property
     @abstractmethod

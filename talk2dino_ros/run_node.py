@@ -27,7 +27,7 @@ class StartError(Talk2DinoError):
     """The program cannot start in this environment."""
 
 
-def run_node(name: str, import_node: Callable[[], type[ManagedNode]], args: list[str] | None) -> int:
+def run_node(name: str, import_node: Callable[[], Callable[[], ManagedNode]], args: list[str] | None) -> int:
     """Run a node until it is told to end; return 0, or 1 where the start failed.
 
     name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
@@ -45,15 +45,16 @@ def _failed(name: str, error: Talk2DinoError) -> int:
     return 1
 
 
-def _run(name: str, node_type: type[ManagedNode], args: list[str] | None) -> int:
+def _run(name: str, node_type: Callable[[], ManagedNode], args: list[str] | None) -> int:
     import rclpy
-    from rclpy.executors import SingleThreadedExecutor
+
+    from talk2dino_ros.enduring_executor import EnduringExecutor
 
     rclpy.init(args=args)
     node: ManagedNode | None = None
     try:
         node = node_type()
-        executor = SingleThreadedExecutor()
+        executor = EnduringExecutor(node.note_fault)
         executor.add_node(node)
         if node.autostart and not node.start():
             return int(rclpy.ok())  # Ctrl-C while starting is no failure
@@ -72,7 +73,7 @@ def _run(name: str, node_type: type[ManagedNode], args: list[str] | None) -> int
     return 0
 
 
-def _node_type(import_node: Callable[[], type[ManagedNode]]) -> type[ManagedNode]:
+def _node_type(import_node: Callable[[], Callable[[], ManagedNode]]) -> Callable[[], ManagedNode]:
     """Import what needs ROS; say in one sentence which package is missing."""
     try:
         return import_node()

@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
 
 from talk2dino_ros.conversions import (
-    diagnostics_to_msg,
+    diagnostic_status,
     points_to_markers,
     points_to_msg,
     vocabulary_to_label_info,
@@ -128,17 +128,9 @@ def test_points_without_a_position_have_no_marker_and_the_others_have_their_own_
 
 
 def test_diagnostics_carry_name_level_message_and_values_as_text():
-    msg = diagnostics_to_msg(
-        "talk2dino: front",
-        DiagnosticStatus.WARN,
-        "12 frames dropped",
-        {"rate": 4.5, "model": "mini", "last error": None},
-        stamp=Time(sec=5),
-        hardware_id="cpu",
-    )
-    msg = over_the_wire(msg)
-    (status,) = msg.status
-    assert msg.header.stamp.sec == 5
+    values = {"rate": 4.5, "model": "mini", "last error": None}
+    sent = diagnostic_status("talk2dino: front", DiagnosticStatus.WARN, "12 frames dropped", values, "cpu")
+    status = over_the_wire(sent)
     assert (status.name, status.hardware_id, status.message) == ("talk2dino: front", "cpu", "12 frames dropped")
     assert status.level == DiagnosticStatus.WARN
     assert [(value.key, value.value) for value in status.values] == [

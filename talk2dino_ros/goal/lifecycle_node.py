@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
-from rclpy.parameter import Parameter
-
 from talk2dino_ros import parameter_set
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.parameters import GoalParameters
 from talk2dino_ros.goal.server import GoalServer
 from talk2dino_ros.managed_node import ManagedNode
-from talk2dino_ros.parameter_field import from_ros
+from talk2dino_ros.parameter_field import Value
 
 
 class GoalNode(ManagedNode):
     """Go to things by name: poses in front of them for a planner.
 
     Parameters: see parameters.py.
-    Publishers: goal_pose and goal_update (PoseStamped), ~/state (GoToState).
+    Publishers: goal_pose and goal_update (PoseStamped), ~/state (GoToState), /diagnostics.
     Subscribes <segmenter>/things (ThingArray), costmap (OccupancyGrid, optional), /tf and /tf_static.
     Services: ~/go_to, ~/cancel; action: ~/go. They answer that it is too early while the node is not active.
     Raises ParameterError where a parameter's start value is not allowed.
@@ -37,6 +33,7 @@ class GoalNode(ManagedNode):
         self._is_configured = False
         self._server = GoalServer(self, lambda: self._settings)
         self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.start_diagnostics(self._settings.diagnostics_period_s)
 
     @property
     def autostart(self) -> bool:
@@ -49,9 +46,9 @@ class GoalNode(ManagedNode):
         self._server.destroy()
 
     def _configure(self) -> None:
+        self.start_diagnostics(self._settings.diagnostics_period_s)
         self._server.configure()
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
-        self._timer = self.create_timer(self._settings.check_period_s, self._server.tick, clock=steady)
+        self._timer = self.create_timer(self._settings.check_period_s, self._server.tick, clock=self.steady_clock)
         self._is_configured = True
 
     def _activate(self) -> None:
@@ -68,10 +65,5 @@ class GoalNode(ManagedNode):
             self.destroy_timer(timer)
         self._server.tear_down()
 
-    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        values = {change.name: from_ros(change.value) for change in changes}
-        try:
-            self._settings = parameter_set.check_changes(values, self._settings, configured=self._is_configured)
-        except Talk2DinoError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
+    def _change_parameters(self, values: Mapping[str, Value]) -> None:
+        self._settings = parameter_set.check_changes(values, self._settings, configured=self._is_configured)

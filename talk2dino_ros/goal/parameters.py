@@ -161,6 +161,7 @@ class GoalParameters(Values):
     feedback_period_s: float = parameter(
         0.5, "How often an action gets feedback, and at each new state besides.", low=0.01, high=60.0, live=True
     )
+    diagnostics_period_s: float = parameter(1.0, "/diagnostics is published this often.", low=0.1, high=3600.0)
     autostart: bool = parameter(
         True,
         "The node configures and activates itself; false: a lifecycle manager does. Read at the start only.",
