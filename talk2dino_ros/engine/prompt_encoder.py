@@ -45,6 +45,7 @@ class PromptEncoder:
         self._encoding = encoding
         self._states = {path: file_state(path) for path in files}
         self._key = ""
+        self._said: set[str] = set()
 
     @property
     def encoder(self) -> TextEncoder:
@@ -63,7 +64,7 @@ class PromptEncoder:
     def encode(self, prompts: Sequence[str], mapper: Mapper = map) -> tuple[Features, list[str]]:
         """Return the features of each prompt, and warnings for the user. Raises WeightsError.
 
-        A cache that cannot be used is a warning: the words matter more.
+        A cache that cannot be used is a warning, once: the words matter more.
         mapper: runs the encoder's own computation, a part of the prompts at a time, and nothing beside it.
         """
         if self._cache is None:
@@ -71,7 +72,7 @@ class PromptEncoder:
         try:
             known = self._cache.read(self._cache_key(self._cache), prompts)
         except TextCacheError as error:
-            return self._encoded(prompts, mapper), [str(error)]
+            return self._encoded(prompts, mapper), self._once(error)
         new = [prompt for prompt in prompts if prompt not in known]
         if not new:
             return known, []
@@ -102,8 +103,13 @@ class PromptEncoder:
         try:
             cache.write(self._cache_key(cache), features)
         except TextCacheError as error:
-            return [str(error)]
+            return self._once(error)
         return []
+
+    def _once(self, error: TextCacheError) -> list[str]:
+        new = {str(error)} - self._said
+        self._said |= new
+        return list(new)
 
     def _cache_key(self, cache: TextCache) -> str:
         """Name the encoder by its files' contents. Raises TextCacheError."""

@@ -6,6 +6,7 @@ words. SQLite brings what a cache needs: several writers, a power cut in the mid
 """
 
 import os
+import re
 import sqlite3
 import time
 import zlib
@@ -32,6 +33,10 @@ CREATE TABLE IF NOT EXISTS prompt (
     PRIMARY KEY (encoder, text));
 CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, state TEXT NOT NULL, sha256 TEXT NOT NULL);
 """
+
+
+# RuntimeError: a user without a home folder. The others: of a damaged database, whose own text sqlite3 cannot decode.
+_UNUSABLE = (sqlite3.Error, OSError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
 class TextCacheError(Talk2DinoError):
@@ -61,9 +66,9 @@ class TextCache:
         known, aged = {}, []
         with self._open() as database:
             for prompt in prompts:
-                for blob, crc32, is_cut, used_day in database.execute(query, (encoder, prompt)):
-                    if zlib.crc32(blob) == crc32:
-                        known[prompt] = PromptFeatures(np.frombuffer(blob, "<f4").astype(np.float32), bool(is_cut))
+                for *row, used_day in database.execute(query, (encoder, prompt)):
+                    if features := _features_in(row, encoder, prompt):
+                        known[prompt] = features
                         aged += [(_today(), encoder, prompt)] if used_day != _today() else []
             if aged:  # once a day: a write waits for the disk, which known words should not
                 _try_to_note(database, "UPDATE prompt SET used_day = ? WHERE encoder = ? AND text = ?", aged)
@@ -71,7 +76,7 @@ class TextCache:
 
     def write(self, encoder: str, features: Mapping[str, PromptFeatures]) -> None:
         """Remember prompts; beyond MAX_PROMPTS those go whose last use is longest ago."""
-        rows = [(encoder, text, *_checked_blob(each.vector), each.is_cut, _today()) for text, each in features.items()]
+        rows = [(encoder, text, *_row_of(each, encoder, text), _today()) for text, each in features.items()]
         with self._open() as database, database:
             database.executemany("INSERT OR REPLACE INTO prompt VALUES (?, ?, ?, ?, ?, ?)", rows)
             database.execute(
@@ -82,11 +87,12 @@ class TextCache:
 
     def sum_of(self, path: Path) -> str:
         """Return a file's sha256, computed anew only where the file has changed: text towers are large."""
-        key, state = str(path.resolve()), file_state(path)
+        key, state = str(path.resolve()).encode(errors="backslashreplace").decode(), file_state(path)
         with self._open() as database:
             query = "SELECT sha256 FROM file WHERE path = ? AND state = ?"
             for (known,) in database.execute(query, (key, state)):
-                return str(known)
+                if isinstance(known, bytes) and re.fullmatch(b"[0-9a-f]{64}", known):
+                    return known.decode()
             found = sha256_of(path)
             _try_to_note(database, "INSERT OR REPLACE INTO file VALUES (?, ?, ?)", [(key, state, found)])
         return found
@@ -97,9 +103,10 @@ class TextCache:
             folder = Path(self._folder).expanduser() if self._folder else standard_folder()
             folder.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(folder / FILE_NAME, timeout=LOCKED_S)) as database:
+                database.text_factory = bytes  # one text that is no UTF-8 would take all others with it
                 database.executescript(_TABLES)
                 yield database
-        except (sqlite3.Error, OSError, RuntimeError) as error:  # RuntimeError: a user without a home folder
+        except _UNUSABLE as error:
             place = Path(self._folder or "~/.cache/talk2dino_ros") / FILE_NAME
             raise TextCacheError(
                 f"the text cache {place} cannot be used ({error}), so that the words were encoded without it; "
@@ -117,10 +124,23 @@ def standard_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "talk2dino_ros"
 
 
-def _checked_blob(vector: npt.NDArray[np.float32]) -> tuple[bytes, int]:
-    """A vector's bytes, and the sum that shows when they were damaged on the disk: SQLite itself has none."""
-    blob = vector.astype("<f4").tobytes()
-    return blob, zlib.crc32(blob)
+def _row_of(features: PromptFeatures, encoder: str, prompt: str) -> tuple[bytes, int, int]:
+    """A row's features, crc32 and is_cut."""
+    blob, is_cut = features.vector.astype("<f4").tobytes(), int(features.is_cut)
+    return blob, _crc32(encoder, prompt, blob, is_cut), is_cut
+
+
+def _features_in(row: Sequence[object], encoder: str, prompt: str) -> PromptFeatures | None:
+    """What `_row_of` was given; None where the disk damaged it, which may change a value's type too."""
+    blob, crc32, is_cut = row
+    if not isinstance(blob, bytes) or len(blob) % 4 or crc32 != _crc32(encoder, prompt, blob, is_cut):
+        return None
+    return PromptFeatures(np.frombuffer(blob, "<f4").astype(np.float32), bool(is_cut))
+
+
+def _crc32(encoder: str, prompt: str, blob: bytes, is_cut: object) -> int:
+    """The sum that shows damage, for SQLite has none: of the key too, else a word could get another one's features."""
+    return zlib.crc32(blob, zlib.crc32(f"{encoder}\0{prompt}\0{is_cut}".encode()))
 
 
 def _today() -> int:

@@ -170,10 +170,13 @@ def test_weights_that_changed_are_refused_at_each_try(make):
 def test_a_broken_cache_costs_one_warning_and_no_word(make):
     make()[0].encode(["a"])
     make.database.write_bytes(b"broken " * 100)
-    features, warnings = make()[0].encode(["a", "b"])
+    encoder = make()[0]
+    features, warnings = encoder.encode(["a", "b"])
     assert lengths_in(features) == {"a": [1, 0], "b": [1, 0]}
     assert len(warnings) == 1
     assert f"{make.database} cannot be used" in warnings[0]
+    assert encoder.encode(["a", "b"])[1] == [], "it is said once"
+    assert lengths_in(encoder.encode(["a"])[0]) == {"a": [1, 0]}
 
 
 def test_a_cache_that_breaks_after_the_lookup_costs_one_warning_and_no_word(make):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text cache as a file on a disk: what comes back, what is thrown away, and what may go wrong with it."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -77,6 +78,73 @@ def test_a_damaged_row_is_unknown_and_can_be_written_anew(tmp_path):
     assert list(cache.read("clip", ["cat", "dog"])) == ["dog"]
     cache.write("clip", features_of(["cat"]))
     assert list(cache.read("clip", ["cat", "dog"])) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "features = NULL",
+        "features = 'text'",
+        "features = 7",
+        "features = substr(features, 1, 8)",  # two values of five
+        "features = substr(features, 1, 7)",  # no whole values
+        "features = features || x'00000000'",  # a text that is no UTF-8
+        "features = CAST(features || x'00000000' AS BLOB)",
+        "features = x''",
+        "crc32 = 'text'",
+        "is_cut = 1",
+        "is_cut = 'text'",
+        "text = 'dog'",  # one flipped bit may make another word of a word
+        "encoder = 'clap'",
+    ],
+)
+def test_a_row_of_another_type_or_size_or_key_is_unknown(change, tmp_path):
+    cache = TextCache(tmp_path)
+    cache.write("clip", features_of(["cat", "mug"]))
+    # without the tables' own rules, which the disk does not keep either
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database, database:
+        database.execute("CREATE TABLE loose AS SELECT * FROM prompt")
+        database.execute("DROP TABLE prompt")
+        database.execute("ALTER TABLE loose RENAME TO prompt")
+        database.execute(f"UPDATE prompt SET {change} WHERE text = 'cat'")
+    for encoder in ("clip", "clap"):
+        assert list(cache.read(encoder, ["cat", "dog", "mug"])) == (["mug"] if encoder == "clip" else [])
+
+
+def test_one_flipped_bit_of_the_schema_is_an_error_or_a_miss_and_no_wrong_word(tmp_path):
+    written = features_of(["cat", "dog"])
+    TextCache(tmp_path / "good").write("clip", written)
+    good = (tmp_path / "good" / FILE_NAME).read_bytes()
+    page = int.from_bytes(good[16:18], "big")
+    schema = [place for place in range(page) if good[place]]
+    database = tmp_path / FILE_NAME
+    for place in schema[:: len(schema) // 60]:
+        database.write_bytes(good[:place] + bytes([good[place] ^ 0x80]) + good[place + 1 :])
+        cache = TextCache(tmp_path)
+        for action in (lambda c: c.read("clip", ["cat", "dog"]), lambda c: c.sum_of(Path(__file__)) and {}):
+            with contextlib.suppress(TextCacheError):
+                read = as_plain(action(cache))
+                assert read.items() <= as_plain(written).items()
+        for left in tmp_path.glob(f"{FILE_NAME}-*"):
+            left.unlink()
+
+
+def test_a_kept_sum_that_is_no_sum_is_computed_anew(tmp_path):
+    cache = TextCache(tmp_path)
+    right = cache.sum_of(Path(__file__))
+    for damaged in (right[:-1], b"\x00\xff", "x" * 64):
+        execute(tmp_path, "UPDATE file SET sha256 = ?", damaged)
+        assert cache.sum_of(Path(__file__)) == right
+
+
+def test_a_file_in_a_folder_whose_name_is_no_utf_8_has_its_sum_kept(tmp_path, monkeypatch):
+    file = tmp_path / os.fsdecode(b"caf\xe9") / "weights.bin"
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+    cache = TextCache(tmp_path)
+    assert cache.sum_of(file) == sha256(b"one").hexdigest()
+    monkeypatch.setattr(text_cache, "sha256_of", None)
+    assert cache.sum_of(file) == sha256(b"one").hexdigest()
 
 
 def test_beyond_the_limit_the_words_go_that_were_used_longest_ago(tmp_path, monkeypatch):
