@@ -128,7 +128,7 @@ class SegmenterNode(ManagedNode):
             self.get_logger().warning(warning)
 
     def _on_problem(self, what: str, error: Exception) -> None:
-        if self.context.ok():
+        if not self.is_ending:
             self._problems.report(what, error)
 
     def _change_parameters(self, values: Mapping[str, Value]) -> None:

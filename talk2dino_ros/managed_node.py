@@ -41,7 +41,7 @@ class ManagedNode(LifecycleNode):
 
     def note_fault(self, what: str, error: Exception) -> None:
         """Tell of what a callback raised; what fails because the process is ending is no news."""
-        if self.context.ok():
+        if not self.is_ending:
             self.faults.note(what, error)
 
     def start_diagnostics(self, period_s: float) -> None:
@@ -90,6 +90,8 @@ class ManagedNode(LifecycleNode):
             return SetParametersResult(successful=False, reason=f"a fault of this program: {error!r}")
         return SetParametersResult(successful=True)
 
+    is_ending = False  # from then on what fails is no news
+
     @property
     @abstractmethod
     def autostart(self) -> bool:
@@ -116,6 +118,10 @@ class ManagedNode(LifecycleNode):
     def stop(self) -> None:
         """Free everything, from any state and also after the ROS context has ended."""
         self._tear_down()
+
+    def take_leave(self) -> None:
+        """Say what others must know before the process ends; what the node holds goes with the process."""
+        self.is_ending = True
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make everything ready; where that fails, leave nothing behind."""
@@ -152,7 +158,7 @@ class ManagedNode(LifecycleNode):
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         except Exception:
-            if self.context.ok():  # what fails because the process is ending is no news
+            if not self.is_ending:
                 self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
             return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from talk2dino_ros.ending import Ending
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 if TYPE_CHECKING:
@@ -27,50 +29,49 @@ class StartError(Talk2DinoError):
     """The program cannot start in this environment."""
 
 
-def run_node(name: str, import_node: Callable[[], Callable[[], ManagedNode]], args: list[str] | None) -> int:
-    """Run a node until it is told to end; return 0, or 1 where the start failed.
+def run_node(name: str, import_node: Callable[[], Callable[[], ManagedNode]], args: list[str] | None) -> NoReturn:
+    """Run a node until it is told to end; then end the process with 0, or with 1 where the start failed.
 
     name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
     """
+    ending = Ending(name)
+    code = 1
     try:
-        return _run(name, _node_type(import_node), args)
-    except KeyboardInterrupt:
-        return 0
-    except StartError as error:
-        return _failed(name, error)
+        code = _serve(_node_type(import_node), args, ending)
+    except Talk2DinoError as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)  # before DDS is taken down, which can take its time
+    except BaseException:
+        if not ending.is_asked:  # what fails because the process is ending is no news
+            traceback.print_exc()
+    ending.end(code)
 
 
-def _failed(name: str, error: Talk2DinoError) -> int:
-    print(f"{name}: {error}", file=sys.stderr, flush=True)
-    return 1
-
-
-def _run(name: str, node_type: Callable[[], ManagedNode], args: list[str] | None) -> int:
+def _serve(node_type: Callable[[], ManagedNode], args: list[str] | None, ending: Ending) -> int:
     import rclpy
+    from rclpy.signals import SignalHandlerOptions
 
     from talk2dino_ros.enduring_executor import EnduringExecutor
 
-    rclpy.init(args=args)
-    node: ManagedNode | None = None
-    try:
-        node = node_type()
-        executor = EnduringExecutor(node.note_fault)
-        executor.add_node(node)
-        if node.autostart and not node.start():
-            return int(rclpy.ok())  # Ctrl-C while starting is no failure
-        executor.spin()
-    except Talk2DinoError as error:
-        return _failed(name, error)  # said before DDS is taken down, which can take its time
-    except Exception:
-        if rclpy.ok():
-            raise
-        # Ctrl-C has ended the ROS context; whatever was being published just then failed for that reason
-    finally:
-        if node is not None:
-            node.stop()
-            node.destroy_node()
-        rclpy.try_shutdown()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    ending.take_leave = rclpy.try_shutdown
+    node = node_type()
+    ending.take_leave = lambda: _take_leave(node)
+    executor = EnduringExecutor(node.note_fault)
+    executor.add_node(node)
+    ending.wake = lambda: executor.create_task(lambda: None)
+    if node.autostart and not node.start():
+        return 1
+    while not ending.is_asked:
+        executor.spin_once()
     return 0
+
+
+def _take_leave(node: ManagedNode) -> None:
+    import rclpy
+
+    node.take_leave()
+    node.destroy_node()
+    rclpy.try_shutdown()
 
 
 def _node_type(import_node: Callable[[], Callable[[], ManagedNode]]) -> Callable[[], ManagedNode]:

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from talk2dino_ros.run_node import run_node
 
@@ -12,9 +11,9 @@ if TYPE_CHECKING:
     from talk2dino_ros.lifecycle_node import SegmenterNode
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to end; return 0, or 1 where the start failed."""
-    return run_node("talk2dino", _import_node, args)
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the node until it is told to end; the process ends with 0, or with 1 where the start failed."""
+    run_node("talk2dino", _import_node, args)
 
 
 def _import_node() -> type[SegmenterNode]:
@@ -24,4 +23,4 @@ def _import_node() -> type[SegmenterNode]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

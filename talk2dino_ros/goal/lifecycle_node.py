@@ -45,6 +45,11 @@ class GoalNode(ManagedNode):
         super().stop()
         self._server.destroy()
 
+    def take_leave(self) -> None:
+        """Tell who waits for a go_to that nobody goes on with it."""
+        super().take_leave()
+        self._server.deactivate()
+
     def _configure(self) -> None:
         self.start_diagnostics(self._settings.diagnostics_period_s)
         self._server.configure()

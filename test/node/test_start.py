@@ -2,7 +2,6 @@
 """A wrong start fails at the start, in one sentence with value, expectation and remedy; Ctrl-C ends a right one."""
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -110,7 +109,7 @@ def test_ctrl_c_while_the_model_loads_ends_the_process_without_a_traceback(start
     process = start_node("model:=mini")
     probe = make_probe(process)
     probe.wait_for(lambda: "talk2dino" in probe.node.get_node_names(), "the node")
-    assert process.interrupt() in (0, -signal.SIGINT)
+    assert process.interrupt() == 0
     assert "Traceback" not in process.output
 
 
