@@ -33,7 +33,7 @@ class Model:
 
     patch_size, base_size: pixels; the network's square, or its short side.
     embedding_size: values of a class's vector, and of a patch feature.
-    logit_scale: what cosines are multiplied with for the confidence's softmax.
+    logit_scale: what cosines are multiplied with for the confidence.
     background: the recommended threshold, a sigmoid of a cosine; the paper's, which has none for DINOv3: as DINOv2;
         0: none is known, each pixel gets a class until a threshold is set.
     load_*: build a network from the located files, by role; they raise WeightsError.

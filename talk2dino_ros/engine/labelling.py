@@ -37,10 +37,10 @@ class View:
 
 @dataclass(frozen=True)
 class Words:
-    """A vocabulary on the device: embeddings float32 [C, D], ids uint8 [C], the unlabeled one for a distractor."""
+    """A vocabulary on the device: embeddings float32 [C, D]; ids: C on the host, the unlabeled one for a distractor."""
 
     embeddings: Tensor
-    ids: Tensor
+    ids: tuple[int, ...]
     vocabulary: Vocabulary
 
     @staticmethod
@@ -48,7 +48,7 @@ class Words:
         """Copy a vocabulary to the device."""
         return Words(
             torch.from_numpy(vocabulary.embeddings.copy()).to(device),
-            torch.tensor(vocabulary.published_ids(unlabeled_id), dtype=torch.uint8, device=device),
+            tuple(vocabulary.published_ids(unlabeled_id)),
             vocabulary,
         )
 
@@ -69,11 +69,11 @@ class Labelling:
                 subject = (words.vocabulary, self, view.size, view.plan)  # of other ones no mean can be taken
                 scores = view.memory.mixed(subject, scores, self.options.score_smoothing)
         with stage(timer, "refine"):
-            first, rivals, ids = self._maps(scores, view, words)
+            contending, rivals = self._maps(scores, view, words)
         with stage(timer, "decide"):
             options = self.options
             decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id)
-            return decide(first, rivals, view.size, ids), cosines
+            return decide(contending, rivals, view.size), cosines
 
     def _score(self, cosine: Tensor, crop: CropFeatures, words: Words) -> Tensor:
         """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.
@@ -87,31 +87,32 @@ class Labelling:
             return scores
         return clean_background(scores, crop.patch_features, crop.cls_attention, words.embeddings)
 
-    def _maps(self, scores: list[Tensor], view: View, words: Words) -> tuple[ScoreMap, ScoreMap | None, Tensor]:
-        """Scores that decide, scores that only count in the confidence, and the deciding classes' ids."""
+    def _maps(self, scores: list[Tensor], view: View, words: Words) -> tuple[ScoreMap, ScoreMap | None]:
+        """Scores that decide, and scores that only count in the confidence."""
         if self.options.window_scores == "softmax":
-            return voted(scores, view), None, words.ids
+            return voted(scores, view, words.ids), None
         if self.options.refine == "none":
-            return self._stitched(scores, view), None, words.ids
+            return self._stitched(scores, view, words.ids), None
         can_win = contenders(scores, self.options.background)
         refined = (
             pamr(cut(view.canvas, crop), upsampled(window[can_win], (crop.height, crop.width)))
             for window, crop in zip(scores, view.plan.crops, strict=True)
         )
-        canvas = ScoreMap(averaged(refined, view.plan), align_corners=False)
-        rivals = None if can_win.all() else self._stitched([window[~can_win] for window in scores], view)
-        return canvas, rivals, words.ids[can_win]
+        ids, other_ids = parted(words.ids, can_win.tolist())
+        canvas = ScoreMap(averaged(refined, view.plan), align_corners=False, ids=ids)
+        rivals = self._stitched([window[~can_win] for window in scores], view, other_ids) if other_ids else None
+        return canvas, rivals
 
-    def _stitched(self, scores: Sequence[Tensor], view: View) -> ScoreMap:
+    def _stitched(self, scores: Sequence[Tensor], view: View, ids: tuple[int, ...]) -> ScoreMap:
         """The crops' unrefined scores in one map: windows' as their average on the canvas, else as they are."""
         if self.options.input != "slide":
-            return ScoreMap(scores[0], align_corners=True)  # stretched corner to corner, as the paper's code does
+            return ScoreMap(scores[0], align_corners=True, ids=ids)  # corner to corner, as the paper's code does
         crops = zip(scores, view.plan.crops, strict=True)
         large = (upsampled(window, (crop.height, crop.width)) for window, crop in crops)
-        return ScoreMap(averaged(large, view.plan), align_corners=False)
+        return ScoreMap(averaged(large, view.plan), align_corners=False, ids=ids)
 
 
-def voted(cosines: Sequence[Tensor], view: View) -> ScoreMap:
+def voted(cosines: Sequence[Tensor], view: View, ids: tuple[int, ...]) -> ScoreMap:
     """The crops' cosines as shares of the classes, averaged on the canvas, as dino.txt's evaluation does.
 
     Halved, so that a share of 1 has a logit too; that changes no decision.
@@ -121,7 +122,13 @@ def voted(cosines: Sequence[Tensor], view: View) -> ScoreMap:
         F.interpolate(cosine[None], (crop.height, crop.width), mode="bilinear")[0].softmax(dim=0) / 2
         for cosine, crop in crops
     )
-    return ScoreMap(averaged(shares, view.plan), align_corners=False)
+    return ScoreMap(averaged(shares, view.plan), align_corners=False, ids=ids)
+
+
+def parted(ids: Sequence[int], flags: Sequence[bool]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the ids whose flag is set, and the others."""
+    pairs = list(zip(ids, flags, strict=True))
+    return tuple(each for each, flag in pairs if flag), tuple(each for each, flag in pairs if not flag)
 
 
 def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ class Segmentation:
     """What was seen.
 
     class_ids: uint8 [H, W], ids of the vocabulary, the unlabeled id where no class won.
-    confidence: uint8 [H, W], probability x 255, 0 where unlabeled.
+    confidence: uint8 [H, W], 0 where unlabeled; else the probability x 255 of the class beside the strongest of all
+        others, the background among them (see decision/): from 128, it could as well be that one, to 255.
     scores: float32 [C, h, w], the cosines at patch resolution, where asked for.
     """
 

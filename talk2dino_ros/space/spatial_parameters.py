@@ -83,7 +83,8 @@ class SpatialParameters(Values):
     confirm_window: int = _of_things("confirm_window", "How many of the last images count for `confirm_sightings`.")
     new_confidence: float = _of_things(
         "new_confidence",
-        "A region of less confidence starts no thing, as what is doubted at first sight mostly is nothing.",
+        "A region of less confidence starts no thing, as what is doubted at first sight mostly is nothing; a region "
+        "that could as well be something else has 0.5.",
     )
     keep_confidence: float = _of_things(
         "keep_confidence",

@@ -40,8 +40,8 @@ class ThingOptions:
 
     confirm_sightings, confirm_window: a thing is confirmed when it was seen in so many of the last so many images: one
         wrong mask must not move a robot, and one missing mask must not hide a thing that is there.
-    new_confidence: a sighting below it starts no thing, as what is doubted at first sight mostly is nothing. Confidence
-        is shared among the words (each of ten has 0.1 where nothing is seen), so a long vocabulary needs less.
+    new_confidence: a sighting below it starts no thing, as what is doubted at first sight mostly is nothing. A region
+        that could as well be something else, or nothing, has 0.5, however many words there are.
     keep_confidence: a sighting of a known thing counts down to this lower confidence, as a thing that was seen well
         does not go because it is seen badly: with one threshold it would come and go around it.
     association_distance_m: a sighting so far from where its thing was seen last may still be it. More lets a faster
@@ -57,8 +57,8 @@ class ThingOptions:
 
     confirm_sightings: int = 3
     confirm_window: int = 5
-    new_confidence: float = 0.2
-    keep_confidence: float = 0.1
+    new_confidence: float = 0.55
+    keep_confidence: float = 0.5
     association_distance_m: float = 0.5
     association_overlap: float = 0.3
     lost_after: int = 5

@@ -93,7 +93,7 @@ def test_a_new_thing_needs_more_confidence_than_a_known_one():
 
 
 def test_confidence_is_the_mean_over_the_last_sightings_and_not_over_misses():
-    story = Story(confirm_window=3, lost_after=9)
+    story = Story(confirm_window=3, lost_after=9, keep_confidence=0.0)
     for confidence in (1.0, 0.3, 0.6, 0.9):
         story.see(at(0, 0, 0, confidence=confidence))
         story.see()

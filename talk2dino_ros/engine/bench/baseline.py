@@ -27,7 +27,7 @@ _AROUND = tuple(index for index in range(9) if index != _CENTRE)
 class Baseline:
     """The pipeline with `square` input.
 
-    image_encoder: in fp32. side: pixels of the network's square. logit_scale: as the model's.
+    image_encoder: in fp32. side: pixels of the network's square. logit_scale: as the model's. Two classes or more.
     """
 
     image_encoder: ImageEncoder
@@ -45,8 +45,9 @@ class Baseline:
         scores = F.interpolate(scores, image.shape[-2:], mode="bilinear", align_corners=True)
         if refine:
             scores = torch.cat([pamr(image, chunk) for chunk in scores.split(CHUNK, dim=1)], dim=1)
-        confidence, index = torch.softmax(torch.logit(scores, eps=1e-6) * self.logit_scale, dim=1).max(dim=1)
-        return index[0].cpu().numpy(), (confidence[0] * 255).round().to(torch.uint8).cpu().numpy()
+        best, index = torch.logit(scores[0], eps=1e-6).topk(2, dim=0)
+        confidence = torch.softmax(best * self.logit_scale, dim=0)[0]
+        return index[0].cpu().numpy(), (confidence * 255).round().to(torch.uint8).cpu().numpy()
 
     def patch_scores(self, image: Tensor, embeddings: Tensor) -> Tensor:
         """Sigmoid of the cosines, float32 [1, C, h, w], of an image float32 [1, 3, H, W] RGB 0..1."""

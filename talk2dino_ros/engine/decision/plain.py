@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from talk2dino_ros.engine.decision.score_map import ScoreMap, background_logit
+from talk2dino_ros.engine.decision.score_map import ScoreMap, Sides
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.decision import Decision
@@ -14,22 +14,18 @@ if TYPE_CHECKING:
 STRIP_VALUES = 1 << 24  # scores held at full resolution at a time, also for an 8K image
 
 
-def decide_plain(
-    decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | None, size: tuple[int, int], ids: Tensor
-) -> Tensor:
+def decide_plain(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | None, size: tuple[int, int]) -> Tensor:
     """See `Decision`."""
     height, width = size
-    classes = len(contenders.values) + (len(rivals.values) if rivals else 0)
-    rows_per_strip = max(1, STRIP_VALUES // (classes * width))
-    maps = [_Stretched(scores, size) for scores in (contenders, rivals) if scores]
+    sides = Sides.of(contenders, rivals, decision.unlabeled_id)
+    ids = torch.tensor(sides.labelled.ids, dtype=torch.uint8, device=contenders.values.device)
+    rows_per_strip = max(1, STRIP_VALUES // (sum(len(side.ids) for side in sides.all if side) * width))
+    maps = [_Stretched(side, size) if side else None for side in sides.all]
     strips = []
     for top in range(0, height, rows_per_strip):
         rows = slice(top, min(top + rows_per_strip, height))
-        strips.append(_decide_strip(decision, *(scores.strip(rows) for scores in maps)))
-    winner, confidence = (torch.cat(parts) for parts in zip(*strips, strict=True))
-    class_ids = torch.where(confidence > 0, ids[winner], decision.unlabeled_id)
-    is_seen = class_ids != decision.unlabeled_id
-    return torch.stack([class_ids, torch.where(is_seen, (confidence * 255).round(), 0)]).to(torch.uint8)
+        strips.append(_decide_strip(decision, ids, *(scores.strip(rows) if scores else None for scores in maps)))
+    return torch.cat(strips, dim=1)
 
 
 class _Stretched:
@@ -45,15 +41,25 @@ class _Stretched:
         return above.lerp_(below, self._weight[rows, None])
 
 
-def _decide_strip(decision: "Decision", scores: Tensor, rivals: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Winner int64 [H, W] and its probability float32 [H, W], 0 where the background wins; overwrites the scores."""
-    best, winner = scores.max(dim=0)
-    best_logit = torch.logit(best)
-    total = torch.exp((background_logit(decision.background) - best_logit) * decision.logit_scale)
-    for field in (scores, rivals):
-        if field is not None:
-            # in place: these are the largest tensors of all, and most of their time is fresh memory
-            total += field.logit_().sub_(best_logit).mul_(decision.logit_scale).exp_().sum(dim=0)
-    if decision.background is not None:
-        best = torch.where(best > decision.background, best, 0)
-    return winner, torch.where(best > 0, 1 / total, 0)
+def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> Tensor:
+    """uint8 [2, H, W] of the scores [C, H, W] of each of the `Sides`; overwrites them. 0 stands for no score."""
+    labelled, distractors, labelled_rivals, distractor_rivals = sides
+    assert labelled is not None  # of the four it alone is always there
+    best, winner = labelled.max(dim=0)
+    nothing = _highest(torch.full_like(best, decision.background or 0), distractors)
+    is_seen = best > nothing
+    second = _highest(labelled.scatter_(0, winner[None], 0).amax(dim=0), labelled_rivals)
+    against = _highest(torch.maximum(second, nothing), distractor_rivals)
+    confidence = torch.sigmoid((torch.logit(best) - torch.logit(against)) * decision.logit_scale)
+    class_ids = torch.where(is_seen, ids[winner], decision.unlabeled_id)
+    return torch.stack([class_ids, torch.where(is_seen, _byte(confidence), 0)])
+
+
+def _highest(scores: Tensor, others: Tensor | None) -> Tensor:
+    """The highest of the scores [H, W] and others [C, H, W]."""
+    return scores if others is None else torch.maximum(scores, others.amax(dim=0))
+
+
+def _byte(probability: Tensor) -> Tensor:
+    """Times 255; at least 1, as 0 says that nothing won."""
+    return (probability * 255).round().clamp(min=1).to(torch.uint8)

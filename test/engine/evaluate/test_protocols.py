@@ -109,12 +109,13 @@ def test_shares_of_overlapping_windows_are_averaged_by_hand():
     plan = Plan((1, 3), (Crop(0, 0, 1, 2), Crop(0, 1, 1, 2)), (1, 1))
     cosines = [torch.tensor([[[math.log(3), 0.0]], [[0.0, 0.0]]]), torch.tensor([[[math.log(4), 0.0]], [[0.0, 0.0]]])]
     # the first class's shares: 3/4 and 1/2; 4/5 and 1/2; halved in the end
-    torch.testing.assert_close(voted(cosines, view_of(plan)).values[0] * 2, torch.tensor([[0.75, 0.65, 0.5]]))
+    shares = voted(cosines, view_of(plan), (1, 2)).values[0] * 2
+    torch.testing.assert_close(shares, torch.tensor([[0.75, 0.65, 0.5]]))
 
 
 def test_a_class_with_every_share_is_decided_where_a_gpu_decides():
-    scores = voted([torch.zeros(1, 2, 2)], view_of(Plan((2, 2), (Crop(0, 0, 2, 2),), (2, 2))))
-    found = decide_plain(Decision(None, 14.3, 255), scores, None, (2, 2), torch.tensor([7], dtype=torch.uint8))
+    scores = voted([torch.zeros(1, 2, 2)], view_of(Plan((2, 2), (Crop(0, 0, 2, 2),), (2, 2))), (7,))
+    found = decide_plain(Decision(None, 14.3, 255), scores, None, (2, 2))
     assert found.unique().tolist() == [7, 255]
     assert (found[0] == 7).all()
 
