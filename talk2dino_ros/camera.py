@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from talk2dino_msgs.msg import PointOfInterestArray, ThingArray
-from vision_msgs.msg import Detection2DArray, Detection3DArray, LabelInfo
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from talk2dino_ros import conversions
 from talk2dino_ros.frames import Frame
-from talk2dino_ros.qos import LATCHED, RELIABLE, SENSOR_DATA
+from talk2dino_ros.label_topics import LabelTopics
+from talk2dino_ros.qos import RELIABLE, SENSOR_DATA
 from talk2dino_ros.space.depth_input import DepthInput
 from talk2dino_ros.space.spatial_messages import labelled_cloud, points_to_detections_2d, points_to_detections_3d
 from talk2dino_ros.statistics import CameraStatistics
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 class Camera:
     """The topics of one camera, its statistics, and nothing of the model.
 
-    Publishers: mask, confidence, points_of_interest, things (reliable, depth 1), label_info (latched), and for
-    those who listen markers, detections_2d, detections_3d, cloud (reliable) and overlay (sensor data), all under
-    `~/<name>/`. They are plain publishers, no lifecycle ones: label_info must go out before the node is active.
+    Publishers: mask, confidence, cloud and label_info of label_topics.py, points_of_interest, things (reliable,
+    depth 1), and for those who listen markers, detections_2d, detections_3d (reliable) and overlay (sensor data), all
+    under `~/<name>/`. They are plain publishers, no lifecycle ones: label_info must go out before the node is active.
     Subscriptions, while streaming: `<name>/image`, and those of depth_input.py.
     """
 
@@ -57,16 +58,13 @@ class Camera:
         self._last_stamp_ns = 0
         self._has_gone_back = False
         prefix = f"~/{name}/" if name else "~/"
-        self._mask_pub = node.create_publisher(Image, f"{prefix}mask", RELIABLE)
-        self._confidence_pub = node.create_publisher(Image, f"{prefix}confidence", RELIABLE)
-        self._label_info_pub = node.create_publisher(LabelInfo, f"{prefix}label_info", LATCHED)
+        self._label_topics = LabelTopics(node, prefix, parameters.new_reader_pause_s)
         self._points_pub = node.create_publisher(PointOfInterestArray, f"{prefix}points_of_interest", RELIABLE)
         self._things_pub = node.create_publisher(ThingArray, f"{prefix}things", RELIABLE)
         self._detections_2d_pub = node.create_publisher(Detection2DArray, f"{prefix}detections_2d", RELIABLE)
         self._detections_3d_pub = node.create_publisher(Detection3DArray, f"{prefix}detections_3d", RELIABLE)
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
-        self._cloud_pub = node.create_publisher(PointCloud2, f"{prefix}cloud", RELIABLE)
         self.depth_input = DepthInput(node, name, infos_are_latched=parameters.camera_info_latest)
 
     @property
@@ -109,17 +107,14 @@ class Camera:
     def destroy(self) -> None:
         """End everything."""
         self.stop()
+        self._label_topics.destroy()
         for publisher in (
-            self._mask_pub,
-            self._confidence_pub,
-            self._label_info_pub,
             self._points_pub,
             self._things_pub,
             self._detections_2d_pub,
             self._detections_3d_pub,
             self._markers_pub,
             self._overlay_pub,
-            self._cloud_pub,
         ):
             self._node.destroy_publisher(publisher)
 
@@ -136,10 +131,13 @@ class Camera:
         return frame.message.height, frame.message.width
 
     def publish_mask(self, frame: Frame, mask: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> None:
-        """Publish both arrays, uint8 [H, W], under the frame's own header."""
+        """Publish both arrays, uint8 [H, W], under the frame's own header, unless a reader is too new."""
         header = frame.message.header
-        self._mask_pub.publish(conversions.mask_to_image(mask, header))
-        self._confidence_pub.publish(conversions.mask_to_image(confidence, header))
+        images = {"mask": mask, "confidence": confidence}
+        if not self._label_topics.publish(
+            **{topic: conversions.mask_to_image(array, header) for topic, array in images.items()}
+        ):
+            return
         now_s = time.monotonic()
         since_stamp_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
         self.statistics.on_published(now_s, since_stamp_ns * 1e-9, now_s - frame.received_s)
@@ -160,17 +158,20 @@ class Camera:
     def publish_cloud(
         self, frame: Frame, points: NDArray[np.float32], rgb: NDArray[np.uint8], class_ids: NDArray[np.uint8]
     ) -> None:
-        """Publish points [H, W, 3] in metres with the colours [H, W, 3] and class ids [H, W] of their pixels."""
-        self._cloud_pub.publish(labelled_cloud(points, rgb, class_ids, frame.message.header))
+        """Publish points [H, W, 3] in metres with the colours [H, W, 3] and class ids [H, W] of their pixels.
+
+        Not while a reader is too new.
+        """
+        self._label_topics.publish(cloud=labelled_cloud(points, rgb, class_ids, frame.message.header))
 
     def publish_overlay(self, frame: Frame, overlay: NDArray[np.uint8]) -> None:
         """Publish the overlay, uint8 [H, W, 3] RGB."""
         self._overlay_pub.publish(conversions.rgb_to_image(overlay, frame.message.header))
 
     def publish_label_info(self, labels: Mapping[int, str], version: int, threshold: float | None) -> None:
-        """Publish which id means what; late joiners get the newest."""
+        """Publish which id means what; who comes later gets the newest."""
         label_info = conversions.vocabulary_to_label_info(labels, version, threshold=threshold)
-        self._label_info_pub.publish(label_info)
+        self._label_topics.publish_label_info(label_info)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -185,7 +186,7 @@ class Camera:
     @property
     def has_cloud_listener(self) -> bool:
         """Whether a cloud would be seen by anyone."""
-        return bool(self._cloud_pub.get_subscription_count() > 0)
+        return self._label_topics.has_reader("cloud")
 
     def _note_time_going_back(self, stamp_ns: int) -> None:
         if stamp_ns < self._last_stamp_ns and not self._has_gone_back:

@@ -45,7 +45,6 @@ class SegmenterNode(ManagedNode):
             self.get_logger().warning(warning)
         self._settings = parameters.read(self)
         self._stream: Stream | None = None
-        self._stream_timers: list[Any] = []
         self._transforms: Transforms | None = None
         self._problems = ProblemLog(self.get_logger())
         self._transport_check = TransportCheck(self, lambda: self._stream)
@@ -83,7 +82,6 @@ class SegmenterNode(ManagedNode):
         scenes = {name: Scene(camera.depth_input, self._transforms, settings) for name, camera in cameras.items()}
         self._stream = Stream(cameras, scenes, InForce(segmenter, vocabulary, settings), self._on_problem)
         self._stream.publish_label_info()
-        self._start_timers(self._stream)
         self._log_configured(self._stream)
 
     def _activate(self) -> None:
@@ -99,9 +97,6 @@ class SegmenterNode(ManagedNode):
     def _tear_down(self) -> None:
         """Free all that belongs to the stream; without effect where there is none."""
         stream, self._stream = self._stream, None
-        for timer in self._stream_timers:
-            self.destroy_timer(timer)
-        self._stream_timers.clear()
         if stream is not None:
             stream.destroy()
             del stream
@@ -109,10 +104,6 @@ class SegmenterNode(ManagedNode):
         if self._transforms is not None:
             self._transforms.destroy()
             self._transforms = None
-
-    def _start_timers(self, stream: Stream) -> None:
-        period_s = stream.in_force.parameters.label_info_period_s
-        self._stream_timers.append(self.create_timer(period_s, stream.publish_label_info, clock=self.steady_clock))
 
     def _statuses(self) -> list[DiagnosticStatus]:
         return self._diagnostics.statuses(self._stream) if self._stream is not None else []

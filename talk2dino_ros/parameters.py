@@ -37,7 +37,13 @@ class Parameters(SpatialParameters, SegmentationParameters):
     image_timeout_s: float = parameter(
         5.0, "Warn where no image has arrived for so long.", low=0.1, high=86400.0, live=True
     )
-    label_info_period_s: float = parameter(5.0, "label_info is repeated this often.", low=0.1, high=3600.0)
+    new_reader_pause_s: float = parameter(
+        1.5,
+        "After a new reader of mask, confidence, cloud or label_info the first three pause so long, so that label_info "
+        "is there first: Nav2's semantic layer ends its process otherwise.",
+        low=0.0,
+        high=60.0,
+    )
     paused_mask_period_s: float = parameter(
         1.0, "While paused by ~/enable, an all-unlabeled mask goes out this often.", low=0.05, high=3600.0
     )

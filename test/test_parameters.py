@@ -50,7 +50,7 @@ def test_thresholds_refinement_and_overlay_are_live_and_nothing_that_needs_a_rel
         ("max_points_per_class", -1),
         ("overlay_alpha", 2.0),
         ("id_quarantine_s", -1.0),
-        ("label_info_period_s", 0.0),
+        ("new_reader_pause_s", -0.5),
         ("cameras", ()),
         ("cameras", ("front", "front")),
         ("cameras", ("front", "")),

@@ -48,14 +48,17 @@ def _own_ros_network():
 
 @pytest.fixture(scope="module")
 def start_node(_own_ros_network, tmp_path_factory):
-    """Return a function that starts a node process; all are ended after the module, and have to end well."""
+    """Return a function that starts a node process; all are ended after the module, and have to end well.
+
+    Masks do not pause for new readers, where a test does not ask for it: most are such readers, and would wait.
+    """
     from node_process import NodeProcess
 
     processes = []
 
     def start(*parameters: str, namespace: str = "/robot") -> NodeProcess:
         log = tmp_path_factory.mktemp("node") / "log.txt"
-        processes.append(NodeProcess(parameters, namespace, log))
+        processes.append(NodeProcess(["new_reader_pause_s:=0.0", *parameters], namespace, log))
         return processes[-1]
 
     yield start

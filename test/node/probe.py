@@ -16,7 +16,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 DEADLINE_S = 120.0
-RESEND_NS = 3 * 10**9
+RESEND_NS = 5 * 10**8
 MANY = 1000
 RELIABLE = QoSProfile(depth=MANY)
 BEST_EFFORT = QoSProfile(depth=MANY, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -99,7 +99,8 @@ class Probe:
     def mask_of(self, rgb: np.ndarray, masks: list[Image], camera: str = "") -> Image:
         """Publish an image and wait for its mask in `masks`, the list of a subscription.
 
-        A first image may be sent before both sides of a new connection know of each other, so it is sent anew.
+        A first image may be sent before both sides of a new connection know of each other, or too soon after, so it is
+        sent anew.
         """
         stamps: list[int] = []
 

@@ -24,7 +24,6 @@ def process(start_node):
         "paused_mask_period_s:=0.3",
         "diagnostics_period_s:=0.2",
         "image_timeout_s:=0.5",
-        "label_info_period_s:=3600.0",
     )
 
 

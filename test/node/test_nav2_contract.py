@@ -4,10 +4,12 @@
 import numpy as np
 import pytest
 from nav2_consumer import APPROXIMATE_NS, EXACT_NS, Nav2Consumer
-from probe import checkerboard, raw_message
-from sensor_msgs.msg import CameraInfo, Image
+from probe import LATCHED, RELIABLE, checkerboard, raw_message
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
+from talk2dino_msgs.msg import PointOfInterestArray
 from talk2dino_msgs.srv import SetVocabulary
 from vision_msgs.msg import LabelInfo, VisionClass
 
@@ -25,6 +27,7 @@ def process(start_node):
         "mask_height:=240",
         "depth_wait_s:=5.0",
         "paused_mask_period_s:=0.3",
+        "new_reader_pause_s:=2.0",
         namespace=NAMESPACE,
     )
 
@@ -50,6 +53,36 @@ def wait_for_observations(probe, consumer, count: int) -> None:
     target = consumer.observations + count
     probe.wait_for(lambda: consumer.observations >= target or consumer.complaints, f"{consumer.waiting()}")
     assert consumer.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("first", "qos"),
+    [("mask", LATCHED), ("confidence", RELIABLE), ("cloud", LATCHED)],
+    ids=["mask", "volatile", "cloud"],
+)
+def test_a_reader_that_comes_while_images_stream_hears_label_info_first(probe, first, qos):
+    """Whichever topic it is matched with first: the layer ends its process on masks that mean nothing to it yet."""
+    order = []
+    types = {"mask": Image, "confidence": Image, "cloud": PointCloud2}
+    points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")  # which pause for nobody
+    timer = probe.node.create_timer(0.05, lambda: probe.send(checkerboard()))
+
+    def listen(kind, topic, qos):
+        hear = lambda _: order.append(topic)  # noqa: E731
+        return probe.node.create_subscription(kind, f"talk2dino/{topic}", hear, qos)
+
+    probe.wait_for(lambda: points, "images to be segmented")
+    subscriptions = [listen(types[first], first, qos_profile_sensor_data)]
+    probe.wait_for(subscriptions[0].get_publisher_count, "the first match")
+    points.clear()
+    probe.wait_for(lambda: len(points) > 1, "images to be segmented")
+    subscriptions += [listen(types[topic], topic, qos_profile_sensor_data) for topic in types if topic != first]
+    subscriptions.append(listen(LabelInfo, "label_info", qos))
+    probe.wait_for(lambda: set(order) == {*types, "label_info"}, f"all topics, of which came {set(order)}")
+    probe.node.destroy_timer(timer)
+    for subscription in subscriptions:
+        probe.node.destroy_subscription(subscription)
+    assert order[0] == "label_info"
 
 
 def test_every_mask_becomes_an_observation(probe, consumer):

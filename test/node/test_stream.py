@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from probe import BEST_EFFORT, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
+from probe import BEST_EFFORT, LATCHED, RELIABLE, checkerboard, find, raw_message, stamp_ns, to_array
 from sensor_msgs.msg import Image
 from talk2dino_msgs.msg import PointOfInterestArray
 from vision_msgs.msg import LabelInfo
@@ -88,9 +88,10 @@ def test_equal_images_give_equal_masks(probe):
     assert np.array_equal(to_array(first), to_array(second))
 
 
-def test_a_late_joiner_gets_label_info_at_once_and_again_every_few_seconds(probe):
-    late = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
-    probe.wait_for(lambda: len(late) >= 2, "label_info twice")
+@pytest.mark.parametrize("qos", [LATCHED, RELIABLE], ids=["transient local", "volatile"])
+def test_a_late_joiner_gets_label_info_at_once(probe, qos):
+    late = probe.collect(LabelInfo, "talk2dino/label_info", qos)
+    probe.wait_for(lambda: late, "label_info")
     assert {stamp_ns(info) for info in late} == {stamp_ns(probe.label_infos[0])}
 
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing goes out before a new reader had time to hear what the ids mean; nobody waits longer than that."""
+
+from itertools import pairwise
+
+import pytest
+
+from talk2dino_ros.new_readers import NewReaders
+
+PAUSE_S = 1.5
+
+
+@pytest.fixture
+def readers() -> NewReaders:
+    return NewReaders(PAUSE_S)
+
+
+def test_without_readers_nothing_is_held(readers):
+    assert readers.may_publish(0.0)
+    assert not readers.on_count("mask", 0, 1.0)
+    assert readers.may_publish(1.0)
+
+
+@pytest.mark.parametrize("topic", ["mask", "confidence", "cloud", "label_info"])
+def test_a_reader_of_any_topic_pauses_all_for_a_while(readers, topic):
+    assert readers.on_count(topic, 1, 10.0)
+    assert not readers.may_publish(10.0)
+    assert not readers.may_publish(11.49)
+    assert readers.may_publish(11.5)
+
+
+def test_an_event_counts_as_much_as_the_number(readers):
+    assert readers.on_matched("mask", 1, 1, 10.0)
+    assert not readers.may_publish(11.49)
+    assert readers.may_publish(11.5)
+
+
+def test_a_reader_that_was_counted_is_not_new_again_when_its_event_comes_late(readers):
+    readers.on_count("mask", 1, 10.0)
+    assert not readers.on_matched("mask", 1, 1, 11.4)
+    assert readers.may_publish(11.5)
+
+
+def test_a_reader_whose_event_came_is_not_new_again_when_it_is_counted(readers):
+    readers.on_matched("mask", 1, 1, 10.0)
+    assert not readers.on_count("mask", 1, 11.4)
+    assert readers.may_publish(11.5)
+
+
+def test_a_reader_in_the_place_of_another_is_new_by_its_event_alone(readers):
+    """A costmap that restarts between two images: the number is the same, the reader is not."""
+    readers.on_matched("cloud", 1, 1, 0.0)
+    assert not readers.on_count("cloud", 1, 10.0)
+    assert readers.on_matched("cloud", 2, 1, 10.1)
+    assert not readers.may_publish(11.5)
+    assert readers.may_publish(11.6)
+
+
+def test_a_reader_after_one_that_went_is_new_by_the_number(readers):
+    readers.on_count("cloud", 1, 0.0)
+    assert not readers.on_count("cloud", 0, 5.0)
+    assert readers.may_publish(5.0)
+    assert readers.on_count("cloud", 1, 6.0)
+    assert not readers.on_matched("cloud", 2, 1, 6.2)
+    assert readers.may_publish(7.5)
+
+
+def test_one_that_goes_pauses_nobody(readers):
+    readers.on_matched("mask", 2, 2, 0.0)
+    assert not readers.on_matched("mask", 2, 1, 5.0)
+    assert readers.may_publish(5.0)
+
+
+def test_the_topics_of_one_reader_extend_the_pause_from_the_last_of_them(readers):
+    for topic, now_s in (("mask", 10.0), ("confidence", 10.1), ("label_info", 10.2), ("cloud", 10.3)):
+        readers.on_matched(topic, 1, 1, now_s)
+    assert not readers.may_publish(11.79)
+    assert readers.may_publish(11.8)
+
+
+@pytest.mark.parametrize("period_s", [0.1, 1.0, 1.4])
+def test_readers_that_come_all_the_time_do_not_stop_the_stream(readers, period_s):
+    """A tool that subscribes anew each second: the others wait for two pauses at most, then have one free of any."""
+    published, comes_s = [], 0.0
+    for frame in range(30 * 90):
+        now_s = frame / 30
+        if now_s >= comes_s:
+            readers.on_matched("mask", round(comes_s / period_s) + 1, 1, now_s)
+            comes_s += period_s
+        if readers.may_publish(now_s):
+            published.append(now_s)
+    gaps = [after - before for before, after in pairwise(published)]
+    assert max(gaps) <= 2 * PAUSE_S + 2 / 30
+    assert len(published) >= 30 * 90 / 3 - 60
+
+
+def test_without_a_pause_nothing_is_held():
+    readers = NewReaders(0.0)
+    assert readers.on_count("mask", 1, 10.0)
+    assert readers.may_publish(10.0)
