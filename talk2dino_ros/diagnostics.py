@@ -38,6 +38,7 @@ class Diagnostics:
             "model": in_force.segmenter.model.name,
             "device": in_force.segmenter.device,
             "precision": in_force.segmenter.precision,
+            "PAMR computed by": in_force.segmenter.prepare_refinement(),
             "vocabulary size": len(in_force.vocabulary.classes),
             "vocabulary version": in_force.vocabulary.version,
             "enabled": stream.is_enabled,

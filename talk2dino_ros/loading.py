@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talk2dino_ros import engine
-from talk2dino_ros.engine.options import REFINEMENTS
 from talk2dino_ros.segmentation_parameters import RECOMMENDED
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
 
 
 def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
-    """Segment a black image with each refinement, as that is live: the first time compiles, or fails."""
+    """Segment a black image as the parameters ask, and compile PAMR, as `refine` is live: the first time is slow."""
     height, width = segmenter.fixed_size or (480, 640)  # with input aspect an exported file fits its camera alone
-    for refine in REFINEMENTS:
-        segmenter.with_options(refine=refine).segment(np.zeros((height, width, 3), np.uint8), vocabulary)
+    segmenter.prepare_refinement()
+    segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
 
 
 def _threshold(background: float, segmenter: Segmenter) -> float | None:

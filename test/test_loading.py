@@ -3,8 +3,8 @@
 
 import pytest
 
-from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.loading import load
+from talk2dino_ros.engine import labelling, load_segmenter
+from talk2dino_ros.loading import load, warm_up
 from talk2dino_ros.parameters import Parameters
 
 
@@ -18,3 +18,14 @@ def test_a_text_encoder_that_stays_is_there_before_the_first_new_word(choice, wi
         load_segmenter("mini", device="cpu").encode_vocabulary(["cup"]).save(path)
     parameters = Parameters(model="mini", device="cpu", text_encoder=choice, vocabulary_file=str(path))
     assert load(parameters).networks.text.is_loaded == is_there
+
+
+def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
+    segmenter = load_segmenter("mini", device="cpu")
+    vocabulary = segmenter.encode_vocabulary(["cup"])
+    refined = []
+    monkeypatch.setattr(labelling, "pamr", lambda rgb, scores: refined.append(rgb.shape) or scores)
+    warm_up(segmenter.with_options(refine="none"), vocabulary)
+    assert not refined
+    warm_up(segmenter.with_options(refine="pamr"), vocabulary)
+    assert len(refined) == 1

@@ -30,31 +30,38 @@ def check_can_record(device: str, backend: str) -> None:
 
 @dataclass(frozen=True)
 class _Recording:
-    """A graph with the tensors that it reads and writes."""
+    """A graph with what it reads and writes.
+
+    network: for images of this size; the encoder remembers its last ones, a graph reads its own as long as it is there.
+    """
 
     graph: torch.cuda.CUDAGraph
     images: Tensor
     features: ImageFeatures
+    network: Any
 
 
 class RecordedEncoder:
-    """What `encoder` does on `device`, a GPU. Two threads may call: one waits for the other."""
+    """What `encoder` does on the GPU that it is on. Two threads may call: one waits for the other."""
 
-    def __init__(self, encoder: ImageEncoder, device: str) -> None:
+    def __init__(self, encoder: ImageEncoder) -> None:
         self.patch_size = encoder.patch_size
         self.has_attention = encoder.has_attention
         self._encoder = encoder
-        self._device = device
         self._recordings: OrderedDict[tuple[object, ...], _Recording] = OrderedDict()
         self._lock = threading.Lock()
 
     def to(self, device: str) -> Any:
         """Return a recorder of the encoder on another device; recordings stay behind."""
-        return RecordedEncoder(self._encoder.to(device), device)
+        return RecordedEncoder(self._encoder.to(device))
+
+    def at_size(self, size: tuple[int, int]) -> Any:
+        """Return what the encoder computes images of `size` (H, W) with."""
+        return self._encoder.at_size(size)
 
     def __call__(self, images: Tensor, return_attention: bool = False) -> ImageFeatures:
         """Encode images [B, 3, H, W] on the device; see `ImageEncoder`."""
-        with self._lock:
+        with self._lock, torch.cuda.device_of(images):  # graphs are recorded and started on the current device
             recording = self._recording(images, return_attention)
             recording.images.copy_(images)
             recording.graph.replay()
@@ -72,8 +79,8 @@ class RecordedEncoder:
         return self._recordings[key]
 
     def _record(self, images: Tensor, return_attention: bool) -> _Recording:
-        own = images.clone()
-        now, aside = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)
+        own, network = images.clone(), self._encoder.at_size((images.shape[-2], images.shape[-1]))
+        now, aside = torch.cuda.current_stream(), torch.cuda.Stream()
         aside.wait_stream(now)
         with torch.cuda.stream(aside):
             for _ in range(WARM_UPS):
@@ -81,6 +88,7 @@ class RecordedEncoder:
         now.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         # thread_local: text may be encoded in another thread meanwhile, which is nothing of this recording's
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        # aside: torch's own stream for recordings is of the device that first recorded
+        with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
             features = self._encoder(own, return_attention)
-        return _Recording(graph, own, features)
+        return _Recording(graph, own, features, network)

@@ -1,23 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ViT for one size of image: its position embedding resized once, where timm resizes it for every image."""
+"""A ViT for one size of image: what timm computes of its positions for every image is computed once.
+
+It also stays where the network is: timm makes DINOv3's grid on the CPU and copies it, which stops a GPU in every
+image and is forbidden while its kernels are recorded.
+"""
 
 import copy
 from typing import Any
 
+from torch import Tensor, nn
+
 
 def at_size(network: Any, size: tuple[int, int]) -> Any:
-    """Return a timm ViT that takes images of `size` (H, W) alone, as timm builds it without `dynamic_img_size`.
+    """Return a timm ViT that takes images of `size` (H, W) alone; it shares all weights with `network`, which stays.
 
-    It shares all weights with `network`, which stays as it is, but for the position embedding. Networks without one
-    (DINOv3's angles are computed from the size) and those of one size already are returned as they are.
+    DINOv2's position embedding is resized, DINOv3's angles are computed. Networks of one size are returned as they are.
     """
-    if getattr(network, "pos_embed", None) is None or not network.dynamic_img_size:
+    if not network.dynamic_img_size:
         return network
+    if getattr(network, "pos_embed", None) is not None:
+        return _with_embedding_at(network, size)
+    if getattr(network, "rope", None) is not None and not isinstance(network.rope, FixedAngles):
+        return _with_angles_at(network, size)
+    return network
+
+
+class FixedAngles(nn.Module):
+    """Stands in for timm's rotary embedding with the sines and cosines of one grid: float32 [h*w, 2 * D]."""
+
+    def __init__(self, angles: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("_angles", angles, persistent=False)
+
+    def get_embed(self, shape: Any = None, dtype: Any = None) -> Any:
+        """Return the angles, whatever the grid."""
+        return self._angles if dtype is None else self._angles.to(dtype)
+
+
+def _with_embedding_at(network: Any, size: tuple[int, int]) -> Any:
+    """As timm builds the network without `dynamic_img_size`."""
     fixed = _shallow(network)
     fixed.patch_embed = _shallow(network.patch_embed)
     fixed.set_input_size(img_size=size)
     fixed.dynamic_img_size = False
     fixed.patch_embed.flatten = True
+    return fixed
+
+
+def _with_angles_at(network: Any, size: tuple[int, int]) -> Any:
+    fixed = _shallow(network)
+    fixed.rope = FixedAngles(network.rope.get_embed(shape=network.patch_embed.dynamic_feat_size(size)))
     return fixed
 
 

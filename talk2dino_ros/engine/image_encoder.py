@@ -39,6 +39,9 @@ class ImageEncoder(Protocol):
 
     def to(self, device: str) -> Any: ...
 
+    def at_size(self, size: tuple[int, int]) -> Any:
+        """Return what images of `size` (H, W) are computed with: a recording of its kernels has to keep it."""
+
 
 class DinoImageEncoder(nn.Module):
     """A timm ViT without its classifier.
@@ -54,7 +57,7 @@ class DinoImageEncoder(nn.Module):
     def __init__(self, network: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.network = network
-        self._at_size = lru_cache(maxsize=SIZES)(at_size)
+        self._networks = lru_cache(maxsize=SIZES)(at_size)
         self.patch_size: int = network.patch_embed.patch_size[0]
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
@@ -63,14 +66,18 @@ class DinoImageEncoder(nn.Module):
         """Encode images [B, 3, H, W], RGB, 0..1, any floating dtype, sides multiples of the patch size."""
         pixels = (images.float() - self.mean) / self.std
         pixels = pixels.to(next(self.network.parameters()).dtype)
-        network = self._at_size(self.network, (images.shape[-2], images.shape[-1]))
+        network = self.at_size((images.shape[-2], images.shape[-1]))
         tokens, cls_attention = self._tokens(network, pixels, return_attention)
         patches = tokens[:, self.network.num_prefix_tokens :]  # the class token and the registers come first
         h, w = (side // self.patch_size for side in images.shape[-2:])
         return ImageFeatures(patches.transpose(1, 2).unflatten(2, (h, w)), cls_attention)
 
+    def at_size(self, size: tuple[int, int]) -> Any:
+        """Return the network for images of `size` (H, W); the last ones are remembered."""
+        return self._networks(self.network, size)
+
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        self._at_size.cache_clear()  # what it keeps is where the network was before
+        self._networks.cache_clear()  # what it keeps is where the network was before
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def _tokens(self, network: Any, pixels: Tensor, return_attention: bool) -> tuple[Tensor, Tensor | None]:

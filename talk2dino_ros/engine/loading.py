@@ -80,4 +80,7 @@ def load_segmenter(
         needs_text_encoder=needs_text_encoder,
         keep_text_encoder=keeps_text_encoder(text_encoder, model),
     )
-    return Segmenter(model, networks, options)
+    segmenter = Segmenter(model, networks, options)
+    if options.refine != "none":
+        segmenter.prepare_refinement()
+    return segmenter

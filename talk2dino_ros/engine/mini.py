@@ -87,6 +87,10 @@ class MiniImageEncoder(nn.Module):
         early = F.adaptive_avg_pool2d(early, (logits.shape[2], logits.shape[3]))
         return ImageFeatures(self._concepts(tightened(smoothed(logits, early))))
 
+    def at_size(self, size: tuple[int, int]) -> Any:
+        """Return the network, which is the same for all sizes."""
+        return self.network
+
     def _classify(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits [B, 1000, h, w] and features of stride 8, which still follow outlines."""
         dtype = self.network.conv_stem.weight.dtype

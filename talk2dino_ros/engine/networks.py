@@ -54,7 +54,7 @@ class Networks(WordNetworks):
                 pack_linears(encoder.head)
         self.image_encoder: ImageEncoder = encoder.to(device)
         if cuda_graphs:
-            self.image_encoder = RecordedEncoder(self.image_encoder, device)
+            self.image_encoder = RecordedEncoder(self.image_encoder)
         if find_word_files is None:
             _ = self.text, self.projection  # what is wrong with their files shows now
 

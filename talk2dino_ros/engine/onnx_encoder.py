@@ -45,6 +45,10 @@ class OnnxImageEncoder:
             raise ModelError(f"{self.path} was opened on {self._device}, expected {device}; open it there")
         return self
 
+    def at_size(self, size: tuple[int, int]) -> Any:
+        """Return the session, which takes one size."""
+        return self._session
+
     def __call__(self, images: Tensor, return_attention: bool = False) -> ImageFeatures:
         """Encode images [B, 3, H, W], RGB, 0..1, any floating dtype; the features are float32.
 

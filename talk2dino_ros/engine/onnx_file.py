@@ -26,6 +26,7 @@ class Card:
 
     weights_sha256: the sum of the image encoder's weights file.
     head_sha256: the sum of the weights file of dino.txt's head; '' where the patches are the backbone's own.
+    file_sha256: the sum of the file itself, as the module's text has it; '' before it is written.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Card:
     precision: str
     weights_sha256: str
     head_sha256: str = ""
+    file_sha256: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

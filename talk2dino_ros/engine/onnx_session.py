@@ -31,9 +31,9 @@ def make_session(path: Path, card: Card, backend: str, device: str, *, threads: 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # between images the cores are the robot's
-    providers = [(provider, _provider_options(provider, path, card, device, largest_batch))]
+    providers = [(provider, provider_options(provider, path, card, device, largest_batch))]
     if provider == _TENSORRT:
-        providers.append((_CUDA, _provider_options(_CUDA, path, card, device, largest_batch)))
+        providers.append((_CUDA, provider_options(_CUDA, path, card, device, largest_batch)))
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # onnxruntime's own exceptions share no base but this one
@@ -72,7 +72,11 @@ def _require(provider: str, present: list[str], what: str) -> None:
         )
 
 
-def _provider_options(provider: str, path: Path, card: Card, device: str, largest_batch: int) -> dict[str, str]:
+def provider_options(provider: str, path: Path, card: Card, device: str, largest_batch: int) -> dict[str, str]:
+    """Return a provider's options; for a truth value onnxruntime takes `True` and `False`, and refuses 1 and 0.
+
+    It knows a kept engine by the names in the graph and not by the weights: so its folder goes by the file's sum.
+    """
     if provider == _CPU:
         return {}
     index = device.partition(":")[2] or "0"
@@ -81,9 +85,9 @@ def _provider_options(provider: str, path: Path, card: Card, device: str, larges
     shape = f"3x{card.height}x{card.width}"
     return {
         "device_id": index,
-        "trt_fp16_enable": str(int(card.precision == "fp16")),
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": f"{path}.tensorrt",
+        "trt_fp16_enable": str(card.precision == "fp16"),
+        "trt_engine_cache_enable": str(True),
+        "trt_engine_cache_path": f"{path}.{card.file_sha256[:16]}.tensorrt",
         "trt_profile_min_shapes": f"{INPUT}:1x{shape}",
         "trt_profile_opt_shapes": f"{INPUT}:1x{shape}",
         "trt_profile_max_shapes": f"{INPUT}:{largest_batch}x{shape}",

@@ -26,6 +26,7 @@ from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.networks import Networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder
 from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.pamr.paths import pamr_path
 from talk2dino_ros.engine.prompt_encoder import Mapper
 from talk2dino_ros.engine.score_memory import ScoreMemory, memory_per_image
 from talk2dino_ros.engine.stages import StageTimer, stage
@@ -80,6 +81,10 @@ class Segmenter:
         """The one network input (H, W) that an exported file takes; None: any."""
         encoder = self.networks.image_encoder
         return encoder.card.size if isinstance(encoder, OnnxImageEncoder) else None
+
+    def prepare_refinement(self) -> str:
+        """Compile PAMR for the device, where that was not done before; return what computes it, for a person."""
+        return pamr_path(torch.device(self.device)).computed_by
 
     def stage_timer(self) -> StageTimer:
         """Return a timer for `segment` that knows this segmenter's device."""

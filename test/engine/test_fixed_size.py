@@ -34,15 +34,31 @@ def test_the_weights_are_shared(network):
     assert at_size(fixed, (70, 98)) is fixed
 
 
-def test_a_network_without_a_position_embedding_is_returned_as_it_is():
-    vit = timm.create_model("vit_small_patch16_dinov3", depth=1, num_classes=0, dynamic_img_size=True)
-    assert at_size(vit, (64, 96)) is vit
+@pytest.fixture
+def rotary(seed):
+    vit = timm.create_model(
+        "vit_base_patch16_dinov3", embed_dim=48, depth=2, num_heads=3, num_classes=0, dynamic_img_size=True
+    )
+    seed(vit)
+    return vit
+
+
+@pytest.mark.parametrize("size", [(64, 96), (112, 80)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_angles_of_one_grid_give_what_timm_computes_for_every_image(rotary, size, dtype):
+    rotary = rotary.to(dtype)
+    images = torch.rand(2, 3, *size, dtype=dtype)
+    fixed = at_size(rotary, size)
+    torch.testing.assert_close(fixed.forward_features(images), rotary.forward_features(images), rtol=0, atol=0)
+    assert fixed.blocks is rotary.blocks
+    assert fixed.rope is not rotary.rope
+    assert at_size(fixed, size) is fixed
 
 
 def test_an_encoder_resizes_once_per_size_and_anew_where_it_was_moved(network):
     encoder = DinoImageEncoder(network, (0.5,) * 3, (0.5,) * 3)
     for size in ((70, 98), (112, 112), (70, 98)):
         encoder(torch.rand(1, 3, *size))
-    assert (encoder._at_size.cache_info().misses, encoder._at_size.cache_info().hits) == (2, 1)
+    assert (encoder._networks.cache_info().misses, encoder._networks.cache_info().hits) == (2, 1)
     moved = encoder.to(torch.bfloat16)  # beside which a position embedding left in float32 would be an error
     assert moved(torch.rand(1, 3, 70, 98)).patch_features.dtype == torch.bfloat16

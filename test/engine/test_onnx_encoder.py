@@ -16,6 +16,7 @@ from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.networks import find_checkpoint, load_networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder, open_backend, open_exported
 from talk2dino_ros.engine.onnx_file import METADATA_KEY, Card, read_card, with_sum
+from talk2dino_ros.engine.onnx_session import provider_options
 from talk2dino_ros.engine.projection import Projection
 
 onnx = pytest.importorskip("onnx", reason="pip install -r tools/requirements/onnx.txt is missing")
@@ -211,6 +212,27 @@ def test_options_that_do_not_fit_together_are_refused(exported, monkeypatch, cho
 
 def test_the_backend_torch_opens_nothing(exported):
     assert open_backend("torch", None, exported[0], "cpu", "auto") is None
+
+
+@pytest.mark.parametrize(("precision", "fp16"), [("fp32", "False"), ("fp16", "True")])
+def test_truth_values_are_written_as_onnxruntime_reads_them(exported, precision, fp16):
+    """Its parser refuses 1 and 0, tried with onnxruntime-gpu 1.31.1 and TensorRT stubbed."""
+    path, card = exported[2], replace(read_card(exported[2]), precision=precision)
+    found = provider_options("TensorrtExecutionProvider", path, card, "cuda:1", 8)
+    assert (found["trt_fp16_enable"], found["trt_engine_cache_enable"], found["device_id"]) == (fp16, "True", "1")
+
+
+def test_a_file_exported_anew_gets_an_engine_of_its_own(copy):
+    """Other weights under the same names at the same path, for which TensorRT would load the kept engine."""
+    folders = []
+    for changed in (0, 0, 1):
+        content = bytearray(copy.read_bytes().replace(read_card(copy).file_sha256.encode(), b"0" * 64))
+        content[len(content) // 2] ^= changed  # in a weight
+        copy.write_bytes(with_sum(bytes(content)))
+        options = provider_options("TensorrtExecutionProvider", copy, read_card(copy), "cuda", 8)
+        folders.append(options["trt_engine_cache_path"])
+    assert folders[0] == folders[1] != folders[2]
+    assert folders[0].startswith(str(copy))
 
 
 @on_cpus_only

@@ -45,3 +45,7 @@ def test_stage_times_are_shown_while_they_are_wanted(probe):
     assert float(values["backbone p50 [ms]"]) > float(values["decode p50 [ms]"])
     assert probe.set_parameter("stage_times", False).successful
     assert not any("[ms]" in key for key in values_after_a_mask(probe))
+
+
+def test_diagnostics_say_what_computes_pamr(probe):
+    assert values_after_a_mask(probe)["PAMR computed by"] == "numba"

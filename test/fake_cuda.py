@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GPUs that are not there: the package's GPU path in PyTorch's fake tensors, which have shapes and devices, no values.
+
+`fake_cuda()` is a context in which `cuda` and `cuda:1` exist and nothing is computed. Where a value would decide, as
+which classes can win, it is as if all of them were true. What is wrong on a GPU fails, or is in the watch it gives.
+"""
+
+import contextlib
+from dataclasses import dataclass, field
+from unittest import mock
+
+import numpy as np
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+from triton.runtime.jit import JITFunction
+
+aten = torch.ops.aten
+
+
+@dataclass
+class Watch:
+    """What happened.
+
+    waits: (stage, what) for each stop until the GPU has done all it was given, a copy from memory that is not pinned
+    among them. launches: (kernel, its tensors' devices, the device that it was launched on) for Triton's kernels.
+    graphs: the recorded ones.
+    """
+
+    waits: list = field(default_factory=list)
+    launches: list = field(default_factory=list)
+    graphs: list = field(default_factory=list)
+    stage: str = ""
+    device_index: int = 0  # the current device
+    recording: "Graph | None" = None
+
+    @contextlib.contextmanager
+    def timer(self, name):
+        """Stand in for a StageTimer."""
+        self.stage = name
+        yield
+        self.stage = ""
+
+    def wait(self, what):
+        assert self.recording is None, f"{what} in the stage {self.stage!r} while a graph is recorded: CUDA refuses it"
+        self.waits.append((self.stage, what))
+
+
+class Graph:
+    """Stands in for torch.cuda.CUDAGraph: knows which memory its kernels read that is not its own."""
+
+    def __init__(self, watch):
+        self._watch = watch
+        self._own, self._others = {}, {}
+        self.replays = 0
+        watch.graphs.append(self)
+
+    @property
+    def input_count(self):
+        """Of tensors that have to be there at each replay."""
+        return len(self._others)
+
+    @contextlib.contextmanager
+    def recorded(self, stream):
+        """Stand in for torch.cuda.graph."""
+        self._stream = stream or Stream(self._watch, None)
+        with self._stream.made_current():
+            self._watch.recording = self
+            yield
+            self._watch.recording = None
+
+    def note(self, read, written):
+        for tensor in read + written:
+            index = tensor.device.index
+            assert tensor.device.type != "cuda" or index == self._stream.device_index, (
+                f"cuda:{index} in another's graph"
+            )
+        for tensor in read:
+            reference = StorageWeakRef(tensor.untyped_storage())
+            if reference.cdata not in self._own:
+                self._others[reference.cdata] = reference
+        for tensor in written:
+            storage = tensor.untyped_storage()
+            key = StorageWeakRef(storage).cdata
+            if key not in self._others:
+                self._own[key] = storage  # stays in the graph's pool
+
+    def replay(self):
+        assert self._stream.device_index == self._watch.device_index, (
+            "replayed on another device than it was recorded on"
+        )
+        assert not any(reference.expired() for reference in self._others.values()), "it reads memory that was freed"
+        self.replays += 1
+
+
+class Stream:
+    """Stands in for torch.cuda.Stream."""
+
+    def __init__(self, watch, device):
+        self._watch = watch
+        index = None if device is None else torch.device(device).index
+        self.device_index = watch.device_index if index is None else index
+
+    def wait_stream(self, _other):
+        pass
+
+    @contextlib.contextmanager
+    def made_current(self):
+        """Make it and its device the current ones, as torch.cuda.stream does."""
+        before, self._watch.device_index = self._watch.device_index, self.device_index
+        yield
+        self._watch.device_index = before
+
+
+class _Mode(TorchDispatchMode):
+    """Above FakeTensorMode: watches, and answers where values would be needed."""
+
+    def __init__(self, watch, fakes):
+        super().__init__()
+        self._watch, self._fakes = watch, fakes
+        self._answers = {
+            aten.is_pinned.default: lambda tensor, *_: getattr(tensor, "is_in_pinned_memory", False),
+            aten._pin_memory.default: _pinned,
+            aten._local_scalar_dense.default: self._value,
+            aten.nonzero.default: self._indices,
+        }
+
+    def __torch_dispatch__(self, function, _types, args=(), kwargs=None):
+        args, kwargs = tree_map(self._faked, (args, kwargs or {}))
+        if function in self._answers:
+            return self._answers[function](*args, **kwargs)
+        if function.namespace == "aten":
+            with self:  # in inference mode operations come that are made of others
+                result = function.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        if function is aten.index.Tensor:
+            args = (args[0], [self._without_masks(index) for index in args[1]])
+        result = function(*args, **kwargs)
+        self._look_at(function, args, kwargs, result)
+        return result
+
+    def _value(self, tensor):
+        self._watch.wait("a value is read")
+        return {torch.bool: True}.get(tensor.dtype, 1.0 if tensor.dtype.is_floating_point else 1)
+
+    def _indices(self, tensor):
+        self._watch.wait("nonzero")
+        return tensor.new_zeros((tensor.numel(), tensor.ndim), dtype=torch.int64)
+
+    def _without_masks(self, index):
+        """As many indices as a mask has values, as if all were true."""
+        if index is None or index.dtype != torch.bool:
+            return index
+        self._watch.wait("an index by a mask")
+        return torch.zeros(index.numel(), dtype=torch.int64, device=index.device)
+
+    def _faked(self, value):
+        is_real = isinstance(value, torch.Tensor) and not isinstance(value, FakeTensor)
+        return self._fakes.from_tensor(value) if is_real else value
+
+    def _look_at(self, function, args, kwargs, result):
+        read = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        written = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+        if function in (aten._to_copy.default, aten.copy_.default):
+            source, target = read[-1], written[0]
+            is_quick = kwargs.get("non_blocking") and getattr(source, "is_in_pinned_memory", False)
+            if source.device != target.device and not is_quick:
+                self._watch.wait(f"a copy from {source.device} to {target.device}")
+        if self._watch.recording is not None:
+            self._watch.recording.note(read, written)
+
+
+def _pinned(tensor, *_):
+    pinned = tensor.clone()
+    pinned.is_in_pinned_memory = True
+    return pinned
+
+
+@contextlib.contextmanager
+def fake_cuda():
+    """Give a `Watch` of what runs within. Networks that were moved in one such context are of no use in another."""
+    watch = Watch()
+    fakes = FakeTensorMode(allow_non_fake_inputs=True)
+
+    def exchange(index):
+        before = watch.device_index
+        if index is not None and index >= 0:
+            watch.device_index = index
+        return before
+
+    def launch(self, *args, grid, **_options):
+        devices = {arg.device for arg in args if isinstance(arg, torch.Tensor)}
+        watch.launches.append((self.fn.__name__, devices, torch.device("cuda", watch.device_index)))
+
+    def numpy(tensor):
+        assert tensor.device.type == "cpu", f"an array of a tensor on {tensor.device}"
+        return np.zeros(tensor.shape, _NUMPY[tensor.dtype])
+
+    cuda = {
+        "_exchange_device": exchange,
+        "_maybe_exchange_device": exchange,
+        "current_device": lambda: watch.device_index,
+        "Stream": lambda device=None: Stream(watch, device),
+        "current_stream": lambda device=None: Stream(watch, device),
+        "synchronize": lambda _device=None: watch.wait("everything"),
+        "stream": lambda stream: stream.made_current(),
+        "CUDAGraph": lambda: Graph(watch),
+        "graph": lambda graph, stream=None, **_options: graph.recorded(stream),
+    }
+    with (
+        mock.patch.multiple(torch.cuda, **cuda),
+        mock.patch.object(JITFunction, "run", launch),
+        mock.patch.object(torch.Tensor, "numpy", numpy),
+        fakes,
+        _Mode(watch, fakes),
+    ):
+        yield watch
+
+
+_NUMPY = {torch.uint8: np.uint8, torch.float32: np.float32, torch.int64: np.int64}
