@@ -86,6 +86,8 @@ class TransportCheck:
             if self._node.context.ok():
                 logger.error(f"the transport check failed\n{traceback.format_exc()}")
             return
+        if not camera.is_streaming:  # the check takes a moment, in which the node may have been deactivated
+            return
         if is_silent:
             logger.warning(f"no image on {camera.topic} for {timeout_s:g} s: {verdict.text}")
         elif verdict.can_arrive:

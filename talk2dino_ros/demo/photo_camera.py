@@ -2,6 +2,7 @@
 """A camera that shows photographs, at a camera's rate: each for a while in turn, or the one it is told to."""
 
 import sys
+from dataclasses import dataclass
 
 import rclpy
 from rcl_interfaces.msg import SetParametersResult
@@ -12,34 +13,47 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from talk2dino_ros import parameter_set
 from talk2dino_ros.conversions import rgb_to_image
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.parameter_field import parameter
+from talk2dino_ros.parameter_set import Values
 from talk2dino_ros.pictures import find_pictures, read_picture
+
+
+@dataclass(frozen=True)
+class PhotoCameraParameters(Values):
+    """Which photographs are shown, and how long."""
+
+    folder: str = parameter(str(PHOTOS), "Of pictures.")
+    rate_hz: float = parameter(5.0, "Images in a second.", low=0.01, high=1000.0)
+    hold_s: float = parameter(1.0, "How long each photograph is shown.", low=0.0, high=86400.0)
+    photo: str = parameter("", "The name of the one to show; empty: each in turn.", live=True)
 
 
 class PhotoCamera(Node):
     """Publishes photographs as a camera.
 
-    Parameters: folder (of pictures), rate_hz, hold_s (how long each photograph is shown),
-    photo (live: the name of the one to show; empty: each in turn).
+    Parameters: those of PhotoCameraParameters.
     Publishers: image (sensor_msgs/Image, rgb8, best effort). The frame_id is the photograph's file name
     without its ending, so that a listener can tell which one a mask belongs to.
+    Raises ParameterError where a parameter's start value is not allowed.
     """
 
     def __init__(self) -> None:
         super().__init__("photo_camera")
-        folder = str(self.declare_parameter("folder", str(PHOTOS)).value)
-        rate_hz = float(self.declare_parameter("rate_hz", 5.0).value)
-        hold_s = float(self.declare_parameter("hold_s", 1.0).value)
-        self.declare_parameter("photo", "")
-        self._photos = {path.stem: read_picture(path) for path in find_pictures(folder)}
-        self._shown_per_photo = max(1, round(rate_hz * hold_s))
+        parameter_set.declare(self, PhotoCameraParameters)
+        settings = parameter_set.read(self, PhotoCameraParameters)
+        self._photos = {path.stem: read_picture(path) for path in find_pictures(settings.folder)}
+        self._shown_per_photo = max(1, round(settings.rate_hz * settings.hold_s))
         self._count = 0
         self._image_pub = self.create_publisher(Image, "image", qos_profile_sensor_data)
-        self.create_timer(1 / rate_hz, self._on_timer)
+        self.create_timer(1 / settings.rate_hz, self._on_timer)
         self.add_on_set_parameters_callback(self._on_set_parameters)
-        self.get_logger().info(f"showing {len(self._photos)} photographs of {folder} at {rate_hz:g} Hz")
+        self.get_logger().info(
+            f"showing {len(self._photos)} photographs of {settings.folder} at {settings.rate_hz:g} Hz"
+        )
 
     def _on_timer(self) -> None:
         in_turn = list(self._photos)[self._count // self._shown_per_photo % len(self._photos)]

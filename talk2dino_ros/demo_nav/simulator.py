@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import rclpy
 from geometry_msgs.msg import PoseStamped
@@ -25,6 +26,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
+from talk2dino_ros import parameter_set
 from talk2dino_ros.conversions import rgb_to_image
 from talk2dino_ros.demo_nav import simulator_messages as messages
 from talk2dino_ros.demo_nav.drive import Odometry, Twist, frame_between, moved
@@ -33,35 +35,47 @@ from talk2dino_ros.demo_nav.room import PHOTOS, furnish
 from talk2dino_ros.demo_nav.simulator_messages import BASE, CAMERA, MAP, ODOM
 from talk2dino_ros.demo_nav.world import World, aspects
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.parameter_field import parameter
+from talk2dino_ros.parameter_set import Values
 from talk2dino_ros.qos import LATCHED, RELIABLE
 
+REPEAT_S = 5.0  # of real time: a mask may stay out, as where the segmenter pauses for a new reader of masks
 START_S = 1.0  # simulated time of the first step: zero means "no time yet" to ROS
+
+
+@dataclass(frozen=True)
+class SimulatorParameters(Values):
+    """How the world is made, and how it goes on."""
+
+    seed: int = parameter(0, "Of the room.", low=0, high=2**31 - 1)
+    control_rate_hz: float = parameter(20.0, "Steps in a second of simulated time.", low=1.0, high=1000.0)
+    image_rate_hz: float = parameter(4.0, "Images in a second of simulated time.", low=0.01, high=1000.0)
+    odometry_error: float = parameter(0.02, "As a share of each step.", low=0.0, high=1.0)
+    mask_timeout_s: float = parameter(30.0, "Go on without a mask after so much real time.", low=0.0, high=3600.0)
+    twist_timeout_s: float = parameter(0.5, "Go on without a command after so much real time.", low=0.0, high=3600.0)
 
 
 class Simulator(Node):
     """A robot with two driven wheels and an RGB-D camera.
 
-    Parameters: seed (of the room), image_rate_hz, control_rate_hz, odometry_error (share of each step),
-    mask_timeout_s and twist_timeout_s (how long the world waits, in real time, before it goes on without).
+    Parameters: those of SimulatorParameters.
     Publishers: image (rgb8), depth (32FC1, registered), camera_info, odom, costmap (latched), true_pose (which no
     robot has: for judging), /tf (map -> odom -> base_link), /tf_static (the camera), /clock.
     Subscriptions: cmd_vel, mask (whose stamp tells that an image is done).
+    Raises ParameterError where a parameter's start value is not allowed.
     """
 
     def __init__(self) -> None:
         super().__init__("simulator")
-        seed = int(self.declare_parameter("seed", 0).value)
-        control_rate_hz = float(self.declare_parameter("control_rate_hz", 20.0).value)
-        self._step_s = 1 / control_rate_hz
-        self._steps_per_image = round(control_rate_hz / float(self.declare_parameter("image_rate_hz", 4.0).value))
-        error_share = float(self.declare_parameter("odometry_error", 0.02).value)
-        self._mask_timeout_s = float(self.declare_parameter("mask_timeout_s", 30.0).value)
-        self._twist_timeout_s = float(self.declare_parameter("twist_timeout_s", 0.5).value)
-        room = furnish(seed, aspects(PHOTOS))
+        parameter_set.declare(self, SimulatorParameters)
+        self._settings = settings = parameter_set.read(self, SimulatorParameters)
+        self._step_s = 1 / settings.control_rate_hz
+        self._steps_per_image = max(1, round(settings.control_rate_hz / settings.image_rate_hz))
+        room = furnish(settings.seed, aspects(PHOTOS))
         self._world = World(room)
         self._costmap = inflate(floor_plan(room, MAP))
         self._pose = room.start
-        self._odometry = Odometry(error_share, seed)
+        self._odometry = Odometry(settings.odometry_error, settings.seed)
         self._twist = Twist()
         self._steps = 0
         self._twists = 0
@@ -91,7 +105,7 @@ class Simulator(Node):
         if self._steps % self._steps_per_image == 0:
             self._take_image()
         if self.count_publishers("cmd_vel"):
-            self._wait(lambda: self._twists > twists, self._twist_timeout_s)
+            self._wait(lambda: self._twists > twists, self._settings.twist_timeout_s)
         self._drive()
         self._steps += 1
 
@@ -112,12 +126,16 @@ class Simulator(Node):
         now = self._now()
         header = Header(stamp=now.to_msg(), frame_id=CAMERA)
         rgb, depth = self._world.look(self._pose)
-        self._depth_pub.publish(messages.depth_to_image(depth, header))
-        self._info_pub.publish(messages.camera_info(header))
-        self._image_pub.publish(rgb_to_image(rgb, header))
         # while the segmenter loads its model, time goes on as in reality
-        patience_s = self._mask_timeout_s if self._mask_ns else self._step_s * self._steps_per_image
-        self._wait(lambda: self._mask_ns >= now.nanoseconds, patience_s)
+        patience_s = self._settings.mask_timeout_s if self._mask_ns else self._step_s * self._steps_per_image
+        end_s = time.monotonic() + patience_s
+        while True:
+            self._depth_pub.publish(messages.depth_to_image(depth, header))
+            self._info_pub.publish(messages.camera_info(header))
+            self._image_pub.publish(rgb_to_image(rgb, header))
+            self._wait(lambda: self._mask_ns >= now.nanoseconds, min(REPEAT_S, end_s - time.monotonic()))
+            if self._mask_ns >= now.nanoseconds or time.monotonic() >= end_s:
+                return
 
     def _drive(self) -> None:
         """Drive on, unless the robot would touch something."""

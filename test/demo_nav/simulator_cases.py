@@ -161,6 +161,16 @@ def test_time_stands_still_until_the_mask_of_the_image_has_come(ends):
     assert time.monotonic() - began_s < 0.6
 
 
+def test_an_image_whose_mask_stays_out_is_shown_again(ends, monkeypatch):
+    """As where the segmenter pauses its masks for a new reader."""
+    monkeypatch.setattr("talk2dino_ros.demo_nav.simulator.REPEAT_S", 0.05)
+    simulator, listener = ends
+    simulator._mask_ns = 1  # masks have come before
+    simulator.step()
+    wait_for(listener, lambda: len(listener.heard["image"]) > 2)
+    assert {Time.from_msg(message.header.stamp).nanoseconds for message in listener.heard["image"]} == {10**9}
+
+
 def test_the_clock_goes_by_the_steps_and_the_camera_sees_each_fifth(ends):
     simulator, listener = ends
     take_steps(simulator, listener, 11)

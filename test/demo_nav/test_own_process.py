@@ -49,6 +49,26 @@ def test_the_process_that_draws_imports_no_torch() -> None:
     assert run_python("-c", code).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("module", "value", "words"),
+    [
+        ("demo_nav.simulator", "mask_timeout_s:=30", "simulator: mask_timeout_s cannot start with its value"),
+        ("demo_nav.simulator", "control_rate_hz:=0.0", "from 1.0 to 1000.0"),
+        ("demo_nav.simulator", "seed:=1.5", "seed cannot start"),
+        ("demo.photo_camera", "rate_hz:=5", "photo_camera: rate_hz cannot start with its value"),
+        ("demo.photo_camera", "hold_s:=-1.0", "from 0.0 to 86400.0"),
+    ],
+)
+def test_a_wrong_parameter_is_answered_with_one_sentence(module: str, value: str, words: str) -> None:
+    if not importlib.util.find_spec("rclpy"):
+        pytest.skip("rclpy is not installed")
+    result = run_python("-m", f"talk2dino_ros.{module}", "--ros-args", "-p", value)
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if "rmw_fastrtps" not in line]
+    assert len(lines) == 1, result.stderr
+    assert words in lines[0]
+
+
 def test_without_osmesa_one_sentence_says_what_to_install() -> None:
     result = run_python("-c", NO_OSMESA)
     assert result.returncode == 1
