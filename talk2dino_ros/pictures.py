@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Picture files in and out, as RGB arrays. Pillow reads them, so that there is no other colour order to mind."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.picture_reader import SUFFIXES, read_rgb
+from talk2dino_ros.engine.whole_file import write_whole
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+__all__ = ["SUFFIXES", "find_pictures", "read_picture", "write_picture"]
 
 
 def find_pictures(folder: str | Path) -> list[Path]:
@@ -27,9 +30,8 @@ def find_pictures(folder: str | Path) -> list[Path]:
 def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
     """Read a picture as uint8 [H, W, 3] RGB, turned upright as its EXIF data says. Raises ImageError."""
     try:
-        with Image.open(path) as picture:
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all from damaged files
+        return np.array(read_rgb(Path(path)))
+    except ImageError as error:
         raise ImageError(
             f"{path} cannot be read as a picture ({error}), expected {', '.join(SUFFIXES)}; convert it"
         ) from error
@@ -37,8 +39,10 @@ def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
 
 def write_picture(path: str | Path, pixels: npt.NDArray[np.uint8]) -> None:
     """Write uint8 [H, W, 3] RGB or [H, W] gray, in the format that the file's ending names. Raises ImageError."""
+    content = BytesIO()
     try:
-        Image.fromarray(pixels).save(path)
+        Image.fromarray(pixels).save(content, Image.registered_extensions()[Path(path).suffix.lower()])
+        write_whole(Path(path), content.getvalue())
     except OSError as error:
         raise ImageError(
             f"{path} could not be written ({error}), expected a folder with room for it; name another"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an encoded image to the square that the frozen network sees: short side resized (bicubic), centre cut out."""
 
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -9,18 +8,15 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from talk2dino_ros.engine.errors import ImageError, TrainingError
+from talk2dino_ros.engine.picture_reader import read_rgb
 from talk2dino_ros.engine.train.captions import Example
 
 Pixels = npt.NDArray[np.uint8]
 THINNEST = 64  # the ratio of sides beyond which an image is no photograph, and resized would fill the memory
-LARGEST = 64_000_000  # pixels beyond which a few images at once would fill the memory
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")  # of photographs; Pillow would call Ghostscript for an EPS
 BATCHES_AHEAD = 2  # that the threads read while the network is busy
-
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `square` says so in its own words
 
 
 def square(data: bytes, size: int) -> Pixels:
@@ -30,30 +26,15 @@ def square(data: bytes, size: int) -> Pixels:
     says. Raises ImageError for a damaged file, and for one that is no photograph.
     """
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as picture:
-            if picture.width * picture.height > LARGEST:
-                raise ImageError(f"it is {picture.width}x{picture.height} pixels, more than {LARGEST}")
-            upright = _rgb(ImageOps.exif_transpose(picture))
-    except (MemoryError, ImageError):
-        raise
-    except Exception as error:  # Pillow meets garbage with whatever it stumbles over, struct.error and IndexError too
-        reason = str(error).partition(" <")[0]  # Pillow adds the address of the buffer
-        raise ImageError(f"{reason or type(error).__name__} ({len(data)} bytes)") from error
+        upright = read_rgb(BytesIO(data))
+    except ImageError as error:
+        raise ImageError(f"{error} ({len(data)} bytes)") from error
     width, height = (size * side // min(upright.size) for side in upright.size)
     if max(width, height) > THINNEST * size:
         raise ImageError(f"it is {upright.width}x{upright.height} pixels, thinner than 1:{THINNEST}")
     left, top = round((width - size) / 2), round((height - size) / 2)
     resized = upright.resize((width, height), Image.Resampling.BICUBIC)
     return np.array(resized.crop((left, top, left + size, top + size)))
-
-
-def _rgb(picture: Image.Image) -> Image.Image:
-    """Convert to 8 bits a channel; Pillow itself makes nearly all of a 16-bit grey white."""
-    if picture.mode in ("I", "F"):
-        raise ImageError("its pixels are grey values of 32 bits, whose white nothing tells")
-    if picture.mode.startswith("I;16"):
-        picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    return picture.convert("RGB")
 
 
 def read_square(example: Example, size: int) -> Pixels | ImageError:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the network sees of an encoded image, against torchvision."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
@@ -79,12 +77,11 @@ def with_exif(kind, place, value):
         encoded_photo(1, kind="PNG")[:300],
         encoded_photo(1, kind="PNG")[:40] + bytes(60) + encoded_photo(1, kind="PNG")[100:],
         encoded_photo(1, kind="WEBP")[:100],
-        with_exif("JPEG", 41, 0),  # Pillow raises struct.error
         with_exif("PNG", 11, 0),  # ValueError
         with_exif("PNG", 91, 0),  # SyntaxError
-        with_exif("WEBP", 26, 255),  # DecompressionBombError
+        with_exif("WEBP", 26, 255),  # a size beyond what Pillow takes for a bomb
     ],
-    ids=["empty", "text", "half a JPEG", "half a PNG", "a broken PNG", "half a WebP", "EXIF", "size", "chunk", "bomb"],
+    ids=["empty", "text", "half a JPEG", "half a PNG", "a broken PNG", "half a WebP", "size", "chunk", "bomb"],
 )
 def test_a_damaged_image_is_returned_as_its_error(data):
     found = read_square(Example("a.jpg", ("a",), lambda: data), 56)
@@ -98,25 +95,11 @@ def test_a_hair_thin_image_is_returned_as_its_error():
     assert str(found) == "it is 2000x2 pixels, thinner than 1:64"
 
 
-@pytest.mark.parametrize("size", [(8100, 8000), (12_000, 8000)])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_an_image_that_would_fill_the_memory_is_returned_as_its_error(size):
+def test_an_image_that_would_fill_the_memory_is_returned_as_its_error():
     buffer = BytesIO()
-    Image.new("1", size).save(buffer, "PNG")
+    Image.new("1", (8100, 8000)).save(buffer, "PNG")
     found = read_square(Example("a.png", ("a",), buffer.getvalue), 56)
-    assert str(found) == f"it is {size[0]}x{size[1]} pixels, more than 64000000"
-
-
-def test_pillow_says_nothing_of_a_bomb_that_is_left_out():
-    code = (
-        "import warnings, talk2dino_ros.engine.train.pixels\n"
-        "from PIL import Image\n"
-        "with warnings.catch_warnings(record=True) as told:\n"
-        "    warnings.warn('large', Image.DecompressionBombWarning)\n"
-        "assert not told\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert str(found).startswith("it is 8100x8000 pixels, expected at most 64000000 (")
 
 
 def test_what_only_another_program_can_draw_is_no_image():
@@ -126,21 +109,6 @@ def test_what_only_another_program_can_draw_is_no_image():
     found = read_square(Example("a.eps", ("a",), buffer.getvalue), 10)
     assert isinstance(found, ImageError)
     assert str(found).startswith("cannot identify image file")
-
-
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_grey_of_16_bits_is_the_grey_of_8(kind):
-    buffer = BytesIO()
-    Image.fromarray(np.tile(np.uint16([0, 257 * 100, 65535]), (3, 1))).save(buffer, kind)
-    np.testing.assert_array_equal(square(buffer.getvalue(), 3)[0, :, 0], [0, 100, 255])
-
-
-@pytest.mark.parametrize("kind", [np.int32, np.float32])
-def test_grey_without_a_white_is_returned_as_its_error(kind):
-    buffer = BytesIO()
-    Image.fromarray(np.ones((10, 20), kind)).save(buffer, "TIFF")
-    found = read_square(Example("a.tiff", ("a",), buffer.getvalue), 10)
-    assert str(found) == "its pixels are grey values of 32 bits, whose white nothing tells"
 
 
 def test_a_file_that_went_away_stops_the_extraction(tmp_path):
