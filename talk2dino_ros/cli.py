@@ -13,10 +13,12 @@ from talk2dino_ros.cli_segment import add_segment_command
 from talk2dino_ros.cli_train import add_train_command
 from talk2dino_ros.cli_weights import add_weights_command
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.terminal import show_any_text
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one sub-command; returns the exit status, 1 with a sentence on an error."""
+    show_any_text()
     parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by free words.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_segment_command(commands)

@@ -2,8 +2,9 @@
 """`talk2dino segment`: photographs, folders and videos in, masks and overlays out."""
 
 import argparse
+import sys
 from collections.abc import Callable
-from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,18 @@ from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx_session import BACKENDS
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.pictures import SUFFIXES, find_pictures, read_picture, write_picture
+from talk2dino_ros.pictures import (
+    SUFFIXES,
+    UnwritableError,
+    find_pictures,
+    hidden_pictures,
+    read_picture,
+    write_picture,
+)
 from talk2dino_ros.points_of_interest import PointOfInterest, find_points
-from talk2dino_ros.videos import VideoWriter, open_video
+from talk2dino_ros.result_names import result_names
+from talk2dino_ros.terminal import printable
+from talk2dino_ros.videos import open_video, video_writer
 from talk2dino_ros.visualization import overlay
 
 Rgb = npt.NDArray[np.uint8]
@@ -51,8 +61,12 @@ def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Segment every source; print the points of interest and where the files are."""
-    jobs = _jobs(arguments.sources)
+    """Segment every source; print the points of interest and where the files are.
+
+    Raises ImageError that names what was skipped, when all others are done.
+    """
+    jobs, skipped = _jobs(arguments.sources, arguments.output)
+    count = len(jobs) + len(skipped)
     options = {
         **model_choices(arguments),
         "input": arguments.input,
@@ -77,40 +91,75 @@ def run(arguments: argparse.Namespace) -> None:
     )
     for warning in vocabulary.warnings:
         print(f"warning: {warning}")
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    for job, path in tqdm(jobs, unit="file", disable=len(jobs) < 2):
-        job(path, segmenter, vocabulary, arguments.output)
+    _make_folder(arguments.output)
+    for job in tqdm(jobs, unit="file", disable=len(jobs) < 2):
+        try:
+            job.run(job, segmenter, vocabulary)
+        except UnwritableError:
+            raise  # the next one would meet the same
+        except ImageError as error:
+            skipped.append(str(error))
     print(f"masks (the class ids {vocabulary.labels()}) and overlays are in {arguments.output}")
+    if skipped:
+        raise ImageError("\n  ".join([f"{len(skipped)} of {count} files were skipped:", *skipped]))
 
 
-Job = Callable[[Path, Segmenter, Vocabulary, Path], None]
+@dataclass(frozen=True)
+class Job:
+    """A file to segment. stem: the path of its results, without `_mask.png` and the like."""
+
+    run: Callable[["Job", Segmenter, Vocabulary], None]
+    path: Path
+    stem: Path
 
 
-def _jobs(sources: list[Path]) -> list[tuple[Job, Path]]:
-    """What to do with each file; a source of no known kind is refused before the model is loaded."""
-    jobs: list[tuple[Job, Path]] = []
+def _jobs(sources: list[Path], output: Path) -> tuple[list[Job], list[str]]:
+    """What to do with each file, and what is skipped. Raises ImageError for a source of no known kind."""
+    kinds: dict[Path, Callable[[Job, Segmenter, Vocabulary], None]] = {}
+    skipped = []
     for source in sources:
         if source.is_dir():
-            jobs += [(_segment_picture, path) for path in find_pictures(source)]
+            kinds |= dict.fromkeys(find_pictures(source), _segment_picture)
+            skipped += [f"{path} is hidden, expected a name without a dot first" for path in hidden_pictures(source)]
         elif source.suffix.lower() in videos.SUFFIXES and source.is_file():
-            jobs.append((_segment_video, source))
+            kinds[source] = _segment_video
         elif source.suffix.lower() in SUFFIXES and source.is_file():
-            jobs.append((_segment_picture, source))
+            kinds[source] = _segment_picture
         else:
             raise ImageError(
                 f"{source} is not there or of no known kind, expected a folder or a file ending in "
                 f"{', '.join(SUFFIXES + videos.SUFFIXES)}; name another"
             )
-    return jobs
+    files = list({path.resolve(): path for path in kinds}.values())
+    originals = {path.resolve() for path in files}
+    names = result_names(files, lambda name: not originals & {each.resolve() for each in _results(output / name)})
+    return [Job(kinds[path], path, output / name) for path, name in zip(files, names, strict=True)], skipped
 
 
-def _segment_picture(path: Path, segmenter: Segmenter, vocabulary: Vocabulary, folder: Path) -> None:
-    mask, picture, points = _look(read_picture(path), segmenter, vocabulary)
-    write_picture(folder / f"{path.stem}_mask.png", mask)
-    write_picture(folder / f"{path.stem}_overlay.png", picture)
+def _results(stem: Path) -> tuple[Path, Path, Path]:
+    """The mask and the overlay of a picture, and the overlay of a video."""
+    return beside(stem, "_mask.png"), beside(stem, "_overlay.png"), beside(stem, "_overlay.mp4")
+
+
+def beside(stem: Path, ending: str) -> Path:
+    """Return a result's path; a stem may have a dot in it."""
+    return stem.with_name(stem.name + ending)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableError(f"{path} cannot be made ({error.strerror}), expected a folder; name another") from error
+
+
+def _segment_picture(job: Job, segmenter: Segmenter, vocabulary: Vocabulary) -> None:
+    mask, picture, points = _look(read_picture(job.path), segmenter, vocabulary)
+    write_picture(beside(job.stem, "_mask.png"), mask)
+    write_picture(beside(job.stem, "_overlay.png"), picture)
     for point in points:
         print(
-            f"{path.name}: {point.class_name} at {point.pixel}, "
+            f"{job.path.name}: {point.class_name} at {point.pixel}, "
             f"confidence {point.confidence:.2f}, area {point.area_share:.1%}"
         )
 
@@ -123,12 +172,17 @@ def _look(rgb: Rgb, segmenter: Segmenter, vocabulary: Vocabulary) -> tuple[Rgb, 
     return seen.class_ids, overlay(rgb, seen.class_ids, labels, points=points), points
 
 
-def _segment_video(path: Path, segmenter: Segmenter, vocabulary: Vocabulary, folder: Path) -> None:
+def _segment_video(job: Job, segmenter: Segmenter, vocabulary: Vocabulary) -> None:
     """Write `<name>_overlay.mp4`, and the masks as numbered PNGs in `<name>_mask/`."""
-    masks = folder / f"{path.stem}_mask"
-    masks.mkdir(exist_ok=True)
-    with open_video(path) as video, closing(VideoWriter(folder / f"{path.stem}_overlay.mp4", video.rate_hz)) as writer:
-        for number, rgb in enumerate(tqdm(video.images(), total=video.count, unit="image", desc=path.name)):
+    masks = beside(job.stem, "_mask")
+    with (
+        open_video(job.path) as video,
+        video_writer(beside(job.stem, "_overlay.mp4"), video.rate_hz) as write,
+    ):
+        for number, rgb in enumerate(tqdm(video.images(), total=video.count, unit="image", desc=printable(job.path))):
             mask, picture, _ = _look(rgb, segmenter, vocabulary)
+            _make_folder(masks)
             write_picture(masks / f"{number:06d}.png", mask)
-            writer.write(picture)
+            write(picture)
+    if shortfall := video.shortfall():
+        print(f"warning: {shortfall}", file=sys.stderr)

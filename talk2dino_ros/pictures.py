@@ -9,16 +9,20 @@ import numpy.typing as npt
 from PIL import Image
 
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.picture_reader import SUFFIXES, read_rgb
+from talk2dino_ros.engine.picture_reader import SUFFIXES, hidden_pictures, read_rgb, visible_pictures
 from talk2dino_ros.engine.whole_file import write_whole
 
-__all__ = ["SUFFIXES", "find_pictures", "read_picture", "write_picture"]
+__all__ = ["SUFFIXES", "UnwritableError", "find_pictures", "hidden_pictures", "read_picture", "write_picture"]
+
+
+class UnwritableError(ImageError):
+    """A picture or a video that cannot be written, as opposed to one that cannot be read."""
 
 
 def find_pictures(folder: str | Path) -> list[Path]:
-    """List a folder's pictures by name. Raises ImageError where there is none."""
+    """List a folder's pictures by name, without the hidden ones. Raises ImageError where there is none."""
     folder = Path(folder)
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    paths = visible_pictures(folder) if folder.is_dir() else []
     if not paths:
         raise ImageError(
             f"{folder} {'holds no picture' if folder.is_dir() else 'is no folder'}, "
@@ -38,12 +42,12 @@ def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
 
 
 def write_picture(path: str | Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write uint8 [H, W, 3] RGB or [H, W] gray, in the format that the file's ending names. Raises ImageError."""
+    """Write uint8 [H, W, 3] RGB or [H, W] gray, in the format that the file's ending names. Raises UnwritableError."""
     content = BytesIO()
     try:
         Image.fromarray(pixels).save(content, Image.registered_extensions()[Path(path).suffix.lower()])
         write_whole(Path(path), content.getvalue())
     except OSError as error:
-        raise ImageError(
+        raise UnwritableError(
             f"{path} could not be written ({error}), expected a folder with room for it; name another"
         ) from error

@@ -34,6 +34,20 @@ _opening = threading.Lock()  # Pillow's own limit is one for all threads
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of tags and palettes that do not matter here, on the terminal
 
 
+def visible_pictures(folder: Path) -> list[Path]:
+    """List by name what has a picture's ending."""
+    return [path for path in sorted(folder.iterdir()) if _is_picture(path) and not path.name.startswith(".")]
+
+
+def hidden_pictures(folder: Path) -> list[Path]:
+    """List what `visible_pictures` leaves out, such as the `._photo.jpg` that macOS puts beside a photo.jpg."""
+    return [path for path in sorted(folder.iterdir()) if _is_picture(path) and path.name.startswith(".")]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
 def read_rgb(source: Path | BinaryIO) -> Image.Image:
     """Read a picture as Pillow's RGB, turned upright as its EXIF data says, whatever else is in them.
 
@@ -52,6 +66,8 @@ def read_rgb(source: Path | BinaryIO) -> Image.Image:
 
 def open_picture(source: Path | BinaryIO) -> Image.Image:
     """Open a picture whose pixels are not read yet. Raises ImageError for one of more than LARGEST pixels."""
+    if isinstance(source, Path) and source.exists() and not source.is_file():
+        raise ImageError("it is no file")  # and a pipe would be waited for
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # else it warns, or raises without the size
         try:
