@@ -21,6 +21,9 @@ def add_bench_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
+    parser.add_argument(
+        "--cuda-graphs", action="store_true", help="on a GPU: with the image encoder's kernels recorded"
+    )
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     weights.add_argument("--seeded", action="store_true", help="random weights: as fast as real ones, and blind")
@@ -48,6 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
             weights_dir=folder,
             seeded=arguments.seeded,
             photos=_photos(),
+            cuda_graphs=arguments.cuda_graphs,
         )
         path = run_rows(subject, names, arguments.output, soak_frames=arguments.soak)
     print(f"written to {path} and {path.with_suffix('.md')}")

@@ -35,6 +35,7 @@ class Watch:
     stage: str = ""
     device_index: int = 0  # the current device
     recording: "Graph | None" = None
+    first_stream: "Stream | None" = None
 
     @contextlib.contextmanager
     def timer(self, name):
@@ -65,7 +66,8 @@ class Graph:
     @contextlib.contextmanager
     def recorded(self, stream):
         """Stand in for torch.cuda.graph."""
-        self._stream = stream or Stream(self._watch, None)
+        self._watch.first_stream = self._watch.first_stream or stream or Stream(self._watch, None)
+        self._stream = stream or self._watch.first_stream  # torch's own is made once, for the device of the time
         with self._stream.made_current():
             self._watch.recording = self
             yield

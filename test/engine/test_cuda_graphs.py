@@ -46,10 +46,10 @@ def test_a_recording_keeps_what_it_reads_when_the_encoder_has_seen_many_other_si
     encoder = tiny_encoder("vit_base_patch14_reg4_dinov2", img_size=56)
     with fake_cuda() as watch, torch.inference_mode():
         recorded = RecordedEncoder(encoder.to("cuda"))
-        first = torch.rand(1, 3, 56, 56, device="cuda")
+        first = torch.rand(1, 3, 70, 70, device="cuda")  # not the size of the weights, whose positions are there anyway
         for other in range(1, 2 * SIZES + 1):  # the first size is recorded once, and replayed since
             recorded(first)
-            recorded(torch.rand(1, 3, 56, 56 + 14 * other, device="cuda"))
+            recorded(torch.rand(1, 3, 70, 70 + 14 * other, device="cuda"))
         assert watch.graphs[0].replays == 2 * SIZES
         assert watch.graphs[0].input_count > 20  # the weights among them
 

@@ -85,9 +85,9 @@ def _large(subject: Subject) -> Outcome:
     refining = subject.segmenter.with_options(input="square", refine="pamr")
     call = {"engine": partial(refining.segment, rgb, vocabulary)}
     in_turn(call, 1, warm_up=5)
-    torch.cuda.reset_peak_memory_stats()
+    torch.cuda.reset_peak_memory_stats(refining.device)
     seconds = in_turn(call, 100, warm_up=0, label="1280x720")["engine"]
-    peak = torch.cuda.max_memory_allocated()
+    peak = torch.cuda.max_memory_allocated(refining.device)
     return Outcome(
         f"{milliseconds(seconds)}, peak {peak / 1e9:.2f} GB, the baseline's fp32 copy of the network included",
         seconds["median_s"] < 12e-3 and peak < 2e9,

@@ -43,12 +43,14 @@ def run_rows(subject: Subject, names: Sequence[str], folder: Path, soak_frames: 
         "model": subject.segmenter.model.name,
         "device": subject.segmenter.device,
         "precision": subject.segmenter.precision,
+        "cuda_graphs": subject.cuda_graphs,
         "weights": WEIGHTS[subject.seeded],
         "machine": machine,
         "rows": {},
     }
     kind = "bench" if soak_frames is None else "soak"
-    path = folder / f"{kind}_{facts['model']}_{subject.device}_{machine['date']}.json"
+    place = subject.device + ("_graphs" if subject.cuda_graphs else "")
+    path = folder / f"{kind}_{facts['model']}_{place}_{machine['date']}.json"
     for row in wanted:
         print(f"{row.name}: {row.what} ...", flush=True)
         outcome = _measured(row, subject)

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from talk2dino_ros.engine.checkpoints import Model, find_model
+from talk2dino_ros.engine.cuda_graphs import check_can_record
 from talk2dino_ros.engine.devices import resolve_device, resolve_precision
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.networks import load_networks
@@ -51,11 +52,16 @@ def write_seeded_weights(
             _save(network, folder / file.names[-1])
 
 
-def load_seeded_segmenter(name: str, folder: Path, *, device: str = "auto", precision: str = "auto") -> Segmenter:
+def load_seeded_segmenter(
+    name: str, folder: Path, *, device: str = "auto", precision: str = "auto", cuda_graphs: bool = False
+) -> Segmenter:
     """Load what `write_seeded_weights` wrote: as `load_segmenter`, but no published sha256 sum is asked for."""
     model = without_sums(find_model(name))
     place = resolve_device(device)
-    return Segmenter(model, load_networks(model, place, resolve_precision(precision, place, model), folder), Options())
+    if cuda_graphs:
+        check_can_record(place, "torch")
+    dtype = resolve_precision(precision, place, model)
+    return Segmenter(model, load_networks(model, place, dtype, folder, cuda_graphs=cuda_graphs), Options())
 
 
 def without_sums(model: Model) -> Model:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,12 +26,16 @@ Rgb = npt.NDArray[np.uint8]
 
 @dataclass
 class Subject:
-    """segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on."""
+    """segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on.
+
+    cuda_graphs: whether the segmenter's image encoder is recorded; the baseline's never is.
+    """
 
     segmenter: Segmenter
     baseline: Baseline
     photos: Sequence[Rgb]
     seeded: bool = False
+    cuda_graphs: bool = False
 
     @property
     def device(self) -> str:
@@ -54,16 +59,25 @@ class Subject:
 
 
 def load_subject(
-    name: str, *, device: str, precision: str, weights_dir: Path | None, seeded: bool, photos: Sequence[Rgb]
+    name: str,
+    *,
+    device: str,
+    precision: str,
+    weights_dir: Path | None,
+    seeded: bool,
+    photos: Sequence[Rgb],
+    cuda_graphs: bool = False,
 ) -> Subject:
     """Load a model twice, for the segmenter and for the baseline.
 
     seeded: `weights_dir` was written by `write_seeded_weights`. Raises what `load_segmenter` raises.
     """
+    how: dict[str, Any] = {"device": device, "precision": precision, "cuda_graphs": cuda_graphs}
     if seeded and weights_dir is not None:
-        segmenter = load_seeded_segmenter(name, weights_dir, device=device, precision=precision)
+        segmenter = load_seeded_segmenter(name, weights_dir, **how)
     else:
-        segmenter = load_segmenter(name, device=device, precision=precision, weights_dir=weights_dir)
+        segmenter = load_segmenter(name, weights_dir=weights_dir, **how)
     model = without_sums(find_model(name)) if seeded else find_model(name)
     encoder = load_networks(model, segmenter.device, torch.float32, weights_dir).image_encoder
-    return Subject(segmenter, Baseline(encoder, model.base_size, model.logit_scale, segmenter.device), photos, seeded)
+    baseline = Baseline(encoder, model.base_size, model.logit_scale, segmenter.device)
+    return Subject(segmenter, baseline, photos, seeded, cuda_graphs)

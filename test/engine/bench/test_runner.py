@@ -2,12 +2,14 @@
 """A run on a machine without a GPU, with `mini`: what is written, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 
 from talk2dino_ros.cli import main
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.engine.bench.gpu_rows import backbone_flop
+from talk2dino_ros.engine.bench.gpu_rows import GPU_ROWS, backbone_flop
 from talk2dino_ros.engine.bench.runner import chosen_rows, run_rows
 from talk2dino_ros.engine.bench.subject import load_subject
 from talk2dino_ros.engine.errors import ModelError
@@ -68,9 +70,42 @@ def test_the_backbones_arithmetic_is_counted_as_by_hand(subject):
     assert backbone_flop(subject) is None
 
 
+def test_memory_is_that_of_the_gpu_that_is_measured(monkeypatch):
+    asked = []
+
+    class Second:
+        """A subject on the second GPU, that does nothing."""
+
+        device = "cuda:1"
+        photo = vocabulary = segment = staticmethod(lambda *_: None)
+        segmenter = property(lambda self: self)
+
+        def with_options(self, **_):
+            return self
+
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", asked.append)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: asked.append(device) or 1_500_000_000)
+    row = next(row for row in GPU_ROWS if row.name == "gpu_large")
+    assert row.measure(Second()).figures["peak_bytes"] == 1_500_000_000
+    assert asked == ["cuda:1", "cuda:1"]
+
+
+def test_recorded_graphs_stand_in_a_file_of_their_own_that_says_so(subject, tmp_path):
+    recorded = replace(subject, cuda_graphs=True)
+    plain, graphs = (run_rows(each, ["gpu_frame"], tmp_path) for each in (subject, recorded))
+    assert [json.loads(path.read_text())["cuda_graphs"] for path in (plain, graphs)] == [False, True]
+    assert "recorded in CUDA graphs" in graphs.with_suffix(".md").read_text()
+    assert "recorded in CUDA graphs" not in plain.with_suffix(".md").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
-    [(["--rows", "speed"], "rows has 'speed'"), (["--soak", "0"], "soak is 0"), (["--model", "big"], "'big'")],
+    [
+        (["--rows", "speed"], "rows has 'speed'"),
+        (["--soak", "0"], "soak is 0"),
+        (["--model", "big"], "'big'"),
+        (["--device", "cpu", "--cuda-graphs"], "cuda_graphs was asked for with device cpu"),
+    ],
 )
 def test_a_wrong_argument_is_one_sentence(arguments, part, tmp_path, capsys):
     assert main(["bench", "--model", "mini", *arguments, "--output", str(tmp_path)]) == 1
