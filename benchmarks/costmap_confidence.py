@@ -6,7 +6,7 @@
 Looks at each photograph of each room from straight before it, at several distances, with a shipped vocabulary. A region
 of a class is right where its photograph shows that class, and wrong anywhere else. Prints for each class the mean
 confidences (of 255) of both; writes results/costmap_confidence_<date>.json. `mark_confidence` of
-config/nav2_semantic_layer.yaml and `new_confidence` are chosen by it.
+nav2_layer.py and `new_confidence` are chosen by it.
 """
 
 import argparse

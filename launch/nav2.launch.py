@@ -13,7 +13,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 HERE = Path(__file__).parent
-NAV2 = HERE.parent / "config" / "nav2_semantic_layer.yaml"
+NAV2 = HERE.parent / "config" / "nav2_manager.yaml"
 
 
 def generate_launch_description():

@@ -9,6 +9,7 @@ from talk2dino_ros.cli_encode import add_encode_command
 from talk2dino_ros.cli_evaluate import add_evaluate_command
 from talk2dino_ros.cli_explain import add_explain_command
 from talk2dino_ros.cli_export import add_export_command
+from talk2dino_ros.cli_nav2_layer import add_nav2_layer_command
 from talk2dino_ros.cli_segment import add_segment_command
 from talk2dino_ros.cli_train import add_train_command
 from talk2dino_ros.cli_weights import add_weights_command
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_evaluate_command(commands)
     add_explain_command(commands)
     add_train_command(commands)
+    add_nav2_layer_command(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options) or 0)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`talk2dino segment`: photographs, folders and videos in, masks and overlays out."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,6 @@ from tqdm import tqdm
 
 from talk2dino_ros import videos
 from talk2dino_ros.cli_model import add_model_arguments, add_threshold_argument, model_choices, with_threshold
-from talk2dino_ros.engine import Segmenter, Vocabulary, load_segmenter
 from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx_session import BACKENDS
@@ -34,10 +35,13 @@ from talk2dino_ros.terminal import printable
 from talk2dino_ros.videos import open_video, video_writer
 from talk2dino_ros.visualization import overlay
 
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmenter, Vocabulary
+
 Rgb = npt.NDArray[np.uint8]
 
 
-def add_segment_command(commands: "argparse._SubParsersAction[Any]") -> None:
+def add_segment_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser("segment", help="segment photographs, folders of them, or videos")
     parser.add_argument("sources", nargs="+", type=Path, help="photographs, folders, videos")
@@ -75,6 +79,8 @@ def run(arguments: argparse.Namespace) -> None:
         "refine_pixels": arguments.refine_pixels,
         **PRESETS.get(arguments.preset, {}),
     }
+    from talk2dino_ros.engine import load_segmenter  # imports torch, which `--help` need not wait for
+
     segmenter = load_segmenter(
         arguments.model,
         needs_text_encoder=arguments.vocabulary_file is None,
@@ -108,7 +114,7 @@ def run(arguments: argparse.Namespace) -> None:
 class Job:
     """A file to segment. stem: the path of its results, without `_mask.png` and the like."""
 
-    run: Callable[["Job", Segmenter, Vocabulary], None]
+    run: Callable[[Job, Segmenter, Vocabulary], None]
     path: Path
     stem: Path
 

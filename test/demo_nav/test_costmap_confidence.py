@@ -31,7 +31,7 @@ def test_person_pet_and_cup_are_marked_and_nothing_else_is_taken_for_them(tmp_pa
 
 def mark_confidences() -> dict[str, int]:
     """The value above which the mean confidence has to be, by label."""
-    file = yaml.safe_load((ROOT / "config" / "nav2_semantic_layer.yaml").read_text())
+    file = yaml.safe_load((ROOT / "config" / "nav2_layer_indoor.yaml").read_text())
     source = file["local_costmap"]["local_costmap"]["ros__parameters"]["semantic_layer"]["camera"]
     types = [source[name] for name in source["class_types"]]
     return {label: each["mark_confidence"] for each in types for label in each["classes"]}
