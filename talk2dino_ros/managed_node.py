@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 from talk2dino_ros.conversions import diagnostic_status
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.faults import Faults, answering
+from talk2dino_ros.message_guard import MessageGuard
 from talk2dino_ros.parameter_field import Value, from_ros
 
 
@@ -26,9 +27,11 @@ class ManagedNode(LifecycleNode):
 
     What its other callbacks raise ends neither the node nor a client's waiting: services answer, the executor of
     enduring_executor.py goes on, and `faults` keeps it for the log and for the status "node" on /diagnostics.
+    All subscriptions, those of TF and of /clock too, go through `messages`, which drops what is no good message.
     """
 
     def __init__(self, name: str, **node_options: Any) -> None:
+        self.messages = MessageGuard(self.get_logger)  # before rclpy subscribes to /clock
         super().__init__(name, **node_options)
         self.faults = Faults(self.get_logger())
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
@@ -38,6 +41,13 @@ class ManagedNode(LifecycleNode):
     def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
         """Create a service that answers also where its callback raises."""
         return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[[Any], Any], *args: Any, **options: Any
+    ) -> Any:
+        """Subscribe; a message that the callback refuses is logged and counted, and costs itself alone."""
+        guarded = self.messages.around(callback, topic)
+        return super().create_subscription(msg_type, topic, guarded, *args, **options)
 
     def note_fault(self, what: str, error: Exception) -> None:
         """Tell of what a callback raised; what fails because the process is ending is no news."""
@@ -67,14 +77,20 @@ class ManagedNode(LifecycleNode):
         )
 
     def _own_status(self) -> DiagnosticStatus:
-        faults = self.faults
+        faults, messages = self.faults, self.messages
         state = self._state_machine.current_state[1]
-        return diagnostic_status(
-            f"{self.get_fully_qualified_name().lstrip('/')}: node",
-            DiagnosticStatus.ERROR if faults.is_recent else DiagnosticStatus.OK,
-            faults.last if faults.is_recent else state,
-            {"state": state, "faults of this program": faults.count, "last fault": faults.last},
-        )
+        level, text = DiagnosticStatus.OK, state
+        if faults.is_recent:
+            level, text = DiagnosticStatus.ERROR, faults.last
+        elif messages.recent:
+            level, text = DiagnosticStatus.WARN, messages.recent
+        values = {
+            "state": state,
+            "faults of this program": faults.count,
+            "last fault": faults.last,
+            "messages dropped": messages.dropped,
+        }
+        return diagnostic_status(f"{self.get_fully_qualified_name().lstrip('/')}: node", level, text, values)
 
     @abstractmethod
     def _change_parameters(self, values: Mapping[str, Value]) -> None:

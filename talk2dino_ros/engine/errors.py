@@ -10,6 +10,7 @@ Talk2DinoError
 ├── TrainingError     a recipe, captions, a store or a checkpoint that training cannot use (engine/train)
 ├── GeometryError     a camera or depth that no position can come from (space)
 ├── TransformError    no transform between two frames at a stamp (tf)
+├── MessageError      a message that no node can use (message_guard)
 ├── ThingError        a sighting or an option that things cannot be made of (things)
 └── ParameterError    a parameter's value, or the moment of its change
 

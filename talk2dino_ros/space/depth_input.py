@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from talk2dino_ros.qos import LATCHED, SENSOR_QUEUE
@@ -143,5 +142,6 @@ class _Topic:
         return found[0]
 
     def _receive(self, message: Any) -> None:
+        stamp = message.header.stamp
+        self.buffer.put(stamp.sec * 10**9 + stamp.nanosec, message)
         self.latest = message
-        self.buffer.put(Time.from_msg(message.header.stamp).nanoseconds, message)

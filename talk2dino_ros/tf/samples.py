@@ -35,7 +35,7 @@ def sample_of(message: Any) -> Sample:
 
 def flaw_of(sample: Sample) -> str:
     """Return the sentence that says why a sample is dropped, or ''."""
-    flaw = flaw_of_names(sample) or flaw_of_numbers(sample)
+    flaw = flaw_of_names(sample) or flaw_of_numbers(sample) or flaw_of_moment(sample)
     return (
         f"A transform from frame '{sample.child}' to its parent '{sample.parent}' was dropped: {flaw}." if flaw else ""
     )
@@ -58,3 +58,10 @@ def flaw_of_numbers(sample: Sample) -> str:
     if abs(length * length - 1.0) >= QUATERNION_TOLERANCE:
         return f"its quaternion has the length {length:.3g} instead of 1; its publisher has to normalise it"
     return ""
+
+
+def flaw_of_moment(sample: Sample) -> str:
+    """Return what is wrong with the stamp, or ''."""
+    if sample.stamp_ns >= 0:
+        return ""
+    return f"its stamp is {sample.stamp_ns / 1e9:g} s, before all time; look at its publisher's clock"

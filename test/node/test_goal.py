@@ -14,10 +14,11 @@ from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from nav_msgs.msg import OccupancyGrid
 from node_process import DEADLINE_S, REPOSITORY, NodeProcess
 from scripted_world import ScriptedWorld, frame_at, place_of, stamped_ns, thing
 from std_srvs.srv import Trigger
-from talk2dino_msgs.msg import GoToState, Thing
+from talk2dino_msgs.msg import GoToState, Thing, ThingArray
 from talk2dino_msgs.srv import GoTo
 from tf2_msgs.msg import TFMessage
 
@@ -106,6 +107,24 @@ def test_a_goal_stands_in_front_of_the_thing_and_faces_it(world):
     assert (reply.id, reply.thing.header) == (1, goal.header)
     assert close((reply.thing.point.x, reply.thing.point.y, reply.thing.point.z), (4.0, 3.0, 0.7))
     world.wait_for(lambda: world.states[-1:] == [GoToState.SEEN], "the state")
+
+
+def test_no_message_of_any_topic_ends_the_node(world):
+    """Stamps before all time, and bytes that are no message at all."""
+    early = ThingArray(things=[thing(1.0, 0.0)])
+    early.header.frame_id = "map"
+    early.header.stamp.sec = -1
+    costmap = OccupancyGrid()
+    costmap.header.stamp.sec = -1
+    for publisher, message in ((world._things_pub, early), (world._costmap_pub, costmap)):
+        publisher.publish(message)
+    world.publish_tf(-(10**9))
+    for publisher in (world._things_pub, world._costmap_pub, world._tf_pub):
+        publisher.publish(b"\x00\x01\x00\x00" + b"\xff" * 40)
+    world.wait_for(lambda: world.process.output.count("was dropped: its stamp is -1 s") >= 2, "two sentences")
+    world.things = [thing(4.0, 3.0)]
+    assert world.go_to().success
+    assert "Traceback" not in world.process.output, world.process.output
 
 
 def test_the_goal_carries_the_stamp_of_the_image(world):

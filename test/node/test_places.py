@@ -301,6 +301,37 @@ def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_prob
     probe.wait_for(lambda: told() == "ok", "positions that are well again", DEADLINE_S)
 
 
+def test_no_message_of_any_topic_ends_the_node(probe):
+    """Stamps before all time, and bytes that are no message at all."""
+    before_time = Header(frame_id="camera")
+    before_time.stamp.sec = -1
+    moving = probe.node.create_publisher(TFMessage, "/tf", 10)
+    probe.wait_for(lambda: moving.get_subscription_count() > 0, "the node's TF")
+    early = transform("map", "other")
+    early.header.stamp.sec = -1
+    moving.publish(TFMessage(transforms=[early]))
+    probe.infos.publish(info_message(before_time))
+    probe.depths.publish(depth_message(Header(), flat()))
+    image = raw_message(checkerboard(HEIGHT, WIDTH))
+    image.header = before_time
+    depth = raw_message(checkerboard(HEIGHT, WIDTH))
+    depth.header = before_time
+    probe._image_pub("").publish(image)
+    probe.depths.publish(depth)
+    for publisher in (probe.infos, probe.depths, moving):
+        publisher.publish(b"\x00\x01\x00\x00" + b"\xff" * 40)
+
+    def told():
+        nodes = [status for array in probe.diagnostics for status in array.status if status.name.endswith(": node")]
+        return nodes and int({pair.key: pair.value for pair in nodes[-1].values}["messages dropped"]) >= 3
+
+    probe.wait_for(told, "three dropped messages in /diagnostics", DEADLINE_S)
+    assert "was dropped: its stamp is -1 s and 0 ns, expected 0 s or more" in probe.process.output
+    assert "before all time" in probe.process.output
+    assert "Traceback" not in probe.process.output, probe.process.output
+    assert all(point.has_position for point in see(probe, flat()).points)
+
+
 def test_depth_with_a_camera_info_of_its_own_is_read_by_it(probe):
     """The last test, as depth has one of its own from then on: a narrow view, that sees the image's middle half."""
     own = probe.node.create_publisher(CameraInfo, "depth_camera_info", 10)
