@@ -13,7 +13,9 @@ from talk2dino_msgs.msg import PointOfInterestArray, ThingArray
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
-from talk2dino_ros import conversions
+from talk2dino_ros import compressed_images, conversions
+from talk2dino_ros.encodings import bits_hint
+from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.label_topics import LabelTopics
 from talk2dino_ros.qos import RELIABLE, SENSOR_DATA
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from talk2dino_ros.space.scene import Seen
     from talk2dino_ros.transport_verdict import Verdict
 
+HINT_PERIOD_S = 60.0
+
 
 class Camera:
     """The topics of one camera, its statistics, and nothing of the model.
@@ -47,8 +51,9 @@ class Camera:
         self.name = name
         self.statistics = CameraStatistics(time.monotonic())
         self._node = node
+        self._is_compressed = parameters.compressed
         self._image_type = CompressedImage if parameters.compressed else Image
-        self._to_rgb = conversions.compressed_to_rgb if parameters.compressed else conversions.image_to_rgb
+        self._parameters = parameters
         self.image_qos = RELIABLE if parameters.image_reliability == "reliable" else SENSOR_DATA
         self.image_size: tuple[int, str] | None = None  # bytes and shape of the last image
         self.transport_state = ""  # of the transport check, which keeps a verdict for each state
@@ -65,7 +70,7 @@ class Camera:
         self._detections_3d_pub = node.create_publisher(Detection3DArray, f"{prefix}detections_3d", RELIABLE)
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
-        self.depth_input = DepthInput(node, name, infos_are_latched=parameters.camera_info_latest)
+        self.depth_input = DepthInput(node, name, parameters)
 
     @property
     def topic(self) -> str:
@@ -78,6 +83,11 @@ class Camera:
         return f"sensor_msgs/msg/{self._image_type.__name__}"
 
     @property
+    def most_pixels(self) -> int:
+        """The parameter max_image_pixels."""
+        return self._parameters.max_image_pixels
+
+    @property
     def is_streaming(self) -> bool:
         """Whether images are subscribed to."""
         return self._image_sub is not None
@@ -88,6 +98,7 @@ class Camera:
         def on_image(image: Any) -> None:
             now_s = time.monotonic()
             self.statistics.on_received(now_s)
+            self._refuse_too_large(image)
             on_frame(Frame(self.name, image, now_s))
             self.image_size = len(image.data), _shape(image)
 
@@ -121,14 +132,27 @@ class Camera:
     def to_rgb(self, frame: Frame) -> NDArray[np.uint8]:
         """Convert a frame to uint8 [H, W, 3] RGB; raise ImageError where it is none."""
         self._note_time_going_back(frame.stamp_ns)
-        return self._to_rgb(frame.message)
+        to_rgb = compressed_images.compressed_to_rgb if self._is_compressed else conversions.image_to_rgb
+        return to_rgb(frame.message, bits=self._parameters.image_bits, on_peak=self._note_peak)
 
     def size_of(self, frame: Frame) -> tuple[int, int]:
-        """Return height and width of a frame, of a raw one without converting it."""
-        if self._image_type is CompressedImage:
-            height, width = self._to_rgb(frame.message).shape[:2]
-            return height, width
-        return frame.message.height, frame.message.width
+        """Return height and width of a frame without converting it; raise ImageError where it is none."""
+        size_of = compressed_images.compressed_size if self._is_compressed else conversions.image_size
+        return size_of(frame.message)
+
+    def _refuse_too_large(self, image: Any) -> None:
+        """Before anything is kept or allocated; a few bytes can declare any number of pixels."""
+        check = compressed_images.check_compressed_pixels if self._is_compressed else conversions.check_image_pixels
+        try:
+            check(image, self.most_pixels)
+        except ImageError as error:
+            self.statistics.on_wrong(str(error))
+            raise
+
+    def _note_peak(self, peak: int) -> None:
+        hint = bits_hint(peak, self._parameters.image_bits)
+        if hint:
+            self._node.get_logger().warning(f"{self.topic}: {hint}", throttle_duration_sec=HINT_PERIOD_S)
 
     def publish_mask(self, frame: Frame, mask: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> None:
         """Publish both arrays, uint8 [H, W], under the frame's own header, unless a reader is too new."""

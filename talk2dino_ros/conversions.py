@@ -4,16 +4,15 @@
 Publishing fills `data` by `frombytes`: assigning an array walks through it byte by byte (80 ms for a 720p mask).
 """
 
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
-from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
+from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import ColorRGBA, Header
 from talk2dino_msgs.msg import PointOfInterest as PointOfInterestMsg
 from talk2dino_msgs.msg import PointOfInterestArray
@@ -21,22 +20,37 @@ from vision_msgs.msg import LabelInfo, VisionClass
 from visualization_msgs.msg import Marker, MarkerArray
 
 from talk2dino_ros.bridge import bridge_to_rgb
-from talk2dino_ros.encodings import DEPTH_ENCODINGS, LAYOUTS, Rgb, decode, pixels
+from talk2dino_ros.encodings import (
+    DEEP_BITS,
+    LAYOUTS,
+    Rgb,
+    check_layout,
+    decode,
+    pixels,
+    stretched,
+)
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.picture_header import check_pixels
 from talk2dino_ros.points_of_interest import PointOfInterest
 from talk2dino_ros.space.positions import Position
 from talk2dino_ros.visualization import color_of
 
-JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-# Sensor orientation in EXIF is for viewers: a mask has to fit the pixels that camera_info speaks of.
-DECODE_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+WIDEST_PIXEL = 8  # bytes, of rgba16
+
+# Gets the brightest value of a 16-bit image.
+OnPeak = Callable[[int], None]
 
 
-def image_to_rgb(msg: Image) -> Rgb:
+def ignore_peak(_peak: int) -> None:
+    """Do nothing with the brightest value."""
+
+
+def image_to_rgb(msg: Image, *, bits: int = DEEP_BITS, on_peak: OnPeak = ignore_peak) -> Rgb:
     """Return the image as uint8 [H, W, 3] RGB that torch.from_numpy accepts.
 
     rgb8 and rgba8 come as views into `msg.data`, rows apart by `step`; all others as a fresh array, one copy.
     16-bit values are scaled to 8, YUV is BT.601, Bayer mosaics are interpolated (by cv_bridge where it works).
+    bits: how many of 16 the sensor uses; on_peak gets the brightest value of a 16-bit image.
     Raises ImageError: no pixels, a step or data too short, an encoding that is not a colour image's.
     """
     values = pixels(
@@ -47,52 +61,32 @@ def image_to_rgb(msg: Image) -> Rgb:
         step=msg.step,
         big_endian=bool(msg.is_bigendian),
     )
-    rgb = bridge_to_rgb(values, msg.encoding) if LAYOUTS[msg.encoding].by_bridge else None
-    return decode(values, msg.encoding) if rgb is None else rgb
+    return values_to_rgb(values, msg.encoding, bits, on_peak)
 
 
-def compressed_to_rgb(msg: CompressedImage) -> Rgb:
-    """Decode JPEG, PNG, WebP and whatever else OpenCV reads to uint8 [H, W, 3] RGB; 16-bit PNG becomes 8-bit.
-
-    Raises ImageError where the data is empty, cut short, of no known format, or a compressed depth image.
-    """
-    data = bytes(msg.data)
-    _check_compressed(msg.format, data)
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), DECODE_FLAGS)
-    except cv2.error as error:  # among others, more pixels than CV_IO_MAX_IMAGE_PIXELS allows
-        raise _undecodable(msg.format, data) from error
-    if bgr is None:
-        raise _undecodable(msg.format, data)
-    return bgr if _is_stored_swapped(msg.format) else cast(Rgb, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+def values_to_rgb(values: NDArray[Any], encoding: str, bits: int, on_peak: OnPeak) -> Rgb:
+    """Return uint8 [H, W, 3] RGB of an encoding's values, as `encodings.pixels` returns them."""
+    if values.dtype == np.uint16:
+        on_peak(int(values.max()))
+    values = stretched(values, bits)
+    rgb = bridge_to_rgb(values, encoding) if LAYOUTS[encoding].by_bridge else None
+    return decode(values, encoding) if rgb is None else rgb
 
 
-def _check_compressed(image_format: str, data: bytes) -> None:
-    if image_format.split(";", maxsplit=1)[0].strip() in DEPTH_ENCODINGS:
+def image_size(msg: Image) -> tuple[int, int]:
+    """Return height and width of an image whose data is there; raise ImageError as `image_to_rgb` does."""
+    check_layout(len(msg.data), msg.encoding, width=msg.width, height=msg.height, step=msg.step)
+    return msg.height, msg.width
+
+
+def check_image_pixels(msg: Image, most: int) -> None:
+    """Raise ImageError where an image declares or brings more than `most` pixels."""
+    check_pixels(msg.width, msg.height, most)
+    if len(msg.data) > most * WIDEST_PIXEL:
         raise ImageError(
-            f"The compressed image's format '{image_format}' is a depth image's, not that of an image to segment;"
-            " remap `image` to the colour topic."
+            f"The image has {len(msg.data)} bytes, expected at most {most * WIDEST_PIXEL} for the {most} pixels of "
+            "max_image_pixels; mend its publisher, or raise the parameter for a camera that is so large."
         )
-    # OpenCV 4 fills the missing part of a JPEG with grey, which then would be segmented; OpenCV 5 refuses it.
-    if not data or (data.startswith(JPEG_START) and JPEG_END not in data[len(data) // 2 :]):
-        raise _undecodable(image_format, data)
-
-
-def _undecodable(image_format: str, data: bytes) -> ImageError:
-    return ImageError(
-        f"The {len(data)} bytes of a compressed image of format '{image_format}' are not a whole image;"
-        " publish JPEG, PNG or WebP, and look for a lossy link if it only happens at times."
-    )
-
-
-def _is_stored_swapped(image_format: str) -> bool:
-    """compressed_image_transport's rule: unless its format says "compressed bgr", red and blue are stored swapped.
-
-    Formats without its "encoding; codec" form ("jpeg", "png") are files like any other.
-    """
-    encoding, separator, codec = image_format.partition(";")
-    colour = encoding.strip().startswith(("rgb", "bgr"))
-    return bool(separator) and colour and "compressed bgr" not in codec
 
 
 def rgb_to_image(rgb: Rgb, header: Header) -> Image:

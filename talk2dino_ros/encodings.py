@@ -21,6 +21,9 @@ from talk2dino_ros.engine.errors import ImageError
 
 Rgb = NDArray[np.uint8]
 
+DEEP_BITS = 16
+SENSOR_BITS = (10, 12, 14)  # of sensors whose values come in 16 bits, the upper ones 0
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -53,9 +56,7 @@ def pixels(
     rows of chroma below those of luma), uint8 (a view into `data`) or uint16 (a copy).
     Raises ImageError where the encoding is not a colour image's or the sizes contradict each other.
     """
-    layout = _layout(encoding)
-    _check_sizes(layout, encoding, width, height)
-    _check_bytes(layout, len(data), encoding, width=width, height=height, step=step)
+    layout = check_layout(len(data), encoding, width=width, height=height, step=step)
     value = np.dtype(layout.dtype).newbyteorder(">" if big_endian else "<")
     shape = (int(height * layout.rows), width, layout.channels)
     strides = (step, layout.channels * value.itemsize, value.itemsize)
@@ -66,6 +67,42 @@ def pixels(
     if value.itemsize > 1:
         values = values.astype(value.newbyteorder("="), order="C")
     return values[:, :, 0] if layout.channels == 1 else values
+
+
+def check_layout(size: int, encoding: str, *, width: int, height: int, step: int) -> Layout:
+    """Return the encoding's layout; raise ImageError where `size` bytes cannot hold such an image."""
+    layout = _layout(encoding)
+    _check_sizes(layout, encoding, width, height)
+    _check_bytes(layout, size, encoding, width=width, height=height, step=step)
+    return layout
+
+
+def stretched(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return 16-bit values of a sensor that has `bits` of them over all of 0..65535; others as they are.
+
+    Values beyond `bits` become the brightest one.
+    """
+    if values.dtype != np.uint16 or bits == DEEP_BITS:
+        return values
+    brightest = 2**bits - 1
+    deep: NDArray[Any] = np.rint(np.minimum(values, brightest) * np.float32(65535 / brightest)).astype(np.uint16)
+    return deep
+
+
+def bits_hint(peak: int, bits: int) -> str:
+    """Return the sentence for 16-bit images whose brightest value does not fit to `bits` of a sensor; '' if it does."""
+    if 0 < peak < 2 ** SENSOR_BITS[-1] and bits == DEEP_BITS:
+        fitting = next(each for each in SENSOR_BITS if peak < 2**each)
+        return (
+            f"the brightest value of a 16-bit image is {peak}, expected up to 65535, so that it is dark; for a sensor "
+            f"of {fitting} bits set image_bits to {fitting}"
+        )
+    if peak >= 2**bits:
+        return (
+            f"the brightest value of a 16-bit image is {peak}, expected up to {2**bits - 1} by image_bits {bits}, so "
+            f"that brighter ones are cut; set image_bits to {peak.bit_length()} or more"
+        )
+    return ""
 
 
 def _layout(encoding: str) -> Layout:

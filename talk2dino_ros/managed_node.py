@@ -46,7 +46,7 @@ class ManagedNode(LifecycleNode):
         self, msg_type: Any, topic: str, callback: Callable[[Any], Any], *args: Any, **options: Any
     ) -> Any:
         """Subscribe; a message that the callback refuses is logged and counted, and costs itself alone."""
-        guarded = self.messages.around(callback, topic)
+        guarded = self.messages.around(callback, self.resolve_topic_name(topic))
         return super().create_subscription(msg_type, topic, guarded, *args, **options)
 
     def note_fault(self, what: str, error: Exception) -> None:

@@ -86,6 +86,19 @@ class SegmentationParameters(Values):
     image_reliability: str = parameter(
         "best_effort", "Reliability of the image subscriptions.", choices=("best_effort", "reliable")
     )
+    max_image_pixels: int = parameter(
+        50_000_000,
+        "An image, also of depth, that declares more pixels is dropped before memory is taken for it.",
+        low=1,
+        high=1_000_000_000,
+    )
+    image_bits: int = parameter(
+        16,
+        "Bits that the sensor uses of 16-bit images (mono16, bayer_*16 and others): 10 or 12 for many industrial "
+        "cameras, whose images otherwise are nearly black.",
+        low=8,
+        high=16,
+    )
     vocabulary: tuple[str, ...] = parameter(
         ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
         "The first classes, each `name`, `name: prompt, prompt` or `!name` (a distractor).",
@@ -177,7 +190,7 @@ class SegmentationParameters(Values):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_cameras(self.cameras)
-        _check_mask_size(self.mask_width, self.mask_height)
+        _check_mask_size(self.mask_width, self.mask_height, self.max_image_pixels)
 
 
 def _check_cameras(cameras: tuple[str, ...]) -> None:
@@ -191,7 +204,12 @@ def _check_cameras(cameras: tuple[str, ...]) -> None:
         )
 
 
-def _check_mask_size(width: int, height: int) -> None:
+def _check_mask_size(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise ParameterError(
+            f"mask_width x mask_height is {width}x{height}, which are {width * height} pixels, expected at most {most} "
+            "(max_image_pixels); set a smaller mask"
+        )
     if (width == 0) != (height == 0):
         raise ParameterError(
             f"mask_width is {width} and mask_height is {height}, expected both 0 or both above 0; set the other one too"

@@ -117,7 +117,7 @@ class TransportCheck:
 
     async def _check(self, camera: Camera, timeout_s: float, *, probing: bool) -> Verdict:
         senders = self._publishers(camera)
-        size, shape = camera.image_size or await self._announced_size(camera)
+        size, shape = camera.image_size or await self._announced_size(camera, camera.most_pixels)
         facts: dict[str, Any] = {
             "topic": camera.topic,
             "message_type": camera.message_type,
@@ -178,7 +178,7 @@ class TransportCheck:
         )
         return publisher, sender
 
-    async def _announced_size(self, camera: Camera) -> tuple[int | None, str]:
+    async def _announced_size(self, camera: Camera, most_pixels: int) -> tuple[int | None, str]:
         """The size of an image by the camera_info beside its topic; compressed ones are not announced."""
         if not camera.message_type.endswith("/Image"):
             return None, ""
@@ -193,10 +193,9 @@ class TransportCheck:
         subscription = self._node.create_subscription(CameraInfo, topic, on_info, qos_profile_sensor_data)
         await in_thread(self._node, lambda: has_come.wait(CAMERA_INFO_TIMEOUT_S), "camera_info").future
         self._node.destroy_subscription(subscription)
-        if not infos or not infos[-1].width * infos[-1].height:
+        if not infos:
             return None, ""
-        width, height = infos[-1].width, infos[-1].height
-        return width * height * RGB_CHANNELS, f"{width}x{height} (by {topic}, taken as rgb8)"
+        return announced_size(infos[-1].width, infos[-1].height, topic, most_pixels)
 
     async def _probe(self, environment: Mapping[str, str], size: int, like: str, is_like_camera: bool = False) -> Probe:
         """Let a process with these transport variables send images to this node, and count them."""
@@ -218,6 +217,15 @@ class TransportCheck:
             if camera.message_type in types and name != camera.topic and not name.startswith(own)
             if self._node.count_publishers(name)
         )
+
+
+def announced_size(width: int, height: int, topic: str, most_pixels: int) -> tuple[int | None, str]:
+    """Return the bytes and the shape of images by a camera_info; None bytes where it names no size of an image."""
+    if not width * height:
+        return None, ""
+    if width * height > most_pixels:  # such images would be dropped, and a probe would take their memory
+        return None, f"{topic} says {width}x{height}, more than the {most_pixels} pixels of max_image_pixels"
+    return width * height * RGB_CHANNELS, f"{width}x{height} (by {topic}, taken as rgb8)"
 
 
 def _send(topic: str, size: int, transport: Mapping[str, str]) -> int:

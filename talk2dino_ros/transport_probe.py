@@ -9,6 +9,7 @@ between processes, and a transport is chosen once per process, by its environmen
 
 import sys
 import time
+from array import array
 
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -25,7 +26,7 @@ def send(topic: str, size: int, count: int) -> int:
     node = rclpy.create_node("transport_probe")
     publisher = node.create_publisher(Image, topic, QOS)
     image = Image(height=1, width=size, step=size, encoding="mono8")
-    image.data.frombytes(bytes(size))
+    image.data = array("B", [0]) * size  # in place: a copy would be as large again
     end_s = time.monotonic() + PATIENCE_S
     while not publisher.get_subscription_count() and time.monotonic() < end_s:
         rclpy.spin_once(node, timeout_sec=0.05)

@@ -51,7 +51,7 @@ class Findings:
     received: int
     timeout_s: float
     size: int | None = None
-    shape: str = ""  # "1280x720 by camera_info, taken as rgb8"
+    shape: str = ""  # "1280x720 by camera_info, taken as rgb8"; beside no size, why
     probe: Probe | None = None
     remedy_probe: Probe | None = None  # the same with the shipped profile
     other_topics: tuple[str, ...] = ()  # that carry images of the node's type
@@ -141,9 +141,9 @@ def _arrivals(found: Findings) -> str:
 
 
 def _size(found: Findings) -> str:
-    return (
-        f"images of {found.shape} have {found.size / 1e6:.2f} MB" if found.size else "the size of the images is unknown"
-    )
+    if found.size:
+        return f"images of {found.shape} have {found.size / 1e6:.2f} MB"
+    return "the size of the images is unknown" + (f" ({found.shape})" if found.shape else "")
 
 
 def _too_large(found: Findings) -> str:

@@ -15,7 +15,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from talk2dino_ros.bridge import bridge_status
-from talk2dino_ros.conversions import compressed_to_rgb, image_to_rgb, mask_to_image, rgb_to_image
+from talk2dino_ros.compressed_images import compressed_to_rgb
+from talk2dino_ros.conversions import check_image_pixels, image_size, image_to_rgb, mask_to_image, rgb_to_image
 from talk2dino_ros.encodings import LAYOUTS, decode, pixels
 from talk2dino_ros.engine.errors import ImageError
 
@@ -228,3 +229,32 @@ def test_published_data_is_the_messages_own_array_and_the_byte_order_little():
     assert msg.data.typecode == "B"
     assert not msg.is_bigendian
     assert sys.getsizeof(msg.data) >= 63
+
+
+@pytest.mark.parametrize(("width", "height"), [(32000, 32000), (2**32 - 1, 2**32 - 1), (50_000_001, 1)])
+def test_an_image_that_declares_too_many_pixels_is_refused_by_its_header(width, height):
+    with pytest.raises(
+        ImageError, match=f"declares {width}x{height} pixels, which are {width * height}, expected at m"
+    ):
+        check_image_pixels(Image(width=width, height=height, encoding="mono8", step=width), 50_000_000)
+
+
+def test_data_beyond_the_widest_pixels_is_refused_too():
+    msg = Image(width=2, height=1, encoding="mono8", step=2)
+    msg.data.frombytes(bytes(33))
+    with pytest.raises(ImageError, match="has 33 bytes, expected at most 32 for the 4 pixels"):
+        check_image_pixels(msg, 4)
+    check_image_pixels(msg, 5)
+
+
+def test_the_size_of_an_image_without_its_data_is_refused():
+    with pytest.raises(ImageError, match="data has 0 bytes, but its height of 4000 rgb8 rows at step 12000"):
+        image_size(Image(width=4000, height=4000, encoding="rgb8", step=12000))
+    assert image_size(image(RGB, "rgb8", padding=3)) == (7, 9)
+
+
+def test_the_sensors_bits_of_a_raw_image_count():
+    values, peaks = np.array([[0, 1023], [512, 5]], np.uint16), []
+    found = image_to_rgb(image(values, "mono16"), bits=10, on_peak=peaks.append)
+    assert peaks == [1023]
+    assert found[..., 0].tolist() == [[0, 255], [128, 1]]  # 512 / 1023 * 255 = 127.6, 5 / 1023 * 255 = 1.2

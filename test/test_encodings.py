@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from talk2dino_ros.encodings import LAYOUTS, decode, pixels
+from talk2dino_ros.encodings import LAYOUTS, bits_hint, decode, pixels, stretched
 from talk2dino_ros.engine.errors import ImageError
 
 RNG = np.random.default_rng(7)
@@ -234,3 +234,39 @@ def test_data_shorter_than_height_times_step_is_refused_and_longer_is_not(encodi
 def test_shared_chroma_needs_even_sizes(encoding, width, height):
     with pytest.raises(ImageError, match=rf"{encoding} image is {width}x{height} pixels.*even"):
         read(bytes(1000), encoding, width, height, 20)
+
+
+@pytest.mark.parametrize(
+    ("bits", "value", "expected"), [(10, 1023, 65535), (10, 1024, 65535), (12, 0, 0), (8, 51, 13107)]
+)
+def test_values_of_a_sensor_of_fewer_bits_are_stretched_over_all_16(bits, value, expected):
+    """51 of 255 is a fifth: 13107 of 65535; what is above the brightest value is the brightest."""
+    assert stretched(np.full((2, 3), value, np.uint16), bits).tolist() == [[expected] * 3] * 2
+
+
+def test_values_of_8_bits_and_of_all_16_stay_as_they_are():
+    for values in (np.array([[7]], np.uint8), np.array([[777]], np.uint16)):
+        assert stretched(values, 16 if values.dtype == np.uint16 else 10) is values
+
+
+@pytest.mark.parametrize(
+    ("peak", "bits", "words"),
+    [
+        (1019, 16, "is 1019, expected up to 65535, so that it is dark; for a sensor of 10 bits set image_bits to 10"),
+        (1024, 16, "set image_bits to 12"),
+        (16383, 16, "set image_bits to 14"),
+        (
+            1024,
+            10,
+            "is 1024, expected up to 1023 by image_bits 10, so that brighter ones are cut; set image_bits to 11",
+        ),
+        (65535, 14, "set image_bits to 16 or more"),
+    ],
+)
+def test_a_peak_that_does_not_fit_to_the_sensors_bits_gets_a_hint(peak, bits, words):
+    assert words in bits_hint(peak, bits)
+
+
+@pytest.mark.parametrize(("peak", "bits"), [(16384, 16), (65535, 16), (1023, 10), (3, 10), (0, 16)])
+def test_a_peak_that_fits_gets_none(peak, bits):
+    assert bits_hint(peak, bits) == ""

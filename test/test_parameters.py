@@ -83,6 +83,25 @@ def test_a_mask_size_needs_both_sides():
     assert Parameters(mask_width=424, mask_height=240).mask_height == 240
 
 
+def test_a_mask_has_no_more_pixels_than_an_image_may_have():
+    with pytest.raises(ParameterError, match=r"16384x16384, which are 268435456 pixels, expected at most 50000000"):
+        Parameters(mask_width=16384, mask_height=16384)
+    assert Parameters(mask_width=16384, mask_height=16384, max_image_pixels=268435456).mask_width == 16384
+
+
+@pytest.mark.parametrize("value", [1, 1_000_000_000])
+def test_pixels_from_the_first_to_the_last_value_are_allowed(value):
+    assert Parameters(max_image_pixels=value).max_image_pixels == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_image_pixels", 0), ("max_image_pixels", 10**9 + 1), ("image_bits", 7), ("image_bits", 17)]
+)
+def test_values_beyond_the_ends_are_not(name, value):
+    with pytest.raises(ParameterError, match=f"{name} is {value}, expected"):
+        Parameters(**{name: value})
+
+
 def test_the_engine_knows_every_choice_of_its_options():
     for name in ("input", "refine"):
         for choice in FIELDS[name].metadata["choices"]:

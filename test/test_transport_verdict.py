@@ -130,3 +130,8 @@ def test_a_node_that_is_not_active_is_not_called_deaf():
     assert verdict.can_arrive
     assert "once it is active" in verdict.text
     assert "takes no image" in text_of(found(publisher(), is_streaming=False))
+
+
+def test_a_camera_info_of_too_many_pixels_is_said_and_nothing_is_sent():
+    text = verdict_on(found(publisher(), size=None, shape="/camera_info says 20000x20000, more than allowed")).text
+    assert "the size of the images is unknown (/camera_info says 20000x20000, more than allowed)" in text

@@ -18,8 +18,12 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 
 Floats = NDArray[np.float64]
 
-# sensor_msgs' distortion models and how many coefficients OpenCV takes for each; "" is a camera without distortion.
-COEFFICIENT_COUNTS = {"": (0,), "plumb_bob": (0, 4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+# Publishers name the lens in many ways, and the numbers decide: OpenCV takes so many for each kind.
+POLYNOMIAL_NAMES = ("plumb_bob", "rational_polynomial", "radtan", "radial_tangential", "brown_conrady", "opencv")
+FISHEYE_NAMES = ("equidistant", "fisheye", "kannala_brandt", "kannala_brandt4", "opencv_fisheye")
+NO_LENS_NAMES = ("", "none", "pinhole", "null", "undistorted", "perspective")  # as drivers and simulators name no lens
+POLYNOMIAL_COUNTS, FISHEYE_COUNTS = (4, 5, 8, 12, 14), (4,)
+MOST_PLUMB_BOB = 5
 # Rays that do not come back to their pixel are no inverse of the lens.
 MAX_ROUND_TRIP = 0.25  # pixels
 # OpenCV stops after five rounds by itself, far from done at the border of a wide lens.
@@ -35,8 +39,8 @@ class CameraModel:
     """Where the pixels of an image of width x height look; optical frame: x right, y down, z forward (REP 103).
 
     matrix: float64 [3, 3], [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels; distortion: the coefficients of
-    `distortion_model` in OpenCV's order, () and "" where all are 0. Raises GeometryError where these are no camera.
-    Equal by value.
+    `distortion_model` in OpenCV's order, () and "" where all are 0. The model's name is given as publishers write it
+    and kept as one of sensor_msgs'. Raises GeometryError where these are no camera. Equal by value.
     """
 
     matrix: Floats
@@ -49,13 +53,11 @@ class CameraModel:
         matrix = np.array(self.matrix, np.float64)  # a copy that nobody changes: models are keys of caches
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
-        object.__setattr__(self, "distortion", tuple(float(value) for value in self.distortion))
         _check_size(self.width, self.height)
         _check_matrix(matrix)
-        _check_distortion(self.distortion_model, self.distortion)
-        if not any(self.distortion) and self.distortion_model != "equidistant":  # a fisheye's zeros bend too
-            object.__setattr__(self, "distortion", ())
-            object.__setattr__(self, "distortion_model", "")
+        name, distortion = lens_of(self.distortion_model, self.distortion)
+        object.__setattr__(self, "distortion", distortion)
+        object.__setattr__(self, "distortion_model", name)
 
     def scaled(self, width: int, height: int) -> "CameraModel":
         """The same view in another number of pixels; width and height may stretch by different factors."""
@@ -171,22 +173,45 @@ def _check_matrix(matrix: Floats) -> None:
         )
 
 
-def _check_distortion(model: str, distortion: Sequence[float]) -> None:
-    if model not in COEFFICIENT_COUNTS:
-        known = ", ".join(name for name in COEFFICIENT_COUNTS if name)
+def lens_of(name: str, coefficients: Sequence[float]) -> tuple[str, tuple[float, ...]]:
+    """Return sensor_msgs' name of a lens and its coefficients, as many as OpenCV takes; "" and () for none.
+
+    Raises GeometryError for an unknown name, for numbers of no lens, and for numbers beside a name of none.
+    """
+    values, kind = tuple(float(value) for value in coefficients), name.strip().casefold()
+    if not np.isfinite(np.array(values)).all():
         raise GeometryError(
-            f"The distortion model '{model}' is unknown, expected {known} or none; rectify the image and its depth,"
-            " or convert the calibration."
-        )
-    counts = COEFFICIENT_COUNTS[model]
-    bends = any(distortion) or model == "equidistant"
-    if len(distortion) not in counts and bends:
-        raise GeometryError(
-            f"The distortion model '{model}' came with {len(distortion)} coefficients, expected"
-            f" {' or '.join(map(str, counts))}; mend the camera_info."
-        )
-    if not np.isfinite(np.array(distortion)).all():
-        raise GeometryError(
-            f"The distortion coefficients are {list(distortion)}, expected finite numbers; calibrate the camera, or"
+            f"The distortion coefficients are {list(values)}, expected finite numbers; calibrate the camera, or"
             " mend its camera_info."
         )
+    if kind in FISHEYE_NAMES:  # its zeros bend too
+        return "equidistant", _fitting(name, values, FISHEYE_COUNTS)
+    if not any(values) and kind in (*NO_LENS_NAMES, *POLYNOMIAL_NAMES):
+        return "", ()
+    if kind in POLYNOMIAL_NAMES:
+        values = _fitting(name, values, POLYNOMIAL_COUNTS)
+        return ("plumb_bob" if len(values) <= MOST_PLUMB_BOB else "rational_polynomial"), values
+    if kind in NO_LENS_NAMES:
+        raise GeometryError(
+            f"The distortion model '{name}' came with the coefficients {list(values)}, expected none or zeros; name"
+            " the model that they belong to in its camera_info, such as plumb_bob."
+        )
+    known = ", ".join((*POLYNOMIAL_NAMES, *FISHEYE_NAMES))
+    raise GeometryError(
+        f"The distortion model '{name}' is unknown, expected {known} or none; rectify the image and its depth,"
+        " or convert the calibration."
+    )
+
+
+def _fitting(name: str, values: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+    """Return the coefficients without zeros that no count has room for (drivers pad their arrays)."""
+    if len(values) in counts:
+        return values
+    filled = max((index + 1 for index, value in enumerate(values) if value), default=0)
+    shorter = [count for count in counts if filled <= count < len(values)]
+    if not shorter:
+        raise GeometryError(
+            f"The distortion model '{name}' came with {len(values)} coefficients, expected"
+            f" {' or '.join(map(str, counts))}; mend the camera_info."
+        )
+    return values[: shorter[-1]]

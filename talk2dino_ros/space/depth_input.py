@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 from rclpy.event_handler import SubscriptionEventCallbacks
 from sensor_msgs.msg import CameraInfo, Image
 
+from talk2dino_ros.conversions import check_image_pixels
 from talk2dino_ros.qos import LATCHED, SENSOR_QUEUE
 from talk2dino_ros.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.space.depth import Depth
 from talk2dino_ros.space.spatial_messages import camera_info_to_model, depth_image_to_metres
 from talk2dino_ros.space.stamped_buffer import StampedBuffer
+from talk2dino_ros.space.unmatched import Heard, why_unmatched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rclpy.node import Node
 
     from talk2dino_ros.parameters import Parameters
@@ -34,16 +38,20 @@ class UnmatchedError(GeometryError):
 class DepthInput:
     """The topics `<name>/depth`, `<name>/camera_info` and, where depth has its own, `<name>/depth_camera_info`.
 
-    infos_are_latched: hear camera_info also where it was published once and is kept for late joiners.
+    Where the parameter camera_info_latest is set from the start, camera_info is heard also where it was published once
+    and is kept for late joiners.
     """
 
-    def __init__(self, node: Node, name: str, *, infos_are_latched: bool = False) -> None:
+    def __init__(self, node: Node, name: str, parameters: Parameters) -> None:
         prefix = f"{name}/" if name else ""
         self._node = node
-        self._depths = _Topic(node, Image, f"{prefix}depth", KEPT_DEPTHS)
-        self._infos = _Topic(node, CameraInfo, f"{prefix}camera_info", KEPT_INFOS, may_be_latched=infos_are_latched)
-        self._depth_infos = _Topic(
-            node, CameraInfo, f"{prefix}depth_camera_info", KEPT_INFOS, may_be_latched=infos_are_latched
+        most = parameters.max_image_pixels
+        self._depths = _Topic(
+            node, Image, f"{prefix}depth", KEPT_DEPTHS, check=lambda depth: check_image_pixels(depth, most)
+        )
+        self._infos, self._depth_infos = (
+            _Topic(node, CameraInfo, f"{prefix}{topic}", KEPT_INFOS, may_be_latched=parameters.camera_info_latest)
+            for topic in ("camera_info", "depth_camera_info")
         )
 
     def start(self) -> None:
@@ -73,7 +81,7 @@ class DepthInput:
         it is too far off in time, in another frame, or no camera could have made it.
         """
         message = self._depths.of(image.stamp_ns, parameters)
-        if message.header.frame_id != image.frame_id:
+        if message.header.frame_id.lstrip("/") != image.frame_id.lstrip("/"):  # TF's names have no slash any more
             raise UnmatchedError(
                 f"the depth on {self._depths.name} is in frame '{message.header.frame_id}' and the image in "
                 f"'{image.frame_id}', expected depth registered to the image; remap `depth` to the camera's "
@@ -92,18 +100,30 @@ class DepthInput:
 
 
 class _Topic:
-    """One topic's newest messages by stamp.
+    """One topic's newest messages by stamp; check: refuses a message by a Talk2DinoError.
 
     may_be_latched: some publish it once and keep it for late joiners, others send it always and keep nothing. A
-    subscription hears the one or the other, so it takes two.
+    subscription hears the one or the other, so it takes two, and the publisher's process warns of the other one.
     """
 
-    def __init__(self, node: Node, message_type: type, topic: str, kept: int, *, may_be_latched: bool = False) -> None:
+    def __init__(
+        self,
+        node: Node,
+        message_type: type,
+        topic: str,
+        kept: int,
+        *,
+        may_be_latched: bool = False,
+        check: Callable[[Any], None] | None = None,
+    ) -> None:
         self.latest: Any = None
+        self._count = 0
         self._node = node
         self._message_type = message_type
         self._topic = topic
+        self._check = check
         self.buffer: StampedBuffer[Any] = StampedBuffer(kept, f"message on {self.name}")
+        self._may_be_latest = message_type is CameraInfo
         self._profiles = (SENSOR_QUEUE, LATCHED) if may_be_latched else (SENSOR_QUEUE,)
         self._subs: list[Any] = []
 
@@ -138,10 +158,23 @@ class _Topic:
         slop_ns = round(parameters.depth_slop_s * 1e9)
         found = self.buffer.match(stamp_ns, slop_ns, wait_s)
         if found is None:
-            raise UnmatchedError(self.buffer.why_none(stamp_ns, slop_ns))
+            raise UnmatchedError(why_unmatched(self._heard(), self.buffer.why_none(stamp_ns, slop_ns)))
         return found[0]
 
+    def _heard(self) -> Heard:
+        types = tuple(dict.fromkeys(each.topic_type for each in self._node.get_publishers_info_by_topic(self.name)))
+        expected = f"sensor_msgs/msg/{self._message_type.__name__}"
+        newest_ns = None if self.latest is None else _stamp_ns(self.latest)
+        return Heard(self.name, types, expected, self._count, newest_ns, self._may_be_latest)
+
     def _receive(self, message: Any) -> None:
-        stamp = message.header.stamp
-        self.buffer.put(stamp.sec * 10**9 + stamp.nanosec, message)
+        if self._check is not None:
+            self._check(message)
+        # what is kept for late joiners comes by both subscriptions
+        self._count += not (self._may_be_latest and message == self.latest)
+        self.buffer.put(_stamp_ns(message), message)
         self.latest = message
+
+
+def _stamp_ns(message: Any) -> int:
+    return int(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)

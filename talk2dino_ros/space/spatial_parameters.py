@@ -52,8 +52,8 @@ class SpatialParameters(Values):
     )
     camera_info_latest: bool = parameter(
         False,
-        "Take the newest camera_info whatever its stamp, for cameras that publish it once; set it before the node is "
-        "configured, to hear one that was published before.",
+        "Take the newest camera_info whatever its stamp, for cameras that publish it once or without a stamp; set it "
+        "before the node is configured, to hear one that was published before.",
         live=True,
     )
     image_rectified: bool = parameter(

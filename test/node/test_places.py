@@ -209,6 +209,13 @@ def test_depth_without_values_leaves_points_without_a_position_and_says_so(probe
     assert all("no depth inside the region" in reason for reason in reasons(see(probe, flat(nothing))))
 
 
+def test_a_slash_before_the_depths_frame_makes_no_other_frame_of_it(probe):
+    header = show(probe)
+    probe.infos.publish(info_message(header))
+    probe.depths.publish(depth_message(Header(stamp=header.stamp, frame_id="/camera"), flat()))
+    assert all(point.has_position for point in points_of(probe, header).points)
+
+
 def test_a_few_nans_do_no_harm(probe):
     depth = flat()
     depth[::3, ::3] = np.nan
@@ -259,6 +266,19 @@ def test_a_camera_info_of_another_moment_counts_only_where_the_parameter_allows_
     assert probe.set_parameter("camera_info_latest", False).successful
 
 
+def test_a_camera_info_without_a_stamp_says_so_and_the_remedy_works_at_once(probe):
+    for is_allowed in (False, True):
+        assert probe.set_parameter("camera_info_latest", is_allowed).successful
+        header = show(probe)
+        probe.infos.publish(info_message(Header(frame_id="camera")))
+        probe.depths.publish(depth_message(header, flat()))
+        points = points_of(probe, header).points
+        assert {point.has_position for point in points} == {is_allowed}
+        words = "have the stamp 0, expected the image's; set camera_info_latest to true"
+        assert is_allowed or words in points[0].no_position_reason
+    assert probe.set_parameter("camera_info_latest", False).successful
+
+
 def test_a_camera_info_that_is_published_once_and_kept_for_late_joiners_is_heard(start_node, make_probe):
     """Its publisher is there before the node, and says nothing more."""
     namespace = "/once"
@@ -302,7 +322,7 @@ def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_prob
 
 
 def test_no_message_of_any_topic_ends_the_node(probe):
-    """Stamps before all time, and bytes that are no message at all."""
+    """Stamps before all time, more pixels than any memory has, and bytes that are no message at all."""
     before_time = Header(frame_id="camera")
     before_time.stamp.sec = -1
     moving = probe.node.create_publisher(TFMessage, "/tf", 10)
@@ -316,16 +336,24 @@ def test_no_message_of_any_topic_ends_the_node(probe):
     image.header = before_time
     depth = raw_message(checkerboard(HEIGHT, WIDTH))
     depth.header = before_time
-    probe._image_pub("").publish(image)
     probe.depths.publish(depth)
+    probe.depths.publish(Image(width=30000, height=30000, encoding="16UC1", step=60000))
+    probe.wait_for(lambda: "declares 30000x30000 pixels" in probe.process.output, "the depth's pixels")
+    huge = Image(width=32000, height=32000, encoding="mono8", step=32000)
+    for message, words in (
+        (image, "/robot/image was dropped: its stamp is -1 s"),
+        (huge, "declares 32000x32000 pixels"),
+    ):
+        probe._image_pub("").publish(message)
+        probe.wait_for(lambda words=words: words in probe.process.output, words)
     for publisher in (probe.infos, probe.depths, moving):
         publisher.publish(b"\x00\x01\x00\x00" + b"\xff" * 40)
 
     def told():
         nodes = [status for array in probe.diagnostics for status in array.status if status.name.endswith(": node")]
-        return nodes and int({pair.key: pair.value for pair in nodes[-1].values}["messages dropped"]) >= 3
+        return nodes and int({pair.key: pair.value for pair in nodes[-1].values}["messages dropped"]) >= 5
 
-    probe.wait_for(told, "three dropped messages in /diagnostics", DEADLINE_S)
+    probe.wait_for(told, "five dropped messages in /diagnostics", DEADLINE_S)
     assert "was dropped: its stamp is -1 s and 0 ns, expected 0 s or more" in probe.process.output
     assert "before all time" in probe.process.output
     assert "Traceback" not in probe.process.output, probe.process.output

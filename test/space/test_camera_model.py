@@ -158,15 +158,63 @@ def test_an_image_without_pixels_is_refused():
 
 
 def test_an_unknown_distortion_model_is_refused_with_the_known_ones():
-    with pytest.raises(GeometryError, match="'thin_prism' is unknown, expected plumb_bob, rational_polynomial, equid"):
-        camera(model="thin_prism")
+    with pytest.raises(
+        GeometryError, match=r"'omni' is unknown, expected plumb_bob, rational_polynomial, .*equidistant"
+    ):
+        camera(distortion=(0.1,), model="omni")
 
 
-def test_a_wrong_number_of_coefficients_is_refused():
-    with pytest.raises(GeometryError, match="'rational_polynomial' came with 5 coefficients, expected 8 or 12 or 14"):
-        camera(distortion=(0.1,) * 5, model="rational_polynomial")
-    with pytest.raises(GeometryError, match="'equidistant' came with 0 coefficients, expected 4"):
-        camera(model="equidistant")
+@pytest.mark.parametrize("count", [4, 5, 8, 12, 14])
+@pytest.mark.parametrize("name", ["plumb_bob", "rational_polynomial", "radtan", "Plumb_Bob ", "brown_conrady"])
+def test_the_number_of_coefficients_decides_and_not_the_name(name, count):
+    """plumb_bob with 8 (calibration tools), rational with 5, radtan (Kalibr), as OpenCV takes them."""
+    coefficients = np.resize([-0.2, 0.05, 0.001, -0.002, 0.01, 0.02, -0.01], count)
+    lens = camera(distortion=coefficients, model=name)
+    points = np.array([[0.3, -0.2, 1.0], [-0.1, 0.25, 1.0]])
+    expected, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), np.array(MATRIX), coefficients)
+    np.testing.assert_allclose(lens.project(points), expected[:, 0])
+    assert lens.distortion_model == ("plumb_bob" if count <= 5 else "rational_polynomial")
+
+
+@pytest.mark.parametrize("name", ["equidistant", "fisheye", "kannala_brandt4", "Fisheye"])
+@pytest.mark.parametrize("padding", [0, 1, 4])
+def test_a_fisheye_by_any_of_its_names_padded_or_not(name, padding):
+    lens = camera(distortion=(*LENSES["equidistant"], *[0.0] * padding), model=name)
+    assert lens == camera(distortion=LENSES["equidistant"], model="equidistant")
+
+
+@pytest.mark.parametrize("name", ["", "none", "None", "NONE", "pinhole", "perspective"])
+@pytest.mark.parametrize("zeros", [(), (0.0,) * 5, (0.0,) * 7])
+def test_no_lens_by_any_of_its_names(name, zeros):
+    assert camera(distortion=zeros, model=name) == camera()
+
+
+@pytest.mark.parametrize("name", ["", "none", "pinhole"])
+def test_coefficients_beside_a_name_of_no_lens_are_refused(name):
+    with pytest.raises(
+        GeometryError, match=f"'{name}' came with the coefficients .*, expected none or zeros; name the"
+    ):
+        camera(distortion=(0.1, 0.0, 0.0, 0.0, 0.0), model=name)
+
+
+def test_zeros_that_no_count_has_room_for_are_padding():
+    padded = camera(distortion=(0.1, 0.2, 0.0, 0.0, 0.3, 0.0, 0.0), model="plumb_bob")
+    assert padded.distortion == (0.1, 0.2, 0.0, 0.0, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("model", "distortion", "expected"),
+    [
+        ("plumb_bob", (0.1, 0.2, 0.3), "came with 3 coefficients, expected 4 or 5 or 8 or 12 or 14"),
+        ("plumb_bob", (0.1,) * 6, "came with 6 coefficients, expected 4 or 5 or 8 or 12 or 14"),
+        ("rational_polynomial", (0.1,) * 15, "came with 15 coefficients"),
+        ("equidistant", (), "came with 0 coefficients, expected 4"),
+        ("fisheye", (0.1,) * 5, "came with 5 coefficients, expected 4"),
+    ],
+)
+def test_a_number_of_coefficients_that_no_lens_has_is_refused(model, distortion, expected):
+    with pytest.raises(GeometryError, match=expected):
+        camera(distortion=distortion, model=model)
 
 
 def test_coefficients_that_are_not_finite_are_refused():
