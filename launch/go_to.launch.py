@@ -6,11 +6,9 @@ from pathlib import Path
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
-from talk2dino_ros.launch_arguments import existing_file
+from talk2dino_ros.launch_arguments import existing_file, overrides
 
 HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
@@ -27,16 +25,23 @@ ARGUMENTS = (
 def generate_launch_description():
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
     segment = IncludeLaunchDescription(PythonLaunchDescriptionSource(f"{HERE}/segment.launch.py"))
-    return LaunchDescription([*declared, segment, OpaqueFunction(function=start)])
+    # what is wrong with the goal node's arguments is said before the segmenter starts, which would stay
+    return LaunchDescription([*declared, OpaqueFunction(function=check), segment, OpaqueFunction(function=start)])
+
+
+def check(context):
+    goal_parameters(context.launch_configurations)
+
+
+def goal_parameters(given):
+    named = [{name: value} for name, value in overrides(given, OVERRIDES).items()]
+    return [existing_file(given["goal_params_file"]), *named]
 
 
 def start(context):
     given = context.launch_configurations
-    parameters = [existing_file(given["goal_params_file"])]
-    overrides = [(name, kind) for name, kind in OVERRIDES.items() if given[name]]
-    parameters += [{name: ParameterValue(LaunchConfiguration(name), value_type=kind)} for name, kind in overrides]
     where = {"namespace": given["namespace"], "output": "screen"}
     topics = {"costmap": "costmap", "things": "talk2dino/things"}
     remappings = [(topic, given[name]) for name, topic in topics.items() if given[name]]
-    node = {"executable": "goal", "name": "goal", "parameters": parameters, "remappings": remappings}
+    node = {"executable": "goal", "name": "goal", "parameters": goal_parameters(given), "remappings": remappings}
     return [Node(package="talk2dino_ros", **node, **where)]

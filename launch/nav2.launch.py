@@ -30,4 +30,4 @@ def generate_launch_description():
         output="screen",
     )
     declared = DeclareLaunchArgument("namespace", default_value="", description="Namespace of all three nodes.")
-    return LaunchDescription([declared, nodes, manager])
+    return LaunchDescription([declared, manager, nodes])  # Nav2 first, as it may not be installed

@@ -5,12 +5,9 @@ from pathlib import Path
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
-from talk2dino_ros.launch_arguments import existing_file, profile_variable, vocabulary_parameters
+from talk2dino_ros.launch_arguments import existing_file, overrides, profile_variable, switch, vocabulary_parameters
 
 SHARE = Path(__file__).parent.parent
 CONFIG = SHARE / "config"
@@ -46,17 +43,17 @@ def generate_launch_description():
 
 
 def start(context):
+    """Read all arguments, then return what is started: an error leaves no process behind."""
     given = context.launch_configurations
     parameters = [existing_file(given["params_file"]), *vocabulary_parameters(given["vocabulary"], CONFIG)]
-    overrides = [(name, kind) for name, kind in OVERRIDES.items() if given[name]]
-    parameters += [{name: ParameterValue(LaunchConfiguration(name), value_type=kind)} for name, kind in overrides]
+    parameters += [{name: value} for name, value in overrides(given, OVERRIDES).items()]
     remappings = [(name, given[name]) for name in INPUTS if given[name]]
     where = {"namespace": given["namespace"], "remappings": remappings, "output": "screen"}
-    view = {"arguments": ["-d", f"{SHARE}/rviz/segment.rviz"], "condition": IfCondition(given["rviz"])}
+    view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/segment.rviz"], **where)
     return [
         *transport(given["fastdds_profile"], profile_variable(context.environment)),
+        *([view] if switch("rviz", given["rviz"]) else []),  # first, as it may not be installed
         Node(package="talk2dino_ros", executable="segmenter", name="talk2dino", parameters=parameters, **where),
-        Node(package="rviz2", executable="rviz2", **view, **where),
     ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the arguments of launch/segment.launch.py mean.
+"""What the arguments of the launch files mean.
 
 Standard library only: `ros2 launch` runs on the system's Python, which need not have the engine's libraries.
 """
@@ -9,10 +9,12 @@ from pathlib import Path
 
 from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros_values import KINDS, kind_of
 
 PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
 OLD_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"  # Fast DDS 2.x knows no other
 OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
+ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, "FASTDDS_BUILTIN_TRANSPORTS")
 
 
@@ -25,6 +27,32 @@ def existing_file(path: str) -> str:
     if not Path(path).is_file():
         raise LaunchArgumentError(f"there is no file {path!r}, expected a file that exists; correct the path")
     return path
+
+
+def overrides(given: Mapping[str, str], kinds: Mapping[str, type]) -> dict[str, str | bool]:
+    """Return the parameters that arguments give, str or bool; those left empty are none.
+
+    Raises LaunchArgumentError for what is no bool, and for a text that ROS would take for a value of another type.
+    """
+    filled = {name: kind for name, kind in kinds.items() if given.get(name)}
+    return {name: (switch if kind is bool else _text)(name, given[name]) for name, kind in filled.items()}
+
+
+def switch(name: str, text: str) -> bool:
+    """Return what an argument that is on or off says; raise LaunchArgumentError where it says neither."""
+    word = text.strip().lower()
+    if word not in (*ON, *OFF):
+        raise LaunchArgumentError(f"{name} is {text!r}, expected one of {', '.join((*ON, *OFF))}; correct it")
+    return word in ON
+
+
+def _text(name: str, text: str) -> str:
+    if kind_of(text) != KINDS[str]:  # launch writes it into a file without quotes
+        raise LaunchArgumentError(
+            f"{name} is {text!r}, which ROS would read as {kind_of(text)}, expected a text; write it in quotes into a "
+            "parameter file, and give that as params_file"
+        )
+    return text
 
 
 def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str | list[str]]]:
@@ -41,8 +69,13 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
         return [existing_file(text)]
     if text.endswith(".safetensors"):
         return [{"vocabulary_file": str(Path(existing_file(text)).absolute())}]
-    words = split_classes(text)
+    words = [_unmistakable(word) for word in split_classes(text)]
     return [{"vocabulary": words, "vocabulary_file": ""}] if words else []
+
+
+def _unmistakable(word: str) -> str:
+    """Return the same class in a spelling that launch's file without quotes leaves a text: `y` is true there."""
+    return word if kind_of(word) == KINDS[str] else f"{word}: {word}"
 
 
 def profile_variable(environment: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import SetBool
@@ -21,6 +21,7 @@ from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
 from talk2dino_ros.loading import load, release, warm_up, with_options
 from talk2dino_ros.managed_node import ManagedNode
 from talk2dino_ros.parameter_field import Value
+from talk2dino_ros.parameter_set import Values
 from talk2dino_ros.problems import ProblemLog
 from talk2dino_ros.space.scene import Scene
 from talk2dino_ros.stream import InForce, Stream
@@ -38,6 +39,8 @@ class SegmenterNode(ManagedNode):
     it is too early.
     Raises ParameterError where a parameter's start value is not allowed.
     """
+
+    PARAMETERS: ClassVar[type[Values]] = parameters.Parameters
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("talk2dino", **node_options)

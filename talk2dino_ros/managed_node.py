@@ -6,7 +6,7 @@ from __future__ import annotations
 import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
@@ -20,6 +20,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.faults import Faults, answering
 from talk2dino_ros.message_guard import MessageGuard
 from talk2dino_ros.parameter_field import Value, from_ros
+from talk2dino_ros.parameter_set import Values
 
 
 class ManagedNode(LifecycleNode):
@@ -29,6 +30,8 @@ class ManagedNode(LifecycleNode):
     enduring_executor.py goes on, and `faults` keeps it for the log and for the status "node" on /diagnostics.
     All subscriptions, those of TF and of /clock too, go through `messages`, which drops what is no good message.
     """
+
+    PARAMETERS: ClassVar[type[Values]]
 
     def __init__(self, name: str, **node_options: Any) -> None:
         self.messages = MessageGuard(self.get_logger)  # before rclpy subscribes to /clock

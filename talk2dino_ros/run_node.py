@@ -6,13 +6,16 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from talk2dino_ros.ending import Ending
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.parameter_files import check_arguments
+from talk2dino_ros.parameter_set import fields_of
 
 if TYPE_CHECKING:
     from talk2dino_ros.managed_node import ManagedNode
+    from talk2dino_ros.parameter_set import Values
 
 REMEDIES = {
     "rclpy": "source a ROS 2 installation (source /opt/ros/<distro>/setup.bash)",
@@ -25,11 +28,20 @@ REMEDIES = {
 }
 
 
+class NodeType(Protocol):
+    """The class of a node, and the table of its parameters."""
+
+    PARAMETERS: type[Values]
+
+    def __call__(self) -> ManagedNode:
+        """Make the node."""
+
+
 class StartError(Talk2DinoError):
     """The program cannot start in this environment."""
 
 
-def run_node(name: str, import_node: Callable[[], Callable[[], ManagedNode]], args: list[str] | None) -> NoReturn:
+def run_node(name: str, import_node: Callable[[], NodeType], args: list[str] | None) -> NoReturn:
     """Run a node until it is told to end; then end the process with 0, or with 1 where the start failed.
 
     name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
@@ -37,7 +49,7 @@ def run_node(name: str, import_node: Callable[[], Callable[[], ManagedNode]], ar
     ending = Ending(name)
     code = 1
     try:
-        code = _serve(_node_type(import_node), args, ending)
+        code = _serve(name, _node_type(import_node), args, ending)
     except Talk2DinoError as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)  # before DDS is taken down, which can take its time
     except BaseException:
@@ -46,13 +58,14 @@ def run_node(name: str, import_node: Callable[[], Callable[[], ManagedNode]], ar
     ending.end(code)
 
 
-def _serve(node_type: Callable[[], ManagedNode], args: list[str] | None, ending: Ending) -> int:
+def _serve(name: str, node_type: NodeType, args: list[str] | None, ending: Ending) -> int:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
     from talk2dino_ros.enduring_executor import EnduringExecutor
 
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    check_arguments(sys.argv if args is None else args, name, fields_of(node_type.PARAMETERS))
+    _init_ros(lambda: rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO))
     ending.take_leave = rclpy.try_shutdown
     node = node_type()
     ending.take_leave = lambda: _take_leave(node)
@@ -66,6 +79,15 @@ def _serve(node_type: Callable[[], ManagedNode], args: list[str] | None, ending:
     return 0
 
 
+def _init_ros(init: Callable[[], None]) -> None:
+    """Say in one sentence what ROS refuses of the arguments."""
+    try:
+        init()
+    except Exception as error:  # rclpy has several kinds of them, and its RCLError is no public name
+        reason = str(error).split("\n", maxsplit=1)[0].split(", at /", maxsplit=1)[0]
+        raise StartError(f"ROS refuses the arguments ({reason}), expected ones that it reads; correct them") from error
+
+
 def _take_leave(node: ManagedNode) -> None:
     import rclpy
 
@@ -74,7 +96,7 @@ def _take_leave(node: ManagedNode) -> None:
     rclpy.try_shutdown()
 
 
-def _node_type(import_node: Callable[[], Callable[[], ManagedNode]]) -> Callable[[], ManagedNode]:
+def _node_type(import_node: Callable[[], NodeType]) -> NodeType:
     """Import what needs ROS; say in one sentence which package is missing."""
     try:
         return import_node()

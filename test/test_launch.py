@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from talk2dino_ros.engine.vocabulary import parse_classes
 from talk2dino_ros.launch_arguments import PROFILE_VARIABLE, TRANSPORT_VARIABLES
+from talk2dino_ros.parameter_files import check_file
+from talk2dino_ros.parameters import FIELDS
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parent / "config"
@@ -108,7 +111,7 @@ def test_arguments_override_parameters_with_the_right_types(environment):
         "model": "mini",
         "device": "cuda:1",
         "autostart": False,
-        "vocabulary": ("door", "sofa: sofa, couch", "no", "7", "消火器", 'say "hi"', "!wall"),
+        "vocabulary": ("door", "sofa: sofa, couch", "no: no", "7: 7", "消火器", 'say "hi"', "!wall"),
         "vocabulary_file": "",
     }
 
@@ -165,6 +168,41 @@ def test_a_missing_file_ends_the_launch_with_a_sentence(environment, argument):
 
 
 @needs_launch
+def test_words_reach_ros_as_words_whatever_it_may_take_them_for(environment):
+    """launch writes lists without quotes, where ROS takes `y` for true and `08` for a number."""
+    notes = notes_of(environment, "vocabulary:=y, n, 1e3, 0x10, 08")
+    path = Path(environment[NOTES_VARIABLE]) / "vocabulary.yaml"
+    path.write_text(notes["texts"][1])
+    check_file(path, "talk2dino", FIELDS)
+    assert parse_classes(notes["overrides"]["vocabulary"]) == parse_classes(["y", "n", "1e3", "0x10", "08"])
+
+
+@needs_launch
+@pytest.mark.parametrize("rviz", ["no", "off", "False", "0"])
+def test_rviz_can_be_declined_in_any_way(environment, rviz):
+    notes_of(environment, f"rviz:={rviz}")
+
+
+@needs_launch
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("rviz:=maybe", "rviz is 'maybe', expected one of"),
+        ("rviz:=yes", "package 'rviz2' not found"),
+        ("autostart:=perhaps", "autostart is 'perhaps', expected one of"),
+        ("target_frame:=y", "target_frame is 'y', which ROS would read as a bool"),
+    ],
+)
+def test_a_wrong_argument_ends_the_launch_and_leaves_no_node_behind(environment, argument, words):
+    if "rviz2" in words and shutil.which("rviz2"):
+        pytest.skip("rviz2 is installed here")
+    result = launch(environment, argument)
+    assert result.returncode != 0
+    assert words in result.stdout + result.stderr
+    assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
+
+
+@needs_launch
 def test_every_argument_has_a_description(environment):
     shown = launch(environment, "--show-args").stdout
     assert shown.count("(default: ") == 15
@@ -212,6 +250,7 @@ def test_go_to_ends_with_a_sentence_where_the_goals_parameter_file_is_missing(en
     result = launch(environment, "goal_params_file:=/missing.yaml", file=GO_TO)
     assert result.returncode != 0
     assert "there is no file '/missing.yaml'" in result.stdout + result.stderr
+    assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
 
 
 @needs_launch

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from talk2dino_ros.engine.class_text import split_classes
+from talk2dino_ros.engine.vocabulary import parse_classes
 from talk2dino_ros.launch_arguments import (
     LaunchArgumentError,
     existing_file,
+    overrides,
     profile_variable,
+    switch,
     vocabulary_parameters,
 )
+from talk2dino_ros.ros_values import kind_of
 
 CONFIG = Path(__file__).parent.parent / "config"
 
@@ -22,12 +26,61 @@ CONFIG = Path(__file__).parent.parent / "config"
         "door",
         "door, chair,, sofa",
         "door; fire extinguisher: extinguisher, red fire extinguisher;",
-        'no; 1; "quoted"; back\\slash; !wall; éclair; 消火器; # hash',
+        'no; 1; "quoted"; back\\slash; !wall; éclair; 消火器; # hash; y; 1e3; 08; nan',
     ],
 )
 def test_words_reach_the_node_as_the_engine_splits_them(text):
     """And in place of a file of vectors that the parameter file may name."""
-    assert vocabulary_parameters(text, CONFIG) == [{"vocabulary": split_classes(text), "vocabulary_file": ""}]
+    (parameters,) = vocabulary_parameters(text, CONFIG)
+    assert parameters["vocabulary_file"] == ""
+    assert parse_classes(parameters["vocabulary"]) == parse_classes(split_classes(text))
+    assert {kind_of(word) for word in parameters["vocabulary"]} == {"a text"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("y, n", ["y: y", "n: n"]),
+        ("1e3; 0x10; 08", ["1e3: 1e3", "0x10: 0x10", "08: 08"]),
+        ("!y, yes: aye, cup", ["!y", "yes: aye", "cup"]),
+    ],
+)
+def test_words_that_ros_takes_for_other_values_are_spelled_so_that_it_does_not(text, words):
+    (parameters,) = vocabulary_parameters(text, CONFIG)
+    assert parameters["vocabulary"] == words
+
+
+@pytest.mark.parametrize("text", ["true", "True", "YES", "on", "1", " yes "])
+def test_words_for_on(text):
+    assert switch("rviz", text) is True
+
+
+@pytest.mark.parametrize("text", ["false", "False", "no", "OFF", "0"])
+def test_words_for_off(text):
+    assert switch("rviz", text) is False
+
+
+@pytest.mark.parametrize("text", ["", "maybe", "2", "y"])
+def test_words_for_neither_are_refused(text):
+    with pytest.raises(LaunchArgumentError, match=f"rviz is '{text}', expected one of true, yes, .*; correct it"):
+        switch("rviz", text)
+
+
+def test_arguments_left_empty_or_not_given_are_no_overrides():
+    kinds = {"model": str, "autostart": bool, "goal_frame": str, "use_sim_time": bool}
+    given = {"model": "mini", "autostart": "no", "goal_frame": "", "other": "x"}
+    assert overrides(given, kinds) == {"model": "mini", "autostart": False}
+
+
+@pytest.mark.parametrize("text", ["y", "08", "nan", "on"])
+def test_a_text_that_launch_would_turn_into_another_value_is_refused(text):
+    with pytest.raises(LaunchArgumentError, match=f"goal_frame is '{text}', which ROS would read as a .*; write it in"):
+        overrides({"goal_frame": text}, {"goal_frame": str})
+
+
+def test_a_wrong_switch_among_the_overrides_is_refused():
+    with pytest.raises(LaunchArgumentError, match="autostart is 'maybe'"):
+        overrides({"autostart": "maybe"}, {"autostart": bool})
 
 
 @pytest.mark.parametrize("text", ["", " ", ",", "; ;"])

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from talk2dino_ros import parameter_set
 from talk2dino_ros.goal.parameters import GoalParameters
 from talk2dino_ros.goal.server import GoalServer
 from talk2dino_ros.managed_node import ManagedNode
 from talk2dino_ros.parameter_field import Value
+from talk2dino_ros.parameter_set import Values
 
 
 class GoalNode(ManagedNode):
@@ -22,6 +23,8 @@ class GoalNode(ManagedNode):
     Services: ~/go_to, ~/cancel; action: ~/go. They answer that it is too early while the node is not active.
     Raises ParameterError where a parameter's start value is not allowed.
     """
+
+    PARAMETERS: ClassVar[type[Values]] = GoalParameters
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("goal", **node_options)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ROS takes a parameter's value without quotes for: the rules of rcl_yaml_param_parser, not YAML's.
+
+Standard library only, as launch files need it too.
+"""
+
+import re
+
+KINDS = {bool: "a bool", int: "an int", float: "a float", str: "a text"}
+TRUE = {"Y", "y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
+FALSE = {"N", "n", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
+INT = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")  # as C's strtoll with base 0
+FLOAT = re.compile(
+    r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|0[xX][0-9a-fA-F]+\.?[0-9a-fA-F]*([pP][-+]?\d+)?"
+    r"|inf(inity)?|nan(\(\w*\))?)\Z",
+    re.IGNORECASE,
+)
+# YAML's own, in the three spellings that ROS compares
+DOTTED = {f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")} | {".nan", ".NaN", ".NAN"}
+
+
+def kind_of(text: str) -> str:
+    """Return what ROS takes a value without quotes for: one of KINDS' values."""
+    if text in TRUE | FALSE:
+        return KINDS[bool]
+    if INT.match(text) and _is_64_bit(text):
+        return KINDS[int]
+    is_float = text in DOTTED or (FLOAT.match(text) and not _overflows(text))
+    return KINDS[float] if is_float else KINDS[str]
+
+
+def _is_64_bit(text: str) -> bool:
+    digits = text.lstrip("+-")
+    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
+    return -(2**63) <= int(text, base) < 2**63
+
+
+def _overflows(text: str) -> bool:
+    try:
+        return float(text) in (float("inf"), float("-inf")) and text.lstrip("+-.")[:1].isdigit()
+    except ValueError:  # hexadecimal, or nan(…)
+        return False
