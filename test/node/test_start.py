@@ -19,6 +19,8 @@ WRONG_STARTS = {
     "a backend without its file": (["model:=mini", "backend:=onnxruntime"], ["onnx_file", "talk2dino export mini"]),
     "a value out of range": (["model:=mini", "overlay_alpha:=2.0"], ["overlay_alpha", "0.0 to 1.0"]),
     "a value of another type": (["model:=mini", "background:=1"], ["background", "float"]),
+    "a class that YAML reads as a tag": (["vocabulary:=[cup, !table]"], ["-p vocabulary:=[cup, !table]", "'!table'"]),
+    "an argument that ROS cannot read": (["model:mini"], ["the argument -p model:mini gives no value"]),
     "a blank class": (["model:=mini", "vocabulary:=[cup, ' ']"], ["blank"]),
     "the same class twice": (["model:=mini", "vocabulary:=[cup, cup]"], ["twice"]),
     "cameras of one name": (["model:=mini", "cameras:=[a, a]"], ["cameras", "different names"]),
@@ -56,6 +58,14 @@ def test_a_wrong_start_prints_one_sentence_and_ends_with_1(start_node, wrong):
     lines = [line for line in process.output.strip().splitlines() if not line.startswith("[INFO]")]
     assert len(lines) == 1, process.output
     assert all(word in lines[0] for word in words), lines[0]
+
+
+def test_arguments_that_ros_refuses_are_such_a_sentence_too():
+    command = [sys.executable, "-m", "talk2dino_ros.segmenter_node", "--ros-args", "--log-level", "loud"]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert run.returncode == 1
+    assert "talk2dino: ROS refuses the arguments (" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_asking_for_cuda_without_a_gpu_is_such_a_sentence(start_node):
