@@ -102,7 +102,8 @@ def _verify(arguments: argparse.Namespace) -> int:
                 f"run `talk2dino weights fetch {arguments.name}` or get it from {file.source.address}"
             )
         found = check_sum(file, path)
-        return f"{path} sha256 {found} " + ("as published" if known_sum(file, path) else "(none published)")
+        known = known_sum(file, path)
+        return f"{path} {known.kind} {found} " + ("as published" if known.digits else "(none published)")
 
     status = _for_each_file(arguments, check)
     if status == 0:

@@ -146,8 +146,8 @@ def test_fetch_to_a_folder_replaces_no_pipe_and_no_link(weights, backbone, tmp_p
 def test_verify_tells_which_sums_are_published(weights, backbone, capsys):
     assert weights("verify", "tiny") == 0
     out = capsys.readouterr().out
-    assert f"{backbone} sha256 {sha256_of(backbone)} (none published)" in out
-    assert f"sha256 {sha256_of(backbone.with_name('p.pth'))} as published" in out
+    assert f"{backbone} sha256 sum {sha256_of(backbone)} (none published)" in out
+    assert f"sha256 sum {sha256_of(backbone.with_name('p.pth'))} as published" in out
 
 
 def test_verify_fails_for_a_missing_file(weights, capsys):

@@ -86,7 +86,11 @@ _MINI_PROJECTION = ("talk2dino_ros", "engine/data/mini_projection.safetensors", 
 _CLIP_TEXT = WeightsFile(
     role="text",
     # the file that open_clip itself takes for ViT-B-16 with OpenAI's weights
-    source=HubFile("timm/vit_base_patch16_clip_224.openai", "open_clip_model.safetensors"),
+    source=HubFile(
+        "timm/vit_base_patch16_clip_224.openai",
+        "open_clip_model.safetensors",
+        "977e3dd0ec55ab8da155f2fbeb6b5f54948b6e3d",
+    ),
     licence="MIT",
     size=599 * _MB,
     other_names=("ViT-B-16.pt", "open_clip_pytorch_model.bin"),
@@ -95,20 +99,29 @@ _CLIP_TEXT = WeightsFile(
 )
 
 
-def _projection_file(name: str, size: int, sha256: str = "") -> WeightsFile:
+_DINOV2_VITL_REVISION = "f3c408e77602bb412aa65fb03dfa0d5f95cb3832"
+# The authors renamed weights on their main branch once; this commit's stay.
+_PROJECTIONS = (
+    "https://raw.githubusercontent.com/lorebianchi98/Talk2DINO/4918c2df1d00c644ecc7f34de070694af1a8bc69/weights"
+)
+
+
+def _projection_file(name: str, size: int, *, sha256: str = "", git_blob: str = "") -> WeightsFile:
+    """The row of a projection; of those that nobody here has read, the commit tells git's sum."""
     return WeightsFile(
         role="projection",
-        source=UrlFile(f"https://raw.githubusercontent.com/lorebianchi98/Talk2DINO/main/weights/{name}"),
+        source=UrlFile(f"{_PROJECTIONS}/{name}"),
         licence="Apache-2.0",
         size=size,
         sha256={name: sha256} if sha256 else {},
+        git_blobs={name: git_blob} if git_blob else {},
     )
 
 
-def _dinov2_file(letter: str, timm_name: str, size: int) -> WeightsFile:
+def _dinov2_file(letter: str, timm_name: str, size: int, revision: str = "main") -> WeightsFile:
     return WeightsFile(
         role="image",
-        source=HubFile(f"timm/{timm_name}.lvd142m", "model.safetensors"),
+        source=HubFile(f"timm/{timm_name}.lvd142m", "model.safetensors", revision),
         licence="Apache-2.0",
         size=size,
         other_names=(f"dinov2_vit{letter}14_reg4_pretrain.pth",),
@@ -211,18 +224,20 @@ _ROWS = (
         projection_file=_projection_file(
             "vitb_mlp_infonce.pth",
             3_940_664,
-            "5f6efcc520f22916ecf3dfdfb01d6f57e701c1c2e1feda71a80d89e3cd752f0f",
+            sha256="5f6efcc520f22916ecf3dfdfb01d6f57e701c1c2e1feda71a80d89e3cd752f0f",
         ),
         background=0.55,
     ),
     _talk2dino(
         "talk2dino_vitl",
         "Talk2DINO on DINOv2 ViT-L/14 with registers: larger and slower, in the paper not better",
-        image_file=_dinov2_file("l", "vit_large_patch14_reg4_dinov2", 1217 * _MB),
+        image_file=_dinov2_file("l", "vit_large_patch14_reg4_dinov2", 1217 * _MB, _DINOV2_VITL_REVISION),
         network="vit_large_patch14_reg4_dinov2",
         patch_size=14,
         embedding_size=1024,
-        projection_file=_projection_file("vitl_mlp_infonce.pth", 6_301_000),
+        projection_file=_projection_file(
+            "vitl_mlp_infonce.pth", 6_301_000, git_blob="21a0038cc793403648264fe9c90a29c9533770a3"
+        ),
         background=0.54,
     ),
     _talk2dino(
@@ -235,7 +250,7 @@ _ROWS = (
         projection_file=_projection_file(
             "dinov3_vitb_mlp_infonce.pth",
             3_940_311,
-            "6fc5ce7a05d8f1c829c174d87b861da05399cf0bfe50de3711ac940115d85fcc",
+            sha256="6fc5ce7a05d8f1c829c174d87b861da05399cf0bfe50de3711ac940115d85fcc",
         ),
         background=0.55,
     ),
@@ -246,13 +261,15 @@ _ROWS = (
         network="vit_large_patch16_dinov3",
         patch_size=16,
         embedding_size=1024,
-        projection_file=_projection_file("dinov3_vitl_mlp_infonce.pth", 6_301_000),
+        projection_file=_projection_file(
+            "dinov3_vitl_mlp_infonce.pth", 6_301_000, git_blob="51dfe9926175877b5deecaba07c398e46e9d61fe"
+        ),
         background=0.54,
     ),
     _dinotxt(
         "dinotxt_vitl",
         "dino.txt on DINOv2 ViT-L/14 with registers: Meta's own words for DINOv2",
-        image_file=_dinov2_file("l", "vit_large_patch14_reg4_dinov2", 1217 * _MB),
+        image_file=_dinov2_file("l", "vit_large_patch14_reg4_dinov2", 1217 * _MB, _DINOV2_VITL_REVISION),
         files=dinotxt_files.V2_FILES,
         network="vit_large_patch14_reg4_dinov2",
         patch_size=14,

@@ -12,14 +12,15 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.sums import sha256_of
+from talk2dino_ros.engine.sums import KnownSum
 
 ATTEMPTS = 4  # requests in a row that may bring nothing
 TIMEOUT_S = 30.0  # without a byte
+NOT_KNOWN = KnownSum()
 _CHUNK = 1 << 18
 
 
-def download(url: str, target: Path, sha256: str = "") -> Path:
+def download(url: str, target: Path, known: KnownSum = NOT_KNOWN) -> Path:
     """Bring `url` to `target`, with a progress bar; return `target`. A file that is there is left alone.
 
     A broken transfer goes on where it stopped: within this call, and from an earlier call's `.part` file
@@ -30,7 +31,7 @@ def download(url: str, target: Path, sha256: str = "") -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(target.name + ".lock")):
             if not target.exists():
-                _download_locked(url, target, sha256)
+                _download_locked(url, target, known)
     except (OSError, http.client.HTTPException) as error:
         raise WeightsError(
             f"{target.name} could not be downloaded from {url} ({error or type(error).__name__}); "
@@ -39,16 +40,16 @@ def download(url: str, target: Path, sha256: str = "") -> Path:
     return target
 
 
-def _download_locked(url: str, target: Path, sha256: str) -> None:
+def _download_locked(url: str, target: Path, known: KnownSum) -> None:
     part = target.with_name(target.name + ".part")
-    if not sha256:
+    if not known.digits:
         part.unlink(missing_ok=True)
     _fetch_all(url, part)
-    found = sha256_of(part)
-    if sha256 and found != sha256:
+    found = known.found_in(part)
+    if not known.fits(found):
         part.unlink()  # the next call would go on from wrong bytes
         raise WeightsError(
-            f"{target.name} from {url} has the sha256 sum {found}, expected {sha256}; try again, "
+            f"{target.name} from {url} has the {known.kind} {found}, expected {known.digits}; try again, "
             f"and if it stays so, get the file elsewhere and put it into {target.parent}"
         )
     os.replace(part, target)

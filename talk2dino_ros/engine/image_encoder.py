@@ -124,5 +124,6 @@ def load_dino_encoder(
         lambda: timm.create_model(network, num_classes=0, dynamic_img_size=True, **options),
         to_timm(checkpoint.read(), checkpoint.path),
         checkpoint.path,
+        remedy=checkpoint.remedy,
     )
     return DinoImageEncoder(vit.to(dtype), mean, std)

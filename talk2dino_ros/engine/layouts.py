@@ -17,6 +17,7 @@ from talk2dino_ros.engine.state_dicts import StateDict
 
 def to_timm(state: StateDict, path: Path) -> StateDict:
     """Turn a DINOv2 or DINOv3 state dict of any published layout into timm's; timm's own stays as it is."""
+    state = part_of_one_file(state, "model")
     for mark, convert in _BACKBONE_LAYOUTS.items():
         if mark in state:
             return convert(dict(state), path)
@@ -100,3 +101,14 @@ _NOT_TEXT = re.compile(r"visual\..*|logit_scale|input_resolution|context_length|
 def clip_text_part(state: StateDict) -> StateDict:
     """Keep the text tower of a whole CLIP; OpenAI's archive and open_clip's files name it alike."""
     return {key: tensor for key, tensor in state.items() if not _NOT_TEXT.fullmatch(key)}
+
+
+def part_of_one_file(state: StateDict, network: str) -> StateDict:
+    """Take one network out of the file of the authors' Hugging Face repositories, which holds all three.
+
+    network: `model` (DINO) or `proj` (the projection). The state dict of one network stays as it is.
+    """
+    if "proj.linear_layer.weight" not in state:
+        return state
+    prefix = f"{network}."
+    return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from talk2dino_ros.engine.image_encoder import ImageFeatures
+from talk2dino_ros.engine.sources import BUILD_AGAIN
 from talk2dino_ros.engine.state_dicts import StateDict, build_and_load, read_state_dict
 from talk2dino_ros.engine.weights import Checkpoint, check_sum
 
@@ -173,8 +174,8 @@ def load_mini_image_encoder(checkpoints: Mapping[str, Checkpoint], dtype: torch.
     network = timm.create_model("tf_efficientnet_lite2", output_stride=PATCH_SIZE)
     # the file has another library's names for the same tensors in the same order
     state = dict(zip(network.state_dict(), checkpoint.read().values(), strict=True))
-    network = build_and_load(lambda: network, state, checkpoint.path)
-    members = read_state_dict(CONCEPTS_FILE)["members"].float()
+    network = build_and_load(lambda: network, state, checkpoint.path, remedy=checkpoint.remedy)
+    members = read_state_dict(CONCEPTS_FILE, remedy=BUILD_AGAIN)["members"].float()
     fold_batch_norms(network)
     return MiniImageEncoder(network.to(dtype, memory_format=torch.channels_last), members)
 
@@ -201,6 +202,7 @@ def load_mini_text_encoder(checkpoints: Mapping[str, Checkpoint]) -> MiniTextEnc
         lambda: BertModel(config, add_pooling_layer=False),
         _without_pooler(checkpoints["text"].read()),
         checkpoints["text"].path,
+        remedy=checkpoints["text"].remedy,
     )
     check_sum(checkpoints["tokenizer"].file, checkpoints["tokenizer"].path)
     tokenizer = Tokenizer.from_file(str(checkpoints["tokenizer"].path))

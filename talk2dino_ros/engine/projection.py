@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from talk2dino_ros.engine.layouts import part_of_one_file
 from talk2dino_ros.engine.state_dicts import build_and_load
 from talk2dino_ros.engine.weights import Checkpoint
 
@@ -33,5 +34,8 @@ def load_projection(
     """Fill a projection from the `projection` checkpoint. Raises WeightsError if it does not fit."""
     checkpoint = checkpoints["projection"]
     return build_and_load(
-        lambda: Projection(text_size, hidden_size, embedding_size), checkpoint.read(), checkpoint.path
+        lambda: Projection(text_size, hidden_size, embedding_size),
+        part_of_one_file(checkpoint.read(), "proj"),
+        checkpoint.path,
+        remedy=checkpoint.remedy,
     )

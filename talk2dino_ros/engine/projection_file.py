@@ -2,7 +2,8 @@
 """A projection in a file that the user names: what `talk2dino train` wrote, or a published one, in a model's place.
 
 A trained file has the published key names, and a card in its metadata that says which model it was trained for. The
-published files have none; the known ones are told by their sha256 sums, any other by its shapes alone.
+published files have none; the known ones are told by their sums, any other by its shapes alone. The one file of the
+authors' Hugging Face repositories will do too.
 """
 
 import json
@@ -16,9 +17,10 @@ from safetensors.torch import save
 
 from talk2dino_ros.engine.checkpoints import MODELS, Model
 from talk2dino_ros.engine.errors import ModelError, WeightsError
+from talk2dino_ros.engine.layouts import part_of_one_file
 from talk2dino_ros.engine.sources import LocalFile
 from talk2dino_ros.engine.state_dicts import StateDict, read_state_dict
-from talk2dino_ros.engine.sums import sha256_of
+from talk2dino_ros.engine.sums import git_blob_id_of, sha256_of
 
 METADATA_KEY = "talk2dino_projection"
 _FORMAT = 1
@@ -72,11 +74,12 @@ def with_projection_file(model: Model, projection_file: str | Path | None) -> Mo
         )
     _check_model(path, model)
     load: Any = model.load_projection  # its type does not tell that a projection's loader takes sizes
-    first_layer = read_state_dict(path).get(_FIRST_LAYER)
+    source = LocalFile(path)
+    first_layer = part_of_one_file(read_state_dict(path, remedy=source.remedy), "proj").get(_FIRST_LAYER)
     if first_layer is not None:  # else the strict loader says what is amiss
         load = partial(load, hidden_size=len(first_layer))  # a recipe's choice: the file knows it, the row does not
     files = tuple(
-        replace(file, source=LocalFile(path), other_names=(), sha256={}) if file.role == "projection" else file
+        replace(file, source=source, other_names=(), sha256={}, git_blobs={}) if file.role == "projection" else file
         for file in model.files
     )
     return replace(model, files=files, load_projection=load)
@@ -86,12 +89,11 @@ def projection_sum(model: Model) -> str:
     """Return the sha256 sum of the projection file that a row takes in place of the model's own; '' for its own."""
     projections = [file.source for file in model.files if file.role == "projection"]
     paths = [source.path for source in projections if isinstance(source, LocalFile)]
-    own = sha256_of(paths[0]) if paths else ""
-    return "" if _published_for(own) == model.name else own
+    return sha256_of(paths[0]) if paths and _published_for(paths[0]) != model.name else ""
 
 
 def _check_model(path: Path, model: Model) -> None:
-    made_for = read_card(path).get("model") or _published_for(sha256_of(path))
+    made_for = read_card(path).get("model") or _published_for(path)
     if made_for not in ("", model.name):
         raise WeightsError(
             f"{path} was made for {made_for}, expected {model.name}: a projection fits the patch features of one "
@@ -99,10 +101,11 @@ def _check_model(path: Path, model: Model) -> None:
         )
 
 
-def _published_for(own: str) -> str:
-    """Return the model whose published projection has this sha256 sum, or ''."""
+def _published_for(path: Path) -> str:
+    """Return the model whose published projection this is, or ''."""
+    own = {sha256_of(path), git_blob_id_of(path)}
     for name, model in MODELS.items():
-        sums = [value for file in model.files if file.role == "projection" for value in file.sha256.values()]
-        if own in sums:
+        sums = [known for file in model.files if file.role == "projection" for known in file.sums.values()]
+        if any(known.digits in own for known in sums):
             return name
     return ""

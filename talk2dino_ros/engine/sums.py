@@ -1,19 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sha256 sums of files."""
+"""Sums of files: sha256, and git's own, by which a public repository tells what a file of it is."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _CHUNK = 1 << 20
 
 
+@dataclass(frozen=True)
+class KnownSum:
+    """What is known of a file's content: digits of its sha256, at least the first, or all 40 of its git blob id.
+
+    Without digits nothing is known.
+    """
+
+    digits: str = ""
+    is_git_blob: bool = False
+
+    @property
+    def kind(self) -> str:
+        return "git blob id" if self.is_git_blob else "sha256 sum"
+
+    def found_in(self, path: Path) -> str:
+        """Return the file's own sum of this kind."""
+        return git_blob_id_of(path) if self.is_git_blob else sha256_of(path)
+
+    def fits(self, found: str) -> bool:
+        return found == self.digits if self.is_git_blob else found.startswith(self.digits)
+
+
 def sha256_of(path: Path) -> str:
     """Return a file's sha256 as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
+    return _digest(path, hashlib.sha256())
+
+
+def git_blob_id_of(path: Path) -> str:
+    """Return the name that git gives to a file's content: the sha1 of its size and itself, 40 hexadecimal digits."""
+    return _digest(path, hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False))
+
+
+def _digest(path: Path, digest: Any) -> str:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
 
 
 def file_state(path: Path) -> str:

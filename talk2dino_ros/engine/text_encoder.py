@@ -98,5 +98,6 @@ def load_clip_text_encoder(checkpoints: Mapping[str, Checkpoint], **options: Any
         lambda: TextTransformer(act_layer=QuickGELU, **options),
         clip_text_part(checkpoint.read()),
         checkpoint.path,
+        remedy=checkpoint.remedy,
     )
     return ClipTextEncoder(tower.float(), SimpleTokenizer())

@@ -10,7 +10,7 @@ from pathlib import Path
 from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.sources import LocalFile, PackageFile, Source, UrlFile, torch_hub_folder
 from talk2dino_ros.engine.state_dicts import StateDict, is_torchscript, read_state_dict, read_torchscript
-from talk2dino_ros.engine.sums import sha256_of
+from talk2dino_ros.engine.sums import KnownSum
 
 logger = logging.getLogger("talk2dino")
 
@@ -25,8 +25,8 @@ class WeightsFile:
     role: what it fills: `image`, `text`, `projection`.
     source: where it is had from; in a `weights_dir` its names are accepted, and `other_names` (patterns).
     size: bytes of its tensors as float32, about.
-    sha256: the known sums by file name. torchscript_sha256: the sum without which no TorchScript archive is
-        opened under any name, as it carries code.
+    sha256, git_blobs: the known sums by file name. torchscript_sha256: the sum without which no TorchScript archive
+        is opened under any name, as it carries code.
     """
 
     role: str
@@ -36,6 +36,13 @@ class WeightsFile:
     other_names: tuple[str, ...] = ()
     sha256: Mapping[str, str] = field(default_factory=dict)
     torchscript_sha256: str = ""
+    git_blobs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sums(self) -> dict[str, KnownSum]:
+        """The known sums by file name."""
+        blobs = {name: KnownSum(digits, is_git_blob=True) for name, digits in self.git_blobs.items()}
+        return blobs | {name: KnownSum(digits) for name, digits in self.sha256.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,33 +88,35 @@ def locate(file: WeightsFile, weights_dir: Path | None = None) -> Path:
             f"get it from {file.source.address} and put it there"
         )
     if path is None:
-        path = file.source.download(file.sha256)
+        path = file.source.download(file.sums)
         check_sum(file, path)
     return path
 
 
-def known_sum(file: WeightsFile, path: Path) -> str:
-    """Return the sha256 that a file should have, its beginning, or '' where it is not known.
+def known_sum(file: WeightsFile, path: Path) -> KnownSum:
+    """Return the sum that a file should have; one without digits where it is not known.
 
     From the table, from the name by torch.hub's convention (`name-1a2b3c4d.pth`), or from huggingface_hub's
     cache, whose files of this size are named by their sum.
     """
-    if path.name in file.sha256:
-        return file.sha256[path.name]
+    if path.name in file.sums:
+        return file.sums[path.name]
     if file.torchscript_sha256 and is_torchscript(path):
-        return file.torchscript_sha256
+        return KnownSum(file.torchscript_sha256)
     if match := re.search(r"-([0-9a-f]{8,64})\.\w+$", path.name):
-        return match[1]
+        return KnownSum(match[1])
     blob = path.resolve().name
-    return blob if re.fullmatch(r"[0-9a-f]{64}", blob) else ""
+    return KnownSum(blob if re.fullmatch(r"[0-9a-f]{64}", blob) else "")
 
 
 def check_sum(file: WeightsFile, path: Path) -> str:
-    """Compare a file's sha256 with the known one, and return it. Raises WeightsError naming both."""
-    expected = known_sum(file, path)
-    found = sha256_of(path)
-    if not found.startswith(expected):
-        raise WeightsError(f"{path} has the sha256 sum {found}, expected {expected}; delete it and fetch it again")
+    """Compare a file's sum with the known one, and return it (a sha256). Raises WeightsError naming both."""
+    known = known_sum(file, path)
+    found = known.found_in(path)
+    if not known.fits(found):
+        raise WeightsError(
+            f"{path} has the {known.kind} {found}, expected {known.digits}; delete it, and {file.source.remedy}"
+        )
     return found
 
 
@@ -118,6 +127,11 @@ class Checkpoint:
     file: WeightsFile
     path: Path
 
+    @property
+    def remedy(self) -> str:
+        """What a person does about this file where it is not as expected."""
+        return self.file.source.remedy
+
     def read(self) -> StateDict:
         """Read the tensors after the sum was checked. Raises WeightsError.
 
@@ -125,10 +139,10 @@ class Checkpoint:
         remembered check would not see a file that changed. A file in huggingface_hub's cache is checked after
         its download and by `talk2dino weights verify`.
         """
-        if self.path.name in self.file.sha256 or is_torchscript(self.path) or self._named_by_sum():
+        if self.path.name in self.file.sums or is_torchscript(self.path) or self._named_by_sum():
             check_sum(self.file, self.path)
         elif isinstance(self.file.source, UrlFile):
-            logger.warning("%s is taken without a check: its sha256 sum is not known", self.path)
+            logger.warning("%s is taken without a check: no sum of it is known", self.path)
         return self._tensors()
 
     def _named_by_sum(self) -> bool:
@@ -137,7 +151,7 @@ class Checkpoint:
 
     def _tensors(self) -> StateDict:
         if not is_torchscript(self.path):
-            return read_state_dict(self.path)
+            return read_state_dict(self.path, remedy=self.remedy)
         if not self.file.torchscript_sha256:
             raise WeightsError(
                 f"{self.path} is a TorchScript archive, which may run code, expected tensors alone; "

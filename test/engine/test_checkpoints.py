@@ -115,6 +115,10 @@ def test_each_rows_network_takes_the_published_backbone_key_for_key(
     assert len(state) == tensors
     network = timm.create_model(model.load_image_encoder.keywords["network"], num_classes=0, device="meta")
     check_keys(network.state_dict(), to_timm(state, tmp_path), tmp_path)
+    # the authors' file on the Hub has DINO as `model`, beside CLIP and the projection
+    one_file = {"logit_scale": torch.ones(()), "proj.linear_layer.weight": torch.ones(2, 2)}
+    one_file |= {f"model.{key}": tensor for key, tensor in state.items()}
+    check_keys(network.state_dict(), to_timm(one_file, tmp_path), tmp_path)
     assert network.patch_embed.patch_size == (model.patch_size, model.patch_size)
     assert network.num_prefix_tokens == 5
     assert model.embedding_size == width

@@ -8,9 +8,11 @@ import pytest
 from talk2dino_ros.engine import download as module
 from talk2dino_ros.engine.download import download
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.sums import KnownSum
 
 BODY = bytes(range(256)) * 4000  # 1 MB
 SHA256 = hashlib.sha256(BODY).hexdigest()
+KNOWN = KnownSum(SHA256)
 
 
 @pytest.fixture
@@ -26,16 +28,20 @@ def leftovers(target):
 def test_a_file_arrives_whole_and_leaves_nothing_beside_it(file_server, target, honours_ranges):
     server = file_server(BODY)
     server.honours_ranges = honours_ranges
-    assert download(server.url, target, SHA256) == target
+    assert download(server.url, target, KNOWN) == target
     assert target.read_bytes() == BODY
     assert leftovers(target) == ["file.bin"]
 
 
-@pytest.mark.parametrize("sha256", [SHA256, ""])
-def test_a_broken_transfer_goes_on_where_it_stopped(file_server, target, sha256):
+# git names a content by the sha1 of its kind, its size and itself
+BLOB = hashlib.sha1(b"blob %d\0" % len(BODY) + BODY).hexdigest()
+
+
+@pytest.mark.parametrize("known", [KNOWN, KnownSum(), KnownSum(BLOB, is_git_blob=True)])
+def test_a_broken_transfer_goes_on_where_it_stopped(file_server, target, known):
     server = file_server(BODY)
     server.cut_after = 300_000
-    download(server.url, target, sha256)
+    download(server.url, target, known)
     assert target.read_bytes() == BODY
     assert server.ranges == ["bytes=0-", "bytes=300000-", "bytes=600000-", "bytes=900000-"]
 
@@ -45,7 +51,7 @@ def test_a_server_without_ranges_sends_the_whole_again_and_it_is_not_appended(fi
     target.parent.mkdir()
     target.with_name("file.bin.part").write_bytes(b"x" * 5000)
     server.honours_ranges = False
-    download(server.url, target, SHA256)
+    download(server.url, target, KNOWN)
     assert target.read_bytes() == BODY
 
 
@@ -53,7 +59,7 @@ def test_an_earlier_calls_part_is_taken_up_where_the_sum_is_known(file_server, t
     server = file_server(BODY)
     target.parent.mkdir()
     target.with_name("file.bin.part").write_bytes(BODY[:700_000])
-    download(server.url, target, SHA256)
+    download(server.url, target, KNOWN)
     assert server.ranges == ["bytes=700000-"]
     assert target.read_bytes() == BODY
 
@@ -70,7 +76,7 @@ def test_a_part_that_is_already_whole_is_only_renamed(file_server, target):
     server = file_server(BODY)
     target.parent.mkdir()
     target.with_name("file.bin.part").write_bytes(BODY)
-    download(server.url, target, SHA256)
+    download(server.url, target, KNOWN)
     assert target.read_bytes() == BODY
 
 
@@ -78,7 +84,7 @@ def test_a_file_that_is_there_is_not_asked_for_again(file_server, target):
     server = file_server(BODY)
     target.parent.mkdir()
     target.write_bytes(b"here")
-    download(server.url, target, SHA256)
+    download(server.url, target, KNOWN)
     assert target.read_bytes() == b"here"
     assert server.ranges == []
 
@@ -87,8 +93,15 @@ def test_wrong_bytes_are_refused_with_both_sums_and_do_not_stay(file_server, tar
     server = file_server(b"not the weights")
     found = hashlib.sha256(b"not the weights").hexdigest()
     with pytest.raises(WeightsError, match=rf"file\.bin from {server.url} has .* {found}, expected {SHA256}"):
-        download(server.url, target, SHA256)
+        download(server.url, target, KNOWN)
     assert leftovers(target) == []
+
+
+def test_a_git_blob_id_is_compared_whole(file_server, target):
+    server = file_server(BODY)
+    for digits in (BLOB[:39] + "x", BLOB[:10]):
+        with pytest.raises(WeightsError, match=rf"has the git blob id {BLOB}, expected {digits};"):
+            download(server.url, target, KnownSum(digits, is_git_blob=True))
 
 
 @pytest.mark.parametrize("status", [404, 403, 500])
@@ -96,7 +109,7 @@ def test_a_refusal_names_status_file_address_and_folder(file_server, target, sta
     server = file_server(BODY)
     server.status = status
     with pytest.raises(WeightsError, match=rf"file\.bin .* from {server.url} \(.*{status}.* into {target.parent}"):
-        download(server.url, target, SHA256)
+        download(server.url, target, KNOWN)
     assert len(server.ranges) == 1
     assert not target.exists()
 
@@ -105,23 +118,23 @@ def test_no_server_is_an_error_that_names_file_address_and_folder(file_server, t
     server = file_server(BODY)
     server.stop()
     with pytest.raises(WeightsError, match=rf"file\.bin .* from {server.url} \(.*refused.* into {target.parent}"):
-        download(server.url, target, SHA256)
+        download(server.url, target, KNOWN)
 
 
 def test_a_server_that_sends_nothing_is_given_up(file_server, target):
     server = file_server(BODY)
     server.cut_after = 0
     with pytest.raises(WeightsError, match="the connection broke off"):
-        download(server.url, target, SHA256)
+        download(server.url, target, KNOWN)
     assert len(server.ranges) == module.ATTEMPTS
 
 
 def test_a_name_that_cannot_be_resolved_is_an_error(target):
     with pytest.raises(WeightsError, match=r"file\.bin could not be downloaded from http://nowhere\.invalid/file\.bin"):
-        download("http://nowhere.invalid/file.bin", target, SHA256)
+        download("http://nowhere.invalid/file.bin", target, KNOWN)
 
 
 def test_a_file_where_the_folder_should_be_is_an_error(file_server, target):
     target.parent.write_bytes(b"")
     with pytest.raises(WeightsError, match="File exists"):
-        download(file_server(BODY).url, target, SHA256)
+        download(file_server(BODY).url, target, KNOWN)

@@ -14,6 +14,7 @@ from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.projection import Projection
 from talk2dino_ros.engine.projection_file import projection_bytes, projection_sum, read_card, with_projection_file
 from talk2dino_ros.engine.sources import LocalFile
+from talk2dino_ros.engine.sums import git_blob_id_of
 from talk2dino_ros.engine.weights import Checkpoint
 
 VITB = find_model("talk2dino_vitb")
@@ -85,6 +86,62 @@ def test_a_published_file_is_taken_by_its_own_model_and_by_no_other(published_we
         with_projection_file(MODELS["talk2dinov3_vitb"], path)
 
 
+def one_file_of(own):
+    """The layout of the authors' repositories on the Hub: DINO, CLIP and the projection, each under its attribute."""
+    others = {
+        "logit_scale": torch.ones(()),
+        "model.cls_token": torch.ones(1, 1, 8),
+        "clip_model.ln_final.bias": torch.ones(8),
+    }
+    return others | {f"proj.{key}": tensor for key, tensor in own.state_dict().items()}
+
+
+def test_the_hubs_one_file_of_all_networks_is_loaded(tmp_path):
+    own = projection(hidden_size=768)
+    save_file(one_file_of(own), tmp_path / "model.safetensors")
+    loaded = load(with_projection_file(VITB, tmp_path / "model.safetensors"))
+    text = torch.randn(3, 512)
+    assert torch.equal(loaded(text), own(text).detach())
+
+
+@pytest.mark.parametrize("hidden_size", [30, 768])
+def test_a_training_loops_checkpoint_is_loaded(hidden_size, tmp_path):
+    own = projection(hidden_size=hidden_size)
+    content = {f"module.{key}": tensor for key, tensor in own.state_dict().items()}
+    torch.save({"state_dict": content, "epoch": 7}, tmp_path / "own.pth")
+    loaded = load(with_projection_file(VITB, tmp_path / "own.pth"))
+    text = torch.randn(3, 512)
+    assert torch.equal(loaded(text), own(text).detach())
+
+
+def test_the_published_files_have_their_blob_ids_in_git(published_weights):
+    """The same sum by which the ViT-L files are known; these two were read off the authors' commit too."""
+    known = {"vitb_mlp_infonce.pth": "2e8fd647", "dinov3_vitb_mlp_infonce.pth": "bac8a30e"}
+    for name, digits in known.items():
+        assert git_blob_id_of(published_weights / name).startswith(digits)
+
+
+def test_a_published_file_that_only_git_knows_is_taken_by_its_own_model(tmp_path, monkeypatch):
+    path = tmp_path / "renamed.pth"
+    torch.save(projection(hidden_size=1024, embedding_size=1024).state_dict(), path)
+    vitl = MODELS["talk2dino_vitl"]
+    row = next(file for file in vitl.files if file.role == "projection")
+    blob = replace(row, git_blobs={"vitl_mlp_infonce.pth": git_blob_id_of(path)})
+    files = tuple(blob if file is row else file for file in vitl.files)
+    monkeypatch.setitem(MODELS, "talk2dino_vitl", replace(vitl, files=files))
+    assert projection_sum(with_projection_file(MODELS["talk2dino_vitl"], path)) == ""
+    with pytest.raises(WeightsError, match="was made for talk2dino_vitl, expected talk2dinov3_vitl"):
+        with_projection_file(MODELS["talk2dinov3_vitl"], path)
+
+
+def test_projections_are_pinned_to_the_authors_commit_and_each_has_a_sum():
+    for model in MODELS.values():
+        for file in model.files:
+            if file.role == "projection" and model.name != "mini":
+                assert "/4918c2df1d00c644ecc7f34de070694af1a8bc69/weights/" in file.source.address
+                assert [len(known.digits) for known in file.sums.values()] in ([64], [40])
+
+
 @pytest.mark.parametrize("sizes", [{"text_size": 384}, {"embedding_size": 1024}])
 def test_a_file_without_a_card_has_to_fit_by_its_shapes(sizes, tmp_path):
     path = tmp_path / "plain.safetensors"
@@ -96,7 +153,9 @@ def test_a_file_without_a_card_has_to_fit_by_its_shapes(sizes, tmp_path):
 def test_other_tensors_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.ones(2)}, path)
-    with pytest.raises(WeightsError, match=r"4 missing keys .* and 1 unexpected key \(weight\)"):
+    with pytest.raises(
+        WeightsError, match=r"4 missing keys .* and 1 unexpected key \(weight\).*; name a projection of"
+    ):
         load(with_projection_file(VITB, path))
 
 

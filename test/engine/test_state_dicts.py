@@ -93,6 +93,22 @@ def test_pickles_and_safetensors_hold_the_same(tmp_path):
         assert all(torch.equal(read[key], tensor) for key, tensor in state.items())
 
 
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize("wrapper", ["", "state_dict", "model_state_dict"])
+def test_what_a_training_loop_wraps_around_the_weights_is_taken_off(tmp_path, prefix, wrapper):
+    state = build().state_dict()
+    content = {f"{prefix}{key}": tensor for key, tensor in state.items()}
+    torch.save({wrapper: content, "epoch": 3, "optimizer": {"lr": 0.1}} if wrapper else content, tmp_path / "a.pth")
+    read = read_state_dict(tmp_path / "a.pth")
+    assert read.keys() == state.keys()
+    assert all(torch.equal(read[key], tensor) for key, tensor in state.items())
+
+
+def test_a_prefix_that_not_all_names_have_is_part_of_the_names(tmp_path):
+    save_file({"module.weight": torch.ones(1), "bias": torch.ones(1)}, tmp_path / "a.safetensors")
+    assert read_state_dict(tmp_path / "a.safetensors").keys() == {"module.weight", "bias"}
+
+
 @pytest.mark.parametrize("keep", [0, 10, 400, -20])
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 def test_a_truncated_file_is_refused_with_its_size(tmp_path, suffix, keep):

@@ -83,7 +83,7 @@ def test_a_sum_in_the_name_is_checked_as_torch_hub_does(folder):
 def test_the_hubs_cache_names_files_by_their_sum(folder):
     (folder / sha256(b"w")).write_bytes(b"w")
     (folder / "model.safetensors").symlink_to(folder / sha256(b"w"))
-    assert known_sum(HUB_FILE, folder / "model.safetensors") == sha256(b"w")
+    assert known_sum(HUB_FILE, folder / "model.safetensors").digits == sha256(b"w")
     assert check_sum(HUB_FILE, folder / "model.safetensors") == sha256(b"w")
     (folder / sha256(b"w")).write_bytes(b"changed")
     with pytest.raises(WeightsError, match=f"expected {sha256(b'w')}"):

@@ -62,7 +62,7 @@ def load_dinotxt_image_encoder(
 def load_vision_head(checkpoint: Checkpoint, width: int, heads: int) -> VisionHead:
     """Fill a head, which has its backbone's width and heads, from a file of either release. Raises WeightsError."""
     state = head_part(checkpoint.read(), checkpoint.path)
-    return build_and_load(lambda: VisionHead(width, heads), state, checkpoint.path)
+    return build_and_load(lambda: VisionHead(width, heads), state, checkpoint.path, remedy=checkpoint.remedy)
 
 
 def round_periods(network: Any) -> None:

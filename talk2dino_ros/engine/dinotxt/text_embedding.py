@@ -45,5 +45,6 @@ def load_dinotxt_text_encoder(checkpoints: Mapping[str, Checkpoint], **options: 
     from open_clip.tokenizer import SimpleTokenizer  # takes seconds
 
     checkpoint = checkpoints["text"]
-    tower = build_and_load(lambda: TextTower(**options), text_part(checkpoint.read(), checkpoint.path), checkpoint.path)
+    state = text_part(checkpoint.read(), checkpoint.path)
+    tower = build_and_load(lambda: TextTower(**options), state, checkpoint.path, remedy=checkpoint.remedy)
     return DinoTxtTextEncoder(tower, SimpleTokenizer())
