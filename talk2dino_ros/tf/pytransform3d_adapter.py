@@ -124,9 +124,9 @@ class Pytransform3dTransforms(TransformsListener):
 
     def find(self, target: str, source: str, stamp_ns: int | None) -> Transform:
         """Return what is known now."""
-        self._tree.refuse_circles(source, target)
         newest_ns = self._history.newest_common_ns(target, source)
         at_ns = newest_ns if stamp_ns is None else stamp_ns
+        self._tree.refuse_circles(at_ns, source, target)
         path = self._history.path(target, source, at_ns)
         if not path.steps:
             self._tree.refuse_strangers(target, source)

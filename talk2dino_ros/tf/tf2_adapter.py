@@ -73,21 +73,26 @@ class Tf2Transforms(TransformsListener):
 
     def find(self, target: str, source: str, stamp_ns: int | None) -> Transform:
         """Return what tf2 knows now."""
-        self._buffer.tree.refuse_circles(source, target)
+        newest_ns = self._newest_common_ns(target, source)
+        self._buffer.tree.refuse_circles(newest_ns if stamp_ns is None else stamp_ns, source, target)
         when = Time(nanoseconds=stamp_ns or 0)  # 0 is tf2's word for the newest; a question for 0 itself is refused
         try:
             sample = sample_of(self._buffer.lookup_transform_core(target, source, when))
         except tf2_ros.TransformException as error:
             self._buffer.tree.refuse_strangers(target, source)
-            raise self._reason_in_time(target, source, stamp_ns, str(error)) from error
+            raise self._reason_in_time(newest_ns, stamp_ns, str(error)) from error
         return Transform.from_quaternion(sample.rotation, sample.translation, sample.stamp_ns or None)
 
-    def _reason_in_time(self, target: str, source: str, stamp_ns: int | None, words: str) -> NotKnownError:
+    def _newest_common_ns(self, target: str, source: str) -> int | None:
         try:
-            newest_ns = self._buffer.get_latest_common_time(target, source).nanoseconds
+            return int(self._buffer.get_latest_common_time(target, source).nanoseconds)
         except tf2_ros.TransformException:
-            return not_joined_then()
+            return None
+
+    def _reason_in_time(self, newest_ns: int | None, stamp_ns: int | None, words: str) -> NotKnownError:
         oldest = OLDEST.search(words)
+        if newest_ns is None:
+            return not_joined_then()
         if stamp_ns is not None and newest_ns < stamp_ns:
             return ahead(stamp_ns, newest_ns)
         if oldest is None:

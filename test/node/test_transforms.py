@@ -293,6 +293,32 @@ def test_a_circle_of_parents_is_named_and_not_waited_for(tf):
     assert "circle" in complaint(tf, "map", "camera", None)
 
 
+@pytest.mark.parametrize("wrong_s", [0.5, 1.0, 1.5, 90.0])
+def test_one_wrong_message_that_closes_a_circle_does_no_harm_after_its_stamp(tf, wrong_s):
+    for seconds in (1.0, 2.0):
+        tf.move("map", "odom", at(seconds), (10.0, 0, 0))
+        tf.move("odom", "base", at(seconds), (seconds, 0, 0))
+    tf.move("base", "map", at(wrong_s), (7.0, 7.0, 7.0))
+    for seconds in (3.0, 4.0):
+        tf.move("map", "odom", at(seconds), (10.0, 0, 0))
+        tf.move("odom", "base", at(seconds), (seconds, 0, 0))
+    tf.settle()
+    for stamp_ns, x in ((at(3.5), 13.5), (at(1.25), 11.25), (None, 14.0)):
+        assert place(tf, "map", "base", stamp_ns, 0) == pytest.approx([x, 0, 0])
+
+
+def test_a_wrong_parent_counts_until_the_right_one_is_named_again(tf):
+    tf.move("odom", "base", at(1))
+    tf.move("base", "camera", at(1))
+    tf.move("camera", "base", at(2))
+    tf.settle()
+    complaint(tf, "odom", "base", at(2))
+    for seconds in (3.0, 4.0):
+        tf.move("odom", "base", at(seconds), (seconds, 0, 0))
+    tf.settle()
+    assert place(tf, "odom", "base", at(3.5), 0) == pytest.approx([3.5, 0, 0])
+
+
 def test_of_two_parents_the_newer_counts_from_its_stamp_on(tf):
     tf.fix("map", "odom", 0, (100, 0, 0))
     tf.fix("map", "other", 0, (200, 0, 0))
