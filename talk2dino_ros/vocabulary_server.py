@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import QoSProfile
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
@@ -23,6 +23,7 @@ from talk2dino_ros.class_ids import ClassIds
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
 from talk2dino_ros.give_way import map_giving_way
+from talk2dino_ros.turns import Turns
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.stream import InForce, Stream
 
-WAITING_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh request without an answer
+UNREAD_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh that comes while the model loads
 NOT_CONFIGURED = (
     "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
 )
@@ -53,14 +54,15 @@ class VocabularyServer:
         self._version = 0
         self._file: Vocabulary | None = None
         self._thread: threading.Thread | None = None
-        # A coroutine that waits keeps every other callback of its group out, so this service has its own;
-        # being mutually exclusive it takes one request at a time, in order.
+        self._turns = Turns(node)
+        # A coroutine that waits keeps every other callback of its group out, so this service has its own, in which
+        # each request is looked at when it comes: what cannot be is answered at once, whoever else has the turn.
         self._set_srv = node.create_service(
             SetVocabulary,
             "~/set_vocabulary",
             self._on_set_vocabulary,
-            qos_profile=QoSProfile(depth=WAITING_REQUESTS),
-            callback_group=MutuallyExclusiveCallbackGroup(),
+            qos_profile=QoSProfile(depth=UNREAD_REQUESTS),
+            callback_group=ReentrantCallbackGroup(),
         )
         self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)
 
@@ -105,11 +107,24 @@ class VocabularyServer:
         return response
 
     async def _change(self, classes: list[str], fixed_ids: list[int]) -> InForce:
-        """Encode and adopt classes, all or nothing."""
+        """Encode and adopt classes, all or nothing, when their turn has come."""
+        self._checked_stream(classes, fixed_ids)
+        await self._turns.take(replaces=True)
+        try:
+            return await self._change_now(classes, fixed_ids)
+        finally:
+            self._turns.end()
+
+    def _checked_stream(self, classes: list[str], fixed_ids: list[int]) -> Stream:
+        """Return the stream that the classes are for; say what is wrong before anything slow is done."""
         stream = self._stream()
         if stream is None:
             raise VocabularyError(NOT_CONFIGURED)
-        self._new_ids(parse_classes(classes), fixed_ids)  # what is wrong is said before anything slow is done
+        self._new_ids(parse_classes(classes), fixed_ids)
+        return stream
+
+    async def _change_now(self, classes: list[str], fixed_ids: list[int]) -> InForce:
+        stream = self._checked_stream(classes, fixed_ids)
         vocabulary = await self._encode(stream.in_force.segmenter, classes)
         if self._stream() is not stream:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")

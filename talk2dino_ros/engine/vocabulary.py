@@ -27,6 +27,10 @@ UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
 MAX_NAME_LENGTH = 100
 MAX_PROMPT_LENGTH = 1000  # far beyond what any text encoder reads; keeps a log line readable
+MAX_PROMPTS = 100  # of one class: published sets of templates have 80
+MAX_PROMPTS_IN_ALL = 1000  # encoding them takes a CPU some seconds, in which nobody else's words are encoded
+MAX_CHARACTERS_IN_ALL = 1_000_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs
 
 # what a file of something else raises; RuntimeError: nested too deeply, or a path in an unknown user's home folder
 _FOREIGN = (KeyError, ValueError, TypeError, AttributeError, RuntimeError)
@@ -51,14 +55,16 @@ class ClassEntry:
 def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
     """Check and parse classes, all or nothing.
 
-    Raises VocabularyError for: no class, more than 254, a blank or over-long name or prompt, control
-    characters, a name that occurs twice (upper and lower case are the same name), only distractors.
+    Raises VocabularyError for: no class, more than 254, more than 100 prompts for one or 1000 for all, a blank or
+    over-long name or prompt, control characters, a name that occurs twice (upper and lower case are the same name),
+    only distractors.
     """
     if not 1 <= len(texts) <= MAX_CLASSES:
         raise VocabularyError(
             f"a vocabulary of {len(texts)} classes was asked for, expected 1 to {MAX_CLASSES}; "
             + ("name at least one class" if not texts else "ask for the classes of the task at hand only")
         )
+    _check_amount(texts)
     entries = tuple(_parse_class(text) for text in texts)
     _check_unique(entries)
     if all(entry.distractor for entry in entries):
@@ -93,13 +99,34 @@ def _clean(text: str) -> str:
     return without_unseen_ends(re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)))
 
 
-def _check_characters(text: str) -> None:
-    for position, character in enumerate(text):
-        if unicodedata.category(character) in ("Cc", "Cs"):
+def _check_amount(texts: Sequence[str]) -> None:
+    """Refuse at once what would be looked at, and encoded, for minutes."""
+    characters = sum(map(len, texts))
+    if characters > MAX_CHARACTERS_IN_ALL:
+        raise VocabularyError(
+            f"the {len(texts)} classes have {characters} characters, expected at most {MAX_CHARACTERS_IN_ALL} in all; "
+            "ask for fewer classes, or shorter prompts"
+        )
+    counts = [1 + plain_separators(text).partition(":")[2].count(",") for text in texts]
+    for text, count in zip(texts, counts, strict=True):
+        if count > MAX_PROMPTS:
             raise VocabularyError(
-                f"the class {shorten(text)} has the control character U+{ord(character):04X} at position {position}, "
-                "expected printable text; remove it"
+                f"the class {shorten(text)} has {count} prompts, expected at most {MAX_PROMPTS}; keep those that say "
+                "it best, their vectors are averaged"
             )
+    if sum(counts) > MAX_PROMPTS_IN_ALL:
+        raise VocabularyError(
+            f"the {len(texts)} classes have {sum(counts)} prompts, expected at most {MAX_PROMPTS_IN_ALL} in all; "
+            "ask for fewer classes, or fewer prompts for each"
+        )
+
+
+def _check_characters(text: str) -> None:
+    if found := _CONTROL.search(text):
+        raise VocabularyError(
+            f"the class {shorten(text)} has the control character U+{ord(found[0]):04X} at position {found.start()}, "
+            "expected printable text; remove it"
+        )
 
 
 def _check_length(what: str, value: str, longest: int, text: str, remedy: str) -> None:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import unicodedata
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from talk2dino_ros.engine import vocabulary
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, parse_classes
 
@@ -58,6 +61,13 @@ def test_non_ascii_names_are_accepted_and_composed():
         (["do\x07or"], "U+0007 at position 2", "remove it"),
         (["door\n"], "U+000A at position 4", "remove it"),
         (["door", "chair", "Door: gate"], "'Door' occurs twice (as number 1 and number 3)", "name: prompt"),
+        (["cup", "door: " + ", ".join(["red door"] * 101)], "101 prompts", "at most 100"),
+        (["door\uff1a" + "\uff0c".join(["red"] * 20_000)], "20000 prompts", "at most 100"),
+        ([f"c{i}: " + ", ".join(["a"] * 100) for i in range(11)], "11 classes have 1100 prompts", "at most 1000"),
+        ([f"c{i}: a, b, c, d" for i in range(251)], "251 classes have 1004 prompts", "at most 1000"),
+        (["x" * 10_000_000], "1 classes have 10000000 characters", "at most 1000000"),
+        (["do\x7for"], "U+007F at position 2", "remove it"),
+        (["do\ud800or"], "U+D800 at position 2", "remove it"),
         (["!wall", "!floor"], "all 2 classes are distractors", "without '!'"),
     ],
 )
@@ -72,6 +82,19 @@ def test_bad_words_are_refused_with_value_and_remedy(texts, value, remedy):
 def test_full_width_separators_are_read_as_those_of_ascii():
     entry, _door = parse_classes(["\uff01灭火器\uff1afire extinguisher\uff0cred bottle、can", "门"])
     assert entry == ClassEntry("灭火器", ("fire extinguisher", "red bottle", "can"), distractor=True)
+
+
+def test_as_many_prompts_as_are_allowed_are_accepted():
+    classes = parse_classes([f"c{i}: " + ", ".join(["x" * 990] * 100) for i in range(10)])
+    assert [len(entry.prompts) for entry in classes] == [100] * 10
+    assert len(parse_classes([f"c{i}: a, b, c" for i in range(250)] + ["plain"])) == 251
+
+
+def test_control_characters_are_those_of_unicode():
+    allowed = "".join(map(chr, (c for c in range(0x3000) if unicodedata.category(chr(c)) not in ("Cc", "Cs"))))
+    assert not vocabulary._CONTROL.search(allowed)
+    others = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cs")]
+    assert all(vocabulary._CONTROL.search(each) for each in others)
 
 
 def test_254_classes_are_accepted():

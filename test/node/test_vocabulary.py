@@ -188,6 +188,7 @@ BAD_REQUESTS = {
     "a blank name": (["cup", "  "], [], "blank"),
     "a duplicate": (["cup", "Cup"], [], "twice"),
     "too many": ([f"c{number}" for number in range(255)], [], "255 classes"),
+    "too many prompts": (["cup: " + ", ".join(f"cup {number}" for number in range(20_000))], [], "20000 prompts"),
     "a very long name": (["x" * 10000], [], "10000 characters"),
     "a control character": (["cup\a"], [], "U+0007"),
     "distractors only": (["!wall"], [], "distractors"),
@@ -242,9 +243,29 @@ def test_ids_may_be_fixed_by_the_caller_0_included(probe):
     assert set(np.unique(to_array(probe.mask_of(checkerboard(), probe.masks)))) <= {0, 254, UNLABELED}
 
 
-def test_many_requests_at_once_are_answered_one_after_the_other(camera):
+def test_of_many_requests_at_once_the_newest_is_in_force_and_each_older_one_is_answered(camera):
     futures = [camera.call_async(SetVocabulary, SET, classes=[f"word {number}"]) for number in range(15)]
     replies = [camera.result(future, "a change") for future in futures]
-    assert all(reply.success for reply in replies)
-    assert len({reply.version for reply in replies}) == len(replies)
-    assert in_force(camera).version == max(reply.version for reply in replies)
+    assert replies[0].success
+    assert replies[-1].success
+    assert all("a newer request replaced this one" in reply.message for reply in replies if not reply.success)
+    accepted = [reply.version for reply in replies if reply.success]
+    assert accepted == sorted(set(accepted))
+    assert (in_force(camera).version, list(in_force(camera).names)) == (accepted[-1], ["word 14"])
+
+
+def test_a_client_that_dies_frees_its_places_and_what_cannot_be_is_answered_meanwhile(camera):
+    dead = camera.node.create_client(SetVocabulary, SET)
+    camera.wait_for(dead.service_is_ready, "the service")
+    camera.label_infos.clear()
+    for number in range(5):
+        dead.call_async(SetVocabulary.Request(classes=[f"dead {number}", *slow_classes(f"of {number}", 60)]))
+    nonsense = camera.call(SetVocabulary, SET, classes=["cup: " + ", ".join(["cup"] * 20_000)])
+    assert "20000 prompts" in nonsense.message
+    assert not camera.label_infos, "it was answered before those that came earlier"
+    camera.wait_for(lambda: camera.label_infos, "the first of them in force")
+    camera.node.destroy_client(dead)
+    assert camera.call(SetVocabulary, SET, classes=["cup"]).success
+    assert set(in_force(camera).names) == {"cup"}
+    were_in_force = {name for info in camera.label_infos for name in labels_of(info).values() if "dead" in name}
+    assert were_in_force <= {"dead 0", "dead 4"}

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Coroutines of one executor that do something one at a time: those that wait, in order, and who need not wait."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rclpy.task import Future
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+MOST_WAITING = 100
+
+
+class TurnError(Talk2DinoError):
+    """A request whose turn does not come."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    future: Future
+    replaces: bool
+
+
+class Turns:
+    """Give each request its turn; what asks for a whole replacement gives way to a newer one while it waits.
+
+    So nobody waits for what nobody wants any more: rclpy does not tell who sent a request, nor whether they live.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._is_taken = False
+        self._waiting: deque[_Waiting] = deque()
+
+    async def take(self, *, replaces: bool) -> None:
+        """Wait for the turn, which `end` gives on; raise TurnError where a newer request came, or too many wait."""
+        if not self._is_taken:
+            self._is_taken = True
+            return
+        if replaces:
+            self._let_older_go()
+        if len(self._waiting) >= MOST_WAITING:
+            raise TurnError(f"{len(self._waiting)} requests wait already, expected fewer; wait for their answers")
+        waiting = _Waiting(Future(executor=self._node.executor), replaces)
+        self._waiting.append(waiting)
+        await waiting.future
+
+    def end(self) -> None:
+        """End the turn; the next in order has it."""
+        if self._waiting:
+            self._waiting.popleft().future.set_result(None)
+        else:
+            self._is_taken = False
+
+    def _let_older_go(self) -> None:
+        for older in [each for each in self._waiting if each.replaces]:
+            self._waiting.remove(older)
+            older.future.set_exception(
+                TurnError("a newer request replaced this one while it waited for its turn; ask again if you want it")
+            )
