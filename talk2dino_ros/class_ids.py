@@ -31,6 +31,20 @@ class ClassIds:
         self._last_now_s: float | None = None
         self._elapsed_s = 0.0
 
+    def set_rules(self, quarantine_s: float, unlabeled_id: int) -> None:
+        """Change both for the names and ids of now, too."""
+        self._quarantine_s, self._unlabeled_id = quarantine_s, unlabeled_id
+
+    def meanings(self) -> tuple[dict[str, int], dict[int, tuple[str, float]]]:
+        """Return the names in force with their ids, and the dropped ids with their last name and age in seconds."""
+        ages = {each: (name, self._elapsed_s - then_s) for each, (name, then_s) in self._dropped.items()}
+        return dict(self._in_force), ages
+
+    def restore(self, in_force: Mapping[str, int], dropped: Mapping[int, tuple[str, float]]) -> None:
+        """Take what `meanings` returned in place of all that is known."""
+        self._in_force = dict(in_force)
+        self._dropped = {each: (name, self._elapsed_s - age_s) for each, (name, age_s) in dropped.items()}
+
     def assign(self, names: Sequence[str | None], fixed: Sequence[int] | None, now_s: float) -> tuple[int, ...]:
         """Return one id per name: `fixed` ones as they are, else the name's own, else the lowest free one.
 
@@ -75,10 +89,9 @@ class ClassIds:
 
     def _own(self, name: str) -> int | None:
         """The id that the name has or, most recently, had; past the quarantine too, as long as nobody took it."""
-        if name in self._in_force:
-            return self._in_force[name]
         drops = [(dropped_s, class_id) for class_id, (old, dropped_s) in self._dropped.items() if old == name]
-        return max(drops)[1] if drops else None
+        own = self._in_force[name] if name in self._in_force else max(drops)[1] if drops else None
+        return None if own == self._unlabeled_id else own  # which it has become since
 
     def _is_free(self, class_id: int) -> bool:
         return class_id != self._unlabeled_id and self._meaning(class_id) is None

@@ -34,6 +34,12 @@ class Parameters(SpatialParameters, SegmentationParameters):
         low=0.0,
         high=86400.0,
     )
+    state_file: str = parameter(
+        "",
+        "File that keeps the words accepted last, their ids and the quarantine over restarts, such as "
+        "~/.local/state/talk2dino/robot.json; the words come back while `vocabulary` and `vocabulary_file` are the "
+        "same as then; empty: none, they outlive a reconfigure alone.",
+    )
     image_timeout_s: float = parameter(
         5.0, "Warn where no image has arrived for so long.", low=0.1, high=86400.0, live=True
     )

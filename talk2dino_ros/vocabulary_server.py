@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,18 +19,17 @@ from rclpy.qos import QoSProfile
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.background import in_thread
-from talk2dino_ros.class_ids import ClassIds
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
 from talk2dino_ros.give_way import map_giving_way
 from talk2dino_ros.turns import Turns
+from talk2dino_ros.vocabulary_memory import VocabularyMemory
 
 if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.task import Future
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
-    from talk2dino_ros.engine.vocabulary import ClassEntry
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.stream import InForce, Stream
 
@@ -49,9 +48,7 @@ class VocabularyServer:
     def __init__(self, node: Node, stream: Callable[[], Stream | None]) -> None:
         self._node = node
         self._stream = stream
-        self._ids = ClassIds(0.0)
-        self._ids_options: tuple[float, int] | None = None
-        self._version = 0
+        self._memory = VocabularyMemory(node.get_logger().warning, self._now_ns)
         self._file: Vocabulary | None = None
         self._thread: threading.Thread | None = None
         self._turns = Turns(node)
@@ -69,16 +66,33 @@ class VocabularyServer:
     def first_vocabulary(self, segmenter: Segmenter, parameters: Parameters) -> Vocabulary:
         """Read or encode the vocabulary that a stream starts with; blocks.
 
-        Ids and their quarantine outlive a reconfigure, as the consumers' memory of old masks does.
+        These are the words that were accepted last, as long as the configured ones are the same as then. Ids and their
+        quarantine outlive a reconfigure, as the consumers' memory of old masks does, and with a state_file a restart.
         """
-        options = (parameters.id_quarantine_s, parameters.unlabeled_id)
-        if options != self._ids_options:
-            self._ids, self._ids_options = ClassIds(*options), options
+        self._memory.begin(parameters, is_real_time=not self._node.get_clock().ros_time_is_active)
         path = parameters.vocabulary_file
         self._file = segmenter.load_vocabulary(path) if path else None
+        accepted = self._accepted_before(segmenter)
+        if accepted is not None:
+            return self._memory.commit(accepted, self._memory.assign_first(accepted.classes, ()))
         vocabulary = self._file or segmenter.encode_vocabulary(parameters.vocabulary)
         own_ids = () if vocabulary.ids == default_ids(vocabulary.classes) else vocabulary.ids
-        return self._identified(vocabulary, self._new_ids(vocabulary.classes, own_ids))
+        return self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, own_ids))
+
+    def _accepted_before(self, segmenter: Segmenter) -> Vocabulary | None:
+        classes = self._memory.accepted
+        if not classes:
+            return None
+        try:
+            vocabulary = segmenter.encode_vocabulary(classes, self._file)
+        except Talk2DinoError as error:
+            self._node.get_logger().warning(f"the words before cannot be had, so the configured ones are used: {error}")
+            return None
+        self._node.get_logger().info(
+            "the words that were accepted last are in force, as the configured ones have not changed since; "
+            "~/set_vocabulary changes them"
+        )
+        return vocabulary
 
     def join(self, timeout_s: float) -> None:
         """Wait for an encoding that is under way, so that the interpreter does not end beneath it."""
@@ -120,7 +134,7 @@ class VocabularyServer:
         stream = self._stream()
         if stream is None:
             raise VocabularyError(NOT_CONFIGURED)
-        self._new_ids(parse_classes(classes), fixed_ids)
+        self._memory.assign(parse_classes(classes), fixed_ids)
         return stream
 
     async def _change_now(self, classes: list[str], fixed_ids: list[int]) -> InForce:
@@ -128,8 +142,8 @@ class VocabularyServer:
         vocabulary = await self._encode(stream.in_force.segmenter, classes)
         if self._stream() is not stream:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
-        ids = self._new_ids(vocabulary.classes, fixed_ids)
-        stream.adopt(replace(stream.in_force, vocabulary=self._identified(vocabulary, ids)))
+        ids = self._memory.assign(vocabulary.classes, fixed_ids)
+        stream.adopt(replace(stream.in_force, vocabulary=self._memory.commit(vocabulary, ids)))
         return stream.in_force
 
     def _encode(self, segmenter: Segmenter, classes: list[str]) -> Future:
@@ -140,15 +154,6 @@ class VocabularyServer:
 
         future, self._thread = in_thread(self._node, encode, "text encoding")
         return future
-
-    def _new_ids(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
-        return self._ids.assign(_labelled(classes), fixed_ids or None, self._now_ns() * 1e-9)
-
-    def _identified(self, vocabulary: Vocabulary, ids: tuple[int, ...]) -> Vocabulary:
-        """Put ids into force; the version only ever grows, also where the clock goes back."""
-        self._ids.commit(_labelled(vocabulary.classes), ids, self._now_ns() * 1e-9)
-        self._version = max(self._version + 1, self._now_ns())
-        return vocabulary.with_ids(ids, self._version)
 
     def _on_get_vocabulary(
         self, _request: GetVocabulary.Request, response: GetVocabulary.Response
@@ -170,11 +175,6 @@ class VocabularyServer:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
-
-
-def _labelled(classes: Sequence[ClassEntry]) -> list[str | None]:
-    """The names that need an id; None for a distractor."""
-    return [None if entry.distractor else entry.name for entry in classes]
 
 
 def _summary(vocabulary: Vocabulary) -> str:

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node remembers from one vocabulary to the next, over reconfigures, and with a state_file over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from talk2dino_ros.class_ids import ClassIds
+from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.sums import sha256_of
+from talk2dino_ros.vocabulary_state import Moment, StateError, VocabularyState, state_path
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Vocabulary
+    from talk2dino_ros.engine.vocabulary import ClassEntry
+    from talk2dino_ros.parameters import Parameters
+
+
+class VocabularyMemory:
+    """Ids, versions and the words that were accepted last.
+
+    warn: gets a sentence for the log. now_ns: returns the node's time, which may be a simulation's.
+    """
+
+    def __init__(self, warn: Callable[[str], None], now_ns: Callable[[], int]) -> None:
+        self._warn = warn
+        self._now_ns = now_ns
+        self._ids = ClassIds(0.0)
+        self._version = 0
+        self._configured: tuple[str, ...] = ()
+        self._accepted: VocabularyState | None = None
+        self._path: Path | None = None
+
+    def begin(self, parameters: Parameters, *, is_real_time: bool) -> None:
+        """Take the parameters of a configure, and at the first one what the state file knows."""
+        path = state_path(parameters.state_file)
+        if path is not None and path != self._path:
+            self._read(path, is_real_time)
+        self._path = path
+        self._configured = _configured(parameters)
+        self._ids.set_rules(parameters.id_quarantine_s, parameters.unlabeled_id)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The classes that were accepted last, while the parameters ask for what they asked for then; else none."""
+        accepted = self._accepted
+        return accepted.classes if accepted and accepted.configured == self._configured else ()
+
+    def assign(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
+        """Propose an id for each class; raise VocabularyError where that cannot be."""
+        return self._ids.assign(_labelled(classes), fixed_ids or None, self._now_ns() * 1e-9)
+
+    def assign_first(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
+        """Do so for what is configured, which wins over what is remembered."""
+        try:
+            return self.assign(classes, fixed_ids)
+        except VocabularyError as error:
+            self._ids.restore({}, {})
+            ids = self.assign(classes, fixed_ids)
+            self._warn(f"{error} What is configured wins: the ids before are forgotten; restart who keeps past masks.")
+            return ids
+
+    def commit(self, vocabulary: Vocabulary, ids: tuple[int, ...]) -> Vocabulary:
+        """Put ids into force and remember it; the version only ever grows, also where the clock goes back."""
+        self._ids.commit(_labelled(vocabulary.classes), ids, self._now_ns() * 1e-9)
+        self._version = max(self._version + 1, self._now_ns())
+        in_force, dropped = self._ids.meanings()
+        classes = tuple(entry.text for entry in vocabulary.classes)
+        self._accepted = VocabularyState(self._configured, classes, in_force, dropped, self._version, Moment.now())
+        return self._kept(vocabulary.with_ids(ids, self._version), self._accepted)
+
+    def _kept(self, vocabulary: Vocabulary, state: VocabularyState) -> Vocabulary:
+        try:
+            if self._path is not None:
+                state.save(self._path)
+        except StateError as error:
+            return replace(vocabulary, warnings=(*vocabulary.warnings, str(error)))
+        return vocabulary
+
+    def _read(self, path: Path, is_real_time: bool) -> None:
+        try:
+            state = VocabularyState.load(path)
+        except StateError as error:
+            self._warn(str(error))
+            return
+        if state is None:
+            return
+        # how long a simulation has run since is not known, so there the quarantine goes on from where it was
+        gap_s = Moment.now().seconds_since(state.saved) if is_real_time else 0.0
+        self._ids.restore(state.in_force, {each: (name, age + gap_s) for each, (name, age) in state.dropped.items()})
+        self._version = max(self._version, state.version)
+        self._accepted = state
+
+
+def _configured(parameters: Parameters) -> tuple[str, ...]:
+    """What the parameters ask for: the words, or the file with its sum."""
+    path = parameters.vocabulary_file
+    if not path:
+        return parameters.vocabulary
+    return path, sha256_of(Path(path).expanduser())
+
+
+def _labelled(classes: Sequence[ClassEntry]) -> list[str | None]:
+    """The names that need an id; None for a distractor."""
+    return [None if entry.distractor else entry.name for entry in classes]
