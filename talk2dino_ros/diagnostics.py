@@ -45,7 +45,8 @@ class Diagnostics:
             "last error": next(filter(None, errors), ""),
             **_stage_times(stream),
         }
-        return self._status("model", DiagnosticStatus.OK, _activity(stream), values, stream)
+        level, message = (DiagnosticStatus.ERROR, stream.stall) if stream.stall else (DiagnosticStatus.OK, "")
+        return self._status("model", level, message or _activity(stream), values, stream)
 
     def _camera_status(self, camera: Camera, stream: Stream, now_s: float) -> DiagnosticStatus:
         level, message = self._camera_health(camera, stream, now_s)
@@ -74,8 +75,8 @@ class Diagnostics:
         timeout_s = stream.in_force.parameters.image_timeout_s
         is_silent = camera.is_streaming and silence_s > timeout_s
         self._transport_check.watch(camera, timeout_s, is_silent)
-        if camera.statistics.is_failing:
-            return DiagnosticStatus.ERROR, camera.statistics.last_error
+        if stream.stall or camera.statistics.is_failing:
+            return DiagnosticStatus.ERROR, stream.stall or camera.statistics.last_error
         if is_silent:
             return DiagnosticStatus.WARN, _silence(camera, silence_s)
         if camera.is_streaming and camera.verdict and not camera.verdict.can_arrive:

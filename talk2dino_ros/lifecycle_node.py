@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool
 from talk2dino_ros import parameters
 from talk2dino_ros.camera import Camera
 from talk2dino_ros.diagnostics import Diagnostics
+from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
 from talk2dino_ros.loading import load, release, warm_up, with_options
 from talk2dino_ros.managed_node import ManagedNode
@@ -29,6 +30,10 @@ from talk2dino_ros.tf.open_transforms import open_transforms
 from talk2dino_ros.tf.transforms import Transforms
 from talk2dino_ros.transport_check import TransportCheck
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED, VocabularyServer
+
+
+class StallError(Talk2DinoError):
+    """The model does not return."""
 
 
 class SegmenterNode(ManagedNode):
@@ -94,8 +99,16 @@ class SegmenterNode(ManagedNode):
 
     def _deactivate(self) -> None:
         """Stop them; the model stays loaded."""
-        if self._stream is not None:
-            self._stream.stop()
+        stall = self._stream.stop() if self._stream is not None else ""
+        if stall:
+            self.get_logger().error(stall)
+
+    def _clean_up(self) -> None:
+        """Free everything, unless the model is still at work: its memory could not be freed, nor loaded again."""
+        stall = self._stream.stop() if self._stream is not None else ""
+        if stall:
+            raise StallError(f"{stall}; clean up again then, or end the process")
+        self._tear_down()
 
     def _tear_down(self) -> None:
         """Free all that belongs to the stream; without effect where there is none."""

@@ -129,6 +129,10 @@ class ManagedNode(LifecycleNode):
     def _tear_down(self) -> None:
         """Free everything, from any state; without effect where there is nothing."""
 
+    def _clean_up(self) -> None:
+        """Free everything at cleanup; raise Talk2DinoError where that cannot be, and everything stays."""
+        self._tear_down()
+
     def start(self) -> bool:
         """Configure and activate; return False where one of them failed, which the log explains."""
         success = TransitionCallbackReturn.SUCCESS
@@ -159,7 +163,7 @@ class ManagedNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything."""
-        return self._guarded(self._tear_down)
+        return self._guarded(self._clean_up)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""

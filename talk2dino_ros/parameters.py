@@ -50,6 +50,14 @@ class Parameters(SpatialParameters, SegmentationParameters):
         low=0.0,
         high=60.0,
     )
+    stall_timeout_s: float = parameter(
+        60.0,
+        "Where the model has not returned from its images for so long, /diagnostics is an error: above the slowest "
+        "batch, some seconds on a CPU.",
+        low=0.1,
+        high=86400.0,
+        live=True,
+    )
     paused_mask_period_s: float = parameter(
         1.0, "While paused by ~/enable, an all-unlabeled mask goes out this often.", low=0.05, high=3600.0
     )

@@ -21,7 +21,7 @@ from talk2dino_ros.space.camera_model import GeometryError
 from talk2dino_ros.space.scene import Scene, Snapshot
 from talk2dino_ros.statistics import StageStatistics
 from talk2dino_ros.visualization import overlay
-from talk2dino_ros.worker import Worker
+from talk2dino_ros.worker import STOP_PATIENCE_S, Worker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,11 +86,30 @@ class Stream:
         for camera in self.cameras.values():
             camera.start(self.slots.put)
 
-    def stop(self) -> None:
-        """End the subscriptions, then the worker after the batch in hand."""
+    def stop(self) -> str:
+        """End the subscriptions, then the worker after the batch in hand; nothing is published from then on.
+
+        Returns a sentence where the batch takes too long to be waited for, else "".
+        """
         for camera in self.cameras.values():
             camera.stop()
-        self._worker.stop()
+        if self._worker.stop():
+            return ""
+        return (
+            f"the model has not returned from an image for {self._worker.busy_s:.1f} s, expected it within "
+            f"{STOP_PATIENCE_S:g} s; nothing of that image is published, and its memory is freed when it returns"
+        )
+
+    @property
+    def stall(self) -> str:
+        """The sentence that says how long the model has not returned, beyond stall_timeout_s; "" where all is well."""
+        timeout_s, busy_s = self.in_force.parameters.stall_timeout_s, self._worker.busy_s
+        if busy_s <= timeout_s:
+            return ""
+        return (
+            f"the model has not returned from an image for {busy_s:.0f} s, expected it within {timeout_s:g} s "
+            "(stall_timeout_s); look at the device (dmesg, nvidia-smi), end the process and start it again"
+        )
 
     def destroy(self) -> None:
         """Stop, and end the cameras' publishers."""
@@ -130,7 +149,8 @@ class Stream:
         results = self._publish_masks(frames, in_force, timer)
         with stage(timer, "points"):
             for picture, result in results:
-                self._try_to_publish_rest(picture, result, in_force)
+                if not self._worker.is_left:
+                    self._try_to_publish_rest(picture, result, in_force)
         if timer is None:
             self.stages.clear()
         elif results:
@@ -169,8 +189,10 @@ class Stream:
             images = [picture.rgb for picture in pictures]
             memories = [self.scenes[picture.frame.camera].score_memory for picture in pictures]
             results = in_force.segmenter.segment(images, in_force.vocabulary, timer=timer, memory=memories)
-            return list(zip(pictures, results, strict=True))
+            return [] if self._worker.is_left else list(zip(pictures, results, strict=True))
         except Exception as error:
+            if self._worker.is_left:
+                return []
             if len(pictures) > 1:
                 return [pair for picture in pictures for pair in self._segment([picture], in_force, timer)]
             self._note(pictures[0].frame.camera, error)
@@ -244,8 +266,9 @@ class Stream:
             self._publish_cloud(frame, black, unlabeled, None, parameters)
 
     def _on_lost_batch(self, error: Exception) -> None:
-        for name in self.cameras:
-            self._note(name, error)
+        if not self._worker.is_left:
+            for name in self.cameras:
+                self._note(name, error)
 
     def _note(self, camera_name: str, error: Exception) -> None:
         camera = self.cameras[camera_name]

@@ -123,6 +123,66 @@ def test_a_resting_worker_stops_at_once():
     assert not stopper.is_alive()
 
 
+class Hanging:
+    """A worker whose first batch hangs until it is released."""
+
+    def __init__(self):
+        self.slots, self.entered, self.release = FrameSlots(), threading.Event(), threading.Event()
+        self.done: queue.Queue[tuple[str, bool]] = queue.Queue()
+        self.worker = Worker(self.slots, self._process, lambda error: None)
+        self.worker.start()
+        self.put("hangs")
+        self.entered.wait(DEADLINE_S)
+
+    def put(self, message: str) -> None:
+        self.slots.put(Frame("camera", message, 0.0))
+
+    def _process(self, frames: list[Frame]) -> float:
+        if frames[0].message == "hangs":
+            self.entered.set()
+            self.release.wait(DEADLINE_S)
+        self.done.put((frames[0].message, self.worker.is_left))
+        return 0.0
+
+
+def test_a_batch_that_hangs_is_left_to_itself_and_knows_it():
+    hanging = Hanging()
+    assert hanging.worker.busy_s > 0.0
+    assert not hanging.worker.stop(patience_s=0.01)
+    assert not hanging.worker.stop(patience_s=0.01)
+    hanging.put("nobody takes this")
+    hanging.release.set()
+    assert hanging.done.get(timeout=DEADLINE_S) == ("hangs", True)
+    wait_for(lambda: hanging.worker.stop(patience_s=0.01))
+    assert hanging.worker.busy_s == 0.0
+    assert hanging.done.empty()
+
+
+def test_a_new_start_uses_the_model_only_when_the_batch_that_hung_is_back():
+    hanging = Hanging()
+    hanging.worker.stop(patience_s=0.01)
+    hanging.worker.start()
+    hanging.put("next")
+    with pytest.raises(queue.Empty):
+        hanging.done.get(timeout=0.2)
+    hanging.release.set()
+    assert [hanging.done.get(timeout=DEADLINE_S) for _ in range(2)] == [("hangs", True), ("next", False)]
+    assert hanging.worker.stop()
+
+
+def test_however_often_it_is_started_the_model_is_never_used_twice_at_once():
+    hanging = Hanging()
+    for _ in range(3):
+        assert not hanging.worker.stop(patience_s=0.3)
+        hanging.worker.start()
+    hanging.put("next")
+    with pytest.raises(queue.Empty):
+        hanging.done.get(timeout=0.2)
+    hanging.release.set()
+    assert [hanging.done.get(timeout=DEADLINE_S) for _ in range(2)] == [("hangs", True), ("next", False)]
+    assert hanging.worker.stop()
+
+
 def wait_for(condition) -> None:
     done = threading.Event()
     for _ in range(1000):
