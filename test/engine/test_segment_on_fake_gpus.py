@@ -77,7 +77,8 @@ def segment_in_each_way(segmenter, watch):
 
 @pytest.mark.parametrize(("device", "cuda_graphs"), [("cuda", False), ("cuda:1", True)], ids=["eager", "recorded"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_everything_is_on_the_device_and_the_backbone_waits_for_nothing(family, device, cuda_graphs):
+def test_everything_is_on_the_device_and_the_backbone_waits_for_nothing(family, device, cuda_graphs, monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.engine.cuda_graphs.WARM_UPS", 1)  # which choose kernels, where there are some
     encoder = tiny_encoder(family)
     with fake_cuda() as watch:
         segmenter = make_segmenter(family, encoder, device, cuda_graphs)
