@@ -28,6 +28,9 @@ class TinySegmenter:
     def with_options(self, **changes):
         return TinySegmenter(Options(**changes))
 
+    def prepare_refinement(self):
+        return "nothing"
+
     def load_text_encoder(self):
         pass
 
