@@ -42,7 +42,7 @@ class Model:
     window_share: side of the windows of input `slide`, as a share of the short side.
     protocol: how its paper evaluates it, a name in evaluate/protocols.py.
     keeps_text_encoder: whether it stays in memory after it has encoded, unless the user chooses.
-    bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that has AMX.
+    bf16_on_cpu: whether precision `auto` takes bf16 on a CPU that gains by it.
     """
 
     name: str
@@ -173,7 +173,7 @@ def _talk2dino(
         ),
         patch_size=patch_size,
         embedding_size=embedding_size,
-        text_encoding="clip_vitb16_1",
+        text_encoding="clip_vitb16_2",
         templates=SUB_IMAGENET_TEMPLATES,
         background=background,
     )
@@ -202,7 +202,7 @@ def _dinotxt(
         load_projection=lambda checkpoints: torch.nn.Identity(),
         patch_size=patch_size,
         embedding_size=1024,
-        text_encoding="dinotxt_tet1280_1",
+        text_encoding="dinotxt_tet1280_2",
         templates=IMAGENET_TEMPLATES,
         background=0.0,
         image_roles=("image", "head"),
@@ -303,7 +303,7 @@ _ROWS = (
         ),
         patch_size=mini.PATCH_SIZE,
         embedding_size=mini.EMBEDDING_SIZE,
-        text_encoding="minilm_1",
+        text_encoding="minilm_2",
         text_roles=("text", "tokenizer"),
         templates=("{}",),
         background=0.525,

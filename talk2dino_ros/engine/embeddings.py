@@ -10,6 +10,7 @@ from torch import Tensor
 from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.class_text import language_warning
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.fixed_shapes import VECTORS, in_blocks
 from talk2dino_ros.engine.prompt_encoder import Mapper, Vectors
 from talk2dino_ros.engine.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
@@ -65,7 +66,7 @@ def _encode(
     prompts = list(dict.fromkeys(prompt for group in groups for prompt in group))
     features, warnings = networks.text.encode(prompts, mapper)
     averages = torch.stack([_average([features[prompt] for prompt in group]) for group in groups])
-    embeddings = networks.projection(averages.to(networks.device))
+    embeddings = in_blocks(networks.projection, averages.to(networks.device), VECTORS)
     cut = [prompt for prompt in prompts if features[prompt].is_cut]
     return embeddings.cpu().numpy(), (*_truncation_warning(cut, model), *warnings)
 

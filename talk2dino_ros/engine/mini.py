@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from talk2dino_ros.engine.fixed_shapes import TOKENS, encode_by_length
 from talk2dino_ros.engine.image_encoder import ImageFeatures
 from talk2dino_ros.engine.sources import BUILD_AGAIN
 from talk2dino_ros.engine.state_dicts import StateDict, build_and_load, read_state_dict
@@ -142,7 +143,8 @@ def _squared_distances(grid: Tensor) -> Tensor:
 class MiniTextEncoder(nn.Module):
     """all-MiniLM-L6-v2: the mean of the token vectors, at unit length, as its own pipeline has it.
 
-    network: transformers' BertModel without a pooler; tokenizer: a `tokenizers.Tokenizer`, padding on.
+    network: transformers' BertModel without a pooler; tokenizer: a `tokenizers.Tokenizer` that pads to a
+    multiple of fixed_shapes.TOKENS.
     """
 
     def __init__(self, network: Any, tokenizer: Any) -> None:
@@ -157,8 +159,13 @@ class MiniTextEncoder(nn.Module):
         device = self.network.device
         ids = torch.tensor([encoding.ids for encoding in encodings], device=device)
         mask = torch.tensor([encoding.attention_mask for encoding in encodings], device=device)
-        tokens = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
-        mean = (tokens * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        return encode_by_length(self._encode_tokens, torch.stack([ids, mask], dim=1), mask.sum(dim=1))
+
+    def _encode_tokens(self, tokens: Tensor) -> Tensor:
+        """Run the network on token ids and their mask, [N, 2, length]."""
+        ids, mask = tokens.unbind(dim=1)
+        seen = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+        mean = (seen * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
         return F.normalize(mean, dim=-1)
 
     def truncated(self, prompts: Sequence[str]) -> list[bool]:
@@ -207,7 +214,7 @@ def load_mini_text_encoder(checkpoints: Mapping[str, Checkpoint]) -> MiniTextEnc
     check_sum(checkpoints["tokenizer"].file, checkpoints["tokenizer"].path)
     tokenizer = Tokenizer.from_file(str(checkpoints["tokenizer"].path))
     tokenizer.enable_truncation(MAX_TOKENS)
-    tokenizer.enable_padding()
+    tokenizer.enable_padding(pad_to_multiple_of=TOKENS)
     return MiniTextEncoder(network, tokenizer)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from talk2dino_ros.engine.fixed_shapes import encode_by_length
 from talk2dino_ros.engine.layouts import clip_text_part
 from talk2dino_ros.engine.state_dicts import build_and_load
 from talk2dino_ros.engine.weights import Checkpoint
@@ -23,14 +24,12 @@ SUB_IMAGENET_TEMPLATES = (
     "a photo of the small {}.",
 )
 
-PROMPTS_PER_BATCH = 64
-
 
 class TextEncoder(Protocol):
     """Prompts to text features."""
 
     def encode(self, prompts: Sequence[str]) -> Tensor:
-        """Return float32 [N, D], not normalised, on the encoder's device."""
+        """Return float32 [N, D], not normalised, on the encoder's device; each row whatever the others are."""
         ...
 
     def truncated(self, prompts: Sequence[str]) -> list[bool]:
@@ -55,27 +54,25 @@ class ClipTextEncoder(nn.Module):
     def encode(self, prompts: Sequence[str]) -> Tensor:
         """Encode prompts: float32 [N, D], not normalised. What exceeds the context is cut.
 
-        Short ones first: each batch is as long as its longest prompt.
+        A prompt's features do not depend on its companions: see fixed_shapes.py.
         """
         tokens = self.tokenizer(list(prompts), self.tower.context_length)
         tokens = tokens.to(self.tower.positional_embedding.device)
-        order = tokens.argmax(dim=-1).argsort()
-        features = torch.cat([self._encode_tokens(batch) for batch in tokens[order].split(PROMPTS_PER_BATCH)])
-        return features[order.argsort()]
+        return encode_by_length(self._encode_tokens, tokens, tokens.argmax(dim=-1) + 1)
 
     def _encode_tokens(self, tokens: Tensor) -> Tensor:
-        """Run the tower on [N, 77] token ids, without the padding behind the longest prompt.
+        """Run the tower on [N, length] token ids.
 
-        Attention is causal and the features are read at the end-of-text token (the largest id), so that
-        nothing behind it matters.
+        Attention is causal and the features are read at the end-of-text token (the largest id), so that nothing behind
+        it matters. They are read last: as many rows go through the projection as through the blocks.
         """
         ends = tokens.argmax(dim=-1)
-        length = int(ends.max()) + 1
+        length = tokens.shape[1]
         tower = self.tower
-        x = tower.token_embedding(tokens[:, :length]) + tower.positional_embedding[:length]
+        x = tower.token_embedding(tokens) + tower.positional_embedding[:length]
         x = tower.transformer(x, attn_mask=tower.attn_mask[:length, :length])
-        x = tower.ln_final(x[torch.arange(len(x), device=x.device), ends])
-        features: Tensor = x @ tower.text_projection
+        x = tower.ln_final(x) @ tower.text_projection
+        features: Tensor = x[torch.arange(len(x), device=x.device), ends]
         return features
 
     def truncated(self, prompts: Sequence[str]) -> list[bool]:

@@ -9,6 +9,7 @@ values under the key names of the published files.
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -80,6 +81,22 @@ def dino_layout() -> Callable[[StateDict], StateDict]:
         return renamed
 
     return rename
+
+
+@pytest.fixture
+def of_threads() -> Callable[[int], AbstractContextManager[None]]:
+    """A context in which PyTorch computes with so many threads."""
+
+    @contextmanager
+    def be(count: int) -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    return be
 
 
 @pytest.fixture

@@ -27,13 +27,13 @@ def patch_half(features: Tensor) -> Tensor:
 
 
 class DinoTxtTextEncoder(ClipTextEncoder):
-    """dino.txt's text tower behind CLIP's tokenizer, in batches of like length as CLIP's own tower.
+    """dino.txt's text tower behind CLIP's tokenizer, in batches of few shapes as CLIP's own tower.
 
     tower: a TextTower; tokenizer: open_clip's SimpleTokenizer, which has CLIP's ids, as dino.txt's has.
     """
 
     def _encode_tokens(self, tokens: Tensor) -> Tensor:
-        """Map token ids [N, 77] to unit vectors float32 [N, D]."""
+        """Map token ids [N, length] to unit vectors float32 [N, D]."""
         return patch_half(self.tower(tokens))
 
 

@@ -69,14 +69,13 @@ class TextTower(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map ids int64 [N, length] to features float [N, output_size], not normalised.
 
-        They are read at the first end-of-text token, the largest id. As each token sees only those before it, what
-        stands behind the last of these ends is cut off.
+        They are read at the first end-of-text token, the largest id; each token sees only those before it. As many
+        rows go through the projection as through the blocks, see fixed_shapes.py.
         """
         ends = tokens.argmax(dim=-1)
-        length = int(ends.max()) + 1
-        x = self.token_embedding(tokens[:, :length]) + self.positional_embedding[:length]
+        x = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)
-        x = self.ln_final(x[torch.arange(len(x), device=x.device), ends])
-        features: Tensor = self.linear_projection(x)
+        x = self.linear_projection(self.ln_final(x))
+        features: Tensor = x[torch.arange(len(x), device=x.device), ends]
         return features

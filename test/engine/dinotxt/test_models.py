@@ -223,7 +223,7 @@ def test_windows_are_the_notebooks_rounded_to_the_patch(name, short_side, window
 
 def test_both_share_their_words_layout_and_not_with_talk2dino():
     encodings = {MODELS[name].text_encoding for name in NAMES}
-    assert encodings == {"dinotxt_tet1280_1"}
+    assert encodings == {"dinotxt_tet1280_2"}
     assert MODELS["talk2dino_vitb"].text_encoding not in encodings
 
 

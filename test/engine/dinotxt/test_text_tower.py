@@ -126,7 +126,8 @@ def test_the_first_of_two_ends_is_read(tower):
 
 def test_cutting_the_padding_changes_nothing(tower):
     tokens = make_tokens(3, 5)
-    torch.testing.assert_close(tower()(tokens[:, :7]), tower()(tokens), rtol=0, atol=1e-6)
+    # up to rounding, as against the oracle: products of other shapes
+    torch.testing.assert_close(tower()(tokens[:, :7]), tower()(tokens), rtol=0, atol=1e-5)
 
 
 def test_a_prompt_gets_the_same_features_alone_and_in_a_batch(tower):
