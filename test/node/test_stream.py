@@ -171,12 +171,11 @@ def test_an_8k_image_is_segmented_at_its_size(probe):
 def test_overlay_and_markers_are_made_for_whoever_listens(probe):
     overlays = probe.collect(Image, "talk2dino/overlay", BEST_EFFORT)
     markers = probe.collect(MarkerArray, "talk2dino/markers")
-    stamp = stamp_ns(probe.mask_of(checkerboard(), probe.masks))
-    probe.wait_for(lambda: markers, "markers")
+    # the node learns of a new reader later than the reader of the node: images until then have no markers
+    probe.wait_for(lambda: probe.mask_of(checkerboard(), probe.masks) and markers, "markers")
     overlay = probe.wait_for(lambda: probe.mask_of(checkerboard(), probe.masks) and overlays, "an overlay")[0]
     assert (overlay.encoding, overlay.height, overlay.width, overlay.step) == ("rgb8", 120, 160, 480)
-    assert overlay.header == probe.sent[stamp_ns(overlay)]
-    assert stamp_ns(overlay) >= stamp
+    assert overlay.header == probe.sent[stamp_ns(overlay)]  # of an image that may have been sent anew since
 
 
 def test_a_best_effort_reader_gets_95_of_100_masks_at_640x480(probe):

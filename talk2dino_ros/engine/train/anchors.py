@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The method `anchors`: solve for the projection of `mini` from words alone, by one ridge regression.
 
-No picture is used and nothing is random: the same machine writes the same files again. engine/data/recipes/mini.yaml
-is its recipe; anchor_words.py collects the words. The paper's method, which learns from pictures, is trainer.py's.
+No picture is used and nothing is random: the same machine with as many threads writes the same files again.
+engine/data/recipes/mini.yaml is its recipe; anchor_words.py collects the words. The paper's method, which learns from
+pictures, is trainer.py's.
 """
 
 from dataclasses import dataclass, fields

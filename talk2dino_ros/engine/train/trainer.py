@@ -2,7 +2,7 @@
 """Learn the projection of pairs: Adam on the loss of loss.py, from a checkpoint on where there is one.
 
 Each step follows from the one before and the step's number, so a run that was killed and goes on ends with the same
-bits as one that ran through (on the same machine, with as many processes).
+bits as one that ran through (on the same machine, with as many processes and threads).
 """
 
 import time

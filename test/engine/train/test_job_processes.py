@@ -25,6 +25,13 @@ def environment():
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
+@pytest.fixture(autouse=True)
+def one_thread(of_threads):
+    """For what runs in this process, as for the others: equal bits are promised for equal numbers of threads."""
+    with of_threads(1):
+        yield
+
+
 def start(*arguments):
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
