@@ -2,8 +2,8 @@
 """How oneDNN divides a ViT's bf16 linear layers among threads, what pieces gain: `python benchmarks/idle_thread.py`.
 
 The division is read from each thread's own processor time, in a process whose idle threads sleep: 2.0 of 2 is an even
-one, 1.0 leaves one of two without work, whatever else the machine does. The gain is the layer as PackedLinear runs it
-against the layer whole, in turn. Writes to benchmarks/results/.
+one, 1.0 leaves one of two without work, whatever else the machine does. The gain is the layer in pieces, as
+PackedLinear has it on a CPU with AMX, against the layer whole, in turn. Writes to benchmarks/results/.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from machine import write_result
 from torch import nn
 
 from talk2dino_ros.engine.bench.measure import in_turn
-from talk2dino_ros.engine.packed_linear import PackedLinear
+from talk2dino_ros.engine.packed_linear import IDLE_ROWS, PackedLinear, leaves_one_idle
 
 LAYERS = [(768, 768), (3072, 768), (768, 2304), (768, 3072), (1024, 1024), (4096, 1024), (1024, 3072), (1024, 4096)]
 ROWS = [149, 261, 350, 400, 500, 600, 789, 905, 1029, 1100, 1200, 1300, 1374, 2058]  # 1029: 448x448 pixels and 5 more
@@ -54,9 +54,9 @@ def in_child(threads: int) -> dict[str, dict[int, float]]:
 def divisions(threads: int) -> dict[str, dict[int, float]]:
     """For each whole layer and number of rows: how many threads' worth of work ran side by side, at most `threads`."""
     found: dict[str, dict[int, float]] = {}
+    torch.set_num_threads(threads)
     for size, width in LAYERS:
-        layer = whole_layer(nn.Linear(size, width).bfloat16())
-        torch.set_num_threads(threads)
+        layer = PackedLinear(nn.Linear(size, width).bfloat16(), in_pieces=False)
         for rows in ROWS:
             x = torch.randn(rows, size).bfloat16()
             layer(x)
@@ -68,12 +68,6 @@ def divisions(threads: int) -> dict[str, dict[int, float]]:
     return found
 
 
-def whole_layer(linear: nn.Linear) -> PackedLinear:
-    """Pack a layer so that it never comes in pieces; leaves torch with one thread."""
-    torch.set_num_threads(1)
-    return PackedLinear(linear)
-
-
 def thread_times() -> dict[str, int]:
     """Nanoseconds that each thread of this process has run (Linux)."""
     return {path.name: int((path / "schedstat").read_text().split()[0]) for path in Path("/proc/self/task").iterdir()}
@@ -81,18 +75,18 @@ def thread_times() -> dict[str, int]:
 
 @torch.inference_mode()
 def gains() -> dict[str, dict[int, float]]:
-    """For each layer that PackedLinear takes in pieces: the whole's median time divided by the pieces', two threads."""
+    """For each layer that PackedLinear would take in pieces: the whole's median time by the pieces', two threads."""
     found: dict[str, dict[int, float]] = {}
-    for size, width in LAYERS:
-        linear = nn.Linear(size, width).bfloat16()
-        whole = whole_layer(linear)
-        torch.set_num_threads(2)
-        pieces = PackedLinear(linear)
-        for rows in (rows for rows in ROWS if pieces.takes_pieces(rows)):
-            x = torch.randn(rows, size).bfloat16()
-            times = in_turn({"whole": partial(whole, x), "pieces": partial(pieces, x)}, 60, label=f"{size}->{width}")
+    torch.set_num_threads(2)
+    linears = [nn.Linear(size, width).bfloat16() for size, width in LAYERS]
+    for linear in filter(leaves_one_idle, linears):
+        label = f"{linear.in_features}->{linear.out_features}"
+        whole, pieces = (PackedLinear(linear, in_pieces=choice) for choice in (False, True))
+        for rows in (rows for rows in ROWS if rows in IDLE_ROWS):
+            x = torch.randn(rows, linear.in_features).bfloat16()
+            times = in_turn({"whole": partial(whole, x), "pieces": partial(pieces, x)}, 60, label=label)
             ratio = times["whole"]["median_s"] / times["pieces"]["median_s"]
-            found.setdefault(f"{size}->{width}", {})[rows] = round(ratio, 2)
+            found.setdefault(label, {})[rows] = round(ratio, 2)
     return found
 
 

@@ -127,8 +127,9 @@ class SegmenterNode(ManagedNode):
     def _log_configured(self, stream: Stream) -> None:
         segmenter, vocabulary = stream.in_force.segmenter, stream.in_force.vocabulary
         topics = ", ".join(camera.topic for camera in stream.cameras.values())
+        precision = f"{segmenter.precision}: {segmenter.precision_reason}"
         self.get_logger().info(
-            f"{segmenter.model.name} on {segmenter.device} ({segmenter.precision}) looks for "
+            f"{segmenter.model.name} on {segmenter.device} ({precision}) looks for "
             f"{', '.join(vocabulary.labels().values())} in the images of {topics}"
         )
         for warning in vocabulary.warnings:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from talk2dino_ros.engine.cpu_bf16 import gains_by_bf16
 from talk2dino_ros.engine.errors import ModelError
 
 if TYPE_CHECKING:
@@ -36,26 +37,29 @@ def resolve_device(device: str) -> str:
 
 
 def resolve_precision(precision: str, device: str, model: "Model") -> torch.dtype:
-    """Turn `auto`, `fp32`, `bf16` or `fp16` into the image encoder's dtype.
+    """Turn `auto`, `fp32`, `bf16` or `fp16` into the image encoder's dtype. Raises ModelError for another word."""
+    return choose_precision(precision, device, model)[0]
 
-    auto: on a GPU bf16 where it computes in it, else fp16; on a CPU bf16 where it has AMX and the model gains
-    by it, else fp32. Raises ModelError for another word.
+
+def choose_precision(precision: str, device: str, model: "Model") -> tuple[torch.dtype, str]:
+    """Return the image encoder's dtype as `resolve_precision` does, and why in words.
+
+    auto: on a GPU bf16 where it computes in it, else fp16; on a CPU bf16 where model and CPU gain by it, else fp32.
     """
     if precision in PRECISIONS:
-        return PRECISIONS[precision]
+        return PRECISIONS[precision], "asked for"
     if precision != "auto":
         raise ModelError(f"precision is {precision!r}, expected auto, {', '.join(PRECISIONS)}; choose one of these")
     if device.startswith("cuda"):
-        return torch.bfloat16 if _gpu_has_bf16(device) else torch.float16
-    return torch.bfloat16 if model.bf16_on_cpu and _cpu_has_amx() else torch.float32
+        if _gpu_has_bf16(device):
+            return torch.bfloat16, "the GPU computes in it"
+        return torch.float16, "the GPU does not compute in bf16"
+    if not model.bf16_on_cpu:
+        return torch.float32, f"on a CPU {model.name} is as exact as it can be"
+    gains, why = gains_by_bf16()
+    return torch.bfloat16 if gains else torch.float32, why
 
 
 def _gpu_has_bf16(device: str) -> bool:
     # torch.cuda.is_bf16_supported() also says yes where it is emulated; the hardware came with Ampere
     return torch.cuda.get_device_capability(device)[0] >= 8
-
-
-def _cpu_has_amx() -> bool:
-    # get_capabilities is newer than some robots' PyTorch, which then computes in fp32 as on a CPU without AMX
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return capabilities.get("amx_bf16", False)

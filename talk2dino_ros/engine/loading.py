@@ -5,7 +5,7 @@ from pathlib import Path
 
 from talk2dino_ros.engine.checkpoints import find_model
 from talk2dino_ros.engine.cuda_graphs import check_can_record
-from talk2dino_ros.engine.devices import resolve_device, resolve_precision
+from talk2dino_ros.engine.devices import choose_precision, resolve_device
 from talk2dino_ros.engine.networks import load_networks
 from talk2dino_ros.engine.onnx_encoder import open_backend
 from talk2dino_ros.engine.options import Options
@@ -14,6 +14,7 @@ from talk2dino_ros.engine.projection_file import with_projection_file
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.text_cache import open_text_cache
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID
+from talk2dino_ros.engine.weights import logger
 from talk2dino_ros.engine.word_networks import keeps_text_encoder
 
 
@@ -66,7 +67,7 @@ def load_segmenter(
     model = with_projection_file(with_patch_source(find_model(name), patch_source), projection_file)
     place = resolve_device(device)
     exported = open_backend(backend, onnx_file, model, place, precision)
-    dtype = exported.dtype if exported else resolve_precision(precision, place, model)
+    dtype, reason = (exported.dtype, "the file's") if exported else choose_precision(precision, place, model)
     if cuda_graphs:
         check_can_record(place, backend)
     networks = load_networks(
@@ -79,7 +80,9 @@ def load_segmenter(
         cuda_graphs=cuda_graphs,
         needs_text_encoder=needs_text_encoder,
         keep_text_encoder=keeps_text_encoder(text_encoder, model),
+        precision_reason=reason,
     )
+    logger.info("%s on %s in %s: %s", model.name, place, networks.precision, reason)
     segmenter = Segmenter(model, networks, options)
     if options.refine != "none":
         segmenter.prepare_refinement()

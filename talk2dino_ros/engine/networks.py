@@ -23,6 +23,7 @@ class Networks(WordNetworks):
 
     checkpoints: the files of the image encoder, and where there is no `find_word_files` those of all.
     find_word_files: asked when words come; None: text encoder and projection have to be there from the start.
+    precision_reason: why the image encoder has this dtype, in words.
     The rest as WordNetworks has it.
     """
 
@@ -38,6 +39,7 @@ class Networks(WordNetworks):
         cuda_graphs: bool = False,
         find_word_files: Callable[[], Checkpoints] | None = None,
         keep_text_encoder: bool = True,
+        precision_reason: str = "",
     ) -> None:
         super().__init__(
             model,
@@ -47,6 +49,7 @@ class Networks(WordNetworks):
             keep_text_encoder=keep_text_encoder,
         )
         self.dtype = dtype
+        self.precision_reason = precision_reason
         encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
         if device == "cpu" and isinstance(encoder, DinoImageEncoder):
             pack_linears(encoder.network)
@@ -75,6 +78,7 @@ def load_networks(
     cuda_graphs: bool = False,
     needs_text_encoder: bool = True,
     keep_text_encoder: bool = True,
+    precision_reason: str = "",
 ) -> Networks:
     """Find all of a model's files, downloading what is allowed and missing, then build its networks.
 
@@ -97,6 +101,7 @@ def load_networks(
         cuda_graphs=cuda_graphs,
         find_word_files=None if needs_text_encoder else partial(find_word_files, model, weights_dir),
         keep_text_encoder=keep_text_encoder,
+        precision_reason=precision_reason,
     )
 
 

@@ -12,8 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# With so many rows oneDNN gives the whole of a narrow layer to one of two threads (benchmarks/idle_thread.py); a piece
-# of its columns it divides. With fewer or more rows, or more threads, all have work and pieces cost time.
+from talk2dino_ros.engine.cpuinfo import cpu_has
+
+# With AMX and so many rows oneDNN gives the whole of a narrow layer to one of two threads (benchmarks/idle_thread.py);
+# a piece of its columns it divides. With fewer or more rows, more threads, or without AMX, all have work, and pieces
+# cost time.
 IDLE_ROWS = range(480, 1320)
 PIECE = 256
 
@@ -21,17 +24,17 @@ PIECE = 256
 class PackedLinear(nn.Module):
     """What nn.Linear does, for inputs [..., in] in bf16 on a CPU; has no `weight` to read.
 
-    gelu: the exact GELU follows, computed before the result is rounded to bf16. A layer that is used in pieces is kept
-    twice, in pieces and whole.
+    gelu: the exact GELU follows, computed before the result is rounded to bf16. in_pieces: for IDLE_ROWS, where it pays
+    (see `pieces_pay`) unless said otherwise; a layer that is used in pieces is kept twice, in pieces and whole.
     """
 
-    def __init__(self, linear: nn.Linear, *, gelu: bool = False) -> None:
+    def __init__(self, linear: nn.Linear, *, gelu: bool = False, in_pieces: bool | None = None) -> None:
         super().__init__()
         weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
         self._after = "gelu" if gelu else "none"
         self._whole = _pack(weight, bias)
         self._columns = []
-        if _leaves_one_idle(linear) and torch.get_num_threads() == 2:
+        if pieces_pay(linear) if in_pieces is None else in_pieces:
             biases = repeat(None) if bias is None else bias.split(PIECE)
             self._columns = [_pack(*piece) for piece in zip(weight.split(PIECE), biases, strict=False)]
 
@@ -67,9 +70,12 @@ def pack_linears(network: Any) -> None:
 
 
 def can_pack() -> bool:
-    """Tell whether this PyTorch has oneDNN and the two operators."""
-    operators = ("_reorder_linear_weight", "_linear_pointwise")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators)
+    """Tell whether this PyTorch has the two operators, and its oneDNN takes bf16 on this CPU: tried on one value."""
+    one = torch.ones(1, 1, dtype=torch.bfloat16)
+    try:
+        return float(torch.ops.mkldnn._linear_pointwise(one, _pack(one, None)[0], None, "none", [], "none")) == 1
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
 
 
 def _pack(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -77,8 +83,13 @@ def _pack(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
     return packed, None if bias is None else bias.contiguous()
 
 
-def _leaves_one_idle(linear: nn.Linear) -> bool:
-    """Tell whether oneDNN divides none of its work between two threads, at some number of rows."""
+def pieces_pay(linear: nn.Linear) -> bool:
+    """Tell whether oneDNN here leaves one of two threads without work on a layer, at some number of rows."""
+    return torch.get_num_threads() == 2 and cpu_has("amx_bf16") and leaves_one_idle(linear)
+
+
+def leaves_one_idle(linear: nn.Linear) -> bool:
+    """Tell whether a layer has the shape for that."""
     return 768 <= linear.out_features <= 1024 and linear.in_features < 4096
 
 

@@ -77,6 +77,11 @@ class Segmenter:
         return self.networks.precision
 
     @property
+    def precision_reason(self) -> str:
+        """Why it is that one, in words."""
+        return self.networks.precision_reason
+
+    @property
     def fixed_size(self) -> tuple[int, int] | None:
         """The one network input (H, W) that an exported file takes; None: any."""
         encoder = self.networks.image_encoder

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from talk2dino_ros.engine.devices import resolve_device, resolve_precision
+from talk2dino_ros.engine import devices
+from talk2dino_ros.engine.devices import choose_precision, resolve_device, resolve_precision
 from talk2dino_ros.engine.errors import ModelError
 
-VIT = SimpleNamespace(bf16_on_cpu=True)
-CNN = SimpleNamespace(bf16_on_cpu=False)
+VIT = SimpleNamespace(name="vit", bf16_on_cpu=True)
+CNN = SimpleNamespace(name="cnn", bf16_on_cpu=False)
 
 
 @pytest.fixture
@@ -71,17 +72,17 @@ def test_auto_on_a_gpu_is_bf16_from_ampere_on(gpus, capability, dtype):
 
 
 @pytest.mark.parametrize(
-    ("model", "amx", "dtype"),
-    [(VIT, True, torch.bfloat16), (VIT, False, torch.float32), (CNN, True, torch.float32)],
+    ("model", "gains", "dtype", "reason"),
+    [
+        (VIT, True, torch.bfloat16, "why"),
+        (VIT, False, torch.float32, "why"),
+        (CNN, True, torch.float32, "on a CPU cnn is as exact as it can be"),
+    ],
 )
-def test_auto_on_a_cpu_is_bf16_with_amx_where_the_model_gains(monkeypatch, model, amx, dtype):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx}, raising=False)
+def test_auto_on_a_cpu_is_bf16_where_cpu_and_model_gain(monkeypatch, model, gains, dtype, reason):
+    monkeypatch.setattr(devices, "gains_by_bf16", lambda: (gains, "why"))
+    assert choose_precision("auto", "cpu", model) == (dtype, reason)
     assert resolve_precision("auto", "cpu", model) is dtype
-
-
-def test_auto_on_a_cpu_is_fp32_where_pytorch_cannot_tell(monkeypatch):
-    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert resolve_precision("auto", "cpu", VIT) is torch.float32
 
 
 def test_an_unknown_precision_is_refused_with_the_choices():

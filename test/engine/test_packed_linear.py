@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Against PyTorch's own linear layer."""
 
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 import timm
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from talk2dino_ros.engine import packed_linear
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder
 from talk2dino_ros.engine.packed_linear import PackedLinear, can_pack, pack_linears
 
@@ -27,14 +33,18 @@ def test_it_gives_what_a_linear_layer_gives(shape, bias):
 
 
 @pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+def two_threads(of_threads):
+    with of_threads(2):
+        yield
 
 
-@pytest.mark.usefixtures("two_threads")
+@pytest.fixture
+def amx(monkeypatch):
+    """A CPU with it, where pieces pay; they compute the same on any."""
+    monkeypatch.setattr(packed_linear, "cpu_has", lambda name: name == "amx_bf16")
+
+
+@pytest.mark.usefixtures("two_threads", "amx")
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("width", [768, 1024])
 @pytest.mark.parametrize(
@@ -52,10 +62,19 @@ def test_a_narrow_layer_in_pieces_gives_what_it_gives_whole(width, shape, in_pie
     torch.testing.assert_close(result.float(), exact, rtol=2**-8, atol=2**-8)
 
 
-@pytest.mark.usefixtures("two_threads")
+@pytest.mark.usefixtures("two_threads", "amx")
 @pytest.mark.parametrize(("size", "width"), [(768, 2304), (4096, 1024), (384, 384)])
 def test_layers_that_two_threads_share_anyway_stay_whole(size, width):
     assert not PackedLinear(nn.Linear(size, width).bfloat16()).takes_pieces(1029)
+
+
+@pytest.mark.parametrize(
+    ("threads", "instructions"), [(2, "avx512_bf16"), (2, "bf16"), (1, "amx_bf16"), (4, "amx_bf16")]
+)
+def test_without_amx_or_with_other_than_two_threads_all_have_work(monkeypatch, of_threads, threads, instructions):
+    monkeypatch.setattr(packed_linear, "cpu_has", lambda name: name == instructions)
+    with of_threads(threads):
+        assert not PackedLinear(nn.Linear(96, 768).bfloat16()).takes_pieces(1029)
 
 
 def test_gelu_is_taken_before_the_result_is_rounded():
@@ -115,6 +134,25 @@ def test_the_exact_gelu_alone_becomes_part_of_the_layer_before_it(approximate, t
         after = vit.forward_features(images)
     assert isinstance(vit.blocks[0].mlp.act, nn.Identity) == taken
     assert torch.cosine_similarity(before.float(), after.float(), dim=-1).min() > 0.9999
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="only x86's instructions can be limited")
+def test_where_onednn_takes_no_bf16_the_layers_stay_as_they_are_and_compute():
+    program = """
+import timm, torch
+from talk2dino_ros.engine.packed_linear import can_pack, pack_linears
+vit = timm.create_model("vit_tiny_patch16_224", depth=1, num_classes=0, img_size=32).bfloat16().eval()
+pack_linears(vit)
+with torch.inference_mode():
+    seen = vit(torch.ones(1, 3, 32, 32).bfloat16())
+    print(can_pack(), type(vit.blocks[0].mlp.fc1).__name__, seen.isfinite().all().item())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.stdout.split() == ["False", "Linear", "True"], run.stderr
 
 
 def test_layers_in_float32_stay_as_they_are():

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from talk2dino_ros.engine.cpuinfo import cpu_model, cpuinfo
+
 PACKAGES = ("torch", "numpy", "numba", "triton", "timm", "onnxruntime", "opencv-python-headless", "talk2dino_ros")
 GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "memory.total")
 
@@ -20,7 +22,7 @@ def describe_machine() -> dict[str, Any]:
     """Return what a reader needs to repeat a figure, ready for JSON; None where a thing cannot be found out."""
     return {
         "date": datetime.date.today().isoformat(),
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "cpu_clock_mhz": _cpu_clock_mhz(),
         "load_average_1min": round(os.getloadavg()[0], 2),  # whether something else ran beside
@@ -46,18 +48,8 @@ def machine_line(machine: dict[str, Any]) -> str:
     )
 
 
-def _cpuinfo(field: str) -> list[str]:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [line.split(":", 1)[1].strip() for line in lines if line.split(":")[0].strip() == field]
-
-
-def _cpu_model() -> str:
-    return next(iter(_cpuinfo("model name")), platform.processor() or platform.machine())
-
-
 def _cpu_clock_mhz() -> int | None:
-    clocks = [float(clock) for clock in _cpuinfo("cpu MHz")]
+    clocks = [float(clock) for clock in cpuinfo("cpu MHz")]
     return round(max(clocks)) if clocks else None
 
 
