@@ -199,7 +199,7 @@ def fake_cuda():
 
     def numpy(tensor):
         assert tensor.device.type == "cpu", f"an array of a tensor on {tensor.device}"
-        return np.zeros(tensor.shape, _NUMPY[tensor.dtype])
+        return np.ones(tensor.shape, _NUMPY[tensor.dtype])
 
     cuda = {
         "_exchange_device": exchange,

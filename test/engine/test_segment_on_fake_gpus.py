@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole of `segment` as a GPU would run it, for each family of models: where each tensor is, and who waits."""
+"""What a GPU would run, for each family of models: where each tensor is, and who waits."""
 
 from dataclasses import replace
 
@@ -8,15 +8,20 @@ import pytest
 import timm
 import torch
 from fake_cuda import fake_cuda
+from open_clip.tokenizer import SimpleTokenizer
+from open_clip.transformer import QuickGELU, TextTransformer
 
 from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.dinotxt.image_encoder import HeadedImageEncoder, round_periods
+from talk2dino_ros.engine.dinotxt.text_embedding import DinoTxtTextEncoder
+from talk2dino_ros.engine.dinotxt.text_tower import TextTower
 from talk2dino_ros.engine.dinotxt.vision_head import VisionHead
 from talk2dino_ros.engine.image_encoder import DinoImageEncoder
 from talk2dino_ros.engine.networks import Networks, find_checkpoint
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.score_memory import ScoreMemory
 from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.text_encoder import ClipTextEncoder
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 WIDTH, HEADS, DTYPE = 48, 3, torch.bfloat16
@@ -91,3 +96,28 @@ def test_everything_is_on_the_device_and_the_backbone_waits_for_nothing(family, 
     assert {kernel for kernel, _, _ in watch.launches} == {"weigh", "average"}
     assert all(devices == {place} and current == place for _, devices, current in watch.launches)
     assert bool(watch.graphs) == cuda_graphs
+
+
+def tiny_words(family):
+    """Text encoder and projection: CLIP's tower, dino.txt's, or mini's own."""
+    row = MODELS[family]
+    if family == "mini":
+        files = {role: find_checkpoint(row, role) for role in ("text", "tokenizer", "projection")}
+        return row.load_text_encoder(files), row.load_projection(files)
+    if "dinotxt" in family:
+        tower = TextTower(width=40, heads=2, layers=1, output_size=2 * WIDTH)
+        return DinoTxtTextEncoder(tower.eval(), SimpleTokenizer()), torch.nn.Identity()
+    tower = TextTransformer(act_layer=QuickGELU, width=32, heads=2, layers=1, output_dim=24)
+    return ClipTextEncoder(tower.eval(), SimpleTokenizer()), torch.nn.Linear(24, WIDTH)
+
+
+@pytest.mark.parametrize("family", ["talk2dino_vitb", "dinotxt_vitl", "mini"])
+def test_words_are_encoded_on_the_device(family):
+    encoder, (text, projection) = tiny_encoder(family), tiny_words(family)
+    row = replace(MODELS[family], load_text_encoder=lambda _: text, load_projection=lambda _: projection)
+    row = row if family == "mini" else replace(row, embedding_size=WIDTH)
+    with fake_cuda(), torch.no_grad():
+        segmenter = Segmenter(row, Networks(row, {}, "cuda:1", DTYPE, image_encoder=encoder), Options(input_size=112))
+        vocabulary = segmenter.encode_vocabulary(["cup", "fire extinguisher: extinguisher, red bottle"])
+        assert {str(parameter.device) for parameter in text.parameters()} == {"cuda:1"}
+        segmenter.segment(PHOTO, vocabulary)
