@@ -25,13 +25,14 @@ class Ending:
     A thread takes the signals. Python's own handler would raise KeyboardInterrupt wherever the main thread is, in a
     destructor or in the middle of an import too, and only once the library that it is in returns.
 
-    wake: called once the end is asked for, so that the main thread looks at `is_asked`.
+    wake: called once the end is asked for, so that the main thread looks at `is_asked`; None while it does not look,
+    such as while a model loads.
     take_leave: called before the process ends, by whichever thread ends it.
     """
 
     def __init__(self, name: str) -> None:
         self.is_asked = False
-        self.wake: Callable[[], object] = _nothing
+        self.wake: Callable[[], object] | None = None
         self.take_leave: Callable[[], object] = _nothing
         self._name = name
         self._begun = threading.Lock()
@@ -63,8 +64,10 @@ class Ending:
         os.read(self._signals, 1)
         self.is_asked = True
         threading.Thread(target=self._end_at_the_limit, name="end at the limit", daemon=True).start()
-        self.wake()
-        if not self._has_begun.wait(PATIENCE_S):
+        if self.wake is not None:
+            self.wake()
+            self._has_begun.wait(PATIENCE_S)
+        if not self._has_begun.is_set():
             self.end(0)
 
     def _end_at_the_limit(self) -> None:

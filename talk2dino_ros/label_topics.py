@@ -13,14 +13,13 @@ from rclpy.event_handler import PublisherEventCallbacks
 from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import LabelInfo
 
-from talk2dino_ros.new_readers import NewReaders
+from talk2dino_ros.new_readers import LABEL_INFO, NewReaders
 from talk2dino_ros.qos import LATCHED, RELIABLE
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
 HAS_MATCHED_EVENTS = "matched" in inspect.signature(PublisherEventCallbacks).parameters  # Humble has none
-LABEL_INFO = "label_info"
 TYPES = {"mask": Image, "confidence": Image, "cloud": PointCloud2}
 
 

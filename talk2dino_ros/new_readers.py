@@ -11,8 +11,10 @@ import math
 import threading
 from dataclasses import dataclass
 
+LABEL_INFO = "label_info"
 # A reader that comes in a pause lengthens it, to so many pauses; then one pause's time is free of any. So readers that
-# come all the time, such as a tool that subscribes anew each second, do not stop the stream of the others.
+# come all the time, such as a tool that subscribes anew each second, do not stop the stream of the others. A reader of
+# label_info always has its whole pause: it wants to know what masks mean, as a costmap's layer does.
 LONGEST = 2
 
 
@@ -43,7 +45,7 @@ class NewReaders:
             is_new = total > known.total
             self._topics[topic] = _Topic(total, current)
             if is_new:
-                self._begin_pause(now_s)
+                self._begin_pause(topic, now_s)
             return is_new
 
     def on_count(self, topic: str, current: int, now_s: float) -> bool:
@@ -53,7 +55,7 @@ class NewReaders:
             came = max(0, current - known.current)
             self._topics[topic] = _Topic(known.total + came, current)
             if came:
-                self._begin_pause(now_s)
+                self._begin_pause(topic, now_s)
             return came > 0
 
     def may_publish(self, now_s: float) -> bool:
@@ -61,11 +63,13 @@ class NewReaders:
         with self._lock:
             return now_s >= self._pause[1]
 
-    def _begin_pause(self, now_s: float) -> None:
+    def _begin_pause(self, topic: str, now_s: float) -> None:
         since_s, until_s = self._pause
         latest_s = since_s + LONGEST * self._pause_s
-        if now_s >= until_s:
-            if until_s == latest_s and now_s < until_s + self._pause_s:
-                return
-            since_s, latest_s = now_s, now_s + LONGEST * self._pause_s
-        self._pause = since_s, min(now_s + self._pause_s, latest_s)
+        is_free = until_s >= latest_s and now_s < until_s + self._pause_s
+        if topic == LABEL_INFO:
+            self._pause = since_s if now_s < until_s else now_s, now_s + self._pause_s
+        elif now_s < until_s:
+            self._pause = since_s, max(until_s, min(now_s + self._pause_s, latest_s))
+        elif not is_free:
+            self._pause = now_s, now_s + self._pause_s

@@ -71,9 +71,9 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, ending: Endin
     ending.take_leave = lambda: _take_leave(node)
     executor = EnduringExecutor(node.note_fault)
     executor.add_node(node)
-    ending.wake = lambda: executor.create_task(lambda: None)
     if node.autostart and not node.start():
         return 1
+    ending.wake = lambda: executor.create_task(lambda: None)
     while not ending.is_asked:
         executor.spin_once()
     return 0

@@ -62,6 +62,10 @@ def test_a_signal_ends_a_process_that_hangs_while_it_takes_leave(number):
     assert end == (0, "", sentence)
 
 
+def test_a_signal_ends_a_process_that_does_not_look_yet():
+    assert end_of("ending.wake = None\nwhile True: pass", signal.SIGINT) == (0, "goodbye\n", "")
+
+
 def test_a_second_signal_changes_nothing():
     assert end_of("time.sleep(3600)", signal.SIGINT, signal.SIGINT, signal.SIGTERM) == (0, "goodbye\n", "")
 

@@ -78,6 +78,17 @@ def test_the_topics_of_one_reader_extend_the_pause_from_the_last_of_them(readers
     assert readers.may_publish(11.8)
 
 
+@pytest.mark.parametrize("times_s", [(0.0, 1.4, 2.8), (0.0, 1.4, 2.8, 3.1, 4.5), (0.0, 1.0, 2.0, 3.0, 4.0)])
+def test_each_of_several_costmaps_has_its_whole_pause(readers, times_s):
+    """As they come one after the other at Nav2's start."""
+    for number, came_s in enumerate(times_s, start=1):
+        for topic in ("mask", "confidence", "label_info", "cloud"):
+            readers.on_matched(topic, number, number, came_s)
+        assert not readers.may_publish(came_s)
+        assert not readers.may_publish(came_s + PAUSE_S - 0.01)
+        assert readers.may_publish(came_s + PAUSE_S)
+
+
 @pytest.mark.parametrize("period_s", [0.1, 1.0, 1.4])
 def test_readers_that_come_all_the_time_do_not_stop_the_stream(readers, period_s):
     """A tool that subscribes anew each second: the others wait for two pauses at most, then have one free of any."""
