@@ -10,6 +10,7 @@ in silence: an id that nothing names, a confident pixel without a class, an id t
 from typing import Any
 
 import numpy as np
+from nav2_costs import Costs
 from probe import LATCHED, stamp_ns
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -25,7 +26,8 @@ class Nav2Consumer:
     """Subscribe as the layer does; `observations` counts what it would have put into a costmap.
 
     width, height: the organised point cloud's. tolerance_ns: of the stamps' difference. own_cloud: take the node's
-    cloud, too.
+    cloud, too. costs: gets what is observed in the node's cloud, with the camera in the place of the costmap's origin
+    and its x and z for the plane.
     """
 
     def __init__(
@@ -37,7 +39,10 @@ class Nav2Consumer:
         tolerance_ns: int = EXACT_NS,
         *,
         own_cloud: bool = False,
+        costs: Costs | None = None,
     ) -> None:
+        self.costs = costs
+        self._points: dict[int, np.ndarray] = {}
         self.complaints: list[str] = []
         self.observations = 0
         self.classes: dict[int, str] = {}
@@ -71,11 +76,14 @@ class Nav2Consumer:
             self.complaints.append(f"cloud: it is {cloud.width}x{cloud.height} with {len(cloud.data)} bytes")
         xyz = np.frombuffer(cloud.data, np.uint8).reshape(-1, cloud.point_step)[:, :12].copy().view(np.float32)
         self.valid_points[stamp_ns(cloud)] = int(np.isfinite(xyz[:, 2]).sum())
+        self._points[stamp_ns(cloud)] = xyz[:, [0, 2, 1]]
         self.on_cloud(stamp_ns(cloud))
         self._observe()
 
     def on_label_info(self, info: LabelInfo) -> None:
         self.classes = {each.class_id: each.class_name for each in info.class_map}
+        if self.costs is not None:
+            self.costs.on_label_info(self.classes)
         for class_id, name in self.classes.items():
             if class_id >= UNLABELED:
                 self.complaints.append(f"id {class_id} of {name} does not fit into a byte or means unlabeled")
@@ -121,6 +129,10 @@ class Nav2Consumer:
         if certainty[ids == UNLABELED].any():
             self.complaints.append("unlabeled pixels are confident: they would win tiles and leave holes")
         self.observations += 1
+        points = self._points.pop(stamp_ns(mask), None)
+        if self.costs is not None and points is not None:
+            self.costs.on_image(ids, certainty, points, stamp_ns(mask) * 1e-9)
+            self.costs.update(stamp_ns(mask) * 1e-9)
 
     def waiting(self) -> dict[str, Any]:
         """What found no partner, for a failing test's message."""
