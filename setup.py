@@ -2,10 +2,17 @@
 """Packaging of talk2dino_ros as an ament_python package; `tools/` and `test/` stay out of it."""
 
 from glob import glob
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
 NAME = "talk2dino_ros"
+
+
+def files(pattern: str) -> list[str]:
+    """List what is there: colcon's build folder keeps links to files that are gone since."""
+    return sorted(path for path in glob(pattern) if Path(path).is_file())
+
 
 setup(
     name=NAME,
@@ -19,9 +26,9 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/launch", sorted(glob("launch/*.launch.py"))),
-        (f"share/{NAME}/config", sorted(glob("config/*"))),
-        (f"share/{NAME}/rviz", sorted(glob("rviz/*"))),
+        (f"share/{NAME}/launch", files("launch/*.launch.py")),
+        (f"share/{NAME}/config", files("config/*")),
+        (f"share/{NAME}/rviz", files("rviz/*")),
         # colcon puts bin/ on the PATH, and lib/talk2dino_ros, where console scripts go, only on `ros2 run`'s.
         ("bin", ["scripts/talk2dino"]),
     ],

@@ -8,7 +8,7 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Opaq
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
-from talk2dino_ros.launch_arguments import existing_file, overrides
+from talk2dino_ros.launch_arguments import existing_file, overrides, tf_remappings
 
 HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
@@ -43,5 +43,6 @@ def start(context):
     where = {"namespace": given["namespace"], "output": "screen"}
     topics = {"costmap": "costmap", "things": "talk2dino/things"}
     remappings = [(topic, given[name]) for name, topic in topics.items() if given[name]]
+    remappings += tf_remappings(given["use_namespaced_tf"])
     node = {"executable": "goal", "name": "goal", "parameters": goal_parameters(given), "remappings": remappings}
     return [Node(package="talk2dino_ros", **node, **where)]

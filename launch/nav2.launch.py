@@ -14,12 +14,19 @@ from launch_ros.actions import Node
 
 HERE = Path(__file__).parent
 NAV2 = HERE.parent / "config" / "nav2_manager.yaml"
+ARGUMENTS = (
+    ("namespace", "", "Namespace of all three nodes."),
+    ("use_namespaced_tf", "true", "true: transforms are on tf and tf_static in the namespace, as Nav2's bring-up has."),
+)
 
 
 def generate_launch_description():
     nodes = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(HERE / "go_to.launch.py")),
-        launch_arguments={"autostart": "false"}.items(),
+        launch_arguments={
+            "autostart": "false",
+            "use_namespaced_tf": LaunchConfiguration("use_namespaced_tf"),
+        }.items(),
     )
     manager = Node(
         package="nav2_lifecycle_manager",
@@ -29,5 +36,5 @@ def generate_launch_description():
         parameters=[str(NAV2)],
         output="screen",
     )
-    declared = DeclareLaunchArgument("namespace", default_value="", description="Namespace of all three nodes.")
-    return LaunchDescription([declared, manager, nodes])  # Nav2 first, as it may not be installed
+    declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
+    return LaunchDescription([*declared, manager, nodes])  # Nav2 first, as it may not be installed

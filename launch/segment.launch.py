@@ -7,7 +7,14 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import Node
 
-from talk2dino_ros.launch_arguments import existing_file, overrides, profile_variable, switch, vocabulary_parameters
+from talk2dino_ros.launch_arguments import (
+    existing_file,
+    overrides,
+    profile_variable,
+    switch,
+    tf_remappings,
+    vocabulary_parameters,
+)
 
 SHARE = Path(__file__).parent.parent
 CONFIG = SHARE / "config"
@@ -33,6 +40,7 @@ ARGUMENTS = (
     ("use_sim_time", "", "true: time comes from /clock, as in a simulation or with a bag."),
     ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Transport profile for large images; none: the transport as it is."),
     ("namespace", "", "Namespace of the node and of its relative topics."),
+    ("use_namespaced_tf", "false", "true: transforms are on tf and tf_static in the namespace, as Nav2 has them."),
     ("rviz", "false", "true: open RViz with images and markers."),
 )
 
@@ -47,7 +55,7 @@ def start(context):
     given = context.launch_configurations
     parameters = [existing_file(given["params_file"]), *vocabulary_parameters(given["vocabulary"], CONFIG)]
     parameters += [{name: value} for name, value in overrides(given, OVERRIDES).items()]
-    remappings = [(name, given[name]) for name in INPUTS if given[name]]
+    remappings = [(name, given[name]) for name in INPUTS if given[name]] + tf_remappings(given["use_namespaced_tf"])
     where = {"namespace": given["namespace"], "remappings": remappings, "output": "screen"}
     view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/segment.rviz"], **where)
     return [

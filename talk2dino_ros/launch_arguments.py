@@ -46,6 +46,11 @@ def switch(name: str, text: str) -> bool:
     return word in ON
 
 
+def tf_remappings(text: str) -> list[tuple[str, str]]:
+    """Return what has a node listen to its namespace's transforms where the argument `use_namespaced_tf` says so."""
+    return [(f"/{topic}", topic) for topic in ("tf", "tf_static")] if switch("use_namespaced_tf", text) else []
+
+
 def _text(name: str, text: str) -> str:
     if kind_of(text) != KINDS[str]:  # launch writes it into a file without quotes
         raise LaunchArgumentError(

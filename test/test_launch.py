@@ -205,7 +205,7 @@ def test_a_wrong_argument_ends_the_launch_and_leaves_no_node_behind(environment,
 @needs_launch
 def test_every_argument_has_a_description(environment):
     shown = launch(environment, "--show-args").stdout
-    assert shown.count("(default: ") == 15
+    assert shown.count("(default: ") == 16
     assert "no description given" not in shown
 
 
@@ -261,6 +261,24 @@ def test_every_argument_of_go_to_has_a_description(environment):
 
 
 NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
+TF = {"/tf:=tf", "/tf_static:=tf_static"}
+
+
+@needs_launch
+@pytest.mark.parametrize(
+    ("file", "given", "is_namespaced"),
+    [
+        (GO_TO, [], False),
+        (GO_TO, ["use_namespaced_tf:=true"], True),
+        (NAV2, [], True),
+        (NAV2, ["use_namespaced_tf:=no"], False),
+    ],
+)
+def test_both_nodes_listen_to_the_transforms_of_their_namespace_where_asked_to(environment, file, given, is_namespaced):
+    """Nav2's bring-up remaps both topics always."""
+    for executable in ("segmenter", "goal"):
+        arguments = notes_of(environment, "namespace:=robot", *given, file=file, executable=executable)["arguments"]
+        assert TF & set(arguments) == (TF if is_namespaced else set())
 
 
 @needs_launch

@@ -13,6 +13,7 @@ from talk2dino_ros.launch_arguments import (
     overrides,
     profile_variable,
     switch,
+    tf_remappings,
     vocabulary_parameters,
 )
 from talk2dino_ros.ros_values import kind_of
@@ -134,3 +135,10 @@ def test_newer_distributions_and_none_read_it_by_its_new_name(environment):
 def test_a_transport_that_the_user_chose_stays(name):
     assert profile_variable({name: "chosen"}) is None
     assert profile_variable({name: ""}) == "FASTDDS_DEFAULT_PROFILES_FILE"
+
+
+def test_transforms_are_of_the_namespace_where_asked_to():
+    assert tf_remappings("Yes") == [("/tf", "tf"), ("/tf_static", "tf_static")]
+    assert tf_remappings("false") == []
+    with pytest.raises(LaunchArgumentError, match="use_namespaced_tf is 'maybe', expected one of true"):
+        tf_remappings("maybe")
