@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.goal.parameters import MOST_STAND_OFF_M, MOST_TIMEOUT_S
 from talk2dino_ros.goal.stand_off import Pose
 
 
@@ -66,14 +67,15 @@ class Wish:
             raise RequestError(f"which is {self.which}, expected one of {known}; choose one")
         if self.which == Which.BY_ID and not self.thing_id:
             raise RequestError("id is 0, expected the id of a thing, which counts from 1; see the topic things")
-        if not (self.least_stand_off_m <= self.stand_off_m < math.inf):
+        if not (self.least_stand_off_m <= self.stand_off_m <= MOST_STAND_OFF_M):
             raise RequestError(
-                f"stand_off_m is {self.stand_off_m:g}, expected metres of at least robot_radius_m "
-                f"({self.least_stand_off_m:g}); raise it, or give 0 for the parameter"
+                f"stand_off_m is {self.stand_off_m:g}, expected metres from robot_radius_m "
+                f"({self.least_stand_off_m:g}) to {MOST_STAND_OFF_M:g}; change it, or give 0 for the parameter"
             )
-        if not (0.0 < self.timeout_s < math.inf):
+        if not (0.0 < self.timeout_s <= MOST_TIMEOUT_S):
             raise RequestError(
-                f"timeout_s is {self.timeout_s:g}, expected seconds above 0; raise it, or give 0 for the parameter"
+                f"timeout_s is {self.timeout_s:g}, expected seconds above 0 and up to {MOST_TIMEOUT_S:g}; change it, "
+                "or give 0 for the parameter"
             )
 
     @property

@@ -22,6 +22,9 @@ Bools = npt.NDArray[np.bool_]
 
 UNKNOWN = -1
 HALF_DIAGONAL = math.sqrt(0.5)  # of a cell, in cells
+FINEST_M, COARSEST_M = 0.001, 100.0  # a cell's side; finer ones are a publisher's mistake, and fill the memory
+FARTHEST_M = 1e8  # from a frame's origin: ten times what UTM has, and a float64 still counts in millimetres
+MOST_CELLS = 4_000_000  # looked at together: 200 MB for some tenths of a second
 SAME_PLACE = 1e-9  # in parts of a line: two borders crossed in the same point, a corner
 
 
@@ -50,7 +53,7 @@ class Grid:
 
     values: int8 [rows, columns], 0 (free) .. 100 (occupied), -1 unknown.
     resolution_m: a cell's side; x, y, yaw: the pose of the corner of cell (0, 0) in `frame_id`, metres and radians.
-    Raises GridError for a resolution that is not above 0, no cells, or a pose that is not finite.
+    Raises GridError for a resolution that no map has, no cells, or a pose that is not finite or beyond the earth.
     """
 
     values: npt.NDArray[np.int8]
@@ -61,19 +64,20 @@ class Grid:
     frame_id: str = ""
 
     def __post_init__(self) -> None:
-        if not (self.resolution_m > 0.0 and math.isfinite(self.resolution_m)):
+        if not FINEST_M * 0.999 <= self.resolution_m <= COARSEST_M:  # it comes as a float32
             raise GridError(
-                f"the costmap's resolution is {self.resolution_m:g}, expected metres above 0; correct its publisher"
+                f"the costmap's resolution is {self.resolution_m:g}, expected {FINEST_M:g} to {COARSEST_M:g} metres; "
+                "correct its publisher"
             )
         if self.values.ndim != 2 or not self.values.size:
             raise GridError(
                 f"the costmap has the shape {self.values.shape}, expected rows and columns above 0; "
                 "correct its publisher"
             )
-        if not all(map(math.isfinite, (self.x, self.y, self.yaw))):
+        if not (all(abs(each) <= FARTHEST_M for each in (self.x, self.y)) and math.isfinite(self.yaw)):
             raise GridError(
-                f"the costmap's origin is x {self.x}, y {self.y}, yaw {self.yaw}, expected finite numbers; "
-                "correct its publisher"
+                f"the costmap's origin is x {self.x:g}, y {self.y:g}, yaw {self.yaw:g}, expected finite numbers, "
+                f"metres up to {FARTHEST_M:g}; correct its publisher"
             )
 
     def to_cells(self, points: npt.ArrayLike) -> Floats:
@@ -108,6 +112,7 @@ def standing_points(grid: Grid, centre: npt.ArrayLike, radius_m: float, rules: G
     """Return the middles [N, 2] of the cells within `radius_m` of a point where the robot may stand, nearest first.
 
     An obstacle counts as the circle around its cell, so that the robot's radius stays free of its corners too.
+    Raises GridError where these are more cells than can be looked at.
     """
     middle = grid.to_cells(centre)
     reach = radius_m / grid.resolution_m
@@ -117,6 +122,7 @@ def standing_points(grid: Grid, centre: npt.ArrayLike, radius_m: float, rules: G
     high = np.minimum(np.ceil(middle + reach), grid.values.shape[::-1]).astype(np.int64)
     if np.any(high <= low):
         return np.empty((0, 2))
+    _check_amount(high - low + 2 * margin, grid.resolution_m)
     x, y = np.meshgrid(np.arange(low[0] - margin, high[0] + margin), np.arange(low[1] - margin, high[1] + margin))
     cells = np.stack([x, y], axis=-1)
     inner = (slice(margin, -margin), slice(margin, -margin))
@@ -125,6 +131,14 @@ def standing_points(grid: Grid, centre: npt.ArrayLike, radius_m: float, rules: G
     chosen = _is_clear(grid.values_at(cells), clearance, rules)[inner] & (distance <= reach)
     nearest_first = np.argsort(distance[chosen], kind="stable")
     return grid.to_points(places[chosen][nearest_first])
+
+
+def _check_amount(size: Cells, resolution_m: float) -> None:
+    if size[0] * size[1] > MOST_CELLS:
+        raise GridError(
+            f"the search for a free place would look at {size[0]} x {size[1]} cells of {resolution_m:g} m, expected "
+            f"{MOST_CELLS} cells at most; lower search_radius_m or robot_radius_m, or use a coarser costmap"
+        )
 
 
 def _is_clear(values: npt.NDArray[np.int8], clearance: float, rules: GridRules) -> Bools:

@@ -16,7 +16,7 @@ from talk2dino_msgs.msg import GoToState, Thing, ThingArray
 
 from talk2dino_ros.goal.choice import Candidate, Wish
 from talk2dino_ros.goal.errand import Errand, View
-from talk2dino_ros.goal.grid import Grid, GridError
+from talk2dino_ros.goal.grid import FARTHEST_M, Grid, GridError
 from talk2dino_ros.goal.parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.tf.transforms import Transform, TransformError
@@ -83,7 +83,7 @@ def _those_placed(things: list[Thing], transform_at: TransformAt) -> list[Candid
 
 def _has_place(thing: Thing) -> bool:
     position = thing.position
-    return thing.has_position and all(map(math.isfinite, (position.x, position.y, position.z)))
+    return thing.has_position and all(abs(each) <= FARTHEST_M for each in (position.x, position.y, position.z))
 
 
 def _placed(thing: Thing, transform_at: TransformAt) -> Candidate:

@@ -10,6 +10,8 @@ from talk2dino_ros.parameter_field import parameter
 from talk2dino_ros.parameter_set import ParameterError, Values
 
 HOUR_S = 3600.0
+MOST_STAND_OFF_M = 100.0
+MOST_TIMEOUT_S = 24 * HOUR_S  # of one go_to
 NODE_NAME = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*\Z")
 
 
@@ -40,7 +42,7 @@ class GoalParameters(Values):
         0.8,
         "Metres between goal and thing where a go_to says 0: more than the robot's radius and the thing's half width.",
         low=0.05,
-        high=100.0,
+        high=MOST_STAND_OFF_M,
         live=True,
     )
     timeout_s: float = parameter(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from geometry_msgs.msg import PoseStamped
@@ -23,6 +24,7 @@ from talk2dino_msgs.srv import GoTo
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.errand import Errand, News, State
+from talk2dino_ros.goal.grid import GridError
 from talk2dino_ros.goal.messages import fill_answer, goal_message, request_to_wish
 from talk2dino_ros.goal.stand_off import distance_between
 from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.goal.stand_off import Pose
 
 NOT_ACTIVE = "the node goal is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
+FAULT = "the go_to failed by a fault of this program ({error!r}); the node's log has the details"
 WARN_EVERY_S = 5.0
 THINGS = QoSProfile(depth=10)  # none is to be lost while a pose is computed, as one of them may be the only sighting
 
@@ -106,8 +109,9 @@ class GoalServer:
         """Look at the clock, the robot and late transforms; let those go on who waited for it."""
         errand = self._errand
         if errand and errand.is_searching:
-            self._look(errand)
-            errand.tick(self._robot() if errand.goal else None, time.monotonic())
+            with self._failing(errand):
+                self._look(errand)
+                errand.tick(self._robot() if errand.goal else None, time.monotonic())
         self._report()
         self._waits.look()
 
@@ -123,6 +127,16 @@ class GoalServer:
         return response
 
     async def _on_go(self, handle: Any) -> GoToAction.Result:
+        try:
+            return await self._go(handle)
+        except Exception as error:
+            self._node.note_fault("a go_to failed", error)
+            handle.abort()
+            return GoToAction.Result(message=FAULT.format(error=error), state=GoToState(value=State.FAILED))
+        finally:
+            self._errands.pop(bytes(handle.goal_id.uuid), None)
+
+    async def _go(self, handle: Any) -> GoToAction.Result:
         result = GoToAction.Result()
         try:
             errand = await self._begin(handle.request, handle)
@@ -133,7 +147,6 @@ class GoalServer:
         while not errand.is_ended:
             handle.publish_feedback(self._feedback(errand))
             await self._waits.until(changed(errand), self._settings().feedback_period_s)
-        del self._errands[bytes(handle.goal_id.uuid)]
         fill_answer(result, errand, self._settings().goal_frame)
         end = handle.succeed if errand.state == State.REACHED else handle.abort
         (handle.canceled if handle.is_cancel_requested else end)()
@@ -185,14 +198,16 @@ class GoalServer:
         if self._surroundings is not None and not errand.is_ended:
             self._surroundings.forget_old(settings.lost_timeout_s)
             errand.start_searching(time.monotonic())
-            self._look(errand)
+            with self._failing(errand):
+                self._look(errand)
         self._report()
 
     def _on_things(self, array: ThingArray) -> None:
         assert self._surroundings is not None
         self._surroundings.take(array)
         if self._errand and self._errand.is_searching:
-            self._look(self._errand)
+            with self._failing(self._errand):
+                self._look(self._errand)
             self._report()
             self._waits.look()
         else:
@@ -204,6 +219,15 @@ class GoalServer:
         if self._errand:
             self._errand.forget(reason)
 
+    @contextmanager
+    def _failing(self, errand: Errand) -> Iterator[None]:
+        """End the errand where the block raises what nothing expects, so that its client is answered."""
+        try:
+            yield
+        except Exception as error:
+            self._node.note_fault("a go_to failed", error)
+            errand.end(State.FAILED, FAULT.format(error=error))
+
     def _look(self, errand: Errand) -> None:
         """Take the newest things; publish the goal that comes of them."""
         surroundings = self._surroundings
@@ -214,7 +238,7 @@ class GoalServer:
             if view is None:
                 return
             news = errand.look(view, surroundings.robot, surroundings.place, time.monotonic())
-        except (TransformError, NoCostmapError) as error:
+        except (TransformError, NoCostmapError, GridError) as error:
             errand.hinder(str(error))
             self._warn(str(error))
             return

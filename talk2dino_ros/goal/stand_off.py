@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.grid import Grid, GridRules, sees, standing_points
+from talk2dino_ros.goal.grid import MOST_CELLS, Grid, GridRules, sees, standing_points
 from talk2dino_ros.tf.transforms import Transform
 
 Point = tuple[float, float]
 AT_ONCE = 256  # lines of sight that are followed together; the nearest of them is mostly free
+MOST_CROSSED = 20_000_000  # cells on all lines of one search: some seconds, in which nothing else is answered
 TINY_M = 1e-6
 
 
@@ -77,15 +78,19 @@ def stand_off_pose(thing: Point, toward: Pose, distance_m: float) -> Pose:
 def free_stand_off_pose(thing: Point, thing_radius_m: float, toward: Pose, distance_m: float, space: FreeSpace) -> Pose:
     """Return the pose nearest to `stand_off_pose` where the robot may stand with the thing in sight.
 
-    Raises NoFreePoseError where the map has none within the search radius. All coordinates are those of the map.
+    Raises NoFreePoseError where the map has none within the search radius, GridError where that is too many cells.
+    All coordinates are those of the map.
     """
     wanted = stand_off_pose(thing, toward, distance_m).point
     points = standing_points(space.grid, wanted, space.search_radius_m, space.rules)
     least_m = min(distance_m, space.rules.robot_radius_m)  # a thing that the map lacks is no place to stand either
     points = points[np.linalg.norm(points - thing, axis=1) >= least_m]
     hidden_m = thing_radius_m + space.sight_margin_m
-    for start in range(0, len(points), AT_ONCE):
-        some = points[start : start + AT_ONCE]
+    crossed = 1 + 2 * (distance_m + space.search_radius_m) / space.grid.resolution_m  # by a line, at most
+    points = points[: math.ceil(MOST_CROSSED / crossed)]
+    at_once = math.ceil(min(AT_ONCE, MOST_CELLS / crossed))
+    for start in range(0, len(points), at_once):
+        some = points[start : start + at_once]
         in_sight = np.flatnonzero(sees(space.grid, some, thing, hidden_m, space.rules))
         if in_sight.size:
             x, y = some[in_sight[0]]

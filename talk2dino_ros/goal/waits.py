@@ -35,7 +35,11 @@ class Waits:
         """Let those go on whose condition is true or whose time is up."""
         waits, self._waits = self._waits, []
         for condition, deadline_s, future in waits:
-            is_true = condition()
+            try:
+                is_true = condition()
+            except Exception as error:  # raised again by who waits, and nobody else is kept waiting
+                future.set_exception(error)
+                continue
             if is_true or time.monotonic() > deadline_s:
                 future.set_result(is_true)
             else:

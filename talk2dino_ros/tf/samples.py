@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+FARTHEST_M = 1e9  # beyond it sums of transforms mean nothing
 QUATERNION_TOLERANCE = 0.01  # of the squared length, as in tf2's buffer_core.cpp
 
 
@@ -54,6 +55,10 @@ def flaw_of_numbers(sample: Sample) -> str:
     """Return what is wrong with the numbers, or ''."""
     if not all(map(math.isfinite, (*sample.translation, *sample.rotation))):
         return f"{sample.translation} and {sample.rotation} hold a NaN or an infinity; look at its publisher"
+    if max(map(abs, sample.translation)) > FARTHEST_M:
+        return (
+            f"{sample.translation} is farther than {FARTHEST_M:g} m, which no place on earth is; look at its publisher"
+        )
     length = math.hypot(*sample.rotation)
     if abs(length * length - 1.0) >= QUATERNION_TOLERANCE:
         return f"its quaternion has the length {length:.3g} instead of 1; its publisher has to normalise it"

@@ -38,9 +38,9 @@ def test_a_turned_and_shifted_grid_has_its_cells_where_its_pose_says():
     assert grid.to_cells([[0.0, 4.0]]) == pytest.approx(np.array([[1.5, 0.5]]))
 
 
-@pytest.mark.parametrize("resolution_m", [0.0, -0.05, math.nan, math.inf])
+@pytest.mark.parametrize("resolution_m", [0.0, -0.05, 1e-6, 1e-38, 101.0, 1e38, math.nan, math.inf])
 def test_a_resolution_that_is_no_length_is_said(resolution_m):
-    with pytest.raises(GridError, match=r"resolution is .*, expected metres above 0; correct"):
+    with pytest.raises(GridError, match=r"resolution is .*, expected 0.001 to 100 metres; correct"):
         Grid(np.zeros((2, 2), np.int8), resolution_m)
 
 
@@ -233,3 +233,21 @@ def test_lines_between_the_middles_of_cells_agree_with_the_rule_for_corners(seed
             column, row = column + step[0], row + step[1]
         expected.append(bool(clear))
     assert sees(grid, starts, (4.5, 4.5), 0.0, OPEN).tolist() == expected
+
+
+@pytest.mark.parametrize("origin", [(1e9, 0.0, 0.0), (0.0, -1e38, 0.0), (math.nan, 0.0, 0.0), (0.0, 0.0, math.inf)])
+def test_an_origin_that_is_no_place_is_said(origin):
+    with pytest.raises(GridError, match=r"the costmap's origin is .*, expected finite numbers, metres up to 1e"):
+        Grid(np.zeros((2, 2), np.int8), 0.05, *origin)
+
+
+def test_a_map_in_utm_is_one():
+    grid = Grid(np.zeros((40, 40), np.int8), 0.05, 5e5, 5.4e6)
+    points = standing_points(grid, (5e5 + 1.0, 5.4e6 + 1.0), 0.1, GridRules())
+    assert points[0].tolist() == pytest.approx([5e5 + 0.975, 5.4e6 + 0.975], abs=0.05)
+
+
+def test_a_search_that_would_fill_the_memory_is_refused_in_a_sentence():
+    grid = Grid(np.zeros((10, 10), np.int8), 0.001)
+    with pytest.raises(GridError, match=r"look at 20012 x 20012 cells of 0.001 m, expected .*; lower search_radius_m"):
+        standing_points(grid, (0.0, 0.0), 1.0, GridRules(robot_radius_m=10.0))

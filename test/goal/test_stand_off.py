@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stand-off poses by hand computation, and in random maps against a slow search over every cell."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
-from talk2dino_ros.goal.grid import Grid, GridRules, sees
+from talk2dino_ros.goal.grid import Grid, GridError, GridRules, sees
 from talk2dino_ros.goal.stand_off import (
     FreeSpace,
     NoFreePoseError,
@@ -173,3 +174,20 @@ def test_the_pose_is_the_best_of_all_cells(seed):
     pose = free_stand_off_pose(thing, 0.2, toward, 0.8, free)
     assert math.dist(pose.point, wanted) == pytest.approx(best)
     assert angle_between(pose.yaw, math.atan2(thing[1] - pose.y, thing[0] - pose.x)) < 1e-9
+
+
+EXTREMES = (-1e8, -1e5, 0.0, 1e-9, 1e5, 1e8)
+
+
+@pytest.mark.parametrize("resolution_m", [0.001, 0.05, 100.0])
+@pytest.mark.parametrize("stand_off_m", [0.05, 100.0])
+def test_no_coordinates_bring_anything_but_a_pose_or_a_sentence(resolution_m, stand_off_m):
+    grid = Grid(np.zeros((20, 30), np.int8), resolution_m, 1.0, 2.0, 0.3)
+    space = FreeSpace(grid, GridRules(robot_radius_m=0.25), 20.0, 10.0)
+    for x, y in itertools.product(EXTREMES, repeat=2):
+        for toward in (Pose(0.0, 0.0, 0.0), Pose(x, y, 1.0), Pose(-y, x, 1e9)):
+            try:
+                pose = free_stand_off_pose((x, y), 0.1, toward, stand_off_m, space)
+            except (NoFreePoseError, GridError):
+                continue
+            assert math.isfinite(pose.x + pose.y + pose.yaw)

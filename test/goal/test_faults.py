@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fault in the midst of a go_to ends that go_to with a sentence, and neither the node nor the next go_to."""
+
+import math
+import time
+from types import SimpleNamespace
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+pytest.importorskip("talk2dino_msgs.srv")
+pytest.importorskip("nav_msgs.msg")
+
+from rclpy.action import ActionClient  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from talk2dino_msgs.action import GoTo as GoToAction  # noqa: E402
+from talk2dino_msgs.msg import GoToState  # noqa: E402
+from talk2dino_msgs.srv import GetVocabulary, GoTo  # noqa: E402
+
+from talk2dino_ros.enduring_executor import EnduringExecutor  # noqa: E402
+from talk2dino_ros.goal import surroundings  # noqa: E402
+from talk2dino_ros.goal.errand import Errand  # noqa: E402
+from talk2dino_ros.goal.lifecycle_node import GoalNode  # noqa: E402
+from talk2dino_ros.goal.waits import Waits  # noqa: E402
+
+DEADLINE_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """The goal node and a client, which is the segmenter too, in one process."""
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=78)
+    goal = GoalNode(context=context, use_global_arguments=False)
+    executor = EnduringExecutor(goal.note_fault, context=context)
+    executor.add_node(goal)
+    client = Node("talk2dino", context=context, use_global_arguments=False)
+    clients = SingleThreadedExecutor(context=context)
+    clients.add_node(client)
+
+    def vocabulary(_request, response):
+        response.version, response.classes, response.names = 1, ["cup"], ["cup"]
+        return response
+
+    client.create_service(GetVocabulary, "talk2dino/get_vocabulary", vocabulary)
+    go_to = client.create_client(GoTo, "goal/go_to")
+    action = ActionClient(client, GoToAction, "goal/go")
+
+    def until(condition):
+        end_s = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < end_s, "waited in vain"
+            executor.spin_once(timeout_sec=0.01)
+            clients.spin_once(timeout_sec=0.01)
+
+    def answer(future):
+        until(future.done)
+        return future.result()
+
+    assert goal.start()
+    until(lambda: go_to.service_is_ready() and action.server_is_ready())
+    yield SimpleNamespace(goal=goal, go_to=go_to, action=action, answer=answer)
+    action.destroy()
+    goal.take_leave()
+    for each in (goal, client):
+        each.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def broken(*_arguments, **_options):
+    raise MemoryError("a fault")
+
+
+@pytest.fixture(params=["look", "tick"])
+def fault(request, monkeypatch):
+    """Something that raises in the midst of each errand."""
+    if request.param == "look":
+        monkeypatch.setattr(surroundings.Surroundings, "newest_view", broken)
+    else:
+        monkeypatch.setattr(Errand, "tick", broken)
+
+
+def test_a_service_call_is_answered_and_so_is_the_next(bench, fault):
+    for _ in range(2):
+        before = bench.goal.faults.count
+        answer = bench.answer(bench.go_to.call_async(GoTo.Request(class_name="cup")))
+        assert answer.state.value == GoToState.FAILED
+        assert "a fault of this program (MemoryError('a fault'))" in answer.message
+        assert bench.goal.faults.count == before + 1
+
+
+def test_an_action_is_aborted_with_the_reason(bench, fault):
+    handle = bench.answer(bench.action.send_goal_async(GoToAction.Goal(class_name="cup")))
+    result = bench.answer(handle.get_result_async()).result
+    assert result.state.value == GoToState.FAILED
+    assert "MemoryError('a fault')" in result.message
+
+
+def test_a_fault_outside_of_the_errand_ends_the_action_too(bench, monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.goal.server.changed", broken)
+    handle = bench.answer(bench.action.send_goal_async(GoToAction.Goal(class_name="cup")))
+    result = bench.answer(handle.get_result_async()).result
+    assert "MemoryError('a fault')" in result.message
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, 1e38, -1.0])
+def test_numbers_that_cannot_be_meant_are_answered(bench, number):
+    for field in ("stand_off_m", "timeout_s"):
+        answer = bench.answer(bench.go_to.call_async(GoTo.Request(class_name="cup", **{field: number})))
+        assert not answer.success
+        assert f"{field} is" in answer.message
+
+
+def test_a_condition_that_raises_keeps_nobody_else_waiting():
+    waits, results = Waits(SimpleNamespace(executor=None)), []
+
+    async def wait(condition):
+        try:
+            results.append(await waits.until(condition, math.inf))
+        except KeyError as error:
+            results.append(error)
+
+    state = {}
+    coroutines = [wait(lambda: state and state["no such key"]), wait(lambda: bool(state))]
+    for coroutine in coroutines:
+        coroutine.send(None)
+    state["changed"] = True
+    waits.look()
+    for coroutine in coroutines:
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
+    assert isinstance(results[0], KeyError)
+    assert results[1] is True
