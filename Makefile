@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-nav bench test check format clean
+.PHONY: help setup demo demo-nav bench test test-cpus check format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -27,6 +27,9 @@ bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIG
 
 test: setup ## run the tests: make test [TESTS="test/engine -k name"]
 	@$(IN_ENVIRONMENT) exec python3 -m pytest $(TESTS)
+
+test-cpus: setup ## run the tests as older CPUs would, and beside busy loops, an hour: make test-cpus [TESTS="test/engine"]
+	@$(IN_ENVIRONMENT) exec python3 -m tools.on_other_cpus $(TESTS)
 
 check: setup ## lint, formatting and types
 	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy
