@@ -18,6 +18,7 @@ from talk2dino_ros.encodings import bits_hint
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.label_topics import LabelTopics
+from talk2dino_ros.problems import Throttle
 from talk2dino_ros.qos import RELIABLE, SENSOR_DATA
 from talk2dino_ros.space.depth_input import DepthInput
 from talk2dino_ros.space.spatial_messages import labelled_cloud, points_to_detections_2d, points_to_detections_3d
@@ -54,6 +55,7 @@ class Camera:
         self._is_compressed = parameters.compressed
         self._image_type = CompressedImage if parameters.compressed else Image
         self._parameters = parameters
+        self._hints = Throttle(HINT_PERIOD_S)
         self.image_qos = RELIABLE if parameters.image_reliability == "reliable" else SENSOR_DATA
         self.image_size: tuple[int, str] | None = None  # bytes and shape of the last image
         self.transport_state = ""  # of the transport check, which keeps a verdict for each state
@@ -151,8 +153,8 @@ class Camera:
 
     def _note_peak(self, peak: int) -> None:
         hint = bits_hint(peak, self._parameters.image_bits)
-        if hint:
-            self._node.get_logger().warning(f"{self.topic}: {hint}", throttle_duration_sec=HINT_PERIOD_S)
+        if hint and self._hints.allows(hint, time.monotonic()):
+            self._node.get_logger().warning(f"{self.topic}: {hint}")
 
     def publish_mask(self, frame: Frame, mask: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> None:
         """Publish both arrays, uint8 [H, W], under the frame's own header, unless a reader is too new."""
