@@ -45,17 +45,26 @@ class ClassIds:
         self._in_force = dict(in_force)
         self._dropped = {each: (name, self._elapsed_s - age_s) for each, (name, age_s) in dropped.items()}
 
-    def assign(self, names: Sequence[str | None], fixed: Sequence[int] | None, now_s: float) -> tuple[int, ...]:
+    def assign(self, names: Sequence[str | None], fixed: Sequence[int | None] | None, now_s: float) -> tuple[int, ...]:
         """Return one id per name: `fixed` ones as they are, else the name's own, else the lowest free one.
 
-        A name of None is a distractor: it gets 255, whatever `fixed` says. Names are unique (`parse_classes`).
+        A name of None is a distractor: it gets 255, whatever `fixed` says. Names are unique (`parse_classes`). A fixed
+        id of None is none.
         Raises VocabularyError where a fixed id is no id, stands twice or still means another name,
         and where no id is free. Changes nothing but the clock.
         """
         self._advance(now_s)
         if fixed is not None and len(fixed) > 0:
-            return self._checked(names, fixed)
+            return self._checked(names, self._completed(names, fixed))
         return self._own_or_fresh(names)
+
+    def _completed(self, names: Sequence[str | None], fixed: Sequence[int | None]) -> list[int]:
+        """Fill in what is not fixed."""
+        check_one_each(fixed, names)
+        open_names = [name if class_id is None else None for name, class_id in zip(names, fixed, strict=False)]
+        taken = [class_id for class_id in fixed if class_id is not None]
+        others = self._own_or_fresh(open_names, taken)
+        return [each if own is None else own for own, each in zip(fixed, others, strict=False)]
 
     def commit(self, names: Sequence[str | None], ids: Sequence[int], now_s: float) -> None:
         """Put `ids`, as `assign` returned them for `names`, into force; the quarantine of dropped names starts now.
@@ -75,9 +84,9 @@ class ClassIds:
             self._elapsed_s += max(0.0, now_s - self._last_now_s)
         self._last_now_s = now_s
 
-    def _own_or_fresh(self, names: Sequence[str | None]) -> tuple[int, ...]:
+    def _own_or_fresh(self, names: Sequence[str | None], fixed: Sequence[int] = ()) -> tuple[int, ...]:
         own = {name: class_id for name in names if name is not None and (class_id := self._own(name)) is not None}
-        taken = set(own.values())
+        taken = {*own.values(), *fixed}
         fresh = (class_id for class_id in IDS[FIRST_FRESH_ID:] if class_id not in taken and self._is_free(class_id))
         ids = []
         for name in names:
@@ -107,10 +116,7 @@ class ClassIds:
         return last_name if self._elapsed_s - dropped_s < self._quarantine_s else None
 
     def _checked(self, names: Sequence[str | None], ids: Sequence[int]) -> tuple[int, ...]:
-        if len(ids) != len(names):
-            raise VocabularyError(
-                f"{len(ids)} fixed ids came with {len(names)} classes; give one id per class, or none at all."
-            )
+        check_one_each(ids, names)
         seen: dict[int, str] = {}
         for name, class_id in zip(names, ids, strict=True):
             if name is not None:
@@ -140,4 +146,12 @@ class ClassIds:
         return VocabularyError(
             f"No id is free for '{name}': {still_mean} of {len(IDS)} are in force or were dropped less than"
             f" {self._quarantine_s:g} s ago (id_quarantine_s); ask for fewer new names, or ask again later."
+        )
+
+
+def check_one_each(ids: Sequence[object], classes: Sequence[object]) -> None:
+    """Raise VocabularyError where there is not one fixed id for each class."""
+    if len(ids) != len(classes):
+        raise VocabularyError(
+            f"{len(ids)} fixed ids came with {len(classes)} classes; give one id per class, or none at all."
         )

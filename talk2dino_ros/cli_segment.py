@@ -31,9 +31,10 @@ from talk2dino_ros.pictures import (
 )
 from talk2dino_ros.points_of_interest import PointOfInterest, find_points
 from talk2dino_ros.result_names import result_names
+from talk2dino_ros.space.regions import layers_of
 from talk2dino_ros.terminal import printable
 from talk2dino_ros.videos import open_video, video_writer
-from talk2dino_ros.visualization import overlay
+from talk2dino_ros.visualization import overlay, with_answers
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter, Vocabulary
@@ -173,9 +174,10 @@ def _segment_picture(job: Job, segmenter: Segmenter, vocabulary: Vocabulary) -> 
 def _look(rgb: Rgb, segmenter: Segmenter, vocabulary: Vocabulary) -> tuple[Rgb, Rgb, list[PointOfInterest]]:
     """Mask, overlay and points of interest of one image."""
     seen = segmenter.segment(rgb, vocabulary)
-    labels = vocabulary.labels()
-    points = find_points(seen.class_ids, seen.confidence, labels)
-    return seen.class_ids, overlay(rgb, seen.class_ids, labels, points=points), points
+    labels, questions = vocabulary.labels(), vocabulary.questions()
+    points = [point for layer in layers_of(seen, labels, questions) for point in find_points(*layer)]
+    shown, _ = with_answers(seen)
+    return seen.class_ids, overlay(rgb, shown, {**labels, **questions}, points=points), points
 
 
 def _segment_video(job: Job, segmenter: Segmenter, vocabulary: Vocabulary) -> None:

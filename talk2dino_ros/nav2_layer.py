@@ -126,7 +126,7 @@ def read_vocabulary(text: str) -> tuple[list[str], str]:
         classes = Vocabulary.load(text).classes
     else:
         classes = parse_classes(split_classes(text))
-    return [entry.name for entry in classes if not entry.distractor], background
+    return [entry.name for entry in classes if entry.is_labelled], background
 
 
 def types_of(labels: Sequence[str], moved: Mapping[str, Sequence[str]]) -> dict[ClassType, list[str]]:

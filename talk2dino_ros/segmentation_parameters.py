@@ -20,6 +20,7 @@ from talk2dino_ros.engine.options import (
     Options,
 )
 from talk2dino_ros.engine.presets import PRESETS
+from talk2dino_ros.engine.vocabulary import check_background
 from talk2dino_ros.parameter_field import parameter
 from talk2dino_ros.parameter_set import ParameterError, Values
 
@@ -101,7 +102,7 @@ class SegmentationParameters(Values):
     )
     vocabulary: tuple[str, ...] = parameter(
         ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
-        "The first classes, each `name`, `name: prompt, prompt` or `!name` (a distractor).",
+        "The first classes, each `name`, `name: prompt, prompt`, `!name` (a distractor) or `?name` (a question).",
     )
     vocabulary_file: str = parameter(
         "",
@@ -142,6 +143,11 @@ class SegmentationParameters(Values):
         high=0.999,
         beside=RECOMMENDED,
         live=True,
+    )
+    background_class: str = parameter(
+        "",
+        "Label of an id of its own for all pixels that are unlabeled, with a confidence, so that a costmap can clear "
+        "what it marked (docs/nav2.md); empty: they have the unlabeled_id and no confidence.",
     )
     background_cleaning: bool = parameter(
         False,
@@ -191,6 +197,8 @@ class SegmentationParameters(Values):
         super().__post_init__()
         _check_cameras(self.cameras)
         _check_mask_size(self.mask_width, self.mask_height, self.max_image_pixels)
+        if self.background_class:
+            check_background(self.background_class, ())
 
 
 def _check_cameras(cameras: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from talk2dino_ros.frames import Frame, FrameSlots
 from talk2dino_ros.space.camera_model import GeometryError
 from talk2dino_ros.space.scene import Scene, Snapshot
 from talk2dino_ros.statistics import StageStatistics
-from talk2dino_ros.visualization import overlay
+from talk2dino_ros.visualization import overlay, with_answers
 from talk2dino_ros.worker import STOP_PATIENCE_S, Worker
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Stream:
         in_force = in_force or self.in_force
         vocabulary, threshold = in_force.vocabulary, in_force.segmenter.options.background
         for camera in self.cameras.values():
-            camera.publish_label_info(vocabulary.labels(), vocabulary.version, threshold)
+            camera.publish_label_info(vocabulary.mask_labels(), vocabulary.version, threshold)
 
     @property
     def is_enabled(self) -> bool:
@@ -215,19 +215,20 @@ class Stream:
     def _publish_rest(self, picture: Picture, result: Segmentation, in_force: InForce) -> None:
         frame, parameters = picture.frame, in_force.parameters
         camera, scene = self.cameras[frame.camera], self.scenes[frame.camera]
-        labels = in_force.vocabulary.labels()
+        labels, questions = in_force.vocabulary.labels(), in_force.vocabulary.questions()
         snapshot = Snapshot(frame.stamp_ns, frame.message.header.frame_id, result.class_ids.shape)
-        seen = scene.look(snapshot, result, labels, parameters)
+        seen = scene.look(snapshot, result, labels, parameters, questions=questions)
         if scene.problem:
             self._on_problem(f"what is seen on {camera.topic} has no position", GeometryError(scene.problem))
         camera.publish_seen(frame, seen, in_force.vocabulary.version)
         self._publish_cloud(frame, picture.rgb, result.class_ids, seen.depth, parameters)
         if parameters.overlay and camera.has_overlay_listener:
+            shown, confidence = with_answers(result)
             drawn = overlay(
                 picture.rgb,
-                result.class_ids,
-                labels,
-                result.confidence,
+                shown,
+                {**labels, **questions},
+                confidence,
                 alpha=parameters.overlay_alpha,
                 points=seen.points,
             )

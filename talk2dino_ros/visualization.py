@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mask for human eyes: colours over the image, contours, points and a legend."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -11,6 +13,9 @@ from numpy.typing import NDArray
 
 from talk2dino_ros.legend import draw_legend
 from talk2dino_ros.points_of_interest import PointOfInterest
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmentation
 
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
@@ -50,6 +55,16 @@ FIRST_COLOR = np.array([[230, 60, 60]], np.uint8)
 def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 [N, 3] RGB to CIE Lab: L 0..100, a and b about -127..127."""
     return np.asarray(cv2.cvtColor(rgb[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0])
+
+
+def with_answers(result: Segmentation) -> tuple[Mask, Mask]:
+    """Class ids and confidence for a picture: what answers a question stands over what is there."""
+    mask, confidence = result.class_ids, result.confidence
+    for class_id, answer in result.answers.items():
+        mask, confidence = (
+            np.where(answer > 0, new, old) for new, old in ((np.uint8(class_id), mask), (answer, confidence))
+        )
+    return mask, confidence
 
 
 def overlay(

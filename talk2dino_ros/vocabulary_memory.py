@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talk2dino_ros.class_ids import ClassIds
+from talk2dino_ros.class_ids import ClassIds, check_one_each
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.sums import sha256_of
+from talk2dino_ros.engine.vocabulary import check_background
 from talk2dino_ros.vocabulary_state import Moment, StateError, VocabularyState, state_path
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class VocabularyMemory:
         self._ids = ClassIds(0.0)
         self._version = 0
         self._configured: tuple[str, ...] = ()
+        self._background = ""  # the label of all that is unlabeled
         self._accepted: VocabularyState | None = None
         self._path: Path | None = None
 
@@ -41,6 +43,7 @@ class VocabularyMemory:
             self._read(path, is_real_time)
         self._path = path
         self._configured = _configured(parameters)
+        self._background = parameters.background_class
         self._ids.set_rules(parameters.id_quarantine_s, parameters.unlabeled_id)
 
     @property
@@ -50,8 +53,16 @@ class VocabularyMemory:
         return accepted.classes if accepted and accepted.configured == self._configured else ()
 
     def assign(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
-        """Propose an id for each class; raise VocabularyError where that cannot be."""
-        return self._ids.assign(_labelled(classes), fixed_ids or None, self._now_ns() * 1e-9)
+        """Propose an id for each class, and for the background behind them where it has a label.
+
+        Raises VocabularyError where that cannot be.
+        """
+        if self._background:
+            check_background(self._background, classes)
+        if fixed_ids:
+            check_one_each(fixed_ids, classes)
+        fixed = [*fixed_ids, *[None] * bool(self._background)] if fixed_ids else None
+        return self._ids.assign(self._names(classes), fixed, self._now_ns() * 1e-9)
 
     def assign_first(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
         """Do so for what is configured, which wins over what is remembered."""
@@ -65,12 +76,20 @@ class VocabularyMemory:
 
     def commit(self, vocabulary: Vocabulary, ids: tuple[int, ...]) -> Vocabulary:
         """Put ids into force and remember it; the version only ever grows, also where the clock goes back."""
-        self._ids.commit(_labelled(vocabulary.classes), ids, self._now_ns() * 1e-9)
+        self._ids.commit(self._names(vocabulary.classes), ids, self._now_ns() * 1e-9)
         self._version = max(self._version + 1, self._now_ns())
         in_force, dropped = self._ids.meanings()
         classes = tuple(entry.text for entry in vocabulary.classes)
         self._accepted = VocabularyState(self._configured, classes, in_force, dropped, self._version, Moment.now())
-        return self._kept(vocabulary.with_ids(ids, self._version), self._accepted)
+        identified = vocabulary.with_ids(ids[: len(classes)], self._version)
+        if self._background:
+            identified = identified.with_background(self._background, ids[-1])
+        return self._kept(identified, self._accepted)
+
+    def _names(self, classes: Sequence[ClassEntry]) -> list[str | None]:
+        """The names that need an id; None for a distractor."""
+        names = [None if entry.distractor else entry.name for entry in classes]
+        return [*names, self._background] if self._background else names
 
     def _kept(self, vocabulary: Vocabulary, state: VocabularyState) -> Vocabulary:
         try:
@@ -101,8 +120,3 @@ def _configured(parameters: Parameters) -> tuple[str, ...]:
     if not path:
         return parameters.vocabulary
     return path, sha256_of(Path(path).expanduser())
-
-
-def _labelled(classes: Sequence[ClassEntry]) -> list[str | None]:
-    """The names that need an id; None for a distractor."""
-    return [None if entry.distractor else entry.name for entry in classes]

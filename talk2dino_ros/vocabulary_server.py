@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
 from talk2dino_ros.give_way import map_giving_way
 from talk2dino_ros.turns import Turns
+from talk2dino_ros.vocabulary_change import VocabularyChange
 from talk2dino_ros.vocabulary_memory import VocabularyMemory
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.engine.vocabulary import ClassEntry
     from talk2dino_ros.parameters import Parameters
     from talk2dino_ros.stream import InForce, Stream
 
@@ -104,7 +106,7 @@ class VocabularyServer:
     ) -> SetVocabulary.Response:
         start_s = time.monotonic()
         try:
-            in_force = await self._change(list(request.classes), list(request.ids))
+            in_force, response.added = await self._change(VocabularyChange.of(request))
         except Talk2DinoError as error:
             response.message = str(error)
         except Exception as error:
@@ -120,37 +122,45 @@ class VocabularyServer:
         response.seconds = time.monotonic() - start_s
         return response
 
-    async def _change(self, classes: list[str], fixed_ids: list[int]) -> InForce:
-        """Encode and adopt classes, all or nothing, when their turn has come."""
-        self._checked_stream(classes, fixed_ids)
-        await self._turns.take(replaces=True)
+    async def _change(self, change: VocabularyChange) -> tuple[InForce, tuple[str, ...]]:
+        """Encode and adopt classes, all or nothing, when their turn has come; return the added names too."""
+        self._configured_stream()
+        change.check()  # before anything slow is done
+        if change.replaces:
+            self._memory.assign(parse_classes(change.classes), change.ids)
+        await self._turns.take(replaces=change.replaces)
         try:
-            return await self._change_now(classes, fixed_ids)
+            return await self._change_now(change)
         finally:
             self._turns.end()
 
-    def _checked_stream(self, classes: list[str], fixed_ids: list[int]) -> Stream:
-        """Return the stream that the classes are for; say what is wrong before anything slow is done."""
+    def _configured_stream(self) -> Stream:
         stream = self._stream()
         if stream is None:
             raise VocabularyError(NOT_CONFIGURED)
-        self._memory.assign(parse_classes(classes), fixed_ids)
         return stream
 
-    async def _change_now(self, classes: list[str], fixed_ids: list[int]) -> InForce:
-        stream = self._checked_stream(classes, fixed_ids)
-        vocabulary = await self._encode(stream.in_force.segmenter, classes)
+    async def _change_now(self, change: VocabularyChange) -> tuple[InForce, tuple[str, ...]]:
+        stream = self._configured_stream()
+        before = stream.in_force.vocabulary
+        outcome = change.applied_to(before)
+        if not change.replaces and outcome.classes == before.classes:
+            return stream.in_force, ()
+        self._memory.assign(outcome.classes, change.ids)
+        vocabulary = await self._encode(stream.in_force, outcome.classes, keeps=not change.replaces)
         if self._stream() is not stream:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
-        ids = self._memory.assign(vocabulary.classes, fixed_ids)
+        ids = self._memory.assign(vocabulary.classes, change.ids)
         stream.adopt(replace(stream.in_force, vocabulary=self._memory.commit(vocabulary, ids)))
-        return stream.in_force
+        return stream.in_force, outcome.added
 
-    def _encode(self, segmenter: Segmenter, classes: list[str]) -> Future:
-        known = self._file
+    def _encode(self, in_force: InForce, classes: Sequence[ClassEntry], *, keeps: bool) -> Future:
+        """keeps: whether classes that are in force keep their vectors to the bit."""
+        known = [each for each in (in_force.vocabulary if keeps else None, self._file) if each is not None]
+        texts = [entry.text for entry in classes]
 
         def encode() -> Vocabulary:
-            return segmenter.encode_vocabulary(classes, known, map_giving_way)
+            return in_force.segmenter.encode_vocabulary(texts, known, map_giving_way)
 
         future, self._thread = in_thread(self._node, encode, "text encoding")
         return future
@@ -165,7 +175,9 @@ class VocabularyServer:
             response.classes = [entry.text for entry in vocabulary.classes]
             response.names = list(vocabulary.names)
             response.ids = stream.in_force.published_ids
-            response.unlabeled_id = stream.in_force.parameters.unlabeled_id
+            response.unlabeled_id = unlabeled_id = stream.in_force.parameters.unlabeled_id
+            response.background_class = vocabulary.background_class
+            response.background_id = unlabeled_id if vocabulary.background_id is None else vocabulary.background_id
             response.model = stream.in_force.segmenter.model.name
         return response
 
@@ -178,7 +190,12 @@ class VocabularyServer:
 
 
 def _summary(vocabulary: Vocabulary) -> str:
-    labels = ", ".join(f"{name} = {class_id}" for class_id, name in vocabulary.labels().items())
-    distractors = len(vocabulary.classes) - len(vocabulary.labels())
+    labels, questions = (
+        (f"{name} = {i}" for i, name in each.items()) for each in (vocabulary.labels(), vocabulary.questions())
+    )
+    distractors = sum(entry.distractor for entry in vocabulary.classes)
     beside = f" and {distractors} distractors" if distractors else ""
-    return "; ".join([f"{len(vocabulary.labels())} classes{beside} in force: {labels}", *vocabulary.warnings])
+    asked = ", ".join(questions)
+    sentences = [f"{len(vocabulary.labels())} classes{beside} in force: {', '.join(labels)}"]
+    sentences += [f"{len(vocabulary.questions())} questions: {asked}"] if asked else []
+    return "; ".join([*sentences, *vocabulary.warnings])

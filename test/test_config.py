@@ -84,7 +84,7 @@ def test_there_are_vocabularies_for_three_places():
 @pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
 def test_a_shipped_vocabulary_is_valid_and_nothing_but_a_vocabulary(path):
     values = values_of(path)
-    assert list(values) == ["vocabulary_file", "vocabulary"]
+    assert list(values) == ["vocabulary_file", "background_class", "vocabulary"]
     assert values["vocabulary_file"] == ""  # one that the parameter file names would stand in for the words
     entries = parse_classes(values["vocabulary"])
     assert any(entry.distractor for entry in entries)

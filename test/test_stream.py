@@ -4,6 +4,7 @@
 import re
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +20,7 @@ from talk2dino_ros.space.depth import Depth
 from talk2dino_ros.space.scene import Scene
 from talk2dino_ros.statistics import CameraStatistics
 from talk2dino_ros.stream import InForce, Stream, mask_size, nearest
+from talk2dino_ros.visualization import color_of
 
 DEADLINE_S = 10.0
 BAD = 13  # the red value of an image that the scripted segmenter cannot segment
@@ -91,7 +93,7 @@ class ScriptedSegmenter:
 
     def __init__(self):
         self.batch_sizes, self.timers_seen, self.memories_seen = [], [], []
-        self.timers_made = 0
+        self.timers_made = self.fill = 0
         self.entered, self.may_go_on = threading.Event(), threading.Event()
         self.may_go_on.set()
 
@@ -113,7 +115,9 @@ class ScriptedSegmenter:
     def _result(self, rgb, vocabulary):
         shape = rgb.shape[:2]
         return SimpleNamespace(
-            class_ids=np.full(shape, vocabulary.ids[0], np.uint8), confidence=np.full(shape, 99, np.uint8)
+            class_ids=np.full(shape, self.fill or vocabulary.ids[0], np.uint8),
+            confidence=np.full(shape, 99, np.uint8),
+            answers={number: np.full(shape, 88, np.uint8) for number in vocabulary.questions()},
         )
 
 
@@ -326,6 +330,43 @@ def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_o
     while ("front", "points") not in running.whats():
         assert running.front.news.acquire(timeout=DEADLINE_S)
     assert ("the points of an image on /front/image were lost", "a fault of the program") in running.problems
+
+
+def test_the_background_is_in_label_info_and_in_no_points_and_a_paused_mask_is_without_it():
+    bench = Bench()
+    vocabulary = vocabulary_of("cup").with_background("nothing", 1)  # the scripted mask is full of 1
+    vocabulary = vocabulary.with_ids((4,), 3)
+    bench.segmenter.fill = 1
+    bench.stream.adopt(replace(bench.stream.in_force, vocabulary=vocabulary))
+    assert bench.published[0] == ("front", "label_info", {1: "nothing", 4: "cup"}, 3, 0.5)
+    bench.published.clear()
+    bench.process(front=image())
+    (_, _, mask, confidence), (_, _, points, _) = bench.published
+    assert (mask == 1).all()
+    assert confidence.all()
+    assert points == []
+    bench.published.clear()
+    bench.stream.enable(False)
+    bench.process(front=image())
+    ((_, _, mask, confidence),) = bench.published
+    assert (mask == 255).all()  # a costmap takes it for nothing: what it marked stays
+    assert not confidence.any()
+
+
+def test_a_question_is_in_points_and_overlay_and_neither_in_mask_nor_label_info():
+    bench = Bench(overlay=True)
+    bench.front.has_overlay_listener = True
+    vocabulary = vocabulary_of("cup", "?mug", version=3)
+    bench.stream.adopt(replace(bench.stream.in_force, vocabulary=vocabulary))
+    assert bench.published[0] == ("front", "label_info", {1: "cup"}, 3, 0.5)
+    bench.published.clear()
+    bench.process(front=image(height=40, width=60))
+    (_, _, mask, _), (_, _, points, _), (_, _, overlay) = bench.published
+    assert (mask == 1).all()
+    assert [(point.class_id, point.class_name) for point in points] == [(1, "cup"), (2, "mug")]
+    assert points[1].confidence == pytest.approx(88 / 255)
+    weight = 0.25 + 88 * 0.5 / 510  # of the colour over the black image, by the confidence
+    np.testing.assert_allclose(overlay[5, 5], np.array(color_of(2)) * weight, atol=1)
 
 
 def test_published_ids_of_distractors_are_the_unlabeled_one():

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from talk2dino_ros.points_of_interest import PointOfInterest
-from talk2dino_ros.visualization import color_of, overlay, palette
+from talk2dino_ros.visualization import color_of, overlay, palette, with_answers
 
 RNG = np.random.default_rng(5)
 UNLABELED = 255
@@ -125,3 +127,14 @@ def test_a_point_is_drawn_where_it_is():
     assert (xs.min() + xs.max(), ys.min() + ys.max()) == (200, 160)
     assert np.ptp(xs) <= 10
     assert np.ptp(ys) <= 10
+
+
+def test_what_answers_a_question_is_drawn_over_what_is_there():
+    result = SimpleNamespace(
+        class_ids=np.array([[1, 1, 255]], np.uint8),
+        confidence=np.array([[200, 200, 0]], np.uint8),
+        answers={7: np.array([[0, 150, 151]], np.uint8)},
+    )
+    mask, confidence = with_answers(result)
+    assert (mask.tolist(), confidence.tolist()) == ([[1, 7, 7]], [[200, 150, 151]])
+    assert result.class_ids.tolist() == [[1, 1, 255]]

@@ -21,23 +21,25 @@ def encode_classes(
     entries: Sequence[ClassEntry],
     model: Model,
     networks: WordNetworks,
-    known: Vocabulary | None = None,
+    known: Sequence[Vocabulary] = (),
     mapper: Mapper = map,
 ) -> Vocabulary:
     """Encode the classes; those whose prompts a known vocabulary has take its vectors, and need no text encoder.
 
+    Of several known ones the first counts.
+
     Where such vectors were made elsewhere, so is the result.
     """
-    vectors = (
-        {} if known is None else dict(zip((each.prompts for each in known.classes), known.embeddings, strict=True))
-    )
+    vectors: dict[tuple[str, ...], Vectors] = {}
+    for each in reversed(known):
+        vectors |= _by_prompts(each.classes, each.embeddings)
     new = [entry for entry in entries if entry.prompts not in vectors]
     warnings: tuple[str, ...] = ()
     if new:
         encoded, warnings = _encode(new, model, networks, mapper)
         vectors |= _by_prompts(new, encoded)
     spoken = language_warning(prompt for entry in entries for prompt in entry.prompts)
-    is_own = known is None or bool(known.model) or len(new) == len(entries)
+    is_own = all(each.model for each in known) or len(new) == len(entries)
     return Vocabulary(
         tuple(entries),
         np.stack([vectors[entry.prompts] for entry in entries]),

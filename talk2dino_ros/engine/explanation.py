@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from talk2dino_ros.engine.background_cleaning import clean_background
+from talk2dino_ros.engine.ballots import Words
 from talk2dino_ros.engine.canvas import check_image, make_canvas, upsampled
 from talk2dino_ros.engine.crops import CropFeatures, encode_crops
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.head_embeddings import head_embeddings
 from talk2dino_ros.engine.image_encoder import ImageFeatures
-from talk2dino_ros.engine.labelling import Words, patch_cosines
+from talk2dino_ros.engine.labelling import patch_cosines
 from talk2dino_ros.engine.pamr import pamr
 from talk2dino_ros.engine.segmenter import Segmentation, Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary

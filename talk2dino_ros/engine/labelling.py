@@ -2,13 +2,15 @@
 """From what the image encoder saw in one image to a class and a confidence per pixel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from talk2dino_ros.engine.background_cleaning import clean_background
+from talk2dino_ros.engine.ballots import Ballot, Words, apart, some
 from talk2dino_ros.engine.canvas import averaged, cut, upsampled
 from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.crops import CropFeatures
@@ -19,7 +21,6 @@ from talk2dino_ros.engine.pamr import pamr
 from talk2dino_ros.engine.pruning import contenders
 from talk2dino_ros.engine.score_memory import ScoreMemory
 from talk2dino_ros.engine.stages import StageTimer, stage
-from talk2dino_ros.engine.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,14 @@ class View:
 
 
 @dataclass(frozen=True)
-class Words:
-    """A vocabulary on the device: embeddings float32 [C, D]; ids: C on the host, the unlabeled one for a distractor."""
+class Labels:
+    """What one image shows: mask uint8 [2, H, W], class ids and confidence; answers: for each question the confidence
+    uint8 [H, W], 0 where it is not seen; cosines: each crop's float32 [C, h, w].
+    """
 
-    embeddings: Tensor
-    ids: tuple[int, ...]
-    vocabulary: Vocabulary
-
-    @staticmethod
-    def of(vocabulary: Vocabulary, unlabeled_id: int, device: str) -> "Words":
-        """Copy a vocabulary to the device."""
-        return Words(
-            torch.from_numpy(vocabulary.embeddings.copy()).to(device),
-            tuple(vocabulary.published_ids(unlabeled_id)),
-            vocabulary,
-        )
+    mask: Tensor
+    answers: list[Tensor]
+    cosines: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -60,20 +54,22 @@ class Labelling:
     model: Model
     options: Options
 
-    def __call__(self, view: View, words: Words, timer: StageTimer | None) -> tuple[Tensor, list[Tensor]]:
-        """Return uint8 [2, H, W], class ids and confidence at the image's size, and each crop's cosines [C, h, w]."""
+    def __call__(self, view: View, words: Words, timer: StageTimer | None) -> Labels:
+        """Decide each pixel of an image, at its own size."""
         with stage(timer, "score"):
-            cosines = [patch_cosines(crop.patch_features, words.embeddings) for crop in view.crops]
+            cosines = [apart(words, partial(patch_cosines, crop.patch_features)) for crop in view.crops]
             scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
             if view.memory is not None:
                 subject = (words.vocabulary, self, view.size, view.plan)  # of other ones no mean can be taken
                 scores = view.memory.mixed(subject, scores, self.options.score_smoothing)
         with stage(timer, "refine"):
-            contending, rivals = self._maps(scores, view, words)
+            maps = self._maps(scores, view, words.ballots)
         with stage(timer, "decide"):
             options = self.options
             decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id)
-            return decide(contending, rivals, view.size), cosines
+            of_mask = replace(decide, background_id=words.vocabulary.background_id)
+            answers = [decide(*each, view.size)[1] for each in maps[1:]]
+            return Labels(of_mask(*maps[0], view.size), answers, cosines)
 
     def _score(self, cosine: Tensor, crop: CropFeatures, words: Words) -> Tensor:
         """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.
@@ -85,26 +81,59 @@ class Labelling:
         scores = torch.sigmoid(cosine)
         if crop.cls_attention is None:
             return scores
-        return clean_background(scores, crop.patch_features, crop.cls_attention, words.embeddings)
+        attention = crop.cls_attention
+        cleaned = clean_background(scores, crop.patch_features, attention, words.embeddings)
+        if words.questions:  # cleaning weighs a class beside all others: those of the mask shall not know of questions
+            some = list(words.ballots[0].classes)
+            cleaned[some] = clean_background(scores[some], crop.patch_features, attention, words.embeddings[some])
+        return cleaned
 
-    def _maps(self, scores: list[Tensor], view: View, words: Words) -> tuple[ScoreMap, ScoreMap | None]:
-        """Scores that decide, and scores that only count in the confidence."""
+    def _maps(
+        self, scores: list[Tensor], view: View, ballots: Sequence[Ballot]
+    ) -> list[tuple[ScoreMap, ScoreMap | None]]:
+        """For each ballot the scores that decide, and those that only count in the confidence."""
         if self.options.window_scores == "softmax":
-            return voted(scores, view, words.ids), None
+            return [
+                (voted([some(each, ballot.classes) for each in scores], view, ballot.ids), None) for ballot in ballots
+            ]
         if self.options.refine == "none":
-            return self._stitched(scores, view, words.ids), None
-        can_win = contenders(scores, self.options.background)
+            return [(self._stitched(scores, view, ballot, ballot.classes), None) for ballot in ballots]
+        winners = [self._winners(scores, ballot) for ballot in ballots]
+        extra = sorted({number for others in winners[1:] for number in others} - set(winners[0]))
+        canvas = self._refined(scores, winners[0], view)
+        if extra:  # apart from the mask's, which shall not change by a bit
+            canvas = torch.cat([canvas, self._refined(scores, extra, view)])
+        places = {number: place for place, number in enumerate([*winners[0], *extra])}
+        return [
+            (
+                ScoreMap(
+                    some(canvas, [places[number] for number in can_win]), align_corners=False, ids=ballot.those(can_win)
+                ),
+                self._rivals(scores, view, ballot, can_win),
+            )
+            for ballot, can_win in zip(ballots, winners, strict=True)
+        ]
+
+    def _rivals(self, scores: list[Tensor], view: View, ballot: Ballot, can_win: list[int]) -> ScoreMap | None:
+        others = [number for number in ballot.classes if number not in can_win]
+        return self._stitched(scores, view, ballot, others) if others else None
+
+    def _winners(self, scores: list[Tensor], ballot: Ballot) -> list[int]:
+        """The numbers of the ballot's classes that may win somewhere."""
+        flags = contenders([some(window, ballot.classes) for window in scores], self.options.background).tolist()
+        return [number for number, may_win in zip(ballot.classes, flags, strict=True) if may_win]
+
+    def _refined(self, scores: list[Tensor], classes: Sequence[int], view: View) -> Tensor:
+        """Some classes' scores along the image's edges: float32 [len(classes), H, W] of the canvas."""
         refined = (
-            pamr(cut(view.canvas, crop), upsampled(window[can_win], (crop.height, crop.width)))
+            pamr(cut(view.canvas, crop), upsampled(some(window, classes), (crop.height, crop.width)))
             for window, crop in zip(scores, view.plan.crops, strict=True)
         )
-        ids, other_ids = parted(words.ids, can_win.tolist())
-        canvas = ScoreMap(averaged(refined, view.plan), align_corners=False, ids=ids)
-        rivals = self._stitched([window[~can_win] for window in scores], view, other_ids) if other_ids else None
-        return canvas, rivals
+        return averaged(refined, view.plan)
 
-    def _stitched(self, scores: Sequence[Tensor], view: View, ids: tuple[int, ...]) -> ScoreMap:
+    def _stitched(self, scores: Sequence[Tensor], view: View, ballot: Ballot, classes: Sequence[int]) -> ScoreMap:
         """The crops' unrefined scores in one map: windows' as their average on the canvas, else as they are."""
+        scores, ids = [some(window, classes) for window in scores], ballot.those(classes)
         if self.options.input != "slide":
             return ScoreMap(scores[0], align_corners=True, ids=ids)  # corner to corner, as the paper's code does
         crops = zip(scores, view.plan.crops, strict=True)
@@ -123,12 +152,6 @@ def voted(cosines: Sequence[Tensor], view: View, ids: tuple[int, ...]) -> ScoreM
         for cosine, crop in crops
     )
     return ScoreMap(averaged(shares, view.plan), align_corners=False, ids=ids)
-
-
-def parted(ids: Sequence[int], flags: Sequence[bool]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the ids whose flag is set, and the others."""
-    pairs = list(zip(ids, flags, strict=True))
-    return tuple(each for each, flag in pairs if flag), tuple(each for each, flag in pairs if not flag)
 
 
 def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ image encoder for every image. A segmenter has no state that a call changes; two
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from talk2dino_ros.engine.ballots import Words
 from talk2dino_ros.engine.canvas import check_image, make_canvas, patch_grid
 from talk2dino_ros.engine.checkpoints import Model
 from talk2dino_ros.engine.crops import CROPS_PER_BATCH, encode_crops
 from talk2dino_ros.engine.embeddings import check_encoded_by, encode_classes
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inputs import Plan, make_plan, nearest_multiple
-from talk2dino_ros.engine.labelling import Labelling, View, Words
+from talk2dino_ros.engine.labelling import Labelling, View
 from talk2dino_ros.engine.memory import release_memory
 from talk2dino_ros.engine.networks import Networks
 from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder
@@ -43,11 +44,13 @@ class Segmentation:
     confidence: uint8 [H, W], 0 where unlabeled; else the probability x 255 of the class beside the strongest of all
         others, the background among them (see decision/): from 128, it could as well be that one, to 255.
     scores: float32 [C, h, w], the cosines at patch resolution, where asked for.
+    answers: for each question (`?name`), by its id, its own confidence uint8 [H, W], 0 where it is not seen.
     """
 
     class_ids: npt.NDArray[np.uint8]
     confidence: npt.NDArray[np.uint8]
     scores: npt.NDArray[np.float32] | None = None
+    answers: Mapping[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class Segmenter:
@@ -111,17 +114,18 @@ class Segmenter:
         return self.networks.keep_text_encoder
 
     def encode_vocabulary(
-        self, classes: Sequence[str], known: Vocabulary | None = None, mapper: Mapper = map
+        self, classes: Sequence[str], known: Vocabulary | Sequence[Vocabulary] | None = None, mapper: Mapper = map
     ) -> Vocabulary:
         """Turn words (see `vocabulary.parse_classes` for their syntax) into vectors; takes seconds on a CPU.
 
-        known: a vocabulary of this model, such as `load_vocabulary` returns; what it has is not encoded again.
+        known: vocabularies of this model, such as `load_vocabulary` returns; what they have is not encoded again.
         mapper: runs the text encoder on a part of the prompts at a time; `map`, or one that lets others go first.
         Raises VocabularyError for words that cannot become a vocabulary, WeightsError where the text encoder is
         needed and not there.
         """
-        if known is not None:
-            self._check_vocabulary(known)
+        known = [known] if isinstance(known, Vocabulary) else known or ()
+        for each in known:
+            self._check_vocabulary(each)
         return encode_classes(parse_classes(classes), self.model, self.networks, known, mapper)
 
     def load_vocabulary(self, path: str | Path) -> Vocabulary:
@@ -234,12 +238,14 @@ class Segmenter:
         return make_plan(options.input, size, base, patch_size, limit, window_share=share)
 
     def _segment_one(self, view: View, words: Words, return_scores: bool, timer: StageTimer | None) -> Segmentation:
-        decided, cosines = self._label(view, words, timer)
+        labels = self._label(view, words, timer)
         with stage(timer, "download"):
-            class_ids, confidence = decided.cpu().numpy()
+            class_ids, confidence = labels.mask.cpu().numpy()
             patch_size = self.networks.image_encoder.patch_size
-            scores = patch_grid(cosines, view.plan, patch_size) if return_scores else None
-            return Segmentation(class_ids, confidence, scores)
+            scores = patch_grid(labels.cosines, view.plan, patch_size) if return_scores else None
+            ids = (words.vocabulary.ids[number] for number in words.questions)
+            answers = {each: answer.cpu().numpy() for each, answer in zip(ids, labels.answers, strict=True)}
+            return Segmentation(class_ids, confidence, scores, answers)
 
     def _check_vocabulary(self, vocabulary: Vocabulary) -> None:
         check_encoded_by(vocabulary, self.model, self.networks.projection_sum)

@@ -3,7 +3,8 @@
 
 A class is written `name`, or `name: prompt, prompt, ...` (a stable label for costmaps and behaviour trees,
 and the words the text encoder reads). `!name` is a distractor: it competes for pixels and is published as
-unlabeled. This file needs NumPy only; encoding the words is the segmenter's task.
+unlabeled. `?name` is a question: it is looked for, and takes no pixel from any class (`Vocabulary.against`).
+This file needs NumPy only; encoding the words is the segmenter's task.
 """
 
 import json
@@ -26,10 +27,15 @@ from talk2dino_ros.engine.whole_file import write_whole
 UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
 MAX_NAME_LENGTH = 100
+DISTRACTOR, QUESTION = "!", "?"  # before a name
+# Classes whose vectors have at least this cosine mean the same, or one of them a kind of the other. Measured with
+# `python benchmarks/kinship.py`.
+KIN_COSINE = 0.6
 MAX_PROMPT_LENGTH = 1000  # far beyond what any text encoder reads; keeps a log line readable
 MAX_PROMPTS = 100  # of one class: published sets of templates have 80
 MAX_PROMPTS_IN_ALL = 1000  # encoding them takes a CPU some seconds, in which nobody else's words are encoded
 MAX_CHARACTERS_IN_ALL = 1_000_000
+_UNIT = 1e-6  # how far from 1 rounding leaves a length
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs
 
 # what a file of something else raises; RuntimeError: nested too deeply, or a path in an unknown user's home folder
@@ -44,11 +50,22 @@ class ClassEntry:
     name: str
     prompts: tuple[str, ...]
     distractor: bool = False
+    question: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What stands before the name: "!", "?" or nothing."""
+        return DISTRACTOR if self.distractor else QUESTION if self.question else ""
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it may have pixels of the mask."""
+        return not self.mark
 
     @property
     def text(self) -> str:
         """The entry in the syntax that `parse_classes` reads."""
-        name = f"!{self.name}" if self.distractor else self.name
+        name = f"{self.mark}{self.name}"
         return name if self.prompts == (self.name,) else f"{name}: {', '.join(self.prompts)}"
 
 
@@ -57,7 +74,7 @@ def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
 
     Raises VocabularyError for: no class, more than 254, more than 100 prompts for one or 1000 for all, a blank or
     over-long name or prompt, control characters, a name that occurs twice (upper and lower case are the same name),
-    only distractors.
+    no class that is labelled.
     """
     if not 1 <= len(texts) <= MAX_CLASSES:
         raise VocabularyError(
@@ -65,22 +82,29 @@ def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
             + ("name at least one class" if not texts else "ask for the classes of the task at hand only")
         )
     _check_amount(texts)
-    entries = tuple(_parse_class(text) for text in texts)
+    entries = tuple(parse_class(text) for text in texts)
     _check_unique(entries)
-    if all(entry.distractor for entry in entries):
+    if not any(entry.is_labelled for entry in entries):
         raise VocabularyError(
-            f"all {len(entries)} classes are distractors ('!name'), expected at least one to label; "
-            "write one without '!'"
+            f"all {len(entries)} classes are distractors ('!name') or questions ('?name'), expected at least one to "
+            "label; write one without '!' and '?'"
         )
     return entries
 
 
-def _parse_class(text: str) -> ClassEntry:
+def parse_class(text: str) -> ClassEntry:
+    """Check and parse one class of any kind; raise VocabularyError as `parse_classes` does."""
+    _check_amount([text])
     _check_characters(text)
     words = without_unseen_ends(plain_separators(text))
-    distractor = words.startswith("!")
-    name, colon, rest = words.removeprefix("!").partition(":")
+    mark = words[:1] if words[:1] in (DISTRACTOR, QUESTION) else ""
+    name, colon, rest = words.removeprefix(mark).partition(":")
     name = _clean(name)
+    if name.startswith((DISTRACTOR, QUESTION)):
+        raise VocabularyError(
+            f"the class {shorten(text)} begins with two marks, expected one: '!' for a distractor, '?' for a question, "
+            "or none; remove one"
+        )
     _check_length(
         "class name",
         name,
@@ -91,7 +115,7 @@ def _parse_class(text: str) -> ClassEntry:
     prompts = tuple(_clean(prompt) for prompt in rest.split(",")) if colon else (name,)
     for prompt in prompts:
         _check_length("prompt", prompt, MAX_PROMPT_LENGTH, text, "shorten it; text encoders read some 70 words at most")
-    return ClassEntry(name, prompts, distractor)
+    return ClassEntry(name, prompts, mark == DISTRACTOR, mark == QUESTION)
 
 
 def _clean(text: str) -> str:
@@ -152,6 +176,22 @@ def _check_unique(entries: tuple[ClassEntry, ...]) -> None:
             )
 
 
+def check_background(name: str, classes: Sequence[ClassEntry]) -> None:
+    """Raise VocabularyError where a name for all that is unlabeled is no plain name, or one that a class has."""
+    entry = parse_class(name)
+    if entry.text != name or not entry.is_labelled:
+        raise VocabularyError(
+            f"the name of the background is {shorten(name)}, expected a plain name without words behind it; "
+            "name it 'background'"
+        )
+    for each in classes:
+        if each.name.casefold() == name.casefold():
+            raise VocabularyError(
+                f"the class {shorten(each.text)} has the name of the background ({shorten(name)}, the parameter "
+                "background_class), expected another; rename the class, or the background"
+            )
+
+
 def shorten(text: str, longest: int = 40) -> str:
     """Quote user text for a message: at most `longest` characters, control characters escaped."""
     return repr(text if len(text) <= longest else text[: longest - 1] + "…")
@@ -162,11 +202,13 @@ class Vocabulary:
     """Classes with their vectors: immutable, made once and used for many images.
 
     embeddings: float32 [C, D], L2-normalised, one row per class, read-only.
-    ids: the class's value in the mask, 0..254; UNLABELED_ID for distractors.
+    ids: the class's value in the mask, 0..254; UNLABELED_ID for distractors; for a question what its points and things
+        are published under, and no value in the mask.
     model: the model that encoded it ("" for vectors made elsewhere).
     projection: sha256 of the projection file that it went through; "" for the model's own.
     version: the node's version in nanoseconds, 0 outside of a node.
     warnings: sentences for the user, such as a prompt that the text encoder cuts.
+    background_class, background_id: label and id of all that is unlabeled, "" and None for none of its own.
     """
 
     classes: tuple[ClassEntry, ...]
@@ -176,6 +218,8 @@ class Vocabulary:
     projection: str = ""
     version: int = 0
     warnings: tuple[str, ...] = ()
+    background_class: str = ""
+    background_id: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "embeddings", _normalized(self.embeddings, len(self.classes)))
@@ -197,9 +241,37 @@ class Vocabulary:
         return tuple(entry.name for entry in self.classes)
 
     def labels(self) -> dict[int, str]:
-        """Id to name, without the distractors, by ascending id."""
-        pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if not entry.distractor]
+        """Id to name of the classes that may be in the mask, by ascending id: neither distractors nor questions."""
+        pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if entry.is_labelled]
         return dict(sorted(pairs))
+
+    def questions(self) -> dict[int, str]:
+        """Id to name of the questions, by ascending id."""
+        pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if entry.question]
+        return dict(sorted(pairs))
+
+    def in_mask(self) -> list[int]:
+        """Return the numbers of the classes that compete for the mask: all but the questions."""
+        return [number for number, entry in enumerate(self.classes) if not entry.question]
+
+    def against(self, question: int) -> list[int]:
+        """Return the numbers of the classes that compete with a question (by its number): who means something else.
+
+        These are the distractors, and the labelled classes that are not its kin: that share a prompt with it, or
+        whose vectors are close to its own (KIN_COSINE). "woman" is a kind of "person: person, man", not its rival.
+        """
+        asked, cosines = self.classes[question], self.embeddings @ self.embeddings[question]
+        return [number for number in self.in_mask() if not self._is_kin(self.classes[number], asked, cosines[number])]
+
+    @staticmethod
+    def _is_kin(entry: ClassEntry, asked: ClassEntry, cosine: float) -> bool:
+        shared = _folded(entry.prompts) & _folded(asked.prompts)
+        return entry.is_labelled and bool(shared or cosine >= KIN_COSINE)
+
+    def mask_labels(self) -> dict[int, str]:
+        """Id to name of all that a mask may hold beside the unlabeled id: the labels, and the background's."""
+        background = {} if self.background_id is None else {self.background_id: self.background_class}
+        return dict(sorted((self.labels() | background).items()))
 
     def published_ids(self, unlabeled_id: int) -> list[int]:
         """The mask's value for each class: its id, and the unlabeled one for a distractor."""
@@ -209,6 +281,10 @@ class Vocabulary:
     def with_ids(self, ids: Sequence[int], version: int) -> "Vocabulary":
         """Return the same classes under other ids and another version."""
         return replace(self, ids=tuple(ids), version=version)
+
+    def with_background(self, name: str, class_id: int) -> "Vocabulary":
+        """Return the same classes, and this label and id for all that is unlabeled. See `check_background`."""
+        return replace(self, background_class=name, background_id=class_id)
 
     def save(self, path: str | Path) -> None:
         """Write classes, ids and vectors to one safetensors file, so that a robot needs no text encoder.
@@ -266,9 +342,15 @@ def _checked_ids(ids: list[Any], classes: Sequence[ClassEntry]) -> tuple[int, ..
 
 
 def default_ids(classes: Sequence[ClassEntry]) -> tuple[int, ...]:
-    """Number the labelled classes 1, 2, 3, ...; distractors get UNLABELED_ID."""
+    """Number the labelled classes 1, 2, 3, ..., then the questions; distractors get UNLABELED_ID."""
     ids = iter(range(1, MAX_CLASSES + 1))
-    return tuple(UNLABELED_ID if entry.distractor else next(ids) for entry in classes)
+    of_labelled = [next(ids) if entry.is_labelled else UNLABELED_ID for entry in classes]
+    pairs = zip(classes, of_labelled, strict=True)
+    return tuple(next(ids) if entry.question else class_id for entry, class_id in pairs)
+
+
+def _folded(prompts: Sequence[str]) -> set[str]:
+    return {prompt.casefold() for prompt in prompts}
 
 
 def _normalized(embeddings: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
@@ -282,6 +364,6 @@ def _normalized(embeddings: npt.NDArray[np.float32], count: int) -> npt.NDArray[
         raise VocabularyError(
             "an embedding is zero or not finite, expected vectors with a direction; encode the words anew"
         )
-    vectors /= lengths
+    vectors /= np.where(abs(lengths - 1) < _UNIT, np.float32(1), lengths)  # what is normalized stays to the bit
     vectors.flags.writeable = False
     return vectors

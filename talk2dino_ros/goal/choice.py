@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.vocabulary import parse_class
 from talk2dino_ros.goal.parameters import MOST_STAND_OFF_M, MOST_TIMEOUT_S
 from talk2dino_ros.goal.stand_off import Pose
 
@@ -61,7 +61,10 @@ class Wish:
     least_stand_off_m: float = 0.0
 
     def __post_init__(self) -> None:
-        parse_classes([self.words])
+        if not parse_class(self.words).is_labelled:
+            raise RequestError(
+                f"class_name is {self.words!r}, expected a name without a mark; leave out the '!' or '?'"
+            )
         if self.which not in tuple(Which):
             known = ", ".join(f"{which.value} ({which.name})" for which in Which)
             raise RequestError(f"which is {self.which}, expected one of {known}; choose one")
@@ -81,7 +84,7 @@ class Wish:
     @property
     def name(self) -> str:
         """The class's label."""
-        return parse_classes([self.words])[0].name
+        return parse_class(self.words).name
 
     def describe(self) -> str:
         """Name what is looked for."""

@@ -13,6 +13,8 @@ from talk2dino_ros.managed_node import ManagedNode
 from talk2dino_ros.parameter_field import Value
 from talk2dino_ros.parameter_set import Values
 
+LEAVE_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
+
 
 class GoalNode(ManagedNode):
     """Go to things by name: poses in front of them for a planner.
@@ -52,6 +54,7 @@ class GoalNode(ManagedNode):
         """Tell who waits for a go_to that nobody goes on with it."""
         super().take_leave()
         self._server.deactivate()
+        self._server.wait_until_words_are_away(LEAVE_S)
 
     def _configure(self) -> None:
         self.start_diagnostics(self._settings.diagnostics_period_s)

@@ -27,8 +27,8 @@ class GoalParameters(Values):
     )
     add_words: bool = parameter(
         True,
-        "Add a word that the vocabulary lacks, all others stay; false: such a go_to ends with NOT_IN_VOCABULARY, for "
-        "robots whose costmap knows a fixed list of classes.",
+        "Ask for a word that the vocabulary lacks until the go_to ends, as a question ('?name'), which changes no "
+        "mask; false: such a go_to ends with NOT_IN_VOCABULARY.",
         live=True,
     )
     goal_frame: str = parameter(

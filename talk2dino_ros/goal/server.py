@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_srvs.srv import Trigger
 from talk2dino_msgs.action import GoTo as GoToAction
@@ -91,6 +92,7 @@ class GoalServer:
             self._node.destroy_subscription(self._things_sub)
             self._things_sub = None
         self._end(State.CANCELLED, "the node goal was deactivated")
+        self._take_words_away()
         self._waits.look()
 
     def tear_down(self) -> None:
@@ -113,6 +115,7 @@ class GoalServer:
                 self._look(errand)
                 errand.tick(self._robot() if errand.goal else None, time.monotonic())
         self._report()
+        self._take_words_away()
         self._waits.look()
 
     async def _on_go_to(self, request: GoTo.Request, response: GoTo.Response) -> GoTo.Response:
@@ -272,6 +275,20 @@ class GoalServer:
         errand.end(state, message)
         self._report()
         return True
+
+    def _take_words_away(self) -> None:
+        """Leave in the vocabulary what is still gone to, of all words that were brought in for it."""
+        errand = self._errand
+        if self._vocabulary is not None:
+            self._vocabulary.keep_only("" if errand is None or errand.is_ended else errand.wish.name)
+
+    def wait_until_words_are_away(self, timeout_s: float) -> None:
+        """Wait for the segmenter's answer, when nobody serves the node any more."""
+        removal = self._vocabulary.removal if self._vocabulary is not None else None
+        if removal is not None and not removal.done():
+            executor = SingleThreadedExecutor(context=self._node.context)
+            executor.add_node(self._node)
+            executor.spin_until_future_complete(removal, timeout_s)
 
     def _report(self) -> None:
         """Publish and log the errand's state where it is another one than before."""

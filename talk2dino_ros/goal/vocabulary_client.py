@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.vocabulary import QUESTION, ClassEntry, parse_class
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -27,15 +28,17 @@ class NoAnswerError(Talk2DinoError):
 
 
 class VocabularyClient:
-    """Ask a segmenter by its services.
+    """Ask a segmenter by its services; what this brings into the vocabulary it takes away again.
 
-    segmenter: the name of its node, relative or absolute.
+    segmenter: the name of its node, relative or absolute. removal: the future of the last removal, None before.
     """
 
     def __init__(self, node: Node, segmenter: str, waits: Waits) -> None:
         self._node = node
         self._segmenter = segmenter
         self._waits = waits
+        self._own: dict[str, ClassEntry] = {}  # the questions that are in force by this node, by their folded names
+        self.removal: Any = None
         group = ReentrantCallbackGroup()  # an answer must not wait for the coroutine that waits for it
         self._clients = {
             name: node.create_client(service_type, f"{segmenter}/{name}", callback_group=group)
@@ -45,36 +48,61 @@ class VocabularyClient:
     async def ensure(self, words: str, *, add: bool, timeout_s: float, is_over: Callable[[], bool]) -> str:
         """Have the class looked for; return its label as the vocabulary spells it.
 
-        The other classes stay as they were asked for. `is_over` ends the waiting early, with NoAnswerError.
-        Raises NotInVocabularyError or NoAnswerError.
+        A word that the vocabulary lacks is added as a question, which changes no mask. `is_over` ends the waiting
+        early, with NoAnswerError. Raises NotInVocabularyError or NoAnswerError.
         """
-        (wanted,) = parse_classes([words])
+        wanted = parse_class(words)
+        await self._waits.until(lambda: self.removal is None or self.removal.done() or is_over(), timeout_s)
         vocabulary = await self._call("get_vocabulary", GetVocabulary.Request(), timeout_s, is_over)
         if not vocabulary.version:
             raise NoAnswerError(
                 f"the node {self._segmenter} has no vocabulary yet, expected it configured; configure and activate it"
             )
-        for text in vocabulary.classes:
-            (entry,) = parse_classes([text.strip().removeprefix("!")])
-            if entry.name.casefold() != wanted.name.casefold():
-                continue
-            if text.strip().startswith("!"):
-                raise NotInVocabularyError(
-                    f"'{entry.name}' is a distractor of the vocabulary ('{text}'), expected a class; call "
-                    f"{self._segmenter}/set_vocabulary without the '!'"
-                )
-            return entry.name
+        for entry in map(parse_class, vocabulary.classes):
+            if entry.name.casefold() == wanted.name.casefold():
+                self._check_can_be_seen(entry)
+                return entry.name
         if not add:
             raise NotInVocabularyError(
                 f"'{wanted.name}' is not in the vocabulary ({', '.join(vocabulary.names)}), and add_words is false; "
                 f"choose one of it, or call {self._segmenter}/set_vocabulary"
             )
-        request = SetVocabulary.Request(classes=[*vocabulary.classes, wanted.text])
-        reply = await self._call("set_vocabulary", request, timeout_s, is_over)
-        if not reply.success:
-            raise NotInVocabularyError(f"'{wanted.name}' could not be added to the vocabulary: {reply.message}")
-        self._node.get_logger().info(f"'{wanted.name}' is in the vocabulary now: {reply.message}")
+        await self._ask(replace(wanted, question=True), timeout_s, is_over)
         return wanted.name
+
+    def keep_only(self, name: str) -> None:
+        """Take all questions of this node away but this one, '' for none; where the segmenter is away, try again later.
+
+        Returns at once, and is cheap where there is nothing to do.
+        """
+        others = [key for key in self._own if key != name.casefold()]
+        client = self._clients["set_vocabulary"]
+        if not others or not client.service_is_ready():
+            return
+        request = SetVocabulary.Request(remove=[f"{QUESTION}{self._own.pop(key).name}" for key in others])
+        self.removal = client.call_async(request)
+        self.removal.add_done_callback(self._on_removed)
+
+    def _on_removed(self, future: Any) -> None:
+        if future.result() is not None and not future.result().success:
+            self._node.get_logger().warning(f"a word could not be taken away again: {future.result().message}")
+
+    async def _ask(self, question: ClassEntry, timeout_s: float, is_over: Callable[[], bool]) -> None:
+        key = question.name.casefold()
+        self._own[key] = question  # before it is asked for: who stops waiting does not know whether it came in
+        reply = await self._call("set_vocabulary", SetVocabulary.Request(add=[question.text]), timeout_s, is_over)
+        if not reply.success or not reply.added:  # refused, or somebody else was first, whose it is
+            self._own.pop(key, None)
+        if not reply.success:
+            raise NotInVocabularyError(f"'{question.name}' could not be added to the vocabulary: {reply.message}")
+        self._node.get_logger().info(f"'{question.name}' is looked for now: {reply.message}")
+
+    def _check_can_be_seen(self, entry: ClassEntry) -> None:
+        if entry.distractor:
+            raise NotInVocabularyError(
+                f"'{entry.name}' is a distractor of the vocabulary ('{entry.text}'), expected a class; call "
+                f"{self._segmenter}/set_vocabulary without the '!'"
+            )
 
     async def _call(self, name: str, request: Any, timeout_s: float, is_over: Callable[[], bool]) -> Any:
         client = self._clients[name]

@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a mask to regions: the connected pixels of each class, cut apart where the depth jumps."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 from talk2dino_ros.space.camera_model import GeometryError
 from talk2dino_ros.space.depth import Depth
 from talk2dino_ros.space.depth_jumps import JUMP_M, DepthJumps, find_jumps
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmentation
 
 Mask = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
@@ -40,6 +47,16 @@ class Region:
         rimmed = cv2.copyMakeBorder(self.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         distance: NDArray[np.float32] = cv2.distanceTransform(rimmed, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1]
         return distance
+
+
+def layers_of(
+    result: Segmentation, labels: Mapping[int, str], questions: Mapping[int, str]
+) -> Iterator[tuple[Mask, Mask, Mapping[int, str]]]:
+    """Mask, confidence and id -> name of all that an image showed: first of its classes, then of each question."""
+    yield result.class_ids, result.confidence, labels
+    for class_id, answer in result.answers.items():
+        mask = np.where(answer > 0, np.uint8(class_id), np.uint8(UNLABELED_ID))
+        yield mask, answer, {class_id: questions[class_id]}
 
 
 def find_regions(

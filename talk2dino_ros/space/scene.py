@@ -7,6 +7,8 @@ The worker's thread alone looks at it. Where a region has no place, its point sa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from talk2dino_ros.engine.score_memory import ScoreMemory
@@ -14,7 +16,7 @@ from talk2dino_ros.points_of_interest import PointOfInterest, point_of
 from talk2dino_ros.space.camera_model import GeometryError
 from talk2dino_ros.space.clock_jump import JUMP_NS, is_jump_back
 from talk2dino_ros.space.positions import Position, position_of, surface_points
-from talk2dino_ros.space.regions import Region, find_regions
+from talk2dino_ros.space.regions import Region, find_regions, layers_of
 from talk2dino_ros.tf.transforms import Transform, TransformError
 from talk2dino_ros.things.things import Sighting, Thing, Things
 
@@ -79,24 +81,31 @@ class Scene:
         """For /diagnostics: ok, no depth, or what is wrong."""
         return self.problem or ("ok" if self.depth_source.is_expected else "no depth")
 
-    def look(self, image: Snapshot, result: Segmentation, labels: Mapping[int, str], parameters: Parameters) -> Seen:
-        """Return what an image showed, and remember it; labels: id -> name of the classes that count."""
+    def look(
+        self,
+        image: Snapshot,
+        result: Segmentation,
+        labels: Mapping[int, str],
+        parameters: Parameters,
+        *,
+        questions: Mapping[int, str] = MappingProxyType({}),
+    ) -> Seen:
+        """Return what an image showed, and remember it; labels, questions: id -> name of the classes that count."""
         self._note_time(image.stamp_ns)
         depth = self._depth(image, parameters)
-        regions = find_regions(
-            result.class_ids,
-            result.confidence,
-            labels,
+        find = partial(
+            find_regions,
             min_area_share=parameters.min_area_share,
             max_per_class=parameters.max_points_per_class,
             depth=None if isinstance(depth, str) or not parameters.depth_jump_m else depth,
             depth_jump_m=parameters.depth_jump_m,
         )
+        regions = [region for layer in layers_of(result, labels, questions) for region in find(*layer)]
         frame_id = parameters.target_frame or image.frame_id
         places = self._places(regions, depth, image, frame_id, parameters)
         self._note_problem(depth, places)
         sightings = [_sighting(region, place) for region, place in zip(regions, places, strict=True)]
-        ids = self._things.update(self._last_stamp_ns, frame_id, sightings, labels)
+        ids = self._things.update(self._last_stamp_ns, frame_id, sightings, {**labels, **questions})
         points = [
             point_of(region, result.class_ids.size, place, thing_id)
             for region, place, thing_id in zip(regions, places, ids, strict=True)

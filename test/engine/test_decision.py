@@ -11,6 +11,7 @@ from talk2dino_ros.engine.decision.cpu import decide_cpu
 from talk2dino_ros.engine.decision.plain import decide_plain
 
 SETTINGS = {"background": None, "logit_scale": 14.0, "unlabeled_id": 255}
+KINDS = {"label": 5, "distractor": 255}
 PATHS = {"plain": decide_plain, "cpu": decide_cpu}
 
 
@@ -153,6 +154,37 @@ def test_of_distractors_alone_all_is_unlabeled(run):
     class_ids, confidence = run(seeded(2, 3, 3), (3, 3), ids=[255, 255])
     assert class_ids.unique().tolist() == [255]
     assert confidence.unique().tolist() == [0]
+
+
+def test_what_is_unlabeled_may_have_an_id_and_a_confidence_of_its_own(run):
+    # cosines of a class and of a distractor, against a background at 0.2 and scale 10
+    cosines = torch.tensor([[[0.3, 0.1, 0.1, -0.1]], [[0.0, 0.0, 0.4, 0.0]]])
+    background = float(torch.sigmoid(torch.tensor(0.2)))
+    options = {"ids": [4, 255], "background": background, "logit_scale": 10.0, "background_id": 9}
+    class_ids, confidence = run(torch.sigmoid(cosines), (1, 4), **options)
+    assert class_ids.tolist() == [[4, 9, 9, 9]]
+    # 0.3 against 0.2; 0.2 against 0.1; 0.4 (the distractor) against 0.1; 0.2 against -0.1
+    expected = [255 / (1 + np.exp(-10 * lead)) for lead in (0.1, 0.1, 0.3, 0.3)]
+    np.testing.assert_allclose(confidence[0].numpy(), expected, atol=0.6)
+
+
+def test_a_distractor_that_cannot_win_is_nothing_against_nothing_and_a_label_that_cannot_is(run):
+    scores = torch.sigmoid(torch.tensor([0.1, 0.3]))[:, None, None]
+    rivals = {name: score_map(torch.sigmoid(torch.full((1, 1, 1), 0.25)), [each]) for name, each in KINDS.items()}
+    options = {"ids": [4, 255], "logit_scale": 10.0, "background_id": 9}
+    confidence = {name: run(scores, (1, 1), rivals=rival, **options)[1].item() for name, rival in rivals.items()}
+    assert confidence["distractor"] == round(255 / (1 + np.exp(-10 * 0.2)))
+    assert confidence["label"] == round(255 / (1 + np.exp(-10 * 0.05)))
+
+
+def test_with_an_id_for_the_background_the_other_pixels_stay_as_they_are(run):
+    scores, ids = seeded(5, 6, 7), [1, 255, 3, 255, 5]
+    before = run(scores, (45, 61), ids=ids, background=0.55)
+    after = run(scores, (45, 61), ids=ids, background=0.55, background_id=9)
+    is_labelled = before[0] != 255
+    assert torch.equal(after[:, is_labelled], before[:, is_labelled])
+    assert (after[0][~is_labelled] == 9).all()
+    assert (after[1][~is_labelled] >= 127).all()
 
 
 def test_of_two_equal_classes_the_first_wins(run):

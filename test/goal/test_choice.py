@@ -72,7 +72,7 @@ def test_the_label_is_the_name_before_the_colon():
     ("changes", "words"),
     [
         ({"words": ""}, "blank class name"),
-        ({"words": "!wall"}, "at least one to label"),
+        ({"words": "!wall"}, "a name without a mark"),
         ({"which": 3}, "which is 3, expected one of"),
         ({"which": 2}, "id is 0"),
         ({"stand_off_m": 0.2, "least_stand_off_m": 0.3}, r"stand_off_m is 0\.2, expected .* \(0\.3\)"),

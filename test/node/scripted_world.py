@@ -32,7 +32,7 @@ class ScriptedWorld(Probe):
         self.version = 1
         self._has_segmenter = has_segmenter
         self.refusal = ""
-        self.asked: list[list[str]] = []
+        self.asked: list[tuple[list[str], list[str]]] = []  # what was to be added and to be removed
         self.things: list[Thing] = []
         self.frame = "map"
         self.robot = (0.0, 0.0, 0.0)
@@ -135,14 +135,16 @@ class ScriptedWorld(Probe):
 
     def _on_get(self, _request: Any, response: Any) -> Any:
         response.version, response.classes = self.version, self.classes
-        response.names = [text.removeprefix("!").split(":")[0] for text in self.classes]
+        response.names = [text.lstrip("!?").split(":")[0] for text in self.classes]
         return response
 
     def _on_set(self, request: Any, response: Any) -> Any:
-        self.asked.append(list(request.classes))
+        self.asked.append((list(request.add), list(request.remove)))
         response.success, response.message = not self.refusal, self.refusal or "in force"
         if response.success:
-            self.classes, self.version = list(request.classes), self.version + 1
+            left = [text for text in self.classes if text.split(":")[0] not in request.remove]
+            self.classes, self.version = [*left, *request.add], self.version + 1
+            response.added = [text.lstrip("!?").split(":")[0] for text in request.add]
         response.version = self.version
         return response
 

@@ -5,6 +5,8 @@ The robot is at the origin of the map and looks along x, unless a test says othe
 """
 
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -177,16 +179,53 @@ def test_of_several_the_nearest_or_the_surest_or_the_one_with_the_id_is_meant(wo
     assert reply.id == number
 
 
-def test_a_word_that_the_vocabulary_lacks_is_added_and_the_others_stay_as_asked_for(world):
+def test_a_word_that_the_vocabulary_lacks_is_asked_for_as_a_question_until_the_go_to_ends(world):
     world.things = [thing(3.0, 0.0, name="red mug")]
+    before = list(world.classes)
     assert world.go_to("red mug: mug, cup that is red").success
-    assert world.asked == [["cup", "dog: dog, puppy", "!wall", "red mug: mug, cup that is red"]]
+    assert world.asked == [(["?red mug: mug, cup that is red"], [])]
+    assert world.call(Trigger, "goal/cancel").success
+    world.wait_for(lambda: world.asked[1:] == [([], ["?red mug"])], "the word's removal")
+    assert world.classes == before
 
 
-def test_a_word_that_is_known_is_not_added_again(world):
+def test_a_go_to_that_ends_by_itself_takes_its_word_away(world):
+    reply = world.go_to("unicorn", timeout_s=0.3)
+    assert reply.state.value == GoToState.NEVER_SEEN
+    world.wait_for(lambda: world.asked == [(["?unicorn"], []), ([], ["?unicorn"])], "the word's removal")
+
+
+def test_another_go_to_takes_the_word_before_away_and_one_to_the_same_word_keeps_it(world):
+    handle = world.send("unicorn")
+    world.wait_for(lambda: world.asked == [(["?unicorn"], [])], "the question")
+    world.send("Unicorn")
+    assert world.result_of(handle).result.state.value == GoToState.CANCELLED
+    last = world.send("dragon")
+    world.wait_for(lambda: len(world.asked) == 3, "the other word, and the first one's removal")
+    assert sorted(world.asked[1:]) == [([], ["?unicorn"]), (["?dragon"], [])]
+    world.result(last.cancel_goal_async(), "the cancelling")
+    world.wait_for(lambda: world.asked[-1] == ([], ["?dragon"]), "the last word's removal")
+
+
+def test_a_word_that_is_known_is_not_added_again_and_stays(world):
     world.things = [thing(3.0, 0.0, name="dog")]
+    world.classes.append("?cat")
     assert world.go_to("Dog").success
+    assert world.go_to("cat", timeout_s=0.2).state.value == GoToState.NEVER_SEEN
+    assert world.call(GoTo, "goal/go_to", class_name="wall").state.value == GoToState.NOT_IN_VOCABULARY  # has ended all
     assert world.asked == []
+
+
+def test_a_node_that_is_told_to_end_takes_its_word_away(make_world, process, monkeypatch):
+    world = make_world("/leaving")
+    world.wait_until_heard()
+    world.send("unicorn")
+    world.wait_for(lambda: world.asked == [(["?unicorn"], [])], "the question")
+    leaving = world.process
+    monkeypatch.setattr(world, "process", process)  # the other may end while this waits
+    os.kill(leaving.pid, signal.SIGINT)
+    world.wait_for(lambda: world.asked[1:] == [([], ["?unicorn"])], "the word's removal")
+    assert leaving.wait() == 0
 
 
 def test_a_word_that_the_segmenter_refuses_is_not_in_the_vocabulary(world):
@@ -208,7 +247,7 @@ def test_a_distractor_is_nothing_to_go_to(world):
     ("fields", "words"),
     [
         ({"class_name": " "}, "blank class name"),
-        ({"class_name": "!cup"}, "expected at least one to label"),
+        ({"class_name": "!cup"}, "a name without a mark"),
         ({"which": 7}, "which is 7, expected one of 0 (NEAREST), 1 (MOST_CONFIDENT), 2 (BY_ID)"),
         ({"which": 2}, "id is 0"),
         ({"stand_off_m": -1.0}, "stand_off_m is -1"),

@@ -64,7 +64,7 @@ def mask_with(*boxes):
     ids = np.full((HEIGHT, WIDTH), 255, np.uint8)
     for class_id, x, y, width, height in boxes:
         ids[y : y + height, x : x + width] = class_id
-    return SimpleNamespace(class_ids=ids, confidence=np.where(ids == 255, 0, 204).astype(np.uint8))
+    return SimpleNamespace(class_ids=ids, confidence=np.where(ids == 255, 0, 204).astype(np.uint8), answers={})
 
 
 def snapshot(stamp_ns=10**9, frame_id="optical"):
@@ -196,3 +196,16 @@ def test_scores_of_long_ago_are_forgotten():
         scene.score_memory.keep()
         scene.look(snapshot(stamp_ns), mask_with(CUP), LABELS, Parameters())
         assert scene.score_memory.is_empty != is_kept
+
+
+def test_what_answers_a_question_has_points_and_things_of_its_own_over_those_of_the_mask():
+    scene = Scene(DepthSource(depth_of(2.0)), None, Parameters())
+    result = mask_with(CUP)
+    result.answers = {9: np.where(result.class_ids == 1, 230, 0).astype(np.uint8)}
+    seen = scene.look(snapshot(), result, LABELS, Parameters(), questions={9: "mug"})
+    assert [(point.class_id, point.class_name) for point in seen.points] == [(1, "cup"), (9, "mug")]
+    cup, mug = seen.points
+    assert mug.confidence == pytest.approx(230 / 255)
+    assert (mug.box, mug.pixel, mug.position) == (cup.box, cup.pixel, cup.position)
+    assert sorted(thing.class_name for thing in seen.things) == ["cup", "mug"]
+    assert cup.thing_id != mug.thing_id

@@ -29,12 +29,13 @@ class Decision:
     background: a constant score that competes with the classes and wins ties (it stands first in the authors'
     argmax); None: none. logit_scale: the scale at which the mapping was trained (InfoNCE, Talk2DINO section 3.3).
     unlabeled_id: the class id where no class won; a class that has it too is a distractor, which wins as the background
-    does, ties too.
+    does, ties too. background_id: the id of all that is unlabeled, which then has a confidence; None: it has neither.
     """
 
     background: float | None
     logit_scale: float
     unlabeled_id: int
+    background_id: int | None = None
 
     def __call__(self, contenders: ScoreMap, rivals: ScoreMap | None, size: tuple[int, int]) -> Tensor:
         """Upsample bilinearly, take the best contender, and say how sure it is.

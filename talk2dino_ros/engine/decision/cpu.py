@@ -27,7 +27,8 @@ def decide_cpu(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | No
     constants = (
         _NONE if decision.background is None else _F(decision.background),
         _F(decision.logit_scale * LOG2_E),
-        np.uint8(decision.unlabeled_id),
+        np.uint8(decision.unlabeled_id if decision.background_id is None else decision.background_id),
+        decision.background_id is not None,
     )
     scores = tuple(_stretched(side, size) for side in sides.all)
     with Bands(size[0]) as bands:
@@ -56,7 +57,7 @@ def _decide_rows(
     bottom: int,
 ) -> None:
     """Fill some rows of result uint8 [2, H, W]."""
-    background, scale, unlabeled_id = constants
+    background, scale, nothing_id, has_nothing = constants
     width = result.shape[2]
     best, winner, second = np.empty(width, np.float32), np.empty(width, np.int32), np.empty(width, np.float32)
     nothing, doubt = np.empty(width, np.float32), np.empty(width, np.float32)
@@ -69,12 +70,12 @@ def _decide_rows(
         _raise_to_row(distractor_rivals, y, doubt)
         for x in range(width):
             is_seen = best[x] > nothing[x]
-            against = max(second[x], nothing[x], doubt[x])
-            # to the power of 2, as the logarithm of the odds of the other
-            odds = exp2((logit(against) - logit(best[x])) * scale) if against >= 0 else _F(0)
+            first = best[x] if is_seen else nothing[x]
+            against = max(second[x], nothing[x], doubt[x]) if is_seen else max(best[x], second[x])
+            odds = exp2((logit(against) - logit(first)) * scale) if against >= 0 else _F(0)
             confidence = np.uint8(max(np.rint(_F(255) / (_F(1) + odds)), _F(1)))
-            result[0, y, x] = ids[winner[x]] if is_seen else unlabeled_id
-            result[1, y, x] = confidence if is_seen else np.uint8(0)
+            result[0, y, x] = ids[winner[x]] if is_seen else nothing_id
+            result[1, y, x] = confidence if is_seen or has_nothing else np.uint8(0)
 
 
 @compiled

@@ -51,8 +51,12 @@ def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> T
     second = _highest(labelled.scatter_(0, winner[None], 0).amax(dim=0), labelled_rivals)
     against = _highest(torch.maximum(second, nothing), distractor_rivals)
     confidence = torch.sigmoid((torch.logit(best) - torch.logit(against)) * decision.logit_scale)
-    class_ids = torch.where(is_seen, ids[winner], decision.unlabeled_id)
-    return torch.stack([class_ids, torch.where(is_seen, _byte(confidence), 0)])
+    sure = torch.where(is_seen, _byte(confidence), 0)
+    if decision.background_id is None:
+        return torch.stack([torch.where(is_seen, ids[winner], decision.unlabeled_id), sure])
+    of_nothing = torch.sigmoid((torch.logit(nothing) - torch.logit(torch.maximum(best, second))) * decision.logit_scale)
+    class_ids = torch.where(is_seen, ids[winner], decision.background_id)
+    return torch.stack([class_ids, torch.where(is_seen, sure, _byte(of_nothing))])
 
 
 def _highest(scores: Tensor, others: Tensor | None) -> Tensor:

@@ -32,10 +32,11 @@ def folder_kind(folder: Path) -> Kind:
 
 def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
     words = classes[1:] if classes[:1] == (BACKGROUND,) else classes
-    hidden = [entry.name for entry in parse_classes(words) if entry.distractor]
+    hidden = [entry.text for entry in parse_classes(words) if not entry.is_labelled]
     if hidden:
         raise DatasetError(
-            f"{path} has the distractor '!{hidden[0]}', expected classes that are judged; write it without '!'"
+            f"{path} has the distractor or question '{hidden[0]}', expected classes that are judged; write it without "
+            "its mark"
         )
 
 

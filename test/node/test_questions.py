@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions and the background in a running node: what each topic has of them; add, remove and conflicts."""
+
+import numpy as np
+import pytest
+from probe import LATCHED, find, stamp_ns, to_array
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
+from talk2dino_msgs.msg import PointOfInterestArray, ThingArray
+from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
+from vision_msgs.msg import Detection2DArray, LabelInfo
+
+from talk2dino_ros.demo import PHOTOS
+from talk2dino_ros.pictures import read_picture
+
+SET, GET = "talk2dino/set_vocabulary", "talk2dino/get_vocabulary"
+CAT = read_picture(PHOTOS / "chelsea.jpg")
+CLASSES = ["pet: dog, cat", "cup", "!wall"]
+BACKGROUND_ID, QUESTION_ID = 3, 4
+
+
+@pytest.fixture(scope="module")
+def process(start_node):
+    return start_node(
+        "model:=mini",
+        "vocabulary:=['pet: dog, cat', cup, '!wall']",
+        "background_class:=nothing",
+        "paused_mask_period_s:=0.1",
+        "id_quarantine_s:=3600.0",
+        "state_file:=''",
+    )
+
+
+@pytest.fixture(scope="module")
+def probe(process, make_probe):
+    probe = make_probe(process)
+    probe.label_infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
+    probe.masks = probe.collect(Image, "talk2dino/mask")
+    probe.confidences = probe.collect(Image, "talk2dino/confidence")
+    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
+    probe.things = probe.collect(ThingArray, "talk2dino/things")
+    probe.detections = probe.collect(Detection2DArray, "talk2dino/detections_2d")
+    probe.wait_until_active()
+    return probe
+
+
+def seen(probe):
+    """Mask, confidence, points, things and detections of one image."""
+    mask = probe.mask_of(CAT, probe.masks)
+    kinds = (probe.confidences, probe.points, probe.things, probe.detections)
+    found = [probe.wait_for(lambda kind=kind: find(kind, stamp_ns(mask)), "all of an image") for kind in kinds]
+    return to_array(mask), to_array(found[0]), *found[1:]
+
+
+def test_a_question_is_answered_beside_a_mask_that_stays_as_it_is(probe):
+    mask, confidence, points, _, _ = seen(probe)
+    assert set(np.unique(mask)) == {1, BACKGROUND_ID}
+    assert confidence.min() >= 127
+    assert {point.class_name for point in points.points} == {"pet"}
+    reply = probe.call(SetVocabulary, SET, add=["?cat"])
+    assert (reply.success, list(reply.added), list(reply.ids)) == (True, ["cat"], [1, 2, 255, QUESTION_ID]), reply
+    asked_mask, asked_confidence, points, things, detections = seen(probe)
+    np.testing.assert_array_equal(asked_mask, mask)
+    np.testing.assert_array_equal(asked_confidence, confidence)
+    assert {(point.class_id, point.class_name) for point in points.points} == {(1, "pet"), (QUESTION_ID, "cat")}
+    assert {thing.class_name for thing in things.things} == {"pet", "cat"}
+    assert {each.results[0].hypothesis.class_id for each in detections.detections} == {"pet", "cat"}
+    info = probe.wait_for(lambda: [each for each in probe.label_infos if stamp_ns(each) == reply.version], "label_info")
+    labels = {each.class_id: each.class_name for each in info[0].class_map}
+    assert labels == {1: "pet", 2: "cup", BACKGROUND_ID: "nothing"}
+    again = probe.call(SetVocabulary, SET, add=["?Cat: cat"])
+    assert (again.success, list(again.added), again.version) == (True, [], reply.version)
+    gone = probe.call(SetVocabulary, SET, remove=["?cat", "pet!"], expected_version=reply.version)
+    assert gone.success, gone.message
+    assert {point.class_name for point in seen(probe)[2].points} == {"pet"}
+
+
+def test_a_conflict_is_answered_and_changes_nothing(probe):
+    before = probe.call(GetVocabulary, GET)
+    assert (before.background_class, before.background_id) == ("nothing", BACKGROUND_ID)
+    refused = {
+        "somebody has changed it": {"add": ["?dog"], "expected_version": before.version - 1},
+        "the name stands for 'pet: dog, cat'": {"add": ["?pet"]},
+        "has the name of the background": {"classes": ["Nothing"]},
+        "classes were given together": {"classes": ["dog"], "remove": ["cup"]},
+    }
+    for says, fields in refused.items():
+        reply = probe.call(SetVocabulary, SET, **fields)
+        assert (reply.success, reply.version) == (False, before.version)
+        assert says in reply.message
+    assert list(probe.call(GetVocabulary, GET).classes) == CLASSES
+
+
+def test_a_paused_mask_is_unlabeled_and_not_background_so_that_it_clears_nothing(probe):
+    assert probe.call(SetBool, "talk2dino/enable", data=False).success
+    mask = probe.mask_of(CAT, probe.masks)
+    assert (to_array(mask) == 255).all()
+    confidence = probe.wait_for(lambda: find(probe.confidences, stamp_ns(mask)), "the confidence")
+    assert not to_array(confidence).any()
+    assert probe.call(SetBool, "talk2dino/enable", data=True).success
