@@ -74,8 +74,8 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Measure one data set; print the figures and where the files are."""
+def run(arguments: argparse.Namespace) -> int:
+    """Measure one data set; print the figures and where the files are. Returns 1 where files were skipped, else 0."""
     # with torch, so not for `--help`
     from talk2dino_ros.engine import load_segmenter
     from talk2dino_ros.engine.checkpoints import find_model
@@ -95,16 +95,33 @@ def run(arguments: argparse.Namespace) -> None:
         remove_progress(state_file)
     progress = evaluation.run(state_file, arguments.batch)
     facts = report.result_facts(dataset, evaluation.subject, progress)
-    for skipped, reason in progress.skipped.items():
-        print(f"skipped {skipped}: {reason}")
+    skipped = {path.name: "it is hidden" for path in dataset.hidden} | progress.skipped
+    for name_of_file, reason in skipped.items():
+        print(f"skipped {name_of_file}: {reason}")
     figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
     print(
         f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing judged'}, "
-        f"{facts['images']} images of {dataset.total}, {len(progress.skipped)} skipped"
+        f"{facts['images']} images of {dataset.total}, {len(skipped)} skipped"
     )
+    if unseen := _never_judged(dataset, facts):
+        print(f"warning: {unseen}")
     path = report.write_results(arguments.output, facts)  # after the figures: another's file may spoil the table
     print(f"written to {path} and {arguments.output / report.TABLE}")
     _draw(evaluation, progress, facts, arguments.output / name)
+    return 1 if skipped else 0
+
+
+def _never_judged(dataset: "Dataset", facts: dict[str, Any]) -> str:
+    """A sentence on the classes that no label of a whole set has, '' where there are none."""
+    names = [
+        f"{number} ({name})" for number, name in enumerate(facts["classes"]) if not facts["classes"][name]["pixels"]
+    ]
+    if not names or len(dataset.samples) < dataset.total:
+        return ""
+    return (
+        f"no label of a segmented image has a pixel of {', '.join(names)}, so that these are never judged, expected each class's number "
+        "in the labels; 255 is no class but what is not judged, so write a mask of 0 and 255 with the number"
+    )
 
 
 def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from dataset_layouts import write_folder, write_pascal
+from dataset_layouts import write_folder, write_label, write_pascal
+from PIL import Image
 
 from talk2dino_ros.cli import main
 from talk2dino_ros.demo import PHOTOS
@@ -118,11 +119,30 @@ def test_skipped_pictures_are_counted_and_named_at_the_end(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     path = folder / "images" / "coffee.jpg"
     path.write_bytes(path.read_bytes()[:2000])
-    assert run("folder", folder, "--output", tmp_path) == 0
+    path.with_name("._coffee.jpg").write_bytes(b"of macOS")
+    assert run("folder", folder, "--output", tmp_path) == 1
     out = capsys.readouterr().out
     assert "skipped coffee.jpg: " in out
-    assert "1 images of 2, 1 skipped" in out
+    assert "skipped ._coffee.jpg: it is hidden" in out
+    assert "1 images of 2, 2 skipped" in out
+    assert "warning: no label of a segmented image has a pixel of 2 (cup), so that these are never judged" in out
     assert "skipped coffee.jpg" in (tmp_path / "evaluation.md").read_text()
+
+
+def test_labels_of_0_and_255_are_warned_of_with_the_ids_that_are_never_judged(tmp_path, capsys):
+    folder = write_photos(tmp_path / "set", ["Background", "cat", "cup"])
+    for name in BOXES:
+        path = (folder / "labels" / name).with_suffix(".png")
+        values = np.array(Image.open(path))
+        write_label(path, np.where(values == 0, 0, 255))
+    assert run("folder", folder, "--output", tmp_path) == 0
+    out = capsys.readouterr().out
+    assert (
+        "warning: no label of a segmented image has a pixel of 1 (cat), 2 (cup), so that these are never judged" in out
+    )
+    assert "255 is no class but what is not judged" in out
+    assert run("folder", folder, "--limit", 1, "--output", tmp_path / "few") == 0
+    assert "warning" not in capsys.readouterr().out, "some of a set need not have all classes"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +163,7 @@ def test_where_nothing_can_be_read_nothing_is_judged_and_all_is_named(tmp_path, 
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     for name in BOXES:
         (folder / "images" / name).write_bytes(b"")
-    assert run("folder", folder, "--output", tmp_path) == 0
+    assert run("folder", folder, "--output", tmp_path) == 1
     out = capsys.readouterr().out
     assert "nothing judged, 0 images of 2, 2 skipped" in out
     assert "skipped chelsea.jpg" in out

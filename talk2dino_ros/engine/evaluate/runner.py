@@ -133,7 +133,8 @@ class Evaluation:
         return np.where(mask == self.segmenter.options.unlabeled_id, nothing, mask.astype(np.int64))
 
     def _read(self, sample: Sample) -> tuple[Rgb, Truth]:
-        image, truth = self.read_picture(sample.image), self.dataset.read_label(sample)
+        image = self.read_picture(sample.image)
+        truth = self.dataset.read_label(sample, (image.shape[0], image.shape[1]))
         if image.shape[:2] != truth.shape:
             raise DatasetError(
                 f"{sample.image} is {_size(image.shape)} and {sample.label} is {_size(truth.shape)}, expected one "

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ def data_sum(dataset: Dataset) -> str:
     digest = hashlib.sha256(dataset.lookup.tobytes())
     for sample in dataset.samples:
         for path in (sample.image, sample.label):
-            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+            digest.update(os.fsencode(path.name) + f" {path.stat().st_size}\n".encode())
     return digest.hexdigest()
 
 
@@ -83,7 +84,7 @@ def load_progress(path: Path, subject: Subject, classes: int) -> Progress:
     if not path.exists():
         return Progress(Confusion.empty(classes))
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise ValueError(f"the format is {content['format']!r}")
         _check_subject(path, content["subject"], subject)

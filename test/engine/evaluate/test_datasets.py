@@ -21,6 +21,7 @@ from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, DatasetError, open_dataset
 from talk2dino_ros.engine.evaluate.report import published
 from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.pictures import read_picture
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -132,6 +133,73 @@ def test_a_folder_of_one_s_own_has_its_classes_by_line(tmp_path):
     dataset = open_dataset("folder", tmp_path)
     assert names_of(dataset) == ["hai", "background", None]
     assert dataset.words == ("cat: kitten, cat", "hai")
+
+
+@pytest.mark.parametrize("first", ["Background", "BACKGROUND", "background"])
+def test_the_background_of_a_folder_is_the_background_however_it_is_written(first, tmp_path):
+    write_folder(tmp_path, [first, "cat"], {"a.jpg": (np.zeros((1, 2, 3), np.uint8), [[1, 0]])})
+    dataset = open_dataset("folder", tmp_path)
+    assert (dataset.has_background, dataset.words, dataset.classes) == (True, ("cat",), ("background", "cat"))
+
+
+def test_hidden_files_are_no_samples_and_a_folder_of_ones_own_names_them(tmp_path):
+    own = write_folder(tmp_path / "own", ["cat"], {"a.png": (np.zeros((1, 1, 3), np.uint8), [[0]])})
+    (own / "images" / "._a.png").write_bytes(b"of macOS")
+    dataset = open_dataset("folder", own)
+    assert [sample.name for sample in dataset.samples] == ["a.png"]
+    assert [path.name for path in dataset.hidden] == ["._a.png"]
+    write_ade20k(tmp_path, {"a": [[1]]})
+    write_cityscapes(tmp_path, "labelTrainIds", {"ulm_000000_000001": [[1]]})
+    write_coco(tmp_path, {"000000000001": [[1]]})
+    for path in (tmp_path / "ADEChallengeData2016/images/validation/a.jpg", *tmp_path.glob("*/val*/*.png")):
+        path.with_name(f"._{path.name}").write_bytes(b"of macOS")
+    for path in (*tmp_path.glob("leftImg8bit/val/ulm/*.png"), tmp_path / "val2017/000000000001.jpg"):
+        path.with_name(f"._{path.name}").write_bytes(b"of macOS")
+    assert [open_dataset(name, tmp_path).total for name in ("ade20k", "cityscapes", "coco_stuff")] == [1, 1, 1]
+
+
+ROWS = [[0, 1, 2], [3, 4, 5]]  # a label as a person sees it: 2 rows of 3
+STORED = {  # the same picture as a camera stores it that says "turn me" by EXIF's orientation
+    6: [[2, 5], [1, 4], [0, 3]],  # clockwise by 90 degrees makes ROWS of it
+    8: [[3, 0], [4, 1], [5, 2]],  # anticlockwise
+    3: [[5, 4, 3], [2, 1, 0]],
+}
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+@pytest.mark.parametrize("photo_kind", ["jpg", "tif"])
+def test_a_label_of_the_photo_as_it_was_stored_is_turned_with_it(orientation, photo_kind, tmp_path):
+    dataset = folder_of_a_turned_photo(tmp_path, orientation, photo_kind)
+    write_label(tmp_path / "labels" / "a.png", STORED[orientation])
+    assert dataset.read_label(dataset.samples[0], (2, 3)).tolist() == ROWS
+
+
+@pytest.mark.parametrize("orientation", [6, 8, 3])
+def test_a_label_of_the_photo_as_it_is_seen_stays_as_it_is(orientation, tmp_path):
+    dataset = folder_of_a_turned_photo(tmp_path, orientation)
+    write_label(tmp_path / "labels" / "a.png", ROWS)
+    assert dataset.read_label(dataset.samples[0], (2, 3)).tolist() == ROWS
+
+
+@pytest.mark.parametrize("orientation", [6, 8, 3])
+def test_a_label_that_says_itself_how_it_is_turned_is_turned(orientation, tmp_path):
+    dataset = folder_of_a_turned_photo(tmp_path, orientation)
+    save_turned(np.uint8(STORED[orientation]), tmp_path / "labels" / "a.png", orientation)
+    assert dataset.read_label(dataset.samples[0], (2, 3)).tolist() == ROWS
+
+
+def folder_of_a_turned_photo(root, orientation, kind="jpg"):
+    write_folder(root, list("abcdef"), {f"a.{kind}": (np.zeros((2, 3, 3), np.uint8), ROWS)})
+    height, width = np.shape(STORED[orientation])
+    save_turned(np.zeros((height, width, 3), np.uint8), root / "images" / f"a.{kind}", orientation)
+    assert read_picture(root / "images" / f"a.{kind}").shape == (2, 3, 3)
+    return open_dataset("folder", root)
+
+
+def save_turned(pixels, path, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(pixels).save(path, exif=exif)
 
 
 def test_a_limit_takes_samples_from_the_first_to_the_last(tmp_path):

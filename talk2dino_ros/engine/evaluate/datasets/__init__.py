@@ -48,6 +48,7 @@ def open_dataset(name: str, folder: Path, limit: int = 0) -> Dataset:
         found.lookup,
         len(found.samples),
         kind.background_cleaning,
+        found.hidden,
     )
 
 

@@ -10,6 +10,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
     find_root,
     paired,
     reduced_lookup,
+    visible,
 )
 
 CLASSES = class_names("ade20k")
@@ -19,7 +20,7 @@ def find(folder: Path) -> Found:
     """Read the validation split."""
     images, labels = "images/validation", "annotations/validation"
     root = find_root(folder, ("ADEChallengeData2016",), (images, labels))
-    pairs = ((image, root / labels / f"{image.stem}.png") for image in sorted((root / images).glob("*.jpg")))
+    pairs = ((image, root / labels / f"{image.stem}.png") for image in visible((root / images).glob("*.jpg")))
     return Found(paired(pairs, str(root / images)), reduced_lookup(len(CLASSES)))
 
 

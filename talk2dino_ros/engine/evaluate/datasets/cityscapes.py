@@ -16,6 +16,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
     lookup,
     paired,
     plain_lookup,
+    visible,
 )
 
 CLASSES = class_names("cityscapes")
@@ -28,7 +29,7 @@ _IMAGE_SUFFIX = "_leftImg8bit.png"
 def find(folder: Path) -> Found:
     """Read the validation split."""
     root = find_root(folder, ("cityscapes",), ("leftImg8bit/val", "gtFine/val"))
-    images = sorted((root / "leftImg8bit/val").glob(f"*/*{_IMAGE_SUFFIX}"))
+    images = visible((root / "leftImg8bit/val").glob(f"*/*{_IMAGE_SUFFIX}"))
     train_ids = [_label(root, image, "labelTrainIds") for image in images]
     is_converted = all(path.is_file() for path in train_ids)
     labels = train_ids if is_converted else [_label(root, image, "labelIds") for image in images]

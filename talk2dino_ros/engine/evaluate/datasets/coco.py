@@ -19,6 +19,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
     lookup,
     paired,
     plain_lookup,
+    visible,
 )
 
 THINGS = class_names("coco_things")
@@ -34,7 +35,7 @@ _LABELS = ("annotations/val2017", "stuffthingmaps/val2017")
 def _find(folder: Path, suffix: str, converted: Lookup, official: Lookup) -> Found:
     images = _first_folder(folder, _IMAGES, "images")
     labels = _first_folder(folder, _LABELS, "label pictures")
-    pictures = sorted(images.glob("*.jpg"))
+    pictures = visible(images.glob("*.jpg"))
     own = [labels / f"{picture.stem}{suffix}" for picture in pictures]
     if all(path.is_file() for path in own):
         return Found(paired(zip(pictures, own, strict=True), str(images)), converted)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
+from talk2dino_ros.engine.picture_reader import open_picture, orientation_in, upright
 
 BACKGROUND = "background"  # the class that no word is for; first in the lists that have it
 IGNORE_VALUE = 255  # in the label files of every data set here
@@ -40,10 +40,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a folder: the samples, and what their values mean."""
+    """What lies in a folder: the samples, what their values mean, and the hidden files, which are none."""
 
     samples: tuple[Sample, ...]
     lookup: Lookup
+    hidden: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Kind:
 class Dataset:
     """A data set that was found, ready to be read.
 
-    total: images that the whole set has; `samples` may be fewer.
+    total: images that the whole set has; `samples` may be fewer. hidden: picture files that were passed over.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Dataset:
     lookup: Lookup
     total: int
     background_cleaning: bool = False
+    hidden: tuple[Path, ...] = ()
 
     @property
     def has_background(self) -> bool:
@@ -87,12 +89,13 @@ class Dataset:
         """The classes that words stand for."""
         return self.classes[1:] if self.has_background else self.classes
 
-    def read_label(self, sample: Sample) -> npt.NDArray[np.int16]:
+    def read_label(self, sample: Sample, size: tuple[int, int] | None = None) -> npt.NDArray[np.int16]:
         """Read a label file as int16 [H, W], classes or IGNORED.
 
+        size: (H, W) of the upright image, where known; a label drawn on the image as it was stored is turned with it.
         Raises ImageError for a damaged file, DatasetError for values outside of the class list.
         """
-        values = _read_values(sample.label)
+        values = _read_values(sample, size)
         truth = self.lookup[np.minimum(values, 255)]
         outside = (truth == _OUTSIDE) | (values > 255)
         if outside.any():
@@ -105,11 +108,17 @@ class Dataset:
         return truth
 
 
-def _read_values(path: Path) -> npt.NDArray[np.int64]:
+def _read_values(sample: Sample, size: tuple[int, int] | None) -> npt.NDArray[np.int64]:
+    path = sample.label
     try:
-        with Image.open(path) as picture:
-            values = np.array(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all from damaged files
+        with open_picture(path) as picture:
+            picture.load()
+            label = upright(picture, orientation_in(picture))
+            if size is not None and label.size != size[::-1]:
+                turned = upright(label, _orientation_of(sample.image))
+                label = turned if turned.size == size[::-1] else label
+            values = np.array(label)
+    except (OSError, SyntaxError, ValueError, ImageError) as error:  # all from damaged files
         raise ImageError(
             f"{path} cannot be read as a label picture ({error}), expected a PNG; fetch it anew"
         ) from error
@@ -119,6 +128,16 @@ def _read_values(path: Path) -> npt.NDArray[np.int64]:
             "convert it"
         )
     return values.astype(np.int64)
+
+
+def _orientation_of(path: Path) -> int:
+    with open_picture(path) as picture:
+        return orientation_in(picture)
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """Sort files, without hidden ones, such as the `._photo.jpg` that macOS puts beside a photo.jpg."""
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def class_names(name: str) -> tuple[str, ...]:

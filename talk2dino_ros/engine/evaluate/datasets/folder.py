@@ -2,7 +2,8 @@
 """Anybody's data set: `images/`, `labels/` with a PNG of the same name for each, and `classes.txt`.
 
 Line i of classes.txt, counted from 0, is the class of the pixels with the value i, written as everywhere
-(`name` or `name: prompt, prompt`); 255 is not judged. A first line `background` is what no word is for.
+(`name` or `name: prompt, prompt`); 255 is not judged. A first line `background`, in capitals or not, is what no word
+is for.
 """
 
 from pathlib import Path
@@ -17,15 +18,16 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
     plain_lookup,
     read_list,
 )
+from talk2dino_ros.engine.picture_reader import hidden_pictures, visible_pictures
 from talk2dino_ros.engine.vocabulary import parse_classes
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def folder_kind(folder: Path) -> Kind:
     """Return the row that a folder describes by itself. Raises DatasetError, VocabularyError."""
     root = find_root(folder, (), ("images", "labels", "classes.txt"))
     classes = tuple(read_list(root / "classes.txt"))
+    if classes and classes[0].casefold() == BACKGROUND:
+        classes = (BACKGROUND, *classes[1:])
     _check_classes(root / "classes.txt", classes)
     return Kind(f"{root.name}, {len(classes)} classes", "", classes, lambda _: _find(root, len(classes)))
 
@@ -41,6 +43,6 @@ def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
 
 
 def _find(root: Path, count: int) -> Found:
-    images = sorted(path for path in (root / "images").iterdir() if path.suffix.lower() in _SUFFIXES)
-    pairs = ((image, root / "labels" / f"{image.stem}.png") for image in images)
-    return Found(paired(pairs, str(root / "images")), plain_lookup(count))
+    images = root / "images"
+    pairs = ((image, root / "labels" / f"{image.stem}.png") for image in visible_pictures(images))
+    return Found(paired(pairs, str(images)), plain_lookup(count), tuple(hidden_pictures(images)))

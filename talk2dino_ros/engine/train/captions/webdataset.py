@@ -35,7 +35,8 @@ def find_shards(path: Path) -> list[Path]:
     """List the shards: `path` itself, or those in it and in the folders of it."""
     if path.is_file():
         return [path] if path.suffix == ".tar" else []
-    return sorted([*path.glob("*.tar"), *path.glob("*/*.tar")])
+    shards = [*path.glob("*.tar"), *path.glob("*/*.tar")]
+    return sorted(shard for shard in shards if not shard.name.startswith("."))  # macOS leaves `._a.tar` beside a.tar
 
 
 def open_shards(path: Path, split: Split) -> CaptionSet | None:
