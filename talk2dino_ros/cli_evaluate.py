@@ -119,8 +119,9 @@ def _never_judged(dataset: "Dataset", facts: dict[str, Any]) -> str:
     if not names or len(dataset.samples) < dataset.total:
         return ""
     return (
-        f"no label of a segmented image has a pixel of {', '.join(names)}, so that these are never judged, expected each "
-        "class's number in the labels; 255 is no class but what is not judged, so write a mask of 0 and 255 with the number"
+        f"no label of a segmented image has a pixel of {', '.join(names)}, so that these are never judged, expected "
+        "each class's number in the labels; 255 is no class but what is not judged, so write a mask of 0 and 255 with "
+        "the number"
     )
 
 
