@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage
 
-from talk2dino_ros.conversions import OnPeak, ignore_peak, values_to_rgb
+from talk2dino_ros.conversions import OnPeak, check_bytes, ignore_peak, values_to_rgb
 from talk2dino_ros.encodings import DEEP_BITS, DEPTH_ENCODINGS, LAYOUTS, Rgb
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.picture_header import check_pixels, size_in_header
@@ -47,7 +47,8 @@ def compressed_size(msg: CompressedImage) -> tuple[int, int]:
 
 
 def check_compressed_pixels(msg: CompressedImage, most: int) -> None:
-    """Raise ImageError where a picture's own header declares more than `most` pixels."""
+    """Raise ImageError where a picture's own header declares more than `most` pixels, or its bytes could be more."""
+    check_bytes(len(msg.data), most)
     check_pixels(*(size_in_header(bytes(msg.data)) or (0, 0)), most)
 
 
@@ -98,7 +99,11 @@ def _fits(values: NDArray[Any], encoding: str) -> bool:
     """Whether decoded values can be that encoding's; where not, they are a picture like any other."""
     layout = LAYOUTS.get(encoding)
     channels = 1 if values.ndim == 2 else values.shape[2]
-    return layout is not None and channels == layout.channels and values.dtype == np.dtype(layout.dtype)
+    return (
+        layout is not None
+        and (channels, values.dtype) == (layout.channels, np.dtype(layout.dtype))
+        and layout.rows == 1  # planes of colour below the picture are no picture that a codec was given
+    )
 
 
 def _is_stored_swapped(image_format: str) -> bool:

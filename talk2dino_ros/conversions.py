@@ -82,9 +82,14 @@ def image_size(msg: Image) -> tuple[int, int]:
 def check_image_pixels(msg: Image, most: int) -> None:
     """Raise ImageError where an image declares or brings more than `most` pixels."""
     check_pixels(msg.width, msg.height, most)
-    if len(msg.data) > most * WIDEST_PIXEL:
+    check_bytes(len(msg.data), most)
+
+
+def check_bytes(size: int, most: int) -> None:
+    """Raise ImageError for more bytes than `most` pixels of any encoding have."""
+    if size > most * WIDEST_PIXEL:
         raise ImageError(
-            f"The image has {len(msg.data)} bytes, expected at most {most * WIDEST_PIXEL} for the {most} pixels of "
+            f"The image has {size} bytes, expected at most {most * WIDEST_PIXEL} for the {most} pixels of "
             "max_image_pixels; mend its publisher, or raise the parameter for a camera that is so large."
         )
 

@@ -26,6 +26,22 @@ TAGGED = re.compile(r"[\s\[,-](!\w+)")
 STRING_TAG = "tag:yaml.org,2002:str"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where values stand: a file, or an argument, which has no lines."""
+
+    name: str
+    has_lines: bool = True
+
+    def at(self, line: int) -> str:
+        """Return the place of a line, counted from 0, as sentences begin."""
+        return f"{self.name}, line {line + 1}," if self.has_lines else self.name
+
+    def of(self, node: yaml.Node) -> str:
+        """Return the place of a value."""
+        return self.at(node.start_mark.line)
+
+
 class _Loader(yaml.BaseLoader):
     """Leaves values as they are written, with the tags that are written, and nothing else."""
 
@@ -75,69 +91,70 @@ def check_file(path: Path, node_name: str, fields: Fields) -> None:
         raise ParameterError(
             f"the parameter file {path} cannot be read ({error.strerror}), expected a file; correct the path"
         ) from error
-    root = _compose(data, str(path))
+    place = _Place(str(path))
+    root = _compose(data, place)
     if root is None:
         return
-    for owner, name, node in _parameters(root, str(path)):
+    for owner, name, node in _parameters(root, place):
         if owner.rpartition("/")[2] in (node_name, "*", "**") and name in fields:
-            _check(name, node, fields[name], _Place(str(path)))
+            _check(name, node, fields[name], place)
 
 
 def _check_override(rule: str, fields: Fields) -> None:
     name, assign, value = rule.partition(":=")
-    where = f"the argument -p {rule}"
+    place = _Place(f"the argument -p {rule}", has_lines=False)
     if not (assign and name and value.strip()):
-        raise ParameterError(f"{where} gives no value, expected -p name:=value; write it so, an empty text as '\"\"'")
-    node = _compose(value.encode("utf-8", "surrogateescape"), where)
+        raise ParameterError(
+            f"{place.name} gives no value, expected -p name:=value; write it so, an empty text as '\"\"'"
+        )
+    node = _compose(value.encode("utf-8", "surrogateescape"), place)
     name = name.rpartition(":")[2]
     if node is not None and name in fields:
-        _check(name, node, fields[name], _Place(where, has_lines=False))
+        _check(name, node, fields[name], place)
 
 
-def _compose(data: bytes, where: str) -> yaml.Node | None:
+def _compose(data: bytes, place: _Place) -> yaml.Node | None:
     try:
         node: yaml.Node | None = yaml.compose(data, _Loader)
     except yaml.reader.ReaderError as error:
-        line = data[: error.position].count(b"\n") + 1
+        at = place.at(data[: error.position].count(b"\n"))
         raise ParameterError(
-            f"{where}, line {line}, holds bytes that are no text ({error.reason}), expected UTF-8; save it as UTF-8"
+            f"{at} holds bytes that are no text ({error.reason}), expected UTF-8; save it as UTF-8"
         ) from error
     except yaml.MarkedYAMLError as error:
-        raise ParameterError(_unreadable(error, data, where)) from error
+        raise ParameterError(_unreadable(error, data, place)) from error
     except RecursionError as error:
-        raise ParameterError(f"{where} is nested too deeply, expected lists of values; write it so") from error
+        raise ParameterError(f"{place.name} is nested too deeply, expected lists of values; write it so") from error
     return node
 
 
-def _unreadable(error: yaml.MarkedYAMLError, data: bytes, where: str) -> str:
-    lines = [*data.decode(errors="replace").split("\n"), ""]
+def _unreadable(error: yaml.MarkedYAMLError, data: bytes, place: _Place) -> str:
+    lines = dict(enumerate(data.decode(errors="replace").split("\n")))
     marks = [mark.line for mark in (error.context_mark, error.problem_mark) if mark] or [0]
-    tagged = next((line for line in marks if TAGGED.search(lines[line])), None)
+    tagged = next((line for line in marks if TAGGED.search(lines.get(line, ""))), None)
     line = marks[-1] if tagged is None else tagged
-    found = TAGGED.search(lines[line])
+    found = TAGGED.search(lines.get(line, ""))
     if found:  # such a word may swallow the bracket behind it
         remedy = f"write words that begin with '!' in quotes, '{found[1]}'"
-    elif "\t" in lines[line]:
+    elif "\t" in lines.get(line, ""):
         remedy = "indent with spaces instead of tabs"
     else:
         remedy = "write lists as '- word', one a line, in quotes"
-    return (
-        f"{where}, line {line + 1}, is no YAML ({error.problem or error.context}), expected a parameter file; {remedy}"
-    )
+    return f"{place.at(line)} is no YAML ({error.problem or error.context}), expected parameters; {remedy}"
 
 
-def _parameters(root: yaml.Node, where: str) -> Iterator[tuple[str, str, yaml.Node]]:
+def _parameters(root: yaml.Node, place: _Place) -> Iterator[tuple[str, str, yaml.Node]]:
     """Yield the node's name with its namespace, and name and value of each parameter of every node in a file."""
     if not isinstance(root, yaml.MappingNode):
         raise ParameterError(
-            f"{where} begins with no node's name, expected 'talk2dino:' and '{PARAMETERS_KEY}:' below it; add both"
+            f"{place.name} begins with no node's name, expected 'talk2dino:' and '{PARAMETERS_KEY}:' below it; add both"
         )
-    yield from _of_nodes(root, "", where)
+    yield from _of_nodes(root, "", place)
 
 
-def _of_nodes(mapping: yaml.MappingNode, owner: str, where: str) -> Iterator[tuple[str, str, yaml.Node]]:
+def _of_nodes(mapping: yaml.MappingNode, owner: str, place: _Place) -> Iterator[tuple[str, str, yaml.Node]]:
     for key, value in mapping.value:
-        name, at = str(key.value), _Place(where).of(key)
+        name, at = str(key.value), place.of(key)
         if name.startswith(PARAMETERS_KEY) and not owner:
             raise ParameterError(
                 f"{at} has '{PARAMETERS_KEY}:' and no node's name, expected one above it, such as 'talk2dino:'; add "
@@ -147,7 +164,7 @@ def _of_nodes(mapping: yaml.MappingNode, owner: str, where: str) -> Iterator[tup
             if isinstance(value, yaml.MappingNode):
                 yield from ((owner, *parameter) for parameter in _named(value))
         elif isinstance(value, yaml.MappingNode):
-            yield from _of_nodes(value, f"{owner}/{name}".replace("//", "/"), where)
+            yield from _of_nodes(value, f"{owner}/{name}".replace("//", "/"), place)
         else:
             raise ParameterError(
                 f"{at} has '{name}' right below a node's name, expected '{PARAMETERS_KEY}:' between them; add it, and "
@@ -161,18 +178,6 @@ def _named(mapping: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, y
         yield name, value
         if isinstance(value, yaml.MappingNode):
             yield from _named(value, f"{name}.")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Place:
-    """Where values stand: a file, or an argument, which has no lines."""
-
-    name: str
-    has_lines: bool = True
-
-    def of(self, node: yaml.Node) -> str:
-        """Return the place of a value, as sentences begin."""
-        return f"{self.name}, line {node.start_mark.line + 1}," if self.has_lines else self.name
 
 
 def _check(name: str, node: yaml.Node, field: dataclasses.Field[Any], place: _Place) -> None:

@@ -171,6 +171,17 @@ def test_a_header_that_declares_too_much_is_refused_before_it_is_decoded(monkeyp
     check_compressed_pixels(message, 144_000_000)
 
 
+def test_more_bytes_than_such_an_image_has_are_refused_unread():
+    with pytest.raises(ImageError, match="has 801 bytes, expected at most 800 for the 100 pixels"):
+        check_compressed_pixels(message_of(encode(scene()[:10, :10], ".png")[:1] + bytes(800), "png"), 100)
+
+
+def test_planes_of_colour_are_no_picture_to_take_apart():
+    values = cv2.cvtColor(scene(), cv2.COLOR_RGB2GRAY)[:91, :81]  # odd sides, which planes of colour never have
+    found = compressed_to_rgb(message_of(encode(values, ".png"), "nv12; png compressed "))
+    np.testing.assert_array_equal(found, np.repeat(values[..., None], 3, axis=2))
+
+
 def test_the_size_is_known_without_decoding(monkeypatch):
     message = message_of(encode(scene(), ".jpg"), "jpeg")
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
@@ -183,4 +194,4 @@ def test_what_is_no_picture_has_no_size(data):
     for read in (compressed_size, compressed_to_rgb):
         with pytest.raises(ImageError, match="not a whole image"):
             read(message)
-    check_compressed_pixels(message, 1)  # it is refused where it is decoded, in its own words
+    check_compressed_pixels(message, 100)  # it is refused where it is decoded, in its own words

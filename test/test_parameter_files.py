@@ -56,7 +56,8 @@ WRONG = {
     "no node": ("ros__parameters:\n  model: mini\n", ["line 1,", "no node's name"]),
     "a list": ("- model\n", ["begins with no node's name"]),
     "one word": ("model", ["begins with no node's name"]),
-    "a bracket that never closes": (HEAD + "    vocabulary: [door\n", ["is no YAML", "expected a parameter file"]),
+    "a bracket that never closes": (HEAD + "    vocabulary: [door\n", ["is no YAML", "expected parameters"]),
+    "old line ends": (HEAD.replace("\n", "\r") + "    vocabulary: [door\r\r\r", ["is no YAML"]),
     "an alias": (HEAD + "    vocabulary: &words [door]\n    cameras: *words\n", ["line 4,", "'*words' is an alias"]),
 }  # fmt: skip
 
@@ -127,7 +128,8 @@ def test_a_file_nested_without_end(tmp_path):
 def test_arguments_are_read_like_files(rule, words, option):
     with pytest.raises(ParameterError) as caught:
         check_arguments(["segmenter", "--ros-args", "-r", "__ns:=/robot", option, rule], "talk2dino", FIELDS)
-    assert str(caught.value).startswith(f"the argument -p {rule}")
+    assert str(caught.value).startswith(f"the argument -p {rule} ")
+    assert "line" not in str(caught.value).replace("one a line", "")
     assert words in str(caught.value)
 
 
