@@ -16,6 +16,7 @@ from visualization_msgs.msg import MarkerArray
 from talk2dino_ros import compressed_images, conversions
 from talk2dino_ros.encodings import bits_hint
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.vocabulary import shorten
 from talk2dino_ros.frames import Frame
 from talk2dino_ros.label_topics import LabelTopics
 from talk2dino_ros.problems import Throttle
@@ -225,4 +226,6 @@ class Camera:
 
 def _shape(image: Any) -> str:
     """Say what an image is made of: "640x480 rgb8", or the format of a compressed one."""
-    return f"{image.width}x{image.height} {image.encoding}" if isinstance(image, Image) else f"format '{image.format}'"
+    if isinstance(image, Image):
+        return f"{image.width}x{image.height} {image.encoding[:40]}"
+    return f"format {shorten(image.format)}"

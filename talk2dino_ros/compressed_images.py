@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage
 from talk2dino_ros.conversions import OnPeak, check_bytes, ignore_peak, values_to_rgb
 from talk2dino_ros.encodings import DEEP_BITS, DEPTH_ENCODINGS, LAYOUTS, Rgb
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.vocabulary import shorten
 from talk2dino_ros.picture_header import check_pixels, size_in_header
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -66,8 +67,8 @@ def _decoded(image_format: str, data: bytes, flags: int) -> NDArray[Any]:
 def _check_compressed(image_format: str, data: bytes) -> None:
     if image_format.split(";", maxsplit=1)[0].strip() in DEPTH_ENCODINGS:
         raise ImageError(
-            f"The compressed image's format '{image_format}' is a depth image's, not that of an image to segment;"
-            " remap `image` to the colour topic."
+            f"The compressed image's format {shorten(image_format)} is a depth image's, not that of an image to"
+            " segment; remap `image` to the colour topic."
         )
     # OpenCV 4 fills the missing part of a JPEG with grey, which then would be segmented; OpenCV 5 refuses it.
     if not data or (data.startswith(JPEG_START) and JPEG_END not in data[len(data) // 2 :]):
@@ -79,7 +80,7 @@ def _check_compressed(image_format: str, data: bytes) -> None:
 
 def _undecodable(image_format: str, data: bytes) -> ImageError:
     return ImageError(
-        f"The {len(data)} bytes of a compressed image of format '{image_format}' are not a whole image;"
+        f"The {len(data)} bytes of a compressed image of format {shorten(image_format)} are not a whole image;"
         " publish JPEG, PNG or WebP, and look for a lossy link if it only happens at times."
     )
 

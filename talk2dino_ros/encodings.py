@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.vocabulary import shorten
 
 Rgb = NDArray[np.uint8]
 
@@ -110,11 +111,11 @@ def _layout(encoding: str) -> Layout:
         return LAYOUTS[encoding]
     if encoding in DEPTH_ENCODINGS:
         raise ImageError(
-            f"The encoding '{encoding}' is a depth image's, not that of an image to segment;"
+            f"The encoding {shorten(encoding)} is a depth image's, not that of an image to segment;"
             " remap `image` to the colour topic."
         )
     raise ImageError(
-        f"The encoding '{encoding}' is not a colour image's; let the camera publish one of {', '.join(LAYOUTS)}."
+        f"The encoding {shorten(encoding)} is not a colour image's; let the camera publish one of {', '.join(LAYOUTS)}."
     )
 
 

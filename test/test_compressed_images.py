@@ -195,3 +195,11 @@ def test_what_is_no_picture_has_no_size(data):
         with pytest.raises(ImageError, match="not a whole image"):
             read(message)
     check_compressed_pixels(message, 100)  # it is refused where it is decoded, in its own words
+
+
+@pytest.mark.parametrize("image_format", ["x\n" * 500_000, "16UC1;" + "x\n" * 500_000])
+def test_a_format_of_any_length_gives_a_short_sentence_in_one_line(image_format):
+    with pytest.raises(ImageError) as caught:
+        compressed_to_rgb(message_of(b"", image_format))
+    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)

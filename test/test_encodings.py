@@ -270,3 +270,10 @@ def test_a_peak_that_does_not_fit_to_the_sensors_bits_gets_a_hint(peak, bits, wo
 @pytest.mark.parametrize(("peak", "bits"), [(16384, 16), (65535, 16), (1023, 10), (3, 10), (0, 16)])
 def test_a_peak_that_fits_gets_none(peak, bits):
     assert bits_hint(peak, bits) == ""
+
+
+def test_an_encoding_of_any_length_gives_a_short_sentence_in_one_line():
+    with pytest.raises(ImageError, match="encoding 'x") as caught:
+        read(b"", "x\n" * 500_000, 4, 4, 4)
+    assert len(str(caught.value)) < 600
+    assert "\n" not in str(caught.value)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.vocabulary import shorten
 
 Floats = NDArray[np.float64]
 
@@ -179,9 +180,10 @@ def lens_of(name: str, coefficients: Sequence[float]) -> tuple[str, tuple[float,
     Raises GeometryError for an unknown name, for numbers of no lens, and for numbers beside a name of none.
     """
     values, kind = tuple(float(value) for value in coefficients), name.strip().casefold()
+    shown = shorten(str(list(values)), 120)
     if not np.isfinite(np.array(values)).all():
         raise GeometryError(
-            f"The distortion coefficients are {list(values)}, expected finite numbers; calibrate the camera, or"
+            f"The distortion coefficients are {shown}, expected finite numbers; calibrate the camera, or"
             " mend its camera_info."
         )
     if kind in FISHEYE_NAMES:  # its zeros bend too
@@ -193,12 +195,12 @@ def lens_of(name: str, coefficients: Sequence[float]) -> tuple[str, tuple[float,
         return ("plumb_bob" if len(values) <= MOST_PLUMB_BOB else "rational_polynomial"), values
     if kind in NO_LENS_NAMES:
         raise GeometryError(
-            f"The distortion model '{name}' came with the coefficients {list(values)}, expected none or zeros; name"
+            f"The distortion model {shorten(name)} came with the coefficients {shown}, expected none or zeros; name"
             " the model that they belong to in its camera_info, such as plumb_bob."
         )
     known = ", ".join((*POLYNOMIAL_NAMES, *FISHEYE_NAMES))
     raise GeometryError(
-        f"The distortion model '{name}' is unknown, expected {known} or none; rectify the image and its depth,"
+        f"The distortion model {shorten(name)} is unknown, expected {known} or none; rectify the image and its depth,"
         " or convert the calibration."
     )
 
@@ -211,7 +213,7 @@ def _fitting(name: str, values: tuple[float, ...], counts: tuple[int, ...]) -> t
     shorter = [count for count in counts if filled <= count < len(values)]
     if not shorter:
         raise GeometryError(
-            f"The distortion model '{name}' came with {len(values)} coefficients, expected"
+            f"The distortion model {shorten(name)} came with {len(values)} coefficients, expected"
             f" {' or '.join(map(str, counts))}; mend the camera_info."
         )
     return values[: shorter[-1]]

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talk2dino_ros.engine.vocabulary import shorten
 from talk2dino_ros.space.camera_model import CameraModel, GeometryError
 
 MAX_MISS = 5.0  # pixels at the image's centre; half a pixel at a wide lens's border is some of them
@@ -27,7 +28,7 @@ def depth_to_metres(values: NDArray[Any], encoding: str) -> NDArray[np.float32]:
     """
     if encoding not in UNITS_M:
         raise GeometryError(
-            f"The depth image's encoding is '{encoding}', expected 16UC1 (millimetres) or 32FC1 (metres); remap"
+            f"The depth image's encoding is {shorten(encoding)}, expected 16UC1 (millimetres) or 32FC1 (metres); remap"
             " `depth` to a depth topic."
         )
     metres = values.astype(np.float32)

@@ -12,6 +12,7 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from sensor_msgs.msg import CameraInfo, Image
 
 from talk2dino_ros.conversions import check_image_pixels
+from talk2dino_ros.engine.vocabulary import shorten
 from talk2dino_ros.qos import LATCHED, SENSOR_QUEUE
 from talk2dino_ros.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.space.depth import Depth
@@ -83,8 +84,8 @@ class DepthInput:
         message = self._depths.of(image.stamp_ns, parameters)
         if message.header.frame_id.lstrip("/") != image.frame_id.lstrip("/"):  # TF's names have no slash any more
             raise UnmatchedError(
-                f"the depth on {self._depths.name} is in frame '{message.header.frame_id}' and the image in "
-                f"'{image.frame_id}', expected depth registered to the image; remap `depth` to the camera's "
+                f"the depth on {self._depths.name} is in frame {shorten(message.header.frame_id)} and the image in "
+                f"{shorten(image.frame_id)}, expected depth registered to the image; remap `depth` to the camera's "
                 "aligned depth"
             )
         height, width = image.size

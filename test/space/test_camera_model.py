@@ -235,3 +235,13 @@ def test_no_pixels_have_no_rays():
         lens = camera(distortion=(0.1, 0, 0, 0), model=model)
         assert lens.rays(np.empty((0, 2))).shape == (0, 2)
         assert lens.project(np.empty((0, 3))).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "distortion"),
+    [("x" * 10**6, (0.1,)), ("plumb_bob", (0.1,) * 10**5), ("none", (0.1,) * 10**5), ("plumb_bob", (np.nan,) * 10**5)],
+)
+def test_names_and_numbers_of_any_length_give_a_short_sentence(model, distortion):
+    with pytest.raises(GeometryError) as caught:
+        camera(distortion=distortion, model=model)
+    assert len(str(caught.value)) < 500
