@@ -2,7 +2,7 @@
 """GPUs that are not there: the package's GPU path in PyTorch's fake tensors, which have shapes and devices, no values.
 
 `fake_cuda()` is a context in which `cuda` and `cuda:1` exist and nothing is computed. Where a value would decide, as
-which classes can win, it is as if all of them were true. What is wrong on a GPU fails, or is in the watch it gives.
+which classes can win, it is as if all of them were true, or 1. What is wrong on a GPU fails, or is in its watch.
 """
 
 import contextlib
@@ -127,6 +127,7 @@ class _Mode(TorchDispatchMode):
             aten._pin_memory.default: _pinned,
             aten._local_scalar_dense.default: self._value,
             aten.nonzero.default: self._indices,
+            aten._unique2.default: self._single,
         }
 
     def __torch_dispatch__(self, function, _types, args=(), kwargs=None):
@@ -151,6 +152,10 @@ class _Mode(TorchDispatchMode):
     def _indices(self, tensor):
         self._watch.wait("nonzero")
         return tensor.new_zeros((tensor.numel(), tensor.ndim), dtype=torch.int64)
+
+    def _single(self, tensor, *_, **__):
+        self._watch.wait("unique values")
+        return tensor.flatten()[:1], tensor, tensor.new_ones(1)
 
     def _without_masks(self, index):
         """As many indices as a mask has values, as if all were true."""
