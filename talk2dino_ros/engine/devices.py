@@ -36,6 +36,11 @@ def resolve_device(device: str) -> str:
     return device
 
 
+def with_index(device: str) -> str:
+    """Turn `cuda` into the `cuda:N` of this thread's current GPU; in another thread, another one may be current."""
+    return f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device
+
+
 def resolve_precision(precision: str, device: str, model: "Model") -> torch.dtype:
     """Turn `auto`, `fp32`, `bf16` or `fp16` into the image encoder's dtype. Raises ModelError for another word."""
     return choose_precision(precision, device, model)[0]

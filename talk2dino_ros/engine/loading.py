@@ -5,7 +5,7 @@ from pathlib import Path
 
 from talk2dino_ros.engine.checkpoints import find_model
 from talk2dino_ros.engine.cuda_graphs import check_can_record
-from talk2dino_ros.engine.devices import choose_precision, resolve_device
+from talk2dino_ros.engine.devices import choose_precision, resolve_device, with_index
 from talk2dino_ros.engine.networks import load_networks
 from talk2dino_ros.engine.onnx_encoder import open_backend
 from talk2dino_ros.engine.options import Options
@@ -65,7 +65,7 @@ def load_segmenter(
         input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels, score_smoothing
     )
     model = with_projection_file(with_patch_source(find_model(name), patch_source), projection_file)
-    place = resolve_device(device)
+    place = with_index(resolve_device(device))
     exported = open_backend(backend, onnx_file, model, place, precision)
     dtype, reason = (exported.dtype, "the file's") if exported else choose_precision(precision, place, model)
     if cuda_graphs:

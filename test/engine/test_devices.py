@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from talk2dino_ros.engine import devices
-from talk2dino_ros.engine.devices import choose_precision, resolve_device, resolve_precision
+from talk2dino_ros.engine.devices import choose_precision, resolve_device, resolve_precision, with_index
 from talk2dino_ros.engine.errors import ModelError
 
 VIT = SimpleNamespace(name="vit", bf16_on_cpu=True)
@@ -40,6 +40,12 @@ def gpus(monkeypatch):
 def test_device_is_what_was_asked_for_and_auto_prefers_a_gpu(gpus, asked, count, given):
     gpus(count)
     assert resolve_device(asked) == given
+
+
+@pytest.mark.parametrize(("device", "given"), [("cuda", "cuda:1"), ("cuda:0", "cuda:0"), ("cpu", "cpu")])
+def test_the_current_gpu_is_named_as_it_may_be_another_in_the_next_thread(monkeypatch, device, given):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert with_index(device) == given
 
 
 @pytest.mark.parametrize(("asked", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:2", 2)])

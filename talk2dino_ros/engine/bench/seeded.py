@@ -18,7 +18,7 @@ from torch import nn
 
 from talk2dino_ros.engine.checkpoints import Model, find_model
 from talk2dino_ros.engine.cuda_graphs import check_can_record
-from talk2dino_ros.engine.devices import resolve_device, resolve_precision
+from talk2dino_ros.engine.devices import resolve_device, resolve_precision, with_index
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.networks import load_networks
 from talk2dino_ros.engine.options import Options
@@ -57,7 +57,7 @@ def load_seeded_segmenter(
 ) -> Segmenter:
     """Load what `write_seeded_weights` wrote: as `load_segmenter`, but no published sha256 sum is asked for."""
     model = without_sums(find_model(name))
-    place = resolve_device(device)
+    place = with_index(resolve_device(device))
     if cuda_graphs:
         check_can_record(place, "torch")
     dtype = resolve_precision(precision, place, model)
