@@ -16,7 +16,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 DEADLINE_S = 120.0
-RESEND_NS = 5 * 10**8
+RESEND_NS = 3 * 10**9
 MANY = 1000
 RELIABLE = QoSProfile(depth=MANY)
 BEST_EFFORT = QoSProfile(depth=MANY, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -571,6 +571,19 @@ def test_without_add_words_an_unknown_word_is_refused(make_world):
     assert world.asked == []
 
 
+def test_whoever_listens_is_told_that_a_go_to_ends_with_the_node(make_world):
+    world = make_world("/ending")
+    world.things = []
+    world.wait_until_heard()
+    world.call_async(GoTo, "goal/go_to", class_name="cup")
+    world.wait_for(lambda: world.states and world.states[-1] == GoToState.SEARCHING, "the search")
+    assert world.process.interrupt() == 0
+    end_s = time.monotonic() + DEADLINE_S
+    while world.states[-1] != GoToState.CANCELLED:
+        assert time.monotonic() < end_s, world.states
+        world._executor.spin_once(timeout_sec=0.05)
+
+
 def test_the_node_does_without_the_networks_libraries():
     program = (
         "import sys, talk2dino_ros.goal.lifecycle_node\n"
