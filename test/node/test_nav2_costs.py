@@ -115,7 +115,7 @@ def shipped_costs(vocabulary: str) -> tuple[dict[str, Cost], float]:
 def test_a_person_who_was_there_for_3_s_is_gone_from_the_costmap_within_the_decay_time(rate_hz, behind):
     """With a class for what is nothing; without one, only a class that is there then would take the cost away."""
     known, decay_s = shipped_costs("indoor")
-    costs = Costs({**known, "background": known["door"]}, decay_s=decay_s)
+    costs = Costs(known, decay_s=decay_s)
     names = {PERSON: "person"} | ({BACKGROUND: behind} if behind else {})
     costs.on_label_info(names)
     here, gone_after = 3 * rate_hz, []
