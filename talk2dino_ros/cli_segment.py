@@ -25,7 +25,7 @@ from talk2dino_ros.pictures import (
     SUFFIXES,
     UnwritableError,
     find_pictures,
-    hidden_pictures,
+    hidden_ones,
     read_picture,
     write_picture,
 )
@@ -45,7 +45,12 @@ Rgb = npt.NDArray[np.uint8]
 def add_segment_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser("segment", help="segment photographs, folders of them, or videos")
-    parser.add_argument("sources", nargs="+", type=Path, help="photographs, folders, videos")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        type=Path,
+        help="photographs, folders, videos; what cannot be read is skipped, named at the end, and gives status 1",
+    )
     words = parser.add_mutually_exclusive_group(required=True)
     words.add_argument(
         "--classes", help='words, such as "cat, sofa", or "cat; extinguisher: red extinguisher, fire bottle"'
@@ -127,7 +132,7 @@ def _jobs(sources: list[Path], output: Path) -> tuple[list[Job], list[str]]:
     for source in sources:
         if source.is_dir():
             kinds |= dict.fromkeys(find_pictures(source), _segment_picture)
-            skipped += [f"{path} is hidden, expected a name without a dot first" for path in hidden_pictures(source)]
+            skipped += hidden_ones(source)
         elif source.suffix.lower() in videos.SUFFIXES and source.is_file():
             kinds[source] = _segment_video
         elif source.suffix.lower() in SUFFIXES and source.is_file():
@@ -187,7 +192,9 @@ def _segment_video(job: Job, segmenter: Segmenter, vocabulary: Vocabulary) -> No
         open_video(job.path) as video,
         video_writer(beside(job.stem, "_overlay.mp4"), video.rate_hz) as write,
     ):
-        for number, rgb in enumerate(tqdm(video.images(), total=video.count, unit="image", desc=printable(job.path))):
+        for number, rgb in enumerate(
+            tqdm(video.images(), total=video.count, unit="image", desc=printable(job.path.name))
+        ):
             mask, picture, _ = _look(rgb, segmenter, vocabulary)
             _make_folder(masks)
             write_picture(masks / f"{number:06d}.png", mask)

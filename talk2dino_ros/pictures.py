@@ -11,8 +11,18 @@ from PIL import Image
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.picture_reader import SUFFIXES, hidden_pictures, read_rgb, visible_pictures
 from talk2dino_ros.engine.whole_file import write_whole
+from talk2dino_ros.result_names import result_names
+from talk2dino_ros.terminal import printable
 
-__all__ = ["SUFFIXES", "UnwritableError", "find_pictures", "hidden_pictures", "read_picture", "write_picture"]
+__all__ = [
+    "SUFFIXES",
+    "UnwritableError",
+    "find_pictures",
+    "hidden_ones",
+    "read_folder",
+    "read_picture",
+    "write_picture",
+]
 
 
 class UnwritableError(ImageError):
@@ -31,6 +41,28 @@ def find_pictures(folder: str | Path) -> list[Path]:
     return paths
 
 
+def hidden_ones(folder: Path) -> list[str]:
+    """Return a sentence on each picture of a folder that `find_pictures` leaves out."""
+    return [f"{path} is hidden, expected a name that begins with no dot; rename it" for path in hidden_pictures(folder)]
+
+
+def read_folder(folder: str | Path) -> tuple[dict[str, npt.NDArray[np.uint8]], list[str]]:
+    """Read a folder's pictures, each by a name of its own that is text, and say why the others are left out.
+
+    Raises ImageError where none can be read.
+    """
+    paths, left_out = find_pictures(folder), hidden_ones(Path(folder))
+    pictures = {}
+    for path, name in zip(paths, result_names(paths), strict=True):
+        try:
+            pictures[printable(name)] = read_picture(path)
+        except ImageError as error:
+            left_out.append(str(error))
+    if not pictures:
+        raise ImageError("\n  ".join([f"{folder} holds no picture that can be read:", *left_out]))
+    return pictures, left_out
+
+
 def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
     """Read a picture as uint8 [H, W, 3] RGB, turned upright as its EXIF data says. Raises ImageError."""
     try:
@@ -47,7 +79,7 @@ def write_picture(path: str | Path, pixels: npt.NDArray[np.uint8]) -> None:
     try:
         Image.fromarray(pixels).save(content, Image.registered_extensions()[Path(path).suffix.lower()])
         write_whole(Path(path), content.getvalue())
-    except OSError as error:
+    except (OSError, KeyError) as error:  # KeyError: no format has this ending
         raise UnwritableError(
             f"{path} could not be written ({error}), expected a folder with room for it; name another"
         ) from error

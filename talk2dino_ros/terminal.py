@@ -3,7 +3,6 @@
 
 import io
 import sys
-from pathlib import Path
 
 
 def show_any_text() -> None:
@@ -13,6 +12,6 @@ def show_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def printable(path: Path) -> str:
-    """Return a file's name as text that every UTF-8 can hold."""
-    return path.name.encode(errors="backslashreplace").decode()
+def printable(name: str) -> str:
+    """Return a file's name as text that UTF-8 can hold."""
+    return name.encode(errors="backslashreplace").decode()

@@ -20,7 +20,8 @@ from talk2dino_ros.demo.processes import DemoError, check_alive, node_process
 from talk2dino_ros.demo.report import print_table, write_overlays
 from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.pictures import find_pictures
+from talk2dino_ros.pictures import read_folder
+from talk2dino_ros.terminal import show_any_text
 
 NAMESPACE = "/demo"  # so that nothing of a robot on the same network is touched
 FIRST = ["person", "cat", "raccoon", "cup", "rocket", "flag"]
@@ -36,17 +37,20 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=PHOTOS, help="folder of your own pictures")
     parser.add_argument("--classes", default="", help='your own words, such as "cat, sofa"')
     parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder for the overlays")
+    show_any_text()
     arguments = parser.parse_args()
     second = split_classes(arguments.classes) or SECOND
     try:
-        photos = [path.stem for path in find_pictures(arguments.images)]
-        rounds = run(arguments.model, arguments.images, photos, [FIRST, second])
+        photos, left_out = read_folder(arguments.images)
+        rounds = run(arguments.model, arguments.images, list(photos), [FIRST, second])
     except (DemoError, Talk2DinoError) as error:
         sys.exit(f"demo: {error}")
     for vocabulary_round in rounds:
         print_table(vocabulary_round)
     paths = write_overlays(rounds, arguments.output)
     print(f"\n{len(paths)} pictures are in {arguments.output.resolve()}; all.png shows them on one sheet.")
+    if left_out:
+        sys.exit("\n  ".join([f"demo: {len(left_out)} pictures were left out:", *left_out]))
 
 
 def run(model: str, folder: Path, photos: list[str], vocabularies: list[list[str]]) -> list[Round]:

@@ -19,7 +19,7 @@ from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.parameter_field import parameter
 from talk2dino_ros.parameter_set import Values
-from talk2dino_ros.pictures import find_pictures, read_picture
+from talk2dino_ros.pictures import read_folder
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PhotoCamera(Node):
 
     Parameters: those of PhotoCameraParameters.
     Publishers: image (sensor_msgs/Image, rgb8, best effort). The frame_id is the photograph's file name
-    without its ending, so that a listener can tell which one a mask belongs to.
+    without its ending (with it where several have one name), so that a listener can tell which one a mask belongs to.
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
@@ -45,7 +45,9 @@ class PhotoCamera(Node):
         super().__init__("photo_camera")
         parameter_set.declare(self, PhotoCameraParameters)
         settings = parameter_set.read(self, PhotoCameraParameters)
-        self._photos = {path.stem: read_picture(path) for path in find_pictures(settings.folder)}
+        self._photos, left_out = read_folder(settings.folder)
+        for reason in left_out:
+            self.get_logger().warning(reason)
         self._shown_per_photo = max(1, round(settings.rate_hz * settings.hold_s))
         self._count = 0
         self._image_pub = self.create_publisher(Image, "image", qos_profile_sensor_data)

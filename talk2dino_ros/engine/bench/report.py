@@ -48,7 +48,7 @@ def _others(path: Path) -> list[str]:
 
 
 def _said(file: Path) -> str:
-    found: dict[str, Any] = json.loads(file.read_text())
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     said = found.get("said", [])
     if file.name.startswith("soak_"):
         said = [row["said"] for row in found["rows"].values()]
