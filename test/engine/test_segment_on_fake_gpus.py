@@ -61,8 +61,12 @@ def make_segmenter(family, encoder, device, cuda_graphs):
 
 
 def words(segmenter):
-    vectors = np.random.default_rng(5).normal(size=(20, segmenter.model.embedding_size))
-    return Vocabulary.from_embeddings([f"word {number}" for number in range(20)], vectors)
+    asked = (
+        "?asked" if segmenter.device == "cuda:1" else "asked"
+    )  # what is asked for takes its time, and once is enough
+    names = [*(f"word {number}" for number in range(17)), asked, "!wall", "word 17"]
+    vectors = np.random.default_rng(5).normal(size=(len(names), segmenter.model.embedding_size))
+    return Vocabulary.from_embeddings(names, vectors)
 
 
 def segment_in_each_way(segmenter, watch):
