@@ -89,7 +89,7 @@ def _read() -> dict[str, Times]:
     try:
         table = json.loads(_path().read_bytes())
         return {subject: _checked(times) for subject, times in table.items()}
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError):  # RuntimeError: no home folder
+    except (OSError, RuntimeError, ValueError, ArithmeticError, TypeError, LookupError, AttributeError):  # no home, too
         return {}
 
 
