@@ -76,6 +76,8 @@ def find_regions(
     between them (`split_by_depth`). Regions smaller than `min_area_share` (0..1) of the image are noise; at most
     `max_per_class` regions of a class come back.
     """
+    if max_per_class == 0:
+        return []
     min_area = min_area_share * mask.size
     jumps = _jumps(mask, depth, depth_jump_m)
     pixel_counts, run_counts = _counts(mask)
