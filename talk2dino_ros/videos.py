@@ -25,7 +25,10 @@ _FINEST_CLOCK_HZ = 65535  # MPEG-4's: a rate is a fraction of it
 Rgb = npt.NDArray[np.uint8]
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what is amiss is said here, in one sentence
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+if hasattr(cv2, "setLogLevel"):
+    cv2.setLogLevel(0)
+elif hasattr(cv2.utils, "logging"):  # where OpenCV 5 has it
+    cv2.utils.logging.setLogLevel(0)
 
 
 class VideoReader:
