@@ -60,7 +60,7 @@ def _decide_rows(
     background, scale, nothing_id, has_nothing = constants
     width = result.shape[2]
     best, winner, second = np.empty(width, np.float32), np.empty(width, np.int32), np.empty(width, np.float32)
-    nothing, doubt = np.empty(width, np.float32), np.empty(width, np.float32)
+    nothing, doubt, sure = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(top, bottom):
         _best_two_of_row(labelled, y, best, winner, second)
         nothing[:] = background
@@ -72,10 +72,12 @@ def _decide_rows(
             is_seen = best[x] > nothing[x]
             first = best[x] if is_seen else nothing[x]
             against = max(second[x], nothing[x], doubt[x]) if is_seen else max(best[x], second[x])
-            odds = exp2((logit(against) - logit(first)) * scale) if against >= 0 else _F(0)
-            confidence = np.uint8(max(np.rint(_F(255) / (_F(1) + odds)), _F(1)))
+            odds = exp2((logit(against) - logit(first)) * scale)
+            sure[x] = _F(255) / (_F(1) + (odds if against >= 0 else _F(0)))
+        for x in range(width):
+            is_seen = best[x] > nothing[x]
             result[0, y, x] = ids[winner[x]] if is_seen else nothing_id
-            result[1, y, x] = confidence if is_seen or has_nothing else np.uint8(0)
+            result[1, y, x] = np.uint8(max(np.rint(sure[x]), _F(1))) if is_seen or has_nothing else np.uint8(0)
 
 
 @compiled
