@@ -45,6 +45,7 @@ class Nav2Consumer:
         self._points: dict[int, np.ndarray] = {}
         self.complaints: list[str] = []
         self.observations = 0
+        self.last_observed_ns = 0
         self.classes: dict[int, str] = {}
         self.meanings: dict[int, str] = {}
         self._size = (width, height)
@@ -129,6 +130,7 @@ class Nav2Consumer:
         if certainty[ids == UNLABELED].any():
             self.complaints.append("unlabeled pixels are confident: they would win tiles and leave holes")
         self.observations += 1
+        self.last_observed_ns = stamp_ns(mask)
         points = self._points.pop(stamp_ns(mask), None)
         if self.costs is not None and points is not None:
             self.costs.on_image(ids, certainty, points, stamp_ns(mask) * 1e-9)

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feeding Nav2's semantic_segmentation_layer: a consumer with its demands finds nothing to complain about."""
 
+import time
+
+import cv2
 import numpy as np
 import pytest
 from nav2_consumer import APPROXIMATE_NS, EXACT_NS, Nav2Consumer
+from nav2_costs import Cost, Costs
+from node_process import REPOSITORY
 from probe import LATCHED, RELIABLE, checkerboard, raw_message
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -13,6 +18,7 @@ from talk2dino_msgs.msg import PointOfInterestArray
 from talk2dino_msgs.srv import SetVocabulary
 from vision_msgs.msg import LabelInfo, VisionClass
 
+PHOTO = REPOSITORY / "talk2dino_ros" / "demo" / "photos" / "coffee.jpg"
 CLOUD = (424, 240)
 NAMESPACE = "/nav"
 INTRINSICS = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]
@@ -23,6 +29,7 @@ def process(start_node):
     return start_node(
         "model:=mini",
         "vocabulary:=[cup, dog, '!wall']",
+        "background_class:=background",
         "mask_width:=424",
         "mask_height:=240",
         "depth_wait_s:=5.0",
@@ -104,32 +111,64 @@ def test_pausing_keeps_the_clouds_from_piling_up(probe, consumer):
     wait_for_observations(probe, consumer, 1)
 
 
-@pytest.mark.parametrize(("depth_m", "expected"), [(2.0, CLOUD[0] * CLOUD[1]), (None, 0)])
-def test_the_node_alone_feeds_the_layer_with_masks_and_clouds(probe, depth_m, expected):
-    """Also without depth each mask has its cloud, one without points: nothing piles up in the layer."""
+@pytest.fixture
+def send_with_depth(probe):
+    """Return a function that sends an image of 640x480 with camera_info and, in metres, depth; it returns the stamp."""
     depths = probe.node.create_publisher(Image, "depth", 10)
     infos = probe.node.create_publisher(CameraInfo, "camera_info", 10)
     for publisher in (depths, infos):
         probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
-    consumer = Nav2Consumer(probe.node, "talk2dino", *CLOUD, own_cloud=True)
 
-    stamps = []
-
-    def send():
-        stamps.append(probe.send(checkerboard(480, 640)))
-        header = probe.sent[stamps[-1]]
+    def send(rgb, depth_m, **options) -> int:
+        stamp = probe.send(rgb, **options)
+        header = probe.sent[stamp]
         infos.publish(CameraInfo(header=header, width=640, height=480, k=INTRINSICS))
         if depth_m:
             depth = Image(header=header, width=640, height=480, encoding="32FC1", step=640 * 4)
             depth.data.frombytes(np.full((480, 640), depth_m, np.float32).tobytes())
             depths.publish(depth)
+        return stamp
 
-    timer = probe.node.create_timer(0.2, send)
-    wait_for_observations(probe, consumer, 5)
-    probe.node.destroy_timer(timer)
+    yield send
     for publisher in (depths, infos):
         probe.node.destroy_publisher(publisher)
+
+
+@pytest.mark.parametrize(("depth_m", "expected"), [(2.0, CLOUD[0] * CLOUD[1]), (None, 0)])
+def test_the_node_alone_feeds_the_layer_with_masks_and_clouds(probe, send_with_depth, depth_m, expected):
+    """Also without depth each mask has its cloud, one without points: nothing piles up in the layer."""
+    consumer = Nav2Consumer(probe.node, "talk2dino", *CLOUD, own_cloud=True)
+    stamps = []
+    timer = probe.node.create_timer(0.2, lambda: stamps.append(send_with_depth(checkerboard(480, 640), depth_m)))
+    wait_for_observations(probe, consumer, 5)
+    probe.node.destroy_timer(timer)
     assert {count for stamp, count in consumer.valid_points.items() if stamp in stamps} == {expected}
+
+
+def test_a_cup_that_was_there_for_3_s_is_gone_from_the_costmap_within_the_decay_time(probe, send_with_depth):
+    """At 2 Hz by the images' stamps, which are sent as fast as the node takes them."""
+    cup = Cost(max_cost=180, mark_confidence=100, samples_to_max_cost=3)
+    costs = Costs({"cup": cup, "dog": Cost(), "background": Cost()}, decay_s=5.0)
+    consumer = Nav2Consumer(probe.node, "talk2dino", *CLOUD, own_cloud=True, costs=costs)
+    photograph = cv2.resize(cv2.imread(str(PHOTO))[..., ::-1], (640, 480))
+    first_ns, sent = time.time_ns(), []
+
+    def show(rgb) -> int:
+        """Send an image until it is observed; return how many cells have the cup's cost then."""
+        stamp = first_ns + len(sent) * 500_000_000
+        sent.append(stamp)
+        send_with_depth(rgb, 2.0, stamp=stamp)
+        again = probe.node.create_timer(3.0, lambda: send_with_depth(rgb, 2.0, stamp=stamp))
+        probe.wait_for(lambda: consumer.last_observed_ns == stamp, f"{consumer.waiting()}")
+        probe.node.destroy_timer(again)
+        assert consumer.complaints == []
+        return list(costs.costmap.values()).count(180)
+
+    there = [show(photograph) for _ in range(6)]
+    assert there[-1] > 0
+    gone = [show(np.full((480, 640, 3), 128, np.uint8)) for _ in range(10)]
+    assert gone[0] > 0
+    assert gone[-1] == 0
 
 
 def label_info(**names: int) -> LabelInfo:
