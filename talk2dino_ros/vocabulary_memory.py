@@ -69,8 +69,13 @@ class VocabularyMemory:
         try:
             return self.assign(classes, fixed_ids)
         except VocabularyError as error:
+            before = self._ids.meanings()
             self._ids.restore({}, {})
-            ids = self.assign(classes, fixed_ids)
+            try:
+                ids = self.assign(classes, fixed_ids)
+            except VocabularyError:  # it is not what is remembered that hinders
+                self._ids.restore(*before)
+                raise
             self._warn(f"{error} What is configured wins: the ids before are forgotten; restart who keeps past masks.")
             return ids
 

@@ -76,7 +76,7 @@ class VocabularyServer:
         self._file = segmenter.load_vocabulary(path) if path else None
         accepted = self._accepted_before(segmenter)
         if accepted is not None:
-            return self._memory.commit(accepted, self._memory.assign_first(accepted.classes, ()))
+            return accepted
         vocabulary = self._file or segmenter.encode_vocabulary(parameters.vocabulary)
         own_ids = () if vocabulary.ids == default_ids(vocabulary.classes) else vocabulary.ids
         return self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, own_ids))
@@ -87,6 +87,7 @@ class VocabularyServer:
             return None
         try:
             vocabulary = segmenter.encode_vocabulary(classes, self._file)
+            vocabulary = self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, ()))
         except Talk2DinoError as error:
             self._node.get_logger().warning(f"the words before cannot be had, so the configured ones are used: {error}")
             return None

@@ -2,6 +2,7 @@
 """What a node remembers over a restart, and that nothing in its file can end it."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
 from talk2dino_ros.parameters import Parameters
 from talk2dino_ros.vocabulary_memory import VocabularyMemory
+from talk2dino_ros.vocabulary_server import VocabularyServer
 from talk2dino_ros.vocabulary_state import Moment, StateError, VocabularyState
 
 S = 10**9
@@ -197,3 +199,27 @@ def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path):
     assert "it is no file" in life.warnings[0]
     assert "could not be written" in life.vocabulary.warnings[-1]
     assert tmp_path.is_dir()
+
+
+def server_of(warnings):
+    """The services' part of a node that is none, and a segmenter whose vectors say nothing."""
+    clock = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=S), ros_time_is_active=False)
+    logger = SimpleNamespace(warning=warnings.append, info=lambda _sentence: None)
+    node = SimpleNamespace(create_service=lambda *_, **__: None, get_logger=lambda: logger, get_clock=lambda: clock)
+
+    def encode(texts, _known=None):
+        return Vocabulary.from_embeddings(list(texts), np.eye(len(texts), 300))
+
+    return VocabularyServer(node, lambda: None), SimpleNamespace(encode_vocabulary=encode)
+
+
+def test_words_that_cannot_be_in_force_any_more_do_not_hinder_the_start(file, boot):
+    Life(state_file=str(file), words=("cup",)).commit("dog", "sofa")
+    warnings: list[str] = []
+    server, segmenter = server_of(warnings)
+    parameters = Parameters(vocabulary=("cup",), state_file=str(file), background_class="sofa", id_quarantine_s=60.0)
+    vocabulary = server.first_vocabulary(segmenter, parameters)
+    assert (vocabulary.names, vocabulary.ids) == (("cup",), (1,))
+    (warning,) = warnings
+    assert "'sofa' has the name of the background" in warning
+    assert vocabulary.background_id == 3  # the sofa's own id, as nobody takes it for anything else
