@@ -251,7 +251,7 @@ def test_a_distractor_is_nothing_to_go_to(world):
         ({"which": 7}, "which is 7, expected one of 0 (NEAREST), 1 (MOST_CONFIDENT), 2 (BY_ID)"),
         ({"which": 2}, "id is 0"),
         ({"stand_off_m": -1.0}, "stand_off_m is -1"),
-        ({"stand_off_m": 0.1}, "at least robot_radius_m (0.25)"),
+        ({"stand_off_m": 0.1}, "metres from robot_radius_m (0.25)"),
         ({"stand_off_m": math.nan}, "stand_off_m is nan"),
         ({"timeout_s": -2.0}, "timeout_s is -2, expected seconds above 0"),
         ({"timeout_s": math.inf}, "timeout_s is inf"),
