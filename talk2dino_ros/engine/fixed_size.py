@@ -14,9 +14,9 @@ from torch import Tensor, nn
 def at_size(network: Any, size: tuple[int, int]) -> Any:
     """Return a timm ViT that takes images of `size` (H, W) alone; it shares all weights with `network`, which stays.
 
-    DINOv2's position embedding is resized, DINOv3's angles are computed. Networks of one size are returned as they are.
+    DINOv2's position embedding is resized, DINOv3's angles are computed. Networks of one size, or that no size changes (mini's), are returned as they are.
     """
-    if not network.dynamic_img_size:
+    if not getattr(network, "dynamic_img_size", False):
         return network
     if getattr(network, "pos_embed", None) is not None:
         return _with_embedding_at(network, size)

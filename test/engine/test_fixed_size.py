@@ -55,6 +55,11 @@ def test_angles_of_one_grid_give_what_timm_computes_for_every_image(rotary, size
     assert at_size(fixed, size) is fixed
 
 
+def test_a_network_that_no_size_changes_is_returned_as_it_is():
+    network = timm.create_model("tf_efficientnet_lite0")
+    assert at_size(network, (64, 96)) is network
+
+
 def test_an_encoder_resizes_once_per_size_and_anew_where_it_was_moved(network):
     encoder = DinoImageEncoder(network, (0.5,) * 3, (0.5,) * 3)
     for size in ((70, 98), (112, 112), (70, 98)):
