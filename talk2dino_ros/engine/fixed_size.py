@@ -14,7 +14,8 @@ from torch import Tensor, nn
 def at_size(network: Any, size: tuple[int, int]) -> Any:
     """Return a timm ViT that takes images of `size` (H, W) alone; it shares all weights with `network`, which stays.
 
-    DINOv2's position embedding is resized, DINOv3's angles are computed. Networks of one size, or that no size changes (mini's), are returned as they are.
+    DINOv2's position embedding is resized, DINOv3's angles are computed. Networks of one size, or that no size changes
+    (mini's), are returned as they are.
     """
     if not getattr(network, "dynamic_img_size", False):
         return network
