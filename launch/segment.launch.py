@@ -66,4 +66,7 @@ def start(context):
 
 
 def transport(profile, variable):
-    return [SetEnvironmentVariable(variable, existing_file(profile))] if variable and profile != "none" else []
+    if profile == "none":
+        return []
+    path = existing_file(profile)  # also where the environment names another: a wrong path is never passed over
+    return [SetEnvironmentVariable(variable, path)] if variable else []

@@ -65,8 +65,11 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
 
     The text names a vocabulary in the folder `config`, a parameter file (.yaml) or a file of `talk2dino encode`
     (.safetensors), or lists the classes as `engine.class_text.split_classes` reads them, in place of a vocabulary_file
-    too; empty text gives no parameters. Raises LaunchArgumentError for a file that is missing.
+    too; empty text gives no parameters. Raises LaunchArgumentError for a file that is missing, and for a text without
+    a word, with which the node would look for others than were meant.
     """
+    if not text:
+        return []
     shipped = config / f"vocabulary_{text}.yaml"
     if shipped.is_file():
         return [str(shipped)]
@@ -75,7 +78,12 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
     if text.endswith(".safetensors"):
         return [{"vocabulary_file": str(Path(existing_file(text)).absolute())}]
     words = [_unmistakable(word) for word in split_classes(text)]
-    return [{"vocabulary": words, "vocabulary_file": ""}] if words else []
+    if not words:
+        raise LaunchArgumentError(
+            f"vocabulary is {text!r}, which has no word, expected such as 'door; sofa: sofa, couch'; name the classes, "
+            "or leave the argument out"
+        )
+    return [{"vocabulary": words, "vocabulary_file": ""}]
 
 
 def _unmistakable(word: str) -> str:

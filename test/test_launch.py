@@ -168,6 +168,13 @@ def test_a_missing_file_ends_the_launch_with_a_sentence(environment, argument):
 
 
 @needs_launch
+def test_a_missing_profile_is_said_also_where_the_environment_names_another(environment):
+    result = launch(environment | {PROFILE_VARIABLE: "/own.xml"}, "fastdds_profile:=/missing.xml")
+    assert result.returncode != 0
+    assert "there is no file '/missing.xml'" in result.stdout + result.stderr
+
+
+@needs_launch
 def test_words_reach_ros_as_words_whatever_it_may_take_them_for(environment):
     """launch writes lists without quotes, where ROS takes `y` for true and `08` for a number."""
     notes = notes_of(environment, "vocabulary:=y, n, 1e3, 0x10, 08")

@@ -84,9 +84,14 @@ def test_a_wrong_switch_among_the_overrides_is_refused():
         overrides({"autostart": "maybe"}, {"autostart": bool})
 
 
-@pytest.mark.parametrize("text", ["", " ", ",", "; ;"])
-def test_no_words_leave_the_vocabulary_alone(text):
-    assert vocabulary_parameters(text, CONFIG) == []
+def test_an_argument_left_empty_leaves_the_vocabulary_alone():
+    assert vocabulary_parameters("", CONFIG) == []
+
+
+@pytest.mark.parametrize("text", [" ", ",", "; ;", "\uff1b"])
+def test_separators_without_a_word_are_no_wish_for_the_default_words(text):
+    with pytest.raises(LaunchArgumentError, match=r"vocabulary is .* no word, expected .*; name the classes, or leave"):
+        vocabulary_parameters(text, CONFIG)
 
 
 @pytest.mark.parametrize("name", ["indoor", "outdoor", "warehouse"])
