@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_stream import Bench, depth_of, image
+from scripted_stream import Bench, depth_of, image
 
 from talk2dino_ros.goal.choice import Candidate, Wish
 from talk2dino_ros.goal.errand import Errand, View

@@ -1,172 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way of a frame, with a camera and a segmenter that the test scripts, and no ROS."""
 
-import re
-import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scripted_stream import BAD, DEADLINE_S, Bench, ScriptedSegmenter, depth_of, image, vocabulary_of
 
-from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.stages import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
-from talk2dino_ros.frames import Frame
 from talk2dino_ros.parameters import Parameters
-from talk2dino_ros.space.camera_model import CameraModel, GeometryError
-from talk2dino_ros.space.depth import Depth
-from talk2dino_ros.space.scene import Scene
-from talk2dino_ros.statistics import CameraStatistics
-from talk2dino_ros.stream import InForce, Stream, mask_size, nearest
+from talk2dino_ros.stream import InForce, mask_size, nearest
 from talk2dino_ros.visualization import color_of
-
-DEADLINE_S = 10.0
-BAD = 13  # the red value of an image that the scripted segmenter cannot segment
-
-
-class ScriptedCamera:
-    """Its messages are arrays; it writes down what it is told to publish, in one list with all others."""
-
-    def __init__(self, name, published):
-        self.name, self.topic, self.published = name, f"/{name}/image", published
-        self.statistics = CameraStatistics(0.0)
-        self.has_overlay_listener = self.has_cloud_listener = False
-        self.news = threading.Semaphore(0)
-
-    def start(self, on_frame):
-        self.send = lambda rgb: on_frame(frame_of(self.name, rgb))
-
-    def stop(self):
-        pass
-
-    def to_rgb(self, frame):
-        if frame.message.rgb is None:
-            raise ImageError("no image")
-        return frame.message.rgb
-
-    def size_of(self, frame):
-        return self.to_rgb(frame).shape[:2]
-
-    def publish_mask(self, _frame, mask, confidence):
-        self._note("mask", mask, confidence)
-
-    def publish_seen(self, _frame, seen, version):
-        self._note("points", seen.points, version)
-
-    def publish_cloud(self, _frame, points, rgb, class_ids):
-        self._note("cloud", points, rgb, class_ids)
-
-    def publish_overlay(self, _frame, overlay):
-        self._note("overlay", overlay)
-
-    def publish_label_info(self, labels, version, threshold):
-        self._note("label_info", labels, version, threshold)
-
-    def _note(self, what, *values):
-        self.published.append((self.name, what, *values))
-        self.news.release()
-
-
-class ScriptedDepth:
-    """The depth of every image, in metres, or none."""
-
-    is_expected = True
-
-    def __init__(self):
-        self.depth, self.pinned = None, []
-
-    def pin(self, stamp_ns):
-        self.pinned.append(stamp_ns)
-
-    def depth_of(self, _image, _parameters):
-        if self.depth is None:
-            raise GeometryError("it is dark")
-        return self.depth
-
-
-class ScriptedSegmenter:
-    """Every pixel gets the first class; red 13 cannot be segmented."""
-
-    options = SimpleNamespace(background=0.5)
-
-    def __init__(self):
-        self.batch_sizes, self.timers_seen, self.memories_seen = [], [], []
-        self.timers_made = self.fill = 0
-        self.entered, self.may_go_on = threading.Event(), threading.Event()
-        self.may_go_on.set()
-
-    def stage_timer(self):
-        self.timers_made += 1
-        return StageTimer()
-
-    def segment(self, images, vocabulary, timer, memory):
-        self.entered.set()
-        self.timers_seen.append(timer)
-        self.memories_seen.append(memory)
-        self.may_go_on.wait(DEADLINE_S)
-        self.batch_sizes.append(len(images))
-        if any(rgb[0, 0, 0] == BAD for rgb in images):
-            raise RuntimeError("the network choked")
-        with stage(timer, "backbone"):
-            return [self._result(rgb, vocabulary) for rgb in images]
-
-    def _result(self, rgb, vocabulary):
-        shape = rgb.shape[:2]
-        return SimpleNamespace(
-            class_ids=np.full(shape, self.fill or vocabulary.ids[0], np.uint8),
-            confidence=np.full(shape, 99, np.uint8),
-            answers={number: np.full(shape, 88, np.uint8) for number in vocabulary.questions()},
-        )
-
-
-def image(red=0, height=4, width=6):
-    return np.full((height, width, 3), red, np.uint8)
-
-
-def frame_of(name, rgb):
-    """A frame whose message carries its pixels as they are."""
-    stamp = SimpleNamespace(sec=1, nanosec=5)
-    header = SimpleNamespace(stamp=stamp, frame_id="optical")
-    return Frame(name, SimpleNamespace(header=header, rgb=rgb), 0.0)
-
-
-def depth_of(metres):
-    """Depth of a camera of the same size, its axis through the middle."""
-    height, width = metres.shape
-    matrix = [[10.0, 0, (width - 1) / 2], [0, 10.0, (height - 1) / 2], [0, 0, 1]]
-    return Depth(np.float32(metres), CameraModel(np.array(matrix), (), "", width, height))
-
-
-def vocabulary_of(*names, version=1):
-    return Vocabulary.from_embeddings(names, np.eye(len(names), 8)).with_ids(range(1, len(names) + 1), version)
-
-
-class Bench:
-    """A stream of two scripted cameras."""
-
-    def __init__(self, **parameters):
-        self.published, self.problems = [], []
-        self.segmenter = ScriptedSegmenter()
-        self.front, self.rear = (ScriptedCamera(name, self.published) for name in ("front", "rear"))
-        in_force = InForce(self.segmenter, vocabulary_of("cup"), Parameters(**parameters))
-        cameras = {"front": self.front, "rear": self.rear}
-        self.depths = {name: ScriptedDepth() for name in cameras}
-        scenes = {name: Scene(depth, None, in_force.parameters) for name, depth in self.depths.items()}
-        self.stream = Stream(cameras, scenes, in_force, lambda what, error: self.problems.append((what, str(error))))
-
-    def process(self, **messages):
-        """Process a batch in this thread."""
-        return self.stream._process([frame_of(name, rgb) for name, rgb in messages.items()])
-
-    def dropped(self):
-        """Image topic and reason of each frame that was dropped."""
-        split = [(re.fullmatch("an image on (.*) was dropped", what), why) for what, why in self.problems]
-        return [(match[1], why) for match, why in split if match]
-
-    def whats(self):
-        return [(name, what) for name, what, *_ in self.published]
 
 
 @pytest.fixture
