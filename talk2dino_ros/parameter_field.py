@@ -35,7 +35,7 @@ def expectation(field: dataclasses.Field[Any]) -> str:
     """Say which values are allowed; empty where all of the type are."""
     metadata = field.metadata
     if metadata["choices"]:
-        return " or ".join(str(choice) for choice in metadata["choices"])
+        return " or ".join(str(choice) or "''" for choice in metadata["choices"])
     beside = "" if metadata["beside"] is None else f"{metadata['beside']} or "
     return "" if metadata["low"] is None else f"{beside}{metadata['low']} to {metadata['high']}"
 

@@ -67,6 +67,11 @@ def test_a_value_that_is_not_allowed_is_named_with_its_parameter(name, value):
         Parameters(**{name: value})
 
 
+def test_an_empty_choice_is_named_so_that_it_can_be_seen():
+    with pytest.raises(ParameterError, match=r"patch_source is 'middle', expected '' or head or backbone; "):
+        Parameters(patch_source="middle")
+
+
 @pytest.mark.parametrize("background", [RECOMMENDED, 0.0, 0.55, 0.999])
 def test_thresholds_of_the_papers_scale_off_and_recommended_are_allowed(background):
     assert Parameters(background=background).background == background
