@@ -14,7 +14,7 @@ from talk2dino_ros.engine.whole_file import file_to_replace
 def add_encode_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command."""
     parser = commands.add_parser("encode", help="turn words into a file for robots without a text encoder")
-    parser.add_argument("classes", help='words, such as "door; extinguisher: red extinguisher, fire bottle; !wall"')
+    parser.add_argument("classes", help="words, such as 'door; extinguisher: red extinguisher, fire bottle; !wall'")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the file, such as vocabulary.safetensors"
     )
