@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the README's table and the parameter files from the one declaration: `python -m tools.parameter_table`."""
+"""Write docs/parameters.md and the parameter files from the one declaration: `python -m tools.parameter_table`."""
 
 import dataclasses
 import json
@@ -13,18 +13,18 @@ from talk2dino_ros.parameter_set import fields_of
 from talk2dino_ros.parameters import FIELDS
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "parameters.md"
 FILES = {"segmenter.yaml": FIELDS, "goal.yaml": fields_of(GoalParameters)}
-BEGIN = "<!-- parameters: written by tools/parameter_table.py -->"
-END = "<!-- end of parameters -->"
+BEGIN = "<!-- {name}: written by tools/parameter_table.py -->\n"
+END = "<!-- end of {name} -->"
 YAML_START = "  ros__parameters:\n"
 INDENT, LINE_LENGTH = " " * 4, 120
 
 
-def table() -> str:
-    """The table in Markdown, one row per parameter."""
+def table(fields: dict[str, dataclasses.Field[Any]]) -> str:
+    """The parameters as a table in Markdown, one row per parameter."""
     rows = ["| name | default | live | |", "|---|---|---|---|"]
-    for name, field in FIELDS.items():
+    for name, field in fields.items():
         default = to_ros(field.default)
         shown = f"`{default!r}`" if not isinstance(default, bool) else f"`{str(default).lower()}`"
         allowed = f" ({expectation(field)})" if expectation(field) else ""
@@ -33,11 +33,13 @@ def table() -> str:
     return "\n".join(rows)
 
 
-def with_table(text: str) -> str:
-    """The README's text with the table as it should be."""
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+def with_tables(text: str) -> str:
+    """The page's text with the table of each parameter file as it should be."""
+    for name, fields in FILES.items():
+        before, rest = text.split(BEGIN.format(name=name))
+        end = END.format(name=name)
+        text = f"{before}{BEGIN.format(name=name)}{table(fields)}\n{end}{rest.split(end)[1]}"
+    return text
 
 
 def yaml_rows(fields: dict[str, dataclasses.Field[Any]]) -> str:
@@ -64,7 +66,7 @@ def _value(default: Any) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     for name, fields in FILES.items():
         file = ROOT / "config" / name
         file.write_text(with_rows(file.read_text(encoding="utf-8"), fields), encoding="utf-8")
