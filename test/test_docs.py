@@ -4,9 +4,11 @@
 import ast
 import re
 import runpy
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -107,6 +109,19 @@ def includes(launch_file: str) -> list[str]:
     source = (ROOT / "launch" / launch_file).read_text(encoding="utf-8")
     others = set(re.findall(r'["/](\w+\.launch\.py)"', source))
     return [launch_file, *(name for other in others for name in includes(other))]
+
+
+def test_every_service_call_of_the_pages_is_a_request_of_its_type():
+    calls = [shlex.split(line) for page in PAGES for line in commands(page) if line.startswith("ros2 service call")]
+    ours = [
+        (kind.split("/")[-1], yaml.safe_load(request)) for *_, kind, request in calls if kind.startswith("talk2dino")
+    ]
+    assert {kind for kind, _ in ours} == {"GoTo", "SetVocabulary"}
+    for kind, request in ours:
+        text = (ROOT / "talk2dino_msgs" / "srv" / f"{kind}.srv").read_text(encoding="utf-8").split("\n---")[0]
+        assert [field for field in request if not re.search(rf"^\S+ {field}\b", text, re.MULTILINE)] == []
+    classes = [entry for _, request in ours for field in ("classes", "add") for entry in request.get(field, [])]
+    assert {"door", "cup: cup, mug", "!wall"} <= set(classes)  # each is text still, and no table or tag of YAML
 
 
 @pytest.mark.parametrize("page", PAGES)
