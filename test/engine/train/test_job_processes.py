@@ -127,7 +127,7 @@ def test_processes_that_cannot_save_end_with_the_firsts_sentence(place):
     (place.folder / "two.checkpoint.safetensors").mkdir()
     assert place.run("two.safetensors", "--extract-only") == 0
     _, error = finish(start(*TORCHRUN, *place.command("two.safetensors", "--fresh")), status=1)
-    assert "two.checkpoint.safetensors cannot be written (Is a directory)" in error
+    assert "two.checkpoint.safetensors cannot be written (it is a folder, and only a regular file is replaced)" in error
     assert "gloo" not in error
 
 
