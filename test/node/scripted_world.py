@@ -32,6 +32,7 @@ class ScriptedWorld(Probe):
         self.version = 1
         self._has_segmenter = has_segmenter
         self.refusal = ""
+        self.looks = 0  # how often the vocabulary was asked for
         self.asked: list[tuple[list[str], list[str]]] = []  # what was to be added and to be removed
         self.things: list[Thing] = []
         self.frame = "map"
@@ -134,6 +135,7 @@ class ScriptedWorld(Probe):
             self.publish_things(stamp_ns)
 
     def _on_get(self, _request: Any, response: Any) -> Any:
+        self.looks += 1
         response.version, response.classes = self.version, self.classes
         response.names = [text.lstrip("!?").split(":")[0] for text in self.classes]
         return response
