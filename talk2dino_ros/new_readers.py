@@ -22,6 +22,7 @@ LONGEST = 2
 class _Topic:
     total: int = 0  # readers ever
     current: int = 0
+    told: int = 0  # readers ever, by events alone
 
 
 class NewReaders:
@@ -39,11 +40,15 @@ class NewReaders:
         self._lock = threading.Lock()
 
     def on_matched(self, topic: str, total: int, current: int, now_s: float) -> bool:
-        """Take an event: readers of the topic ever, and now. Return whether one of them is new."""
+        """Take an event: readers of the topic ever, and now. Return whether one of them is new.
+
+        A number that was asked for while readers came and went may have counted one too many, and the event of the next
+        would be no news. Of label_info every event is: a layer that is missed is a costmap that dies.
+        """
         with self._lock:
             known = self._topics.setdefault(topic, _Topic())
-            is_new = total > known.total
-            self._topics[topic] = _Topic(total, current)
+            is_new = total > (known.told if topic == LABEL_INFO else known.total)
+            self._topics[topic] = _Topic(total, current, total)
             if is_new:
                 self._begin_pause(topic, now_s)
             return is_new
@@ -53,7 +58,7 @@ class NewReaders:
         with self._lock:
             known = self._topics.setdefault(topic, _Topic())
             came = max(0, current - known.current)
-            self._topics[topic] = _Topic(known.total + came, current)
+            self._topics[topic] = _Topic(known.total + came, current, known.told)
             if came:
                 self._begin_pause(topic, now_s)
             return came > 0

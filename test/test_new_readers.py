@@ -65,6 +65,16 @@ def test_a_reader_after_one_that_went_is_new_by_the_number(readers):
     assert readers.may_publish(7.5)
 
 
+def test_a_number_that_lagged_behind_an_event_hides_no_later_reader_of_label_info(readers):
+    """The number is read beside the events: one reader can be counted as two, and the next may replace another."""
+    readers.on_matched("label_info", 1, 1, 0.0)
+    readers.on_count("label_info", 0, 0.1)  # as it was before the event
+    readers.on_count("label_info", 1, 0.2)
+    assert readers.on_matched("label_info", 2, 1, 10.0)
+    assert not readers.may_publish(11.4)
+    assert readers.may_publish(11.6)
+
+
 def test_one_that_goes_pauses_nobody(readers):
     readers.on_matched("mask", 2, 2, 0.0)
     assert not readers.on_matched("mask", 2, 1, 5.0)
