@@ -146,6 +146,15 @@ class ManagedNode(LifecycleNode):
         """Say what others must know before the process ends; what the node holds goes with the process."""
         self.is_ending = True
 
+    def destroy_node(self) -> None:
+        """Take the node from the network, and give back what it held there.
+
+        rclpy leaves the lifecycle interface of a destroyed node alive, and with it the DDS participant, whose shared
+        memory nobody removes from /dev/shm once the process is gone.
+        """
+        super().destroy_node()
+        self.__dict__.pop("_state_machine", None)
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make everything ready; where that fails, leave nothing behind."""
         result = self._guarded(self._configure)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A wrong start fails at the start, in one sentence with value, expectation and remedy; Ctrl-C ends a right one."""
 
+import fcntl
 import os
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from node_process import DEADLINE_S, REPOSITORY
@@ -48,6 +51,23 @@ WRONG_STARTS = {
     "whose patches, for a model with one kind": (["model:=mini", "patch_source:=head"], ["patch_source", "mini"]),
     "an option the model lacks": (["model:=mini", "background_cleaning:=true"], ["background_cleaning", "mini"]),
 }
+
+
+def shared_memory_of(pid):
+    """Fast DDS's segments that the process has mapped, its own and those of others that it reads from."""
+    return set(re.findall(r"/dev/shm/fastdds_[0-9a-f]{16}\b", Path(f"/proc/{pid}/maps").read_text()))
+
+
+def is_abandoned(segment):
+    """Whether the segment is there, and nobody holds the lock that its owner keeps as long as it lives."""
+    if not Path(segment).exists():
+        return False
+    with open(f"{segment}_el") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 @pytest.mark.parametrize("wrong", WRONG_STARTS)
@@ -128,5 +148,8 @@ def test_a_node_without_a_camera_waits_and_ctrl_c_ends_it_with_0(start_node, mak
     probe = make_probe(process)
     infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
     probe.wait_for(lambda: infos, "label_info")
+    segments = shared_memory_of(process.pid)
+    assert segments
     assert process.interrupt() == 0
+    assert [segment for segment in segments if is_abandoned(segment)] == []
     assert "Traceback" not in process.output
