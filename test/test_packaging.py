@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+from setup_arguments import setup_arguments
+
 from setup_env.requirements import distribution_of
 from setup_env.workspace import STAND_INS
 
@@ -48,10 +50,23 @@ def test_the_interface_packages_carry_the_same_version_as_the_node() -> None:
 
 
 def test_every_console_script_names_a_function_that_is_there() -> None:
-    for script in ast.literal_eval(setup_argument("entry_points"))["console_scripts"]:
+    scripts = setup_arguments("install")["entry_points"]["console_scripts"]
+    assert set(setup_arguments("bdist_wheel")["entry_points"]["console_scripts"]) < set(scripts)
+    for script in scripts:
         module, function = script.split(" = ")[1].split(":")
         source = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text()
         assert re.search(rf"^def {function}\(|import .*\b{function}\b", source, flags=re.MULTILINE), script
+
+
+def test_colcon_has_pip_ask_for_nothing_and_pip_gets_no_files_of_ros() -> None:
+    """A console script with requirements that a robot has from Debian, unknown to Python, might not start."""
+    for command in ("develop", "egg_info", "install"):
+        assert setup_arguments(command)["install_requires"] == ["setuptools"]
+    for command in ("bdist_wheel", "dist_info", "editable_wheel", "sdist"):
+        arguments = setup_arguments(command)
+        asked = {distribution_of(line) for line in arguments["install_requires"]}
+        assert {"torch", "timm", "open-clip-torch", "numpy", "opencv-python-headless"} <= asked
+        assert "data_files" not in arguments
 
 
 def test_the_stand_ins_are_for_packages_that_a_robot_has_from_its_ros() -> None:

@@ -8,6 +8,7 @@ normalisation is part of it: float32 RGB 0..1 in, float32 features out, whatever
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from talk2dino_ros.engine.whole_file import replaced_whole
 
 OPSET = 18  # torch's exporter writes this one as it is; TensorRT 10 reads 9 to 22
 LEAST_COSINE = 0.999
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # an extra: torch's exporter takes the last
 EXPORT_PRECISIONS = ("fp32", "fp16")  # onnxruntime computes little in bf16
 
 
@@ -48,8 +50,10 @@ def export_image_encoder(
 
     photograph: uint8 [H, W, 3] RGB, of any size, on which file and torch are compared, beside seeded noise.
     The file appears only where every patch's cosine is at least 0.999.
-    Raises ModelError for a size, a precision or an agreement that will not do, WeightsError for weights.
+    Raises ModelError for a missing package, a size, a precision or an agreement that will not do, WeightsError for
+    weights.
     """
+    _check_packages()
     _check(model, path, size, precision)
     checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in model.image_roles}
     with _new_file(path) as part:
@@ -70,6 +74,14 @@ def _new_file(path: Path) -> Iterator[Path]:
             yield part
     except OSError as error:
         raise WeightsError(f"{path} could not be written ({error}), expected a folder with room for it") from error
+
+
+def _check_packages() -> None:
+    if missing := [name for name in PACKAGES if find_spec(name) is None]:
+        raise ModelError(
+            f"an export is asked for and {', '.join(missing)} cannot be imported, expected the Python packages "
+            f"{', '.join(PACKAGES)}; `pip install {' '.join(missing)}`"
+        )
 
 
 def _check(model: Model, path: Path, size: tuple[int, int], precision: str) -> None:

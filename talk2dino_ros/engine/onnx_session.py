@@ -51,7 +51,7 @@ def _onnxruntime(backend: str) -> Any:
     except ImportError as error:
         raise ModelError(
             f"backend is {backend!r}, expected the Python package onnxruntime to be there; "
-            "`pip install -r tools/requirements/onnx.txt`, or on a GPU install onnxruntime-gpu"
+            "`pip install onnxruntime`, or on a GPU onnxruntime-gpu"
         ) from error
     return onnxruntime
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exported files against torch, read by plain onnxruntime: its own view of the file, not this package's."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,14 @@ def graph_with(mode, batch):
     images = onnx.helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, [batch, 3, 4, 4])
     larger = onnx.helper.make_tensor_value_info("larger", onnx.TensorProto.FLOAT, [batch, 3, 8, 8])
     return onnx.helper.make_graph([node], "graph", [images], [larger], [scales])
+
+
+def test_an_export_without_its_packages_says_at_once_what_to_install(tmp_path, seed, monkeypatch):
+    row = tiny_row("talk2dino_vitb", tmp_path, seed)
+    for name in ("onnx", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ModelError, match=r"onnx, onnxscript cannot be imported.*`pip install onnx onnxscript`"):
+        export_image_encoder(row, tmp_path / "exported.onnx", (70, 98), PHOTOGRAPH, weights_dir=tmp_path)
 
 
 def test_a_graph_with_bicubic_interpolation_or_a_fixed_batch_is_refused():
