@@ -4,7 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-nav bench test test-cpus check format clean
+PYTEST := python3 -m pytest --numprocesses auto --dist loadfile
+.PHONY: help setup demo demo-nav bench test test-all test-cpus check format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -25,8 +26,11 @@ bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIG
 	    $$([ -n "$$WEIGHTS_DIR" -o "$$MODEL" = mini ] || echo --seeded) $${WEIGHTS_DIR:+--weights-dir "$$WEIGHTS_DIR"} && \
 	    python3 benchmarks/plots.py
 
-test: setup ## run the tests: make test [TESTS="test/engine -k name"]
-	@$(IN_ENVIRONMENT) exec python3 -m pytest $(TESTS)
+test: setup ## run the tests without the slow ones: make test [TESTS="test/engine -k name"]
+	@$(IN_ENVIRONMENT) exec $(PYTEST) -m "not slow" $(TESTS)
+
+test-all: setup ## run all tests, also those that train, kill, or start a cluster: make test-all [TESTS="test/engine"]
+	@$(IN_ENVIRONMENT) exec $(PYTEST) $(TESTS)
 
 test-cpus: setup ## run the tests as older CPUs would, and beside busy loops, an hour: make test-cpus [TESTS="test/engine"]
 	@$(IN_ENVIRONMENT) exec python3 -m tools.on_other_cpus $(TESTS)

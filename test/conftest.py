@@ -7,6 +7,7 @@ import signal
 import tempfile
 
 import pytest
+from ros_domain import take_domain
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -14,10 +15,33 @@ def pytest_configure(config: pytest.Config) -> None:
     caches = tempfile.TemporaryDirectory(prefix="talk2dino_test_caches_")
     os.environ["XDG_CACHE_HOME"] = caches.name
     config.add_cleanup(caches.cleanup)
+    keep_to_one_ros_domain(config)
     # a shell starts what runs in the background deaf to Ctrl-C, which every node that a test starts would inherit
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # lark, which rclpy's type support imports where the ROS of the PyPI wheels is used
     config.addinivalue_line("filterwarnings", "ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+
+
+def keep_to_one_ros_domain(config: pytest.Config) -> None:
+    """Keep this process and those that it starts on this machine, and apart from all other workers and runs."""
+    domain, taken = take_domain()
+    config.add_cleanup(taken.close)
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    if os.environ.get("ROS_DISTRO") == "humble":
+        os.environ["ROS_LOCALHOST_ONLY"] = "1"
+    else:
+        os.environ.pop("ROS_LOCALHOST_ONLY", None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, as tests of nodes wait most of the time; each takes memory for a torch."""
+    return min(len(os.sched_getaffinity(0)) + 1, 8)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.markexpr == "not slow":
+        terminalreporter.write_line("The tests marked slow were left out: `make test-all` runs them too.")
 
 
 def pytest_collection_finish() -> None:

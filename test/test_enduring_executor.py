@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing that a callback raises ends the node: the fault is told, and the next callback follows."""
 
-import os
 import time
 from types import SimpleNamespace
 
@@ -65,7 +64,7 @@ class BrokenNode(ManagedNode):
 def bench():
     """The node in its executor, and a client with one of its own, spun in turn by `until`."""
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=1 + os.getpid() % 100)
+    rclpy.init(context=context)
     node = BrokenNode(context)
     executor = EnduringExecutor(node.note_fault, context=context)
     executor.add_node(node)

@@ -220,7 +220,6 @@ def test_every_argument_has_a_description(environment):
 @pytest.mark.skipif(not is_built(), reason="the node is not built: run `make setup`, then `source .venv/setup.bash`")
 def test_the_real_node_segments_a_photograph_and_ends_cleanly(tmp_path):
     own = {name: value for name, value in os.environ.items() if name not in TRANSPORT_VARIABLES}
-    own |= {"ROS_DOMAIN_ID": str(1 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     own |= {"ROS_LOG_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "launch_testing.launch_test", str(HERE / "launch_session.py")]
     result = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240, check=False)

@@ -35,15 +35,11 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 @pytest.fixture
 def environment():
-    """A ROS network of this test's own, on this machine, with the profile and no other choice of transport."""
+    """The profile, and no other choice of transport."""
     own = {name: value for name, value in os.environ.items() if name not in TRANSPORT_VARIABLES}
     variable = profile_variable(own)
     assert variable in (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE)
-    return own | {
-        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        variable: str(PROFILE),
-    }
+    return own | {variable: str(PROFILE)}
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every subscription of a node is guarded, those that rclpy makes for itself too."""
 
-import os
 import time
 
 import pytest
@@ -17,7 +16,6 @@ from sensor_msgs.msg import CameraInfo  # noqa: E402
 from talk2dino_ros.managed_node import ManagedNode  # noqa: E402
 
 DEADLINE_S = 20.0
-DOMAIN = 1 + os.getpid() % 100  # apart from other runs on this machine
 
 
 class PlainNode(ManagedNode):
@@ -34,7 +32,7 @@ class PlainNode(ManagedNode):
 
 def test_time_before_all_time_ends_no_node_and_is_told(capfd):
     context = rclpy.Context()
-    rclpy.init(context=context, args=[], domain_id=DOMAIN)
+    rclpy.init(context=context, args=[])
     sim_time = [Parameter("use_sim_time", value=True)]
     options = {"context": context, "use_global_arguments": False, "start_parameter_services": False}
     node, other = PlainNode("guarded", parameter_overrides=sim_time, **options), Node("other", **options)

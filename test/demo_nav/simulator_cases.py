@@ -5,7 +5,6 @@ Run by test_own_process.py.
 """
 
 import math
-import os
 import time
 
 import numpy as np
@@ -53,8 +52,6 @@ class Listener(Node):
 
 @pytest.fixture
 def ends():
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     values = {"seed": SEED, "mask_timeout_s": 0.6, "twist_timeout_s": 0.01, "odometry_error": 0.1}
     arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
     with rclpy.init(args=["--ros-args", *arguments]):

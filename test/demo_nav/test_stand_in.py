@@ -2,7 +2,6 @@
 """The stand-in for Nav2 as a node: it searches, drives to goals and stops, as the goal node's state says."""
 
 import math
-import os
 import time
 
 import numpy as np
@@ -80,8 +79,6 @@ class Robot(Node):
 
 @pytest.fixture
 def robot_and_executor():
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     with rclpy.init():
         executor, robot, stand_in = SingleThreadedExecutor(), Robot(), StandIn()
         executor.add_node(robot)

@@ -2,7 +2,6 @@
 """A fault in the midst of a go_to ends that go_to with a sentence, and neither the node nor the next go_to."""
 
 import math
-import os
 import time
 from types import SimpleNamespace
 
@@ -32,7 +31,7 @@ DEADLINE_S = 30.0
 def bench():
     """The goal node and a client, which is the segmenter too, in one process."""
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=1 + os.getpid() % 100)
+    rclpy.init(context=context)
     goal = GoalNode(context=context, use_global_arguments=False)
     executor = EnduringExecutor(goal.note_fault, context=context)
     executor.add_node(goal)

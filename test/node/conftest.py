@@ -33,13 +33,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_ros_network():
-    """Keep this run's ROS graph on this machine and apart from other runs; start processes with the profile."""
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    if os.environ.get("ROS_DISTRO") == "humble":
-        os.environ["ROS_LOCALHOST_ONLY"] = "1"
-    else:
-        os.environ.pop("ROS_LOCALHOST_ONLY", None)
+    """Start processes with the profile."""
     # .venv/setup.bash names the shipped profile that fits this machine's /dev/shm
     old_distros = ("humble", "jazzy")
     prefix = "FASTRTPS" if os.environ.get("ROS_DISTRO") in old_distros else "FASTDDS"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What real topics bring beside an image: whether it fits, and the reason where it does not."""
 
-import os
 import time
 
 import pytest
@@ -19,7 +18,6 @@ from talk2dino_ros.space.depth_input import DepthInput, UnmatchedError  # noqa: 
 from talk2dino_ros.space.scene import Snapshot  # noqa: E402
 
 DEADLINE_S = 20.0
-DOMAIN = 1 + os.getpid() % 100  # apart from other runs on this machine
 MOMENT = Snapshot(5 * 10**9, "cam", (2, 2))
 PARAMETERS = Parameters(depth_wait_s=0.0)
 
@@ -27,7 +25,7 @@ PARAMETERS = Parameters(depth_wait_s=0.0)
 @pytest.fixture(scope="module")
 def node():
     context = rclpy.Context()
-    rclpy.init(context=context, args=[], domain_id=DOMAIN)
+    rclpy.init(context=context, args=[])
     node = Node("depth_input", context=context, use_global_arguments=False, start_parameter_services=False)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
@@ -89,7 +87,7 @@ def test_depth_of_another_type_names_it_and_the_way_back(node):
     depth_input = DepthInput(node, "packed", PARAMETERS)
     depth_input.start()
     context = rclpy.Context()  # one process in DDS has one type for a topic
-    rclpy.init(context=context, args=[], domain_id=DOMAIN)
+    rclpy.init(context=context, args=[])
     driver = Node("driver", context=context, use_global_arguments=False)
     driver.create_publisher(CompressedImage, "packed/depth", 10)
     wait_for(node, lambda: depth_input.is_expected)

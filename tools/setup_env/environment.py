@@ -28,7 +28,12 @@ FACTS = """\
 import numpy, sysconfig
 print(sysconfig.get_paths()["include"])
 print(numpy.get_include())
-print(numpy.__version__)
+"""
+VERSIONS = """\
+import importlib.metadata, importlib.util
+for name in ("numpy", "pytest"):
+    if importlib.util.find_spec(name):
+        print(name, importlib.metadata.version(name))
 """
 
 
@@ -123,7 +128,7 @@ class Environment:
     def constrain_to_ros(self) -> None:
         """Write the constraints that keep pip from hiding the sourced ROS's own packages."""
         lock = (self.requirements / "lock.txt").read_text()
-        (self.home / "constraints.txt").write_text(constraints_beside_ros(lock, self.facts()[2]))
+        (self.home / "constraints.txt").write_text(constraints_beside_ros(lock, self.held_versions()))
 
     def install_networks(self, progress: Progress) -> None:
         """Install torch and what stands on it, and the checkers."""
@@ -141,7 +146,7 @@ class Environment:
     def fit(self, _progress: Progress) -> None:
         """Repair the wheels' CMake files, write the shell files, and note that all is done."""
         if not self.situation.sourced:
-            python_headers, numpy_headers, _ = self.facts()
+            python_headers, numpy_headers = self.facts()
             repair_cmake_files(self.home, python_headers, numpy_headers)
         write_shell_files(self.root, self.situation)
         write_stamp(self.stamp, self.key)
@@ -153,8 +158,13 @@ class Environment:
         run(command, progress, log=self.log, cwd=self.root, environment=self.variables())
 
     def facts(self) -> list[str]:
-        """Return the environment's folder of Python headers, NumPy's headers, and NumPy's version."""
+        """Return the environment's folder of Python headers, and NumPy's headers."""
         return run_plain([str(self.python), "-c", FACTS], self.variables()).splitlines()
+
+    def held_versions(self) -> dict[str, str]:
+        """Return the versions of NumPy and pytest, where they are there."""
+        shown = run_plain([str(self.python), "-c", VERSIONS], self.variables())
+        return dict(line.split() for line in shown.splitlines())
 
     def has_module(self, name: str) -> bool:
         """Return whether the environment can import this."""

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 # A sourced ROS brings these as Debian packages that fit each other (its cv_bridge to its NumPy, its launch_testing
-# to its pytest, its rosidl to its empy); a newer one in the virtual environment would hide them.
+# to its pytest, its rosidl to its empy); a newer one in the virtual environment would hide them. What pytest-xdist fits
+# goes by that pytest, so pip chooses its version.
 FROM_THE_DISTRIBUTION = frozenset(
-    {"catkin-pkg", "empy", "lark-parser", "numpy", "opencv-python-headless", "pluggy", "pytest"}
+    {"catkin-pkg", "empy", "lark-parser", "numpy", "opencv-python-headless", "pluggy", "pytest", "pytest-xdist"}
 )
 
 
@@ -29,14 +31,16 @@ def sourced_requirements(folder: Path) -> list[Path]:
     return [folder / name for name in ("engine.txt", "simulation.txt", "checks.txt")]
 
 
-def constraints_beside_ros(lock: str, numpy_version: str) -> str:
-    """Return the lock without what a sourced ROS brings itself, NumPy held to the distribution's version.
+def constraints_beside_ros(lock: str, versions: Mapping[str, str]) -> str:
+    """Return the lock without what a sourced ROS brings itself, and held to `versions` of the distribution.
 
-    Extension modules of the distribution (cv_bridge, OpenCV, and the message types that ROS built) are compiled against
-    its NumPy, and one compiled against NumPy 1 does not load beside NumPy 2.
+    NumPy: extension modules of the distribution (cv_bridge, OpenCV, and the message types that ROS built) are compiled
+    against its NumPy, and one compiled against NumPy 1 does not load beside NumPy 2. pytest: its plugins in
+    launch_testing fit that one.
     """
     kept = [line for line in lock.splitlines() if distribution_of(line) not in FROM_THE_DISTRIBUTION]
-    return "\n".join([*kept, f"numpy=={numpy_version}", ""])
+    held = [f"{name}=={version}" for name, version in versions.items()]
+    return "\n".join([*kept, *held, ""])
 
 
 def distribution_of(line: str) -> str:

@@ -56,21 +56,6 @@ def test_a_cluster_of_this_machine_makes_the_same_store_to_the_byte(tiny, open_m
     assert {name: (tmp_path / "many" / name).stat().st_mtime_ns for name in done_before} == before
 
 
-@pytest.mark.slow
-def test_a_workers_error_arrives_as_its_sentence_and_a_cluster_that_was_there_stays(
-    tiny, open_model, captions, tmp_path
-):
-    Path(captions.examples[9].read.args[0]).unlink()
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
-    try:
-        with pytest.raises(TrainingError, match=r"^the image 009\.jpg cannot be read .* which goes on from here$"):
-            extract_on_cluster(captions, open_model, tmp_path, **OPTIONS)
-        assert ray.is_initialized()
-    finally:
-        ray.shutdown()
-    assert len(list(tmp_path.glob("text-*"))) == 3
-
-
 def test_a_whole_store_needs_no_cluster(tiny, open_model, captions, tmp_path):
     expected = extract(captions, tiny, tmp_path, **OPTIONS)
     assert extract_on_cluster(captions, open_model, tmp_path, address="nowhere", **OPTIONS) == expected
@@ -81,6 +66,8 @@ def test_a_whole_store_needs_no_cluster(tiny, open_model, captions, tmp_path):
 )
 def test_a_cluster_that_cannot_be_reached_is_said(address, open_model, captions, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # `auto` looks there, and through all processes of the machine
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", set)
     with pytest.raises(
         TrainingError, match=rf"the cluster '{address}' cannot be reached .*; start one with `ray start --head`"
     ):
@@ -116,3 +103,35 @@ def test_a_part_that_a_worker_wrote_elsewhere_is_missed(tiny, open_model, captio
     extraction.store.file("text", 0).rename(tmp_path / "elsewhere")
     with pytest.raises(TrainingError, match=r"text-00000\.safetensors was written by a worker but is not here"):
         check_arrived(extraction.store, "text", 0)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Ray that was there before. Its tests stand last, as it stays until the module ends."""
+    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_workers_error_arrives_as_its_sentence_and_a_cluster_that_was_there_stays(
+    tiny, open_model, captions, tmp_path
+):
+    Path(captions.examples[9].read.args[0]).unlink()
+    with pytest.raises(TrainingError, match=r"^the image 009\.jpg cannot be read .* which goes on from here$"):
+        extract_on_cluster(captions, open_model, tmp_path, **OPTIONS)
+    assert ray.is_initialized()
+    assert len(list(tmp_path.glob("text-*"))) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_the_command_makes_on_a_cluster_the_features_that_one_process_makes(place):
+    lines = (place.data / "captions.jsonl").read_text().replace('"val"', '"train"')
+    (place.data / "captions.jsonl").write_text(lines)
+    assert place.run("own.safetensors", "--extract-only", store="one") == 0
+    assert place.run("own.safetensors", "--extract-only", "--cluster", "local", store="many") == 0
+    one, many = (files_of(place.folder / name / "train") for name in ("one", "many"))
+    assert len(one) == 3  # what it is, the captions, the images
+    assert one == many
