@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.publisher import PublisherEventCallbacks  # where it is defined has another name on Humble
 from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import LabelInfo
 

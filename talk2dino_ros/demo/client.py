@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rclpy
+from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from sensor_msgs.msg import Image
@@ -61,7 +61,7 @@ class DemoClient(Node):
         self._complete: dict[tuple[int, str], Sighting] = {}
         self.label_info_versions: set[int] = set()
         self._set_vocabulary = self.create_client(SetVocabulary, f"{SEGMENTER}/set_vocabulary")
-        self._camera = AsyncParameterClient(self, CAMERA)
+        self._camera = self.create_client(SetParameters, f"{CAMERA}/set_parameters")
         latched = QoSProfile(depth=5, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for name, kind, qos, callback in (
             ("mask", Image, qos_profile_sensor_data, self._on_mask),
@@ -74,7 +74,7 @@ class DemoClient(Node):
 
     def is_ready(self) -> bool:
         """Tell whether the camera answers and the segmenter has loaded its model, as its first label_info says."""
-        services_are_ready = self._set_vocabulary.service_is_ready() and self._camera.services_are_ready()
+        services_are_ready = self._set_vocabulary.service_is_ready() and self._camera.service_is_ready()
         return bool(services_are_ready and self.label_info_versions)
 
     def set_vocabulary(self, classes: list[str]) -> Any:
@@ -87,7 +87,8 @@ class DemoClient(Node):
 
     def show(self, photo: str) -> None:
         """Tell the camera which photograph to show."""
-        self._answer("the camera", self._camera.set_parameters([Parameter("photo", value=photo)]))
+        request = SetParameters.Request(parameters=[Parameter("photo", value=photo).to_parameter_msg()])
+        self._answer("the camera", self._camera.call_async(request))
 
     def _answer(self, who: str, future: Any) -> Any:
         rclpy.spin_until_future_complete(self, future, timeout_sec=ANSWER_TIMEOUT_S)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.subscription import SubscriptionEventCallbacks  # where it is defined has another name on Humble
 from sensor_msgs.msg import CameraInfo, Image
 
 from talk2dino_ros.conversions import check_image_pixels

@@ -8,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 from node_process import NodeProcess
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -137,9 +137,8 @@ class Probe:
 
     def set_parameter(self, name: str, value: Any) -> Any:
         """Set a parameter of the node; return the result with `successful` and `reason`."""
-        client = AsyncParameterClient(self.node, "talk2dino")
-        self.wait_for(client.services_are_ready, "the parameter services")
-        return self.result(client.set_parameters([Parameter(name, value=value)]), "set_parameters").results[0]
+        parameters = [Parameter(name, value=value).to_parameter_msg()]
+        return self.call(SetParameters, "talk2dino/set_parameters", parameters=parameters).results[0]
 
     def _image_pub(self, camera: str) -> Any:
         if camera not in self._image_pubs:
