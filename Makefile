@@ -10,7 +10,7 @@ PYTEST := python3 -m pytest --numprocesses auto --dist loadfile
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
 
-setup: ## bring the environment (.venv) and the built workspace (install) up to date
+setup: ## bring the environment (.venv) and the built workspace (install) up to date: make setup [ROS=jazzy or kilted]
 	@$(PYTHON) tools/setup_env
 
 demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [CLASSES="a, b"] [OUTPUT=folder]

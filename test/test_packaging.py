@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 from setup_arguments import setup_arguments
 
-from setup_env.requirements import distribution_of
+from setup_env.requirements import constraints_with_wheels, desk_requirements, distribution_of, ros_requirements
+from setup_env.situation import WHEELS
 from setup_env.workspace import STAND_INS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,13 +85,25 @@ def test_every_message_of_a_stand_in_is_built() -> None:
 
 
 def test_every_requirement_has_one_exact_version_for_each_python() -> None:
-    lock = (REQUIREMENTS / "lock.txt").read_text().splitlines()
-    locked = {distribution_of(line) for line in lock if "==" in line and not line.startswith("#")}
-    for name in ("ros_kilted.txt", "engine.txt", "checks.txt", "onnx.txt", "simulation.txt", "training.txt"):
-        lines = (REQUIREMENTS / name).read_text().splitlines()
-        asked = {distribution_of(line) for line in lines if line and not line.startswith("#")}
-        assert asked <= locked, name
-    assert all("==" in line for line in lock if line and not line.startswith("#"))
+    for distro in WHEELS:
+        lock = [
+            line for line in constraints_with_wheels(REQUIREMENTS, distro).splitlines() if line[:1] not in ("", "#")
+        ]
+        assert all("==" in line for line in lock)
+        locked = {distribution_of(line) for line in lock}
+        for file in (*ros_requirements(REQUIREMENTS, distro), *desk_requirements(REQUIREMENTS)):
+            asked = {distribution_of(line) for line in file.read_text().splitlines()} - {""}
+            assert asked, file.name
+            assert asked <= locked, file.name
+
+
+def test_a_lock_of_wheels_holds_the_wheels_of_its_ros_and_nothing_that_the_common_lock_holds() -> None:
+    common = {distribution_of(line) for line in (REQUIREMENTS / "lock.txt").read_text().splitlines()}
+    for distro in WHEELS:
+        names = {distribution_of(line) for line in (REQUIREMENTS / f"lock_{distro}.txt").read_text().splitlines()}
+        assert f"ros-{distro}-rclpy" in names
+        assert not names & (common - {""})
+        assert not [name for other in WHEELS if other != distro for name in names if name.startswith(f"ros-{other}-")]
 
 
 def test_the_installed_package_has_all_that_setup_py_promises(tmp_path: Path) -> None:

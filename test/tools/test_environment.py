@@ -12,15 +12,15 @@ from setup_env.activation import shell_text, underlay_text
 from setup_env.environment import Environment
 from setup_env.errors import SetupError
 from setup_env.progress import Progress, remedy_for, run
-from setup_env.requirements import constraints_beside_ros, distribution_of
-from setup_env.situation import Situation
+from setup_env.requirements import constraints_beside_ros, constraints_with_wheels, distribution_of
+from setup_env.situation import CHOICE, Situation, find_situation
 from setup_env.stamps import fingerprint, is_fresh, write_stamp
 from setup_env.system import ros_dependencies
 from setup_env.wheel_repair import repair_cmake_files
 from setup_env.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
-WHEELS = Situation("kilted")
+WHEELS = Situation("jazzy")
 JAZZY = Situation("jazzy", (Path("/opt/ros/jazzy"),))
 BUILT_ELSEWHERE = """\
 set(a "/opt/python/cp312-cp312/include/python3.12")
@@ -79,16 +79,45 @@ def test_a_stamp_is_fresh_for_its_own_key_only(tmp_path: Path) -> None:
 
 
 def test_another_ros_or_place_makes_another_environment() -> None:
-    identities = {Environment(ROOT, WHEELS).identity, Environment(ROOT, JAZZY).identity}
-    identities.add(Environment(ROOT.parent, WHEELS).identity)
-    assert len(identities) == 3
+    situations = (WHEELS, JAZZY, Situation("kilted"))
+    environments = [*(Environment(ROOT, situation) for situation in situations), Environment(ROOT.parent, WHEELS)]
+    assert len({environment.identity for environment in environments}) == 4
+    assert len({environment.key for environment in environments}) == 4
+
+
+def test_wheels_of_another_ros_replace_the_environment_and_what_was_built_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("setup_env.environment.run_plain", lambda command: Path(command[-1]).mkdir())
+    for distro in ("jazzy", "kilted"):
+        environment = Environment(tmp_path, Situation(distro))
+        environment.create(Progress(1))
+        assert (tmp_path / CHOICE).read_text() == distro
+        assert find_situation({}, tmp_path) == environment.situation
+        assert not (tmp_path / "install").exists()
+        half_filled = tmp_path / ".venv" / distro
+        half_filled.touch()
+        (tmp_path / "install").mkdir()
+        environment.create(Progress(1))
+        assert half_filled.exists()
+        assert (tmp_path / "install").exists()
+    assert not (tmp_path / ".venv" / "jazzy").exists()
+
+
+@pytest.mark.parametrize(("distro", "version"), [("jazzy", "7.1.6"), ("kilted", "9.1.2")])
+def test_the_wheels_of_each_ros_are_held_to_its_versions(distro: str, version: str) -> None:
+    lines = constraints_with_wheels(ROOT / "tools" / "requirements", distro).splitlines()
+    assert [line for line in lines if distribution_of(line) == "ros-rclpy"] == [f"ros-rclpy=={version}"]
+    assert [line for line in lines if distribution_of(line) == "torch"]
 
 
 def test_what_a_foreign_ros_left_in_the_shell_does_not_reach_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/opt/ros/humble/lib/python3.10/site-packages")
     monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/humble")
+    monkeypatch.setenv("ROS_DISTRO", "humble")
     variables = Environment(ROOT, WHEELS).variables()
     assert "PYTHONPATH" not in variables
+    assert variables["ROS_DISTRO"] == "jazzy"
     assert variables["AMENT_PREFIX_PATH"] == str(ROOT / ".venv")
 
 
@@ -110,11 +139,19 @@ def test_a_folder_that_the_set_up_did_not_make_is_left_alone(tmp_path: Path) -> 
     assert precious.read_text() == "mine"
 
 
+def test_the_underlay_names_its_ros_also_in_a_shell_that_knew_another(tmp_path: Path) -> None:
+    for distro in ("kilted", "jazzy"):
+        (tmp_path / distro).write_text(underlay_text(tmp_path, distro))
+    script = f'. "{tmp_path}/kilted"; . "{tmp_path}/jazzy"; echo "$ROS_DISTRO $ROS_VERSION"'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "jazzy 2\n"
+
+
 def test_the_underlay_is_sourced_twice_without_doubling_the_paths(tmp_path: Path) -> None:
     prefix = tmp_path / "a folder" / ".venv"
     prefix.mkdir(parents=True)
     file = prefix / "local_setup.sh"
-    file.write_text(underlay_text(prefix))
+    file.write_text(underlay_text(prefix, "jazzy"))
     script = f'. "{file}"; . "{file}"; echo "$AMENT_PREFIX_PATH"; echo "$PATH"'
     done = subprocess.run(
         ["sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True

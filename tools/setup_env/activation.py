@@ -16,6 +16,7 @@ LEAST_SHM_KIB = 4 * 64 * 1024  # four processes with the ordinary profile's segm
 
 UNDERLAY = """\
 # Made by the set-up: ROS 2 from wheels, as a prefix that colcon and the workspace's setup files know.
+export ROS_DISTRO={distro} ROS_VERSION=2
 case ":$AMENT_PREFIX_PATH:" in
   *:{prefix}:*) ;;
   *)
@@ -40,9 +41,9 @@ unset shm_kib profile
 """
 
 
-def underlay_text(prefix: Path) -> str:
+def underlay_text(prefix: Path, distro: str) -> str:
     """Return the text of `local_setup.*`, in POSIX shell."""
-    return UNDERLAY.format(prefix=shlex.quote(str(prefix)))
+    return UNDERLAY.format(prefix=shlex.quote(str(prefix)), distro=distro)
 
 
 def shell_text(root: Path, situation: Situation) -> str:
@@ -61,5 +62,5 @@ def write_shell_files(root: Path, situation: Situation) -> None:
     venv = root / ".venv"
     if not situation.sourced:
         for suffix in ("sh", "bash", "zsh"):
-            (venv / f"local_setup.{suffix}").write_text(underlay_text(venv))
+            (venv / f"local_setup.{suffix}").write_text(underlay_text(venv, situation.distro))
     (venv / "setup.bash").write_text(shell_text(root, situation))

@@ -13,8 +13,14 @@ from pathlib import Path
 from .activation import write_shell_files
 from .errors import SetupError
 from .progress import Progress, Step, run
-from .requirements import constraints_beside_ros, sourced_requirements, wheel_requirements
-from .situation import Situation
+from .requirements import (
+    constraints_beside_ros,
+    constraints_with_wheels,
+    desk_requirements,
+    ros_requirements,
+    sourced_requirements,
+)
+from .situation import CHOICE, Situation
 from .stamps import fingerprint, is_fresh, write_stamp
 from .system import check_disk, provide_osmesa, provide_system_packages
 from .wheel_repair import repair_cmake_files
@@ -73,11 +79,13 @@ class Environment:
         kept["PATH"] = f"{self.home / 'bin'}:{kept.get('PATH', '')}"
         if not self.situation.sourced:
             kept["AMENT_PREFIX_PATH"] = kept["CMAKE_PREFIX_PATH"] = str(self.home)
+            kept["ROS_DISTRO"] = self.situation.distro
         return kept
 
     def steps(self) -> list[Step]:
         """Return the steps that make the environment, each with a title."""
-        ros = "the tools beside your ROS 2" if self.situation.sourced else "ROS 2 Kilted from wheels, and build tools"
+        wheels = f"ROS 2 {self.situation.distro.title()} from wheels, and build tools"
+        ros = "the tools beside your ROS 2" if self.situation.sourced else wheels
         return [
             ("Looking for a compiler, Python's headers and disk space", self.check_system),
             (f"Making the virtual environment {self.home}", self.create),
@@ -107,14 +115,16 @@ class Environment:
             shutil.rmtree(folder, ignore_errors=True)
         flags = ["--system-site-packages"] if self.situation.sourced else []
         run_plain([base_python(), "-m", "venv", *flags, str(self.home)])
+        if not self.situation.sourced:
+            (self.root / CHOICE).write_text(self.situation.distro)
         marker.write_text(self.identity)
 
     def install_tools(self, progress: Progress) -> None:
         """Install the ROS 2 wheels, or beside a sourced ROS what it lacks of pytest and colcon."""
         if not self.situation.sourced:
-            lock = self.requirements / "lock.txt"
-            (self.home / "constraints.txt").write_text(lock.read_text())
-            self.pip(["-r", wheel_requirements(self.requirements)[0]], progress)
+            distro = self.situation.distro
+            (self.home / "constraints.txt").write_text(constraints_with_wheels(self.requirements, distro))
+            self.pip(asked(ros_requirements(self.requirements, distro)), progress)
             return
         self.constrain_to_ros()
         lacking = [
@@ -132,12 +142,8 @@ class Environment:
 
     def install_networks(self, progress: Progress) -> None:
         """Install torch and what stands on it, and the checkers."""
-        files = (
-            sourced_requirements(self.requirements)
-            if self.situation.sourced
-            else wheel_requirements(self.requirements)[1:]
-        )
-        self.pip([part for file in files for part in ("-r", file)], progress)
+        files = sourced_requirements if self.situation.sourced else desk_requirements
+        self.pip(asked(files(self.requirements)), progress)
 
     def install_models(self, progress: Progress) -> None:
         """Install the packages of weights alone."""
@@ -170,6 +176,11 @@ class Environment:
         """Return whether the environment can import this."""
         code = f"import importlib.util as u; print(u.find_spec({name!r}) is not None)"
         return run_plain([str(self.python), "-c", code], self.variables()).strip() == "True"
+
+
+def asked(files: Sequence[Path]) -> list[str | Path]:
+    """Return pip's arguments for these requirement files."""
+    return [part for file in files for part in ("-r", file)]
 
 
 def base_python() -> str:

@@ -15,9 +15,19 @@ FROM_THE_DISTRIBUTION = frozenset(
 )
 
 
-def wheel_requirements(folder: Path) -> list[Path]:
-    """Return the requirement files of a machine without ROS, in the order of installation."""
-    names = ("ros_kilted.txt", "engine.txt", "onnx.txt", "simulation.txt", "training.txt", "checks.txt")
+def ros_requirements(folder: Path, distro: str) -> list[Path]:
+    """Return the requirement files that stand for a ROS on a machine without one: the wheels and the build tools."""
+    return [folder / f"ros_{distro}.txt", folder / "build.txt"]
+
+
+def constraints_with_wheels(folder: Path, distro: str) -> str:
+    """Return the exact versions where the wheels of this ROS serve: the common lock and that of the wheels."""
+    return (folder / "lock.txt").read_text() + (folder / f"lock_{distro}.txt").read_text()
+
+
+def desk_requirements(folder: Path) -> list[Path]:
+    """Return the requirement files of a machine without ROS, beside those of its wheels."""
+    names = ("engine.txt", "onnx.txt", "simulation.txt", "training.txt", "checks.txt")
     return [folder / name for name in names]
 
 

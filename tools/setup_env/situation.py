@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decide from the environment which ROS 2 is used: the one that is sourced, or none, and then the wheels serve."""
+"""Decide which ROS 2 is used: the one that is sourced, or, where none is, wheels of the one that was asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from .errors import SetupError
 
 OLDEST_PYTHON = (3, 10)
-NEWEST_PYTHON_OF_WHEELS = (3, 13)  # the ros-kilted wheels stop here; a sourced ROS brings its own Python
+NEWEST_PYTHON_OF_WHEELS = (3, 14)  # the wheels stop here; a sourced ROS brings its own Python
+WHEELS = ("jazzy", "kilted")  # of which there are wheels, each with a ros_*.txt and a lock_*.txt; the first unasked
+CHOICE = Path(".venv/ros")  # of the repository: which wheels its environment holds
 FASTRTPS_DISTROS = ("humble", "iron", "jazzy")  # from Kilted on, Fast DDS reads the FASTDDS_ name
 
 
@@ -33,30 +35,52 @@ class Situation:
 
 
 def find_situation(environment: Mapping[str, str], root: Path) -> Situation:
-    """Return the sourced ROS 2, or Kilted from wheels where ROS_DISTRO is not set.
+    """Return the sourced ROS 2, or without one the wheels to use.
 
-    Raises SetupError where ROS_DISTRO names a ROS that is not sourced, or a ROS 1.
+    A shell that sourced an environment of this set-up has no ROS of its own: only wheels are in it.
+
+    Raises SetupError where ROS_DISTRO names a ROS that is not sourced, or a ROS 1, and where `ROS` asks for another
+    than the sourced one or for one that has no wheels.
     """
-    distro = environment.get("ROS_DISTRO", "")
-    if not distro:
-        return Situation("kilted")
-    if environment.get("ROS_VERSION") == "1":
+    distro, asked = environment.get("ROS_DISTRO", ""), environment.get("ROS", "")
+    if distro and environment.get("ROS_VERSION") == "1":
         raise SetupError(
             f"ROS 1 ({distro}) is sourced, and ROS 2 is needed: run this in a shell that does not source it."
         )
-    prefixes = foreign_prefixes(environment.get("AMENT_PREFIX_PATH", ""), root)
+    prefix_path = environment.get("AMENT_PREFIX_PATH", "")
+    prefixes = foreign_prefixes(prefix_path, root)
+    if not distro or (prefix_path and not prefixes):
+        return Situation(wheels_to_use(asked, root))
     if not prefixes:
         raise SetupError(
             f"ROS_DISTRO is {distro}, but no ROS 2 is sourced (AMENT_PREFIX_PATH is empty): "
             f"`source /opt/ros/{distro}/setup.bash`, or `unset ROS_DISTRO` to have the set-up install a ROS 2."
         )
+    if asked not in ("", distro):
+        raise SetupError(
+            f"ROS={asked} was asked for, but {distro} is sourced: leave ROS out to use that, or run this in a shell "
+            "that sources none."
+        )
     return Situation(distro, prefixes)
 
 
+def wheels_to_use(asked: str, root: Path) -> str:
+    """Return the ROS of the wheels: the one asked for, else that of the environment, else the first of WHEELS."""
+    if asked and asked not in WHEELS:
+        raise SetupError(
+            f"ROS={asked} was asked for, but there are wheels of {' and '.join(WHEELS)} alone: `make setup "
+            f"ROS={WHEELS[0]}`, or source a ROS 2 of your own and leave ROS out."
+        )
+    choice = root / CHOICE
+    kept = choice.read_text() if choice.is_file() else ""
+    return asked or (kept if kept in WHEELS else WHEELS[0])
+
+
 def foreign_prefixes(prefix_path: str, root: Path) -> tuple[Path, ...]:
-    """Return the entries of AMENT_PREFIX_PATH that this repository's own set-up did not make."""
-    entries = (Path(entry) for entry in prefix_path.split(":") if entry)
-    return tuple(entry for entry in entries if root not in entry.parents)
+    """Return the entries of AMENT_PREFIX_PATH that no set-up like this one made, here or in another clone."""
+    entries = [Path(entry) for entry in prefix_path.split(":") if entry]
+    clones = {root, *(entry.parent for entry in entries if (entry / "pyvenv.cfg").is_file())}
+    return tuple(entry for entry in entries if not clones & set(entry.parents))
 
 
 def check_platform(situation: Situation, version: tuple[int, int], machine: str) -> None:
@@ -68,7 +92,7 @@ def check_platform(situation: Situation, version: tuple[int, int], machine: str)
         return
     if version > NEWEST_PYTHON_OF_WHEELS:
         raise SetupError(
-            f"There are no ROS 2 wheels for Python {found}, only for 3.10 to 3.13: `make PYTHON=python3.12 …`, "
+            f"There are no ROS 2 wheels for Python {found}, only for 3.10 to 3.14: `make PYTHON=python3.12 …`, "
             "or source a ROS 2 of your own."
         )
     if machine != "x86_64":
