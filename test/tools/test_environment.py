@@ -44,8 +44,9 @@ def test_the_name_in_a_requirement_is_normalised(line: str, name: str) -> None:
 
 def test_beside_a_ros_the_distributions_numpy_and_pytest_are_left_alone() -> None:
     lock = "numpy==2.2.6 ; python_version < '3.11'\nnumpy==2.4.6\npytest==9.2.0\npytest-xdist==3.8.0\ntorch==2.14.0\n"
-    versions = {"numpy": "1.26.4", "pytest": "7.4.4"}
-    assert constraints_beside_ros(lock, versions).splitlines() == ["torch==2.14.0", "numpy==1.26.4", "pytest==7.4.4"]
+    constraints = constraints_beside_ros(lock, {"numpy": "1.26.4", "pytest": "7.4.4"}).splitlines()
+    assert constraints == ["torch==2.14.0", "numpy>=1.26.4,<2", "pytest>=7.4.4,<8"]
+    assert constraints_beside_ros(lock, {"numpy": "2.3.5"}).splitlines() == ["torch==2.14.0", "numpy>=2.3.5,<3"]
 
 
 def test_the_repair_points_cmake_at_this_machine_and_is_done_once(tmp_path: Path) -> None:

@@ -35,11 +35,14 @@ import numpy, sysconfig
 print(sysconfig.get_paths()["include"])
 print(numpy.get_include())
 """
+# Ubuntu 22.04's pytest is older than 7, and cannot read all that pyproject.toml tells it.
 VERSIONS = """\
 import importlib.metadata, importlib.util
-for name in ("numpy", "pytest"):
+for name, oldest in (("numpy", 0), ("pytest", 7)):
     if importlib.util.find_spec(name):
-        print(name, importlib.metadata.version(name))
+        version = importlib.metadata.version(name)
+        if int(version.partition(".")[0]) >= oldest:
+            print(name, version)
 """
 
 
@@ -126,19 +129,13 @@ class Environment:
             (self.home / "constraints.txt").write_text(constraints_with_wheels(self.requirements, distro))
             self.pip(asked(ros_requirements(self.requirements, distro)), progress)
             return
-        self.constrain_to_ros()
-        lacking = [
-            package
-            for module, package in (("pytest", "pytest"), ("colcon_core", "colcon-common-extensions"))
-            if not self.has_module(module)
-        ]
+        versions = self.held_versions()
+        lock = (self.requirements / "lock.txt").read_text()
+        (self.home / "constraints.txt").write_text(constraints_beside_ros(lock, versions))
+        is_there = {"pytest": "pytest" in versions, "colcon-common-extensions": self.has_module("colcon_core")}
+        lacking = [package for package, there in is_there.items() if not there]
         if lacking:
             self.pip(lacking, progress)
-
-    def constrain_to_ros(self) -> None:
-        """Write the constraints that keep pip from hiding the sourced ROS's own packages."""
-        lock = (self.requirements / "lock.txt").read_text()
-        (self.home / "constraints.txt").write_text(constraints_beside_ros(lock, self.held_versions()))
 
     def install_networks(self, progress: Progress) -> None:
         """Install torch and what stands on it, and the checkers."""
@@ -168,7 +165,7 @@ class Environment:
         return run_plain([str(self.python), "-c", FACTS], self.variables()).splitlines()
 
     def held_versions(self) -> dict[str, str]:
-        """Return the versions of NumPy and pytest, where they are there."""
+        """Return the versions of the distribution's NumPy and pytest, without those that are missing or too old."""
         shown = run_plain([str(self.python), "-c", VERSIONS], self.variables())
         return dict(line.split() for line in shown.splitlines())
 

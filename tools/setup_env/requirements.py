@@ -42,14 +42,15 @@ def sourced_requirements(folder: Path) -> list[Path]:
 
 
 def constraints_beside_ros(lock: str, versions: Mapping[str, str]) -> str:
-    """Return the lock without what a sourced ROS brings itself, and held to `versions` of the distribution.
+    """Return the lock without what a sourced ROS brings itself, held to the distribution's `versions` or successors.
 
     NumPy: extension modules of the distribution (cv_bridge, OpenCV, and the message types that ROS built) are compiled
-    against its NumPy, and one compiled against NumPy 1 does not load beside NumPy 2. pytest: its plugins in
-    launch_testing fit that one.
+    against its NumPy. They load beside a newer one of the same major version, and not beside another major version.
+    pytest: its plugins in launch_testing fit that one. pip leaves the distribution's where all can do with it; the
+    NumPy 1.21 of Ubuntu 22.04 is too old for numba.
     """
     kept = [line for line in lock.splitlines() if distribution_of(line) not in FROM_THE_DISTRIBUTION]
-    held = [f"{name}=={version}" for name, version in versions.items()]
+    held = [f"{name}>={version},<{int(version.partition('.')[0]) + 1}" for name, version in versions.items()]
     return "\n".join([*kept, *held, ""])
 
 
