@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from machine import write_result
 
-from talk2dino_ros.launch_arguments import PROFILE_VARIABLE, profile_variable
+from talk2dino_ros.launch_arguments import profile_names
 from talk2dino_ros.statistics import percentile
 
 HERE = Path(__file__).parent
@@ -127,7 +127,7 @@ def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str,
     from rclpy.time import Time
     from sensor_msgs.msg import Image
 
-    os.environ[profile_variable({"ROS_DISTRO": os.environ.get("ROS_DISTRO", "")}) or PROFILE_VARIABLE] = str(PROFILE)
+    os.environ[profile_names(os.environ)[0]] = str(PROFILE)
     rclpy.init()
     reader = rclpy.create_node("reader")
     arrivals: dict[int, int] = {}

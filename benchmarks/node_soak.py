@@ -24,7 +24,7 @@ from node_overhead import CLASSES, PATIENCE_S, PROFILE
 from soak_figures import MINUTE_NS, Mask, Sample, ages_of, by_minute, counts_of, said, table_lines
 
 from talk2dino_ros.engine.bench.machine import machine_line
-from talk2dino_ros.launch_arguments import PROFILE_VARIABLE, profile_variable
+from talk2dino_ros.launch_arguments import profile_names
 
 CAMERA = Path(__file__).with_name("node_overhead.py")
 SIZE = "640x480"
@@ -51,7 +51,7 @@ def main() -> None:
 
 def soak(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run node and camera, and gather the masks, the node's memory every minute, and its own counts at the end."""
-    variable = profile_variable({"ROS_DISTRO": os.environ.get("ROS_DISTRO", "")}) or PROFILE_VARIABLE
+    variable = profile_names(os.environ)[0]
     os.environ[variable] = str(PROFILE)
     with tempfile.TemporaryFile("w+") as printed:
         reader, node, camera = Reader(), start_node(arguments.model), start_camera(arguments, printed)

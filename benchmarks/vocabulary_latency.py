@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from machine import write_result
 
+from talk2dino_ros.launch_arguments import profile_names
 from talk2dino_ros.statistics import percentile
 
 PROFILE = Path(__file__).resolve().parent.parent / "config" / "fastdds.xml"
@@ -93,7 +94,7 @@ class Client:
         from sensor_msgs.msg import Image
         from talk2dino_msgs.srv import SetVocabulary
 
-        os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(PROFILE))
+        os.environ.setdefault(profile_names(os.environ)[0], str(PROFILE))
         rclpy.init()
         self.node = rclpy.create_node("client")
         self._spin_once = rclpy.spin_once

@@ -15,7 +15,8 @@ PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
 OLD_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"  # Fast DDS 2.x knows no other
 OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
 ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, "FASTDDS_BUILTIN_TRANSPORTS")
+BUILTIN_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
+TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, BUILTIN_VARIABLE)
 
 
 class LaunchArgumentError(Talk2DinoError):
@@ -91,8 +92,13 @@ def _unmistakable(word: str) -> str:
     return word if kind_of(word) == KINDS[str] else f"{word}: {word}"
 
 
+def profile_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables in which this ROS's Fast DDS looks for its profile, the one to set first."""
+    is_old = environment.get("ROS_DISTRO") in OLD_DISTRIBUTIONS
+    return (OLD_PROFILE_VARIABLE,) if is_old else (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE)
+
+
 def profile_variable(environment: Mapping[str, str]) -> str | None:
     """Return the variable that names a Fast DDS profile here; None where the user chose a transport already."""
-    if any(environment.get(name) for name in TRANSPORT_VARIABLES):
-        return None
-    return OLD_PROFILE_VARIABLE if environment.get("ROS_DISTRO") in OLD_DISTRIBUTIONS else PROFILE_VARIABLE
+    names = profile_names(environment)
+    return None if any(environment.get(name) for name in (*names, BUILTIN_VARIABLE)) else names[0]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from talk2dino_ros.launch_arguments import OLD_PROFILE_VARIABLE, PROFILE_VARIABLE, TRANSPORT_VARIABLES
+from talk2dino_ros.launch_arguments import BUILTIN_VARIABLE, TRANSPORT_VARIABLES, profile_names
 
 DEFAULT_SEGMENT = 512 * 1024  # bytes; Fast DDS's SharedMemTransportDescriptor
 LARGEST_PROFILE = 1 << 20  # bytes; a larger file is no profile
@@ -32,7 +32,7 @@ class Sender:
     """A process that publishes, as /proc shows it."""
 
     pid: int
-    environment: Mapping[str, str]  # the variables that choose its transport, no others
+    environment: Mapping[str, str]  # the variables that choose its transport, and its ROS, no others
 
     @property
     def transport(self) -> Transport:
@@ -45,12 +45,12 @@ def transport_of(environment: Mapping[str, str], folder: Path) -> Transport:
     middleware = environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
     if "fastrtps" not in middleware:
         return Transport(None, f"its middleware is {middleware}")
-    for variable in (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE):
+    for variable in profile_names(environment):
         if environment.get(variable):
             return _of_profile(folder / environment[variable].removeprefix("file://"), variable)
-    builtin = environment.get("FASTDDS_BUILTIN_TRANSPORTS", "DEFAULT")
+    builtin = environment.get(BUILTIN_VARIABLE, "DEFAULT")
     if builtin not in ("", "DEFAULT", "SHM"):
-        return Transport(None, f"FASTDDS_BUILTIN_TRANSPORTS is {builtin}")
+        return Transport(None, f"{BUILTIN_VARIABLE} is {builtin}")
     return Transport(DEFAULT_SEGMENT, "it was started without a transport profile")
 
 
@@ -132,5 +132,5 @@ def _sender(process: Path) -> Sender | None:
     except OSError:
         return None
     variables = dict(entry.split("=", 1) for entry in entries if "=" in entry)
-    kept = {name: variables[name] for name in (*TRANSPORT_VARIABLES, "RMW_IMPLEMENTATION") if name in variables}
-    return Sender(int(process.name), kept)
+    names = (*TRANSPORT_VARIABLES, "RMW_IMPLEMENTATION", "ROS_DISTRO")
+    return Sender(int(process.name), {name: variables[name] for name in names if name in variables})

@@ -26,7 +26,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
 from talk2dino_ros.background import in_thread
-from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES, profile_variable
+from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES, profile_names, profile_variable
 from talk2dino_ros.transport import Sender, find_sender, is_same_machine
 from talk2dino_ros.transport_verdict import Findings, Probe, Publisher, Verdict, verdict_on
 from talk2dino_ros.vocabulary_server import NOT_CONFIGURED
@@ -129,6 +129,7 @@ class TransportCheck:
             "size": size,
             "shape": shape,
             "other_topics": self._other_topics(camera),
+            "profile_variable": profile_names(os.environ)[0],
         }
         found = Findings(**facts)
         is_wanted = probing or found.is_larger_than_segment

@@ -55,6 +55,7 @@ class Findings:
     probe: Probe | None = None
     remedy_probe: Probe | None = None  # the same with the shipped profile
     other_topics: tuple[str, ...] = ()  # that carry images of the node's type
+    profile_variable: str = PROFILE_VARIABLE  # what this ROS reads the name of a profile from
 
     @property
     def fitting(self) -> tuple[Publisher, ...]:
@@ -160,7 +161,8 @@ def _too_large(found: Findings) -> str:
 
 
 def _remedy(found: Findings) -> str:
-    remedy = f"set {PROFILE_VARIABLE} to this package's config/fastdds.xml where the camera's driver starts ({PAGE})"
+    file = "this package's config/fastdds.xml"
+    remedy = f"set {found.profile_variable} to {file} where the camera's driver starts ({PAGE})"
     if found.remedy_probe is None or not found.remedy_probe.sent:
         return remedy
     if found.remedy_probe.is_lost:

@@ -125,7 +125,9 @@ def test_a_folder_is_no_file(tmp_path):
 
 @pytest.mark.parametrize("distribution", ["humble", "iron", "jazzy"])
 def test_older_distributions_read_the_profile_by_its_old_name(distribution):
-    assert profile_variable({"ROS_DISTRO": distribution}) == "FASTRTPS_DEFAULT_PROFILES_FILE"
+    environment = {"ROS_DISTRO": distribution, "FASTDDS_DEFAULT_PROFILES_FILE": "/not/read.xml"}
+    assert profile_variable(environment) == "FASTRTPS_DEFAULT_PROFILES_FILE"
+    assert profile_variable(environment | {"FASTRTPS_DEFAULT_PROFILES_FILE": "/chosen.xml"}) is None
 
 
 @pytest.mark.parametrize("environment", [{}, {"ROS_DISTRO": "kilted"}, {"ROS_DISTRO": "rolling"}])

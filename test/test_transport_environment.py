@@ -11,10 +11,12 @@ from xml.etree.ElementTree import ParseError
 import pytest
 
 from talk2dino_ros import transport
+from talk2dino_ros.launch_arguments import profile_names
 from talk2dino_ros.transport import DEFAULT_SEGMENT, find_sender, is_same_machine, segment_of_profile, transport_of
 
 CONFIG = Path(__file__).parents[1] / "config"
 PROFILE = (CONFIG / "fastdds.xml").read_text()
+PROFILE_NAME = profile_names(os.environ)[0]
 
 
 def test_a_process_without_a_profile_has_fast_dds_default_segment():
@@ -27,6 +29,14 @@ def test_the_shipped_profiles_give_their_segments(variable, name, size):
     found = transport_of({variable: str(CONFIG / name)}, Path())
     assert found.segment == size
     assert name in found.why
+
+
+@pytest.mark.parametrize("distribution", ["humble", "jazzy"])
+def test_fast_dds_2_knows_the_old_variable_alone(distribution):
+    path = str(CONFIG / "fastdds.xml")
+    new = {"ROS_DISTRO": distribution, "FASTDDS_DEFAULT_PROFILES_FILE": path}
+    assert transport_of(new, Path()).segment == 524288
+    assert transport_of(new | {"FASTRTPS_DEFAULT_PROFILES_FILE": path}, Path()).segment == 67108864
 
 
 def test_a_relative_path_starts_where_the_process_was_started():
@@ -91,7 +101,7 @@ def dds_process():
     """A process that has Fast DDS loaded, with a profile of its own."""
     pytest.importorskip("rclpy", reason="ROS 2 is missing: rclpy cannot be imported")
     code = "import rclpy; rclpy.init(); node = rclpy.create_node('sender'); print('up', flush=True); input()"
-    environment = {**os.environ, "FASTDDS_DEFAULT_PROFILES_FILE": "fastdds_small.xml", "SECRET": "hush"}
+    environment = {**os.environ, PROFILE_NAME: "fastdds_small.xml", "SECRET": "hush"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=CONFIG, **pipes)
     assert process.stdout.readline() == "up\n"
@@ -107,7 +117,7 @@ def gid_of(pid: int) -> bytes:
 def test_a_process_is_found_by_its_publishers_id_with_its_profile_and_without_its_secrets(dds_process):
     sender = find_sender(gid_of(dds_process.pid))
     assert sender.pid == dds_process.pid
-    assert sender.environment["FASTDDS_DEFAULT_PROFILES_FILE"] == "fastdds_small.xml"
+    assert sender.environment[PROFILE_NAME] == "fastdds_small.xml"
     assert "SECRET" not in sender.environment
     assert sender.transport.segment == 16777216  # by the path from where it was started
 

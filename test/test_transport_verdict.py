@@ -68,6 +68,11 @@ def test_an_image_larger_than_the_senders_segment_is_lost_and_the_sentence_has_b
         assert words in text
 
 
+def test_the_remedy_names_the_variable_that_this_ros_reads():
+    old = "FASTRTPS_DEFAULT_PROFILES_FILE"
+    assert f"set {old} to this package's config/fastdds.xml" in text_of(found(publisher(), profile_variable=old))
+
+
 def test_an_image_of_exactly_the_segments_size_is_not_called_larger():
     assert found(publisher(), size=DEFAULT_SEGMENT + 1).is_larger_than_segment
     assert not found(publisher(), size=DEFAULT_SEGMENT).is_larger_than_segment

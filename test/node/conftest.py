@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from talk2dino_ros.launch_arguments import profile_names
+
 HERE = Path(__file__).parent
 PROFILE = HERE.parents[1] / "config" / "fastdds.xml"
 
@@ -35,9 +37,7 @@ def pytest_report_header() -> str:
 def _own_ros_network():
     """Start processes with the profile."""
     # .venv/setup.bash names the shipped profile that fits this machine's /dev/shm
-    old_distros = ("humble", "jazzy")
-    prefix = "FASTRTPS" if os.environ.get("ROS_DISTRO") in old_distros else "FASTDDS"
-    os.environ.setdefault(f"{prefix}_DEFAULT_PROFILES_FILE", str(PROFILE))
+    os.environ.setdefault(profile_names(os.environ)[0], str(PROFILE))
 
 
 @pytest.fixture(scope="module")

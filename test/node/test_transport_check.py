@@ -12,10 +12,11 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
-from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES
+from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES, profile_names
 
 CAMERA_END = Path(__file__).parent / "camera_end.py"
 LARGE = "1280x720"
+PROFILE_NAME = profile_names(os.environ)[0]
 
 pytestmark = pytest.mark.skipif(
     "fastrtps" not in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
@@ -117,7 +118,7 @@ def test_a_large_image_without_the_profile_is_diagnosed_with_size_process_and_re
         "2.76 MB",
         "segment of 0.52 MB",
         "started without a transport profile",
-        "FASTDDS_DEFAULT_PROFILES_FILE",
+        PROFILE_NAME,
         "docs/transport.md",
     ):
         assert words in status.message
@@ -125,7 +126,7 @@ def test_a_large_image_without_the_profile_is_diagnosed_with_size_process_and_re
 
 
 def test_on_demand_test_images_show_the_loss_and_that_the_profile_mends_it(answer):
-    lost, remedied = answer["large"].split("FASTDDS_DEFAULT_PROFILES_FILE")
+    lost, remedied = answer["large"].split(PROFILE_NAME)
     assert any(
         f"{few} of 10 test images of that size arrived from a process with the transport of" in lost for few in range(4)
     )
