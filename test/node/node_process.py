@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The executable as a child process, with its output."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 SEGMENTER = "talk2dino_ros.segmenter_node"
 DEADLINE_S = 120.0
+IS_FAST_DDS = "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
 
 
 class NodeProcess:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from node_process import IS_FAST_DDS
 from std_srvs.srv import Trigger
 
 from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES, profile_names
@@ -19,9 +20,7 @@ LARGE = "1280x720"
 PROFILE_NAME = profile_names(os.environ)[0]
 
 pytestmark = pytest.mark.skipif(
-    "fastrtps" not in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
-    or not Path("/dev/shm").is_dir()
-    or shutil.disk_usage("/dev/shm").free < 256 << 20,
+    not IS_FAST_DDS or not Path("/dev/shm").is_dir() or shutil.disk_usage("/dev/shm").free < 256 << 20,
     reason="the shared memory of Fast DDS, with 256 MiB of it free, is what these tests are about",
 )
 
