@@ -25,7 +25,6 @@ from setup_env.workspace import COLCON
 EXAMPLES = [REPOSITORY / "examples" / name for name in ("planner_cpp", "planner_python")]
 NO_RCLCPP = f"-Drclcpp_DIR={Path(__file__).parent / 'rclcpp_on_rcl'}"
 PLACES = ((4.0, 3.0), (-2.0, 0.0))
-pytestmark = pytest.mark.slow
 
 
 def colcon(*arguments: str | Path, folder: Path) -> str:
@@ -93,6 +92,7 @@ def start(installed, tmp_path):
         process.wait()
 
 
+@pytest.mark.slow
 def test_the_tour_goes_to_each_word_in_turn(world, start):
     world.things = [thing(*PLACES[0]), thing(*PLACES[1], number=2, name="plant")]
     process, log = start("planner_python", "tour.py", "cup", "plant")
@@ -108,6 +108,7 @@ def test_the_tour_goes_to_each_word_in_turn(world, start):
     assert [round(math.dist(place_of(goal)[:2], at), 5) for goal, at in zip(world.goals, PLACES, strict=True)] == [1, 1]
 
 
+@pytest.mark.slow
 def test_the_planner_goes_to_the_largest_that_is_sure(world, start):
     world.robot = (0.0, 0.0, 0.0)
     world.goals.clear()

@@ -30,8 +30,6 @@
 extern "C" {
 [[gnu::used]] inline void * PyExc_RuntimeError = nullptr;
 [[gnu::used]] inline void * _Py_TrueStruct[8] = {};
-[[gnu::used]] inline void * _Py_FalseStruct[8] = {};
-[[gnu::used]] inline void * _Py_NoneStruct[8] = {};
 }
 
 namespace rclcpp
