@@ -16,6 +16,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CACHE_HOME"] = caches.name
     config.add_cleanup(caches.cleanup)
     keep_to_one_ros_domain(config)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # threads of several workers that wait for each other on the same processors do nothing else; a test of threads
+        # asks for its own
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     # a shell starts what runs in the background deaf to Ctrl-C, which every node that a test starts would inherit
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # lark, which rclpy's type support imports where the ROS of the PyPI wheels is used
