@@ -36,7 +36,9 @@ def test_a_stamp_that_is_none_is_refused_with_value_and_remedy(make, sec, nanose
 
 @pytest.mark.parametrize("message", [stamped(0), stamped(2**31 - 1, 999_999_999), clock(0), SimpleNamespace(data="x")])
 def test_stamps_up_to_the_last_one_and_none_at_all_pass(message):
-    check_stamp(message)
+    taken = []
+    guard_with(Logger()).around(taken.append, "/depth")(message)
+    assert taken == [message]
 
 
 def test_a_good_message_arrives_and_a_wrong_one_costs_itself():

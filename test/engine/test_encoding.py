@@ -174,7 +174,7 @@ def test_the_models_own_published_file_named_by_its_path_is_still_its_own(publis
 
 def test_vectors_made_elsewhere_are_nobodys(picture):
     elsewhere = Vocabulary.from_embeddings(["a"], np.ones((1, MODELS["mini"].embedding_size)))
-    load(needs_text_encoder=False).segment(picture, elsewhere)
+    assert (load(needs_text_encoder=False).segment(picture, elsewhere).class_ids == 1).all()
 
 
 def test_a_projection_that_changes_before_the_first_new_word_is_refused(other_projection, tmp_path):

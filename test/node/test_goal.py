@@ -642,6 +642,8 @@ def test_a_lifecycle_manager_owns_the_node(make_world):
 def test_a_wrong_start_prints_one_sentence_and_ends_with_1(start_goal, parameter, words):
     process = start_goal(parameter, namespace="/wrong")
     assert process.wait() == 1
-    (line,) = [line for line in process.output.strip().splitlines() if not line.startswith("[INFO]")]
+    lines = [line for line in process.output.strip().splitlines() if not line.startswith("[INFO]")]
+    assert len(lines) == 1, process.output
+    (line,) = lines
     assert line.startswith("goal: ")
     assert words in line

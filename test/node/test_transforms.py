@@ -45,7 +45,12 @@ def context(_own_ros_network):
 LISTENERS = (tf2_ros, pytransform3d)
 
 
-@pytest.fixture(params=[make for make in LISTENERS if is_installed(make.__name__)], ids=lambda make: make.__name__)
+def listener(make):
+    missing = pytest.mark.skipif(not is_installed(make.__name__), reason=f"{make.__name__} is not installed")
+    return pytest.param(make, id=make.__name__, marks=missing)
+
+
+@pytest.fixture(params=map(listener, LISTENERS))
 def tf(request, context):
     end = TfEnd(context, request.param)
     yield end
@@ -66,12 +71,6 @@ def complaint(tf: TfEnd, target: str, source: str, stamp_ns: int | None, timeout
     assert sentence.endswith(".")
     assert "\n" not in sentence
     return sentence
-
-
-@pytest.mark.parametrize("package", [make.__name__ for make in LISTENERS])
-def test_the_tests_of_this_file_are_run_over(package):
-    if not is_installed(package):
-        pytest.skip(f"{package} is not installed: the tests of test_transforms.py ran without it")
 
 
 def test_a_point_in_front_of_a_turned_robot_is_beside_the_map(tf):

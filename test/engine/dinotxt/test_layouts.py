@@ -83,8 +83,8 @@ def test_every_value_arrives_from_either_layout(states, in_one_file, load_head, 
 def test_the_temperature_may_be_missing_from_the_one_file(states, in_one_file, load_head, load_text):
     both = in_one_file(*states)
     del both["logit_scale"]
-    load_head(both)
-    load_text(both)
+    head, text = load_head(both).state_dict(), load_text(both).state_dict()
+    assert (len(head), len(text)) == tuple(map(len, states))
 
 
 @pytest.mark.parametrize("surprise", ["surprise", "visual_model.backbone.norm.weight", "text_model.surprise"])

@@ -40,9 +40,11 @@ def test_a_run_that_goes_on_takes_the_place_of_what_was_written_beyond_its_check
     assert points(tmp_path, "loss/train") == [(50, 5.0), (100, 10.0), (150, 7.0)]
 
 
-def test_without_a_folder_nothing_is_written():
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with open_curves(None, 0) as note:
         note("loss/train", 1.0, 50)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_machine_without_tensorboard_is_told_so():
