@@ -2,7 +2,8 @@
 """When masks may go out after a reader has come: once what their ids mean had time to reach it.
 
 Nav2's semantic layer ends its whole process on a mask that comes before label_info. Topics have no order among each
-other, and a reader is matched with one after the other; so all of them wait a moment for each reader that comes.
+other, and a reader is matched with one after the other; so all of them wait a moment for each reader that comes. A
+reader that is known here may not know this node yet, and misses what it is sent; so they wait for its acknowledgement.
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LABEL_INFO = "label_info"
 # A reader that comes in a pause lengthens it, to so many pauses; then one pause's time is free of any. So readers that
 # come all the time, such as a tool that subscribes anew each second, do not stop the stream of the others. A reader of
-# label_info always has its whole pause: it wants to know what masks mean, as a costmap's layer does.
+# label_info always has its whole pause: it wants to know what masks mean, as a costmap's layer does. It has so many to
+# acknowledge label_info: one whose process was killed never does, and is a reader still, for 20 s with Fast DDS.
 LONGEST = 2
 
 
@@ -23,6 +29,13 @@ class _Topic:
     total: int = 0  # readers ever
     current: int = 0
     told: int = 0  # readers ever, by events alone
+
+
+class Turn(NamedTuple):
+    """What to do when there is something to publish."""
+
+    tells: bool  # publish label_info once more, first
+    publishes: bool
 
 
 class NewReaders:
@@ -37,6 +50,8 @@ class NewReaders:
         self._pause_s = pause_s
         self._topics: dict[str, _Topic] = {}
         self._pause = (-math.inf, -math.inf)  # from, to
+        self._heard_by_s: float | None = None  # when the newest reader of label_info has heard it, or never does
+        self._has_told_again = False
         self._lock = threading.Lock()
 
     def on_matched(self, topic: str, total: int, current: int, now_s: float) -> bool:
@@ -63,10 +78,24 @@ class NewReaders:
                 self._begin_pause(topic, now_s)
             return came > 0
 
-    def may_publish(self, now_s: float) -> bool:
-        """Whether every reader has been there for long enough."""
+    def turn(self, now_s: float, is_heard: Callable[[], bool]) -> Turn:
+        """Publish if every reader has been there for long enough; `is_heard`: whether all have acknowledged label_info.
+
+        To those of label_info that have not by then it is told again, and once more right before the first message that
+        goes out all the same: what comes after it on the same way does not come before it.
+        """
         with self._lock:
-            return now_s >= self._pause[1]
+            if now_s < self._pause[1]:
+                return Turn(tells=False, publishes=False)
+            if self._heard_by_s is None or is_heard():
+                self._heard_by_s = None
+                return Turn(tells=False, publishes=True)
+            is_last = now_s >= self._heard_by_s
+            turn = Turn(tells=is_last or not self._has_told_again, publishes=is_last)
+            self._has_told_again = True
+            if is_last:
+                self._heard_by_s = None
+            return turn
 
     def _begin_pause(self, topic: str, now_s: float) -> None:
         since_s, until_s = self._pause
@@ -74,6 +103,8 @@ class NewReaders:
         is_free = until_s >= latest_s and now_s < until_s + self._pause_s
         if topic == LABEL_INFO:
             self._pause = since_s if now_s < until_s else now_s, now_s + self._pause_s
+            self._heard_by_s = now_s + LONGEST * self._pause_s if self._pause_s > 0 else None
+            self._has_told_again = False
         elif now_s < until_s:
             self._pause = since_s, max(until_s, min(now_s + self._pause_s, latest_s))
         elif not is_free:
