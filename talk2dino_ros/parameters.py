@@ -46,7 +46,8 @@ class Parameters(SpatialParameters, SegmentationParameters):
     new_reader_pause_s: float = parameter(
         1.5,
         "After a new reader of mask, confidence, cloud or label_info the first three pause so long, so that label_info "
-        "is there first: Nav2's semantic layer ends its process otherwise.",
+        "is there first: Nav2's semantic layer ends its process otherwise. At most twice so long where a reader of "
+        "label_info does not acknowledge it.",
         low=0.0,
         high=60.0,
     )
