@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: warnings are errors, but for those inside of other people's packages."""
 
+from __future__ import annotations  # Ubuntu 24.04's pytest, which a sourced ROS brings, knows no TerminalReporter
+
 import gc
 import os
 import signal
