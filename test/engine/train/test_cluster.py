@@ -4,7 +4,7 @@
 import pickle
 import shutil
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,7 @@ def test_a_whole_store_needs_no_cluster(tiny, open_model, captions, tmp_path):
 def test_a_cluster_that_cannot_be_reached_is_said(address, open_model, captions, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "")
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # `auto` looks there, and through all processes of the machine
-    monkeypatch.setattr("ray._private.services.find_gcs_addresses", set)
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", cache(set))
     with pytest.raises(
         TrainingError, match=rf"the cluster '{address}' cannot be reached .*; start one with `ray start --head`"
     ):
