@@ -17,8 +17,8 @@ demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [C
 	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo $${MODEL:+--model "$$MODEL"} $${IMAGES:+--images "$$IMAGES"} \
 	    $${CLASSES:+--classes "$$CLASSES"} $${OUTPUT:+--output "$$OUTPUT"}
 
-demo-nav: setup ## send a simulated robot to things by name: make demo-nav [MODEL=name] [SEED=1] [OUTPUT=folder]
-	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo_nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
+demo-nav: setup ## send a simulated robot to objects by name: make demo-nav [MODEL=name] [SEED=1] [OUTPUT=folder]
+	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo.nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
 	    $${OUTPUT:+--output "$$OUTPUT"}
 
 bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIGHTS_DIR=folder: else random weights]

@@ -15,7 +15,7 @@ from typing import Any
 from setuptools import find_packages, setup
 
 NAME = "talk2dino_ros"
-COMMAND = f"talk2dino = {NAME}.cli:main"
+COMMAND = f"talk2dino = {NAME}.cli.main:main"
 # colcon runs other commands: `develop`, `install`.
 FOR_PIP = not {"bdist_wheel", "dist_info", "editable_wheel", "sdist"}.isdisjoint(sys.argv)
 
@@ -47,9 +47,9 @@ def for_colcon() -> dict[str, Any]:
         "install_requires": ["setuptools"],
         "entry_points": {
             "console_scripts": [
-                "goal = talk2dino_ros.goal.goal_node:main",
+                "goal = talk2dino_ros.goal.goal_main:main",
                 "photo_camera = talk2dino_ros.demo.photo_camera:main",
-                "segmenter = talk2dino_ros.segmenter_node:main",
+                "segmenter = talk2dino_ros.segmenter.segmenter_main:main",
                 COMMAND,
             ],
         },

@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from machine import write_result
 
-from talk2dino_ros.cli_export import PHOTOGRAPH
+from talk2dino_ros.cli.export import PHOTOGRAPH
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights
-from talk2dino_ros.engine.checkpoints import Model, find_model
-from talk2dino_ros.engine.image_encoder import ImageEncoder
-from talk2dino_ros.engine.networks import find_checkpoint
-from talk2dino_ros.engine.onnx_encoder import open_exported
-from talk2dino_ros.engine.onnx_export import export_image_encoder
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.engine.models.networks import find_checkpoint
+from talk2dino_ros.engine.models.registry import Model, find_model
+from talk2dino_ros.engine.models.vit import ImageEncoder
+from talk2dino_ros.engine.onnx.onnx_encoder import open_exported
+from talk2dino_ros.engine.onnx.onnx_export import export_image_encoder
+from talk2dino_ros.viz.pictures import read_picture
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ Table = dict[str, dict[str, list[int]]]
 
 
 @dataclass(frozen=True)
-class Look:
+class RenderedView:
     """A photograph from straight before it; width, height: the board's in pixels, around the image's middle."""
 
     photo: str
@@ -52,17 +52,17 @@ def main() -> None:
         draw(arguments.draw, arguments.rooms, arguments.distances)
         return
     with tempfile.TemporaryDirectory() as folder:
-        looks = looks_of(Path(folder) / "looks.npz", arguments.rooms, arguments.distances)
-    table = confidences(looks, arguments.vocabulary, arguments.model, arguments.refine)
+        views = views_of(Path(folder) / "looks.npz", arguments.rooms, arguments.distances)
+    table = confidences(views, arguments.vocabulary, arguments.model, arguments.refine)
     print(f"| class | right: regions, least, median | wrong: regions, median, most |\n|---|---|---|\n{rows(table)}")
     facts = {name: value for name, value in vars(arguments).items() if name != "draw"}
-    write_result("costmap_confidence", {**facts, "looks": len(looks), "mean_confidence_of_regions": table})
+    write_result("costmap_confidence", {**facts, "views": len(views), "mean_confidence_of_regions": table})
 
 
 def draw(path: Path, rooms: int, distances: list[float]) -> None:
     """Draw what a robot sees that stands before each board of each room."""
-    from talk2dino_ros.demo_nav.room import PHOTOS, furnish
-    from talk2dino_ros.demo_nav.world import World, aspects, focal_length
+    from talk2dino_ros.demo.nav.room import PHOTOS, furnish
+    from talk2dino_ros.demo.nav.sim_world import World, aspects, focal_length
 
     pictures, facts = [], []
     for seed in range(1, rooms + 1):
@@ -71,44 +71,44 @@ def draw(path: Path, rooms: int, distances: list[float]) -> None:
         for board in room.boards:
             for distance in distances:
                 pixels_per_m = focal_length() / distance
-                pictures.append(world.look(board.before(distance))[0].copy())
+                pictures.append(world.render(board.before(distance))[0].copy())
                 facts.append((board.photo, distance, board.width * pixels_per_m, board.height * pixels_per_m))
         world.close()
     np.savez(path, rgb=np.stack(pictures), facts=np.array(facts))
 
 
-def looks_of(path: Path, rooms: int, distances: list[float]) -> list[Look]:
+def views_of(path: Path, rooms: int, distances: list[float]) -> list[RenderedView]:
     """Have it drawn, and read it."""
     options = ["--rooms", str(rooms), "--distances", *map(str, distances), "--draw", str(path)]
     subprocess.run([sys.executable, __file__, *options], check=True)
     with np.load(path) as file:
         pairs = zip(file["facts"], file["rgb"], strict=True)
-        return [Look(str(photo), *map(float, numbers), rgb) for (photo, *numbers), rgb in pairs]
+        return [RenderedView(str(photo), *map(float, numbers), rgb) for (photo, *numbers), rgb in pairs]
 
 
-def confidences(looks: list[Look], name: str, model: str, refine: str) -> Table:
+def confidences(views: list[RenderedView], name: str, model: str, refine: str) -> Table:
     """Return for each class the mean confidences, 0..255, of its regions that are right, and that are wrong."""
-    from talk2dino_ros.cli_model import with_threshold
+    from talk2dino_ros.cli.model_arguments import with_threshold
     from talk2dino_ros.engine import load_segmenter
-    from talk2dino_ros.points_of_interest import find_points
+    from talk2dino_ros.perception.points_of_interest import find_points
 
     (section,) = yaml.safe_load((CONFIG / f"vocabulary_{name}.yaml").read_text()).values()
     segmenter = with_threshold(load_segmenter(model, refine=refine), -1.0)
     vocabulary = segmenter.encode_vocabulary(section["ros__parameters"]["vocabulary"])
     table: Table = {}
-    for look in looks:
-        seen = segmenter.segment(look.rgb, vocabulary)
+    for render in views:
+        seen = segmenter.segment(render.rgb, vocabulary)
         for point in find_points(seen.class_ids, seen.confidence, vocabulary.labels()):
-            is_right = SHOWS.get(look.photo) == point.class_name and is_on_board(point.pixel, look)
+            is_right = SHOWS.get(render.photo) == point.class_name and is_on_board(point.pixel, render)
             kinds = table.setdefault(point.class_name, {"right": [], "wrong": []})
             kinds["right" if is_right else "wrong"].append(round(255 * point.confidence))
     return dict(sorted(table.items()))
 
 
-def is_on_board(pixel: tuple[int, int], look: Look) -> bool:
+def is_on_board(pixel: tuple[int, int], render: RenderedView) -> bool:
     """Whether a pixel is of the photograph that is looked at."""
-    height, width = look.rgb.shape[:2]
-    return abs(pixel[0] - width / 2) < look.width / 2 and abs(pixel[1] - height / 2) < look.height / 2
+    height, width = render.rgb.shape[:2]
+    return abs(pixel[0] - width / 2) < render.width / 2 and abs(pixel[1] - height / 2) < render.height / 2
 
 
 def rows(table: Table) -> str:

@@ -16,10 +16,10 @@ from machine import write_result
 
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights
-from talk2dino_ros.engine.checkpoints import find_model
-from talk2dino_ros.engine.cpu_bf16 import gains_by_bf16, measure
-from talk2dino_ros.engine.devices import PRECISIONS
-from talk2dino_ros.engine.networks import load_networks
+from talk2dino_ros.engine.models.networks import load_networks
+from talk2dino_ros.engine.models.registry import find_model
+from talk2dino_ros.engine.runtime.cpu_bf16 import gains_by_bf16, measure
+from talk2dino_ros.engine.runtime.devices import PRECISIONS
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from machine import write_result
 from torch import nn
 
 from talk2dino_ros.engine.bench.measure import in_turn
-from talk2dino_ros.engine.packed_linear import IDLE_ROWS, PackedLinear, leaves_one_idle
+from talk2dino_ros.engine.runtime.packed_linear import IDLE_ROWS, PackedLinear, leaves_one_idle
 
 LAYERS = [(768, 768), (3072, 768), (768, 2304), (768, 3072), (1024, 1024), (4096, 1024), (1024, 3072), (1024, 4096)]
 ROWS = [149, 261, 350, 400, 500, 600, 789, 905, 1029, 1100, 1200, 1300, 1374, 2058]  # 1029: 448x448 pixels and 5 more

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from talk2dino_ros.engine.encoding import encode_vocabulary
+from talk2dino_ros.engine.factory import encode_vocabulary
 from talk2dino_ros.engine.vocabulary import KIN_COSINE, parse_class
 
 INDOOR = Path(__file__).resolve().parents[1] / "config" / "vocabulary_indoor.yaml"

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from talk2dino_ros.engine import mini
+from talk2dino_ros.engine.models import mini
 from talk2dino_ros.engine.train.anchor_words import Words, collect_words, encode_texts
 from talk2dino_ros.engine.train.anchors import fit, read_anchor_recipe
 
-RECIPE = Path(mini.__file__).parent / "data" / "recipes" / "mini.yaml"
+RECIPE = Path(mini.__file__).parents[1] / "data" / "recipes" / "mini.yaml"
 DEFINITION_LENGTH = 40  # characters; longer texts are definitions or lists of lemmas
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often and how well the robot of `make demo-nav` finds things by name, over seeded worlds.
+"""How often and how well the robot of `make demo-nav` finds objects by name, over seeded worlds.
 
     python benchmarks/navigation.py [--worlds 20]
 
@@ -17,15 +17,15 @@ import numpy as np
 from machine import write_result
 from tqdm import tqdm
 
+from talk2dino_ros.demo.nav.metrics import LegMetrics
+from talk2dino_ros.demo.nav.nav_report import table, write_report
+from talk2dino_ros.demo.nav.run import TARGETS, run_world
 from talk2dino_ros.demo.processes import DemoError
-from talk2dino_ros.demo_nav.judge import Verdict
-from talk2dino_ros.demo_nav.report import table, write_report
-from talk2dino_ros.demo_nav.run import TARGETS, run_world
 
 
 def main() -> None:
     """Run the worlds, say how they went, write the result."""
-    parser = argparse.ArgumentParser(description="Go to things by name in many simulated rooms.")
+    parser = argparse.ArgumentParser(description="Go to objects by name in many simulated rooms.")
     parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--model", default="mini")
@@ -49,9 +49,9 @@ def main() -> None:
     print({name: value for name, value in facts.items() if name != "legs"})
 
 
-def run_worlds(arguments: argparse.Namespace) -> tuple[list[Verdict], list[float], dict[int, str]]:
+def run_worlds(arguments: argparse.Namespace) -> tuple[list[LegMetrics], list[float], dict[int, str]]:
     """Run each seed; a world that breaks off counts as a failure with its reason, and the rest go on."""
-    verdicts: list[Verdict] = []
+    verdicts: list[LegMetrics] = []
     walls: list[float] = []
     failures: dict[int, str] = {}
     for seed in tqdm(range(arguments.first_seed, arguments.first_seed + arguments.worlds), unit="world"):
@@ -70,7 +70,7 @@ def run_worlds(arguments: argparse.Namespace) -> tuple[list[Verdict], list[float
     return verdicts, walls, failures
 
 
-def figures(verdicts: list[Verdict], lost: int) -> dict[str, Any]:
+def figures(verdicts: list[LegMetrics], lost: int) -> dict[str, Any]:
     """Success of all legs, lost ones included; times and places of those that found something; errors of all points."""
     legs = len(verdicts) + lost
     errors = [error for verdict in verdicts for error in verdict.point_errors_m]
@@ -80,7 +80,7 @@ def figures(verdicts: list[Verdict], lost: int) -> dict[str, Any]:
         "find_s": spread([verdict.find_s for verdict in verdicts]),
         "place_error_m": spread([verdict.place_error_m for verdict in verdicts]),
         "facing_error_deg": spread([verdict.facing_error_deg for verdict in verdicts]),
-        "sightings": len(errors),
+        "detections": len(errors),
         "point_error_m": spread(errors),
     }
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from machine import write_result
 
-from talk2dino_ros.launch_arguments import profile_names
-from talk2dino_ros.statistics import percentile
+from talk2dino_ros.ros.parameters.launch_arguments import profile_names
+from talk2dino_ros.segmenter.statistics import percentile
 
 HERE = Path(__file__).parent
 PROFILE = HERE.parent / "config" / "fastdds.xml"
@@ -93,9 +93,9 @@ def play_node(model: str, log: Path) -> None:
     """Run the node as `ros2 run` would, and write the moments of each image's way to `log` at the end."""
     from rclpy.time import Time
 
-    from talk2dino_ros import segmenter_node
-    from talk2dino_ros.camera import Camera
     from talk2dino_ros.engine import Segmenter
+    from talk2dino_ros.segmenter import segmenter_main
+    from talk2dino_ros.segmenter.camera import Camera
 
     moments: dict[str, list[int]] = {}
     calls: list[tuple[int, int]] = []
@@ -115,7 +115,7 @@ def play_node(model: str, log: Path) -> None:
 
     Segmenter.segment, Camera.publish_mask = timed_segment, noted_publish_mask  # type: ignore[assignment,method-assign]
     options = ["-p", f"model:={model}", "-p", f"vocabulary:={CLASSES}", "-p", "background:=0.0"]
-    code = segmenter_node.main(["--ros-args", *options])
+    code = segmenter_main.main(["--ros-args", *options])
     log.write_text(json.dumps(moments))
     sys.exit(code)
 

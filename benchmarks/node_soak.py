@@ -24,7 +24,7 @@ from node_overhead import CLASSES, PATIENCE_S, PROFILE
 from soak_figures import MINUTE_NS, Mask, Sample, ages_of, by_minute, counts_of, said, table_lines
 
 from talk2dino_ros.engine.bench.machine import machine_line
-from talk2dino_ros.launch_arguments import profile_names
+from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 
 CAMERA = Path(__file__).with_name("node_overhead.py")
 SIZE = "640x480"
@@ -82,7 +82,7 @@ def start_node(model: str) -> "subprocess.Popen[bytes]":
     """Start the node as `ros2 run` does, with the parameters of node_overhead.py."""
     values = {"model": model, "vocabulary": CLASSES, "background": 0.0, "text_cache_dir": "none"}
     options = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-    return subprocess.Popen([sys.executable, "-m", "talk2dino_ros.segmenter_node", "--ros-args", *options])
+    return subprocess.Popen([sys.executable, "-m", "talk2dino_ros.segmenter.segmenter_main", "--ros-args", *options])
 
 
 def start_camera(arguments: argparse.Namespace, output: Any) -> "subprocess.Popen[bytes]":

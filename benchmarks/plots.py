@@ -14,7 +14,7 @@ import matplotlib as mpl
 mpl.use("Agg")  # no display is needed
 import matplotlib.pyplot as plt
 
-from talk2dino_ros.engine.stages import STAGES
+from talk2dino_ros.engine.runtime.stage_times import STAGES
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from talk2dino_ros.statistics import percentile
+from talk2dino_ros.segmenter.statistics import percentile
 
 MINUTE_NS = 60 * 10**9
 

@@ -2,7 +2,7 @@
 """Measure over several seeds that the training learns, and draw it: `python benchmarks/synthetic_mapping.py`.
 
 Each seed draws its own world, teaches its own backbone and learns one mapping per head choice, see
-talk2dino_ros/engine/train/synthetic/proof.py: minutes a seed. `--draw` only draws and tabulates the newest results.
+benchmarks/synthetic/proof.py: minutes a seed. `--draw` only draws and tabulates the newest results.
 """
 
 import argparse
@@ -55,9 +55,9 @@ def main() -> None:
 
 def measure(seeds: int, processes: int) -> Path:
     """Return the file with the outcome of each seed."""
-    from talk2dino_ros.engine.train.synthetic.backbone import BackboneRecipe
-    from talk2dino_ros.engine.train.synthetic.mapping import CHANGES, MappingRecipe
-    from talk2dino_ros.engine.train.synthetic.proof import UNSEEN
+    from benchmarks.synthetic.backbone import BackboneRecipe
+    from benchmarks.synthetic.proof import UNSEEN
+    from benchmarks.synthetic.synthetic_mapping import CHANGES, MappingRecipe
 
     outcomes = []
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -78,7 +78,7 @@ def measure_seed(seed: int) -> dict[str, Any]:
     """Return one seed's outcome, computed with one thread."""
     import torch
 
-    from talk2dino_ros.engine.train.synthetic.proof import prove
+    from benchmarks.synthetic.proof import prove
 
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def table(facts: dict[str, Any]) -> str:
         "",
         f"{machine_line(facts['machine'])}, one thread a seed. Mean (lowest to highest) in percent.",
         "",
-        "| what stands for an image | mIoU, unseen scenes | IoU, unseen things | weight on the thing named |",
+        "| what stands for an image | mIoU, unseen scenes | IoU, unseen objects | weight on the object named |",
         "|---|---|---|---|",
     ]
     for name, values in values_of(facts).items():
@@ -112,7 +112,7 @@ def table(facts: dict[str, Any]) -> str:
     seconds = [sum(each["cpu_s"].values()) for each in outcomes]
     lines += [
         "",
-        f"Unseen things: {named}; neither the backbone nor the mapping has seen them, and all words compete.",
+        f"Unseen objects: {named}; neither the backbone nor the mapping has seen them, and all words compete.",
         f"A seed takes {np.mean(seconds):.0f} s of one core ({min(seconds):.0f} to {max(seconds):.0f}), "
         "the backbone included.",
         "",

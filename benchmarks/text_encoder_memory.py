@@ -51,8 +51,8 @@ def write_tower(folder: Path) -> int:
     """Write the text tower's file as DINOv2's release has it, with seeded values; return its size in bytes."""
     import torch
 
-    from talk2dino_ros.engine.checkpoints import find_model
-    from talk2dino_ros.engine.dinotxt.text_tower import TextTower
+    from talk2dino_ros.engine.models.dinotxt.text_tower import TextTower
+    from talk2dino_ros.engine.models.registry import find_model
 
     with torch.device("meta"):
         shapes = {key: tensor.shape for key, tensor in TextTower().state_dict().items()}
@@ -70,9 +70,9 @@ def write_tower(folder: Path) -> int:
 def encode_and_free(folder: Path) -> dict[str, float]:
     """Resident memory (MB) before the tower, with it, at the highest, and after words were encoded and it was freed."""
     from talk2dino_ros.engine.bench.measure import peak_bytes_of, resident_bytes
-    from talk2dino_ros.engine.checkpoints import find_model
-    from talk2dino_ros.engine.embeddings import encode_classes
-    from talk2dino_ros.engine.networks import load_word_networks
+    from talk2dino_ros.engine.models.networks import load_word_networks
+    from talk2dino_ros.engine.models.registry import find_model
+    from talk2dino_ros.engine.models.word_vectors import encode_classes
     from talk2dino_ros.engine.vocabulary import parse_classes
 
     import_libraries()
@@ -94,8 +94,8 @@ def load_plainly(folder: Path) -> dict[str, float]:
     import torch
 
     from talk2dino_ros.engine.bench.measure import peak_bytes_of, resident_bytes
-    from talk2dino_ros.engine.dinotxt.layouts import text_part
-    from talk2dino_ros.engine.dinotxt.text_tower import TextTower
+    from talk2dino_ros.engine.models.dinotxt.dinotxt_layouts import text_part
+    from talk2dino_ros.engine.models.dinotxt.text_tower import TextTower
 
     import_libraries()
     towers: list[Any] = []

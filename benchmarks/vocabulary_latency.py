@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from machine import write_result
 
-from talk2dino_ros.launch_arguments import profile_names
-from talk2dino_ros.statistics import percentile
+from talk2dino_ros.ros.parameters.launch_arguments import profile_names
+from talk2dino_ros.segmenter.statistics import percentile
 
 PROFILE = Path(__file__).resolve().parent.parent / "config" / "fastdds.xml"
 PATIENCE_S = 300.0
@@ -67,15 +67,15 @@ def seeded(model: str, folder: str) -> str:
 
 def play_node(model: str, weights_dir: str, text_cache_dir: str) -> int:
     """Run the node as `ros2 run` would; seeded files have other sums than the published ones."""
-    from talk2dino_ros import segmenter_node
-    from talk2dino_ros.engine import checkpoints
     from talk2dino_ros.engine.bench.seeded import without_sums
+    from talk2dino_ros.engine.models import registry
+    from talk2dino_ros.segmenter import segmenter_main
 
     if model != "mini":
-        checkpoints.MODELS[model] = without_sums(checkpoints.MODELS[model])
+        registry.MODELS[model] = without_sums(registry.MODELS[model])
     values = {"model": model, "weights_dir": f"'{weights_dir}'", "text_cache_dir": text_cache_dir, "vocabulary": KNOWN}
     options = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-    return segmenter_node.main(["--ros-args", *options])
+    return segmenter_main.main(["--ros-args", *options])
 
 
 def start_node(model: str, weights_dir: str, text_cache_dir: str) -> "subprocess.Popen[bytes]":

@@ -8,7 +8,7 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Opaq
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
-from talk2dino_ros.launch_arguments import existing_file, overrides, tf_remappings
+from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides, tf_remappings
 
 HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
@@ -16,8 +16,8 @@ ARGUMENTS = (
     ("goal_params_file", f"{HERE.parent}/config/goal.yaml", "Parameter file of the node goal."),
     ("goal_frame", "", "Frame of the goals, such as map or odom."),
     ("base_frame", "", "Frame of the robot, such as base_link."),
-    ("target_frame", "odom", "Frame in which things are followed; one that stays while the camera moves."),
-    ("things", "", "Topic of the things, such as talk2dino/front/things for a named camera."),
+    ("target_frame", "odom", "Frame in which objects are followed; one that stays while the camera moves."),
+    ("objects", "", "Topic of the objects, such as talk2dino/front/objects for a named camera."),
     ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
 )
 
@@ -41,7 +41,7 @@ def goal_parameters(given):
 def start(context):
     given = context.launch_configurations
     where = {"namespace": given["namespace"], "output": "screen"}
-    topics = {"costmap": "costmap", "things": "talk2dino/things"}
+    topics = {"costmap": "costmap", "objects": "talk2dino/objects"}
     remappings = [(topic, given[name]) for name, topic in topics.items() if given[name]]
     remappings += tf_remappings(given["use_namespaced_tf"])
     node = {"executable": "goal", "name": "goal", "parameters": goal_parameters(given), "remappings": remappings}

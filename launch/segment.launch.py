@@ -7,7 +7,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import Node
 
-from talk2dino_ros.launch_arguments import (
+from talk2dino_ros.ros.parameters.launch_arguments import (
     existing_file,
     overrides,
     profile_variable,

@@ -16,7 +16,7 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
-from talk2dino_ros.engine.pamr import gpu
+from talk2dino_ros.engine.inference.pamr import pamr_gpu
 
 # classes, height, width: what Triton would specialise (1, multiples of 16) and what not
 SHAPES = ((1, 480, 640), (7, 481, 641), (16, 720, 1280), (150, 1, 1))
@@ -48,12 +48,12 @@ def compile_for(architecture, folder):
         return kernel
 
     driver.set_active(Driver(architecture))
-    for kernel in (gpu.weigh, gpu.average):
+    for kernel in (pamr_gpu.weigh, pamr_gpu.average):
         kernel.device_caches.clear()  # which are by the device's index
     JITFunction.run = only_compile
     try:
         for classes, height, width in SHAPES:
-            gpu.pamr_gpu(torch.empty(3, height, width), torch.empty(classes, height, width))
+            pamr_gpu.pamr_gpu(torch.empty(3, height, width), torch.empty(classes, height, width))
     finally:
         JITFunction.run = launch
     return [_kept(folder / f"{architecture}_{key[:12]}.cubin", *found) for key, found in compiled.items()]

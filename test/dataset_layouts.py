@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from talk2dino_ros.pictures import write_picture
+from talk2dino_ros.viz.pictures import write_picture
 
 
 def write_label(path, values, palette=False):

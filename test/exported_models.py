@@ -7,8 +7,8 @@ from functools import partial
 import timm
 from safetensors.torch import save_file
 
-from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.image_encoder import load_dino_encoder
+from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.models.vit import load_dino_encoder
 
 WIDTH, DEPTH, HEADS = 48, 3, 3
 TINY = {"embed_dim": WIDTH, "depth": DEPTH, "num_heads": HEADS}

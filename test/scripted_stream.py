@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.stages import StageTimer, stage
+from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
-from talk2dino_ros.frames import Frame
-from talk2dino_ros.parameters import Parameters
-from talk2dino_ros.space.camera_model import CameraModel, GeometryError
-from talk2dino_ros.space.depth import Depth
-from talk2dino_ros.space.scene import Scene
-from talk2dino_ros.statistics import CameraStatistics
-from talk2dino_ros.stream import InForce, Stream
+from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
+from talk2dino_ros.perception.space.depth import Depth
+from talk2dino_ros.segmenter.image_slots import Frame
+from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Stream
+from talk2dino_ros.segmenter.scene import Scene
+from talk2dino_ros.segmenter.statistics import CameraStatistics
 
 DEADLINE_S = 10.0
 BAD = 13  # the red value of an image that the scripted segmenter cannot segment
@@ -146,11 +146,11 @@ class Bench:
         self.published, self.problems = [], []
         self.segmenter = ScriptedSegmenter()
         self.front, self.rear = (ScriptedCamera(name, self.published) for name in ("front", "rear"))
-        in_force = InForce(self.segmenter, vocabulary_of("cup"), Parameters(**parameters))
+        active = ActiveConfiguration(self.segmenter, vocabulary_of("cup"), Parameters(**parameters))
         cameras = {"front": self.front, "rear": self.rear}
         self.depths = {name: ScriptedDepth() for name in cameras}
-        scenes = {name: Scene(depth, None, in_force.parameters) for name, depth in self.depths.items()}
-        self.stream = Stream(cameras, scenes, in_force, lambda what, error: self.problems.append((what, str(error))))
+        scenes = {name: Scene(depth, None, active.parameters) for name, depth in self.depths.items()}
+        self.stream = Stream(cameras, scenes, active, lambda what, error: self.problems.append((what, str(error))))
 
     def process(self, **messages):
         """Process a batch in this thread."""

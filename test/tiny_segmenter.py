@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.image_encoder import ImageFeatures
-from talk2dino_ros.engine.networks import Networks
+from talk2dino_ros.engine.models.networks import Networks
+from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary

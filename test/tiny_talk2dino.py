@@ -11,8 +11,8 @@ from itertools import groupby
 
 from training_photos import TEXT_WIDTH, WIDTH, tiny_row
 
-from talk2dino_ros.cli import main
-from talk2dino_ros.engine.checkpoints import MODELS, Model
+from talk2dino_ros.cli.main import main
+from talk2dino_ros.engine.models.registry import MODELS, Model
 
 
 def tiny_talk2dino() -> Model:

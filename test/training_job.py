@@ -5,7 +5,7 @@ import json
 
 from safetensors.torch import load_file
 
-from talk2dino_ros.cli import main
+from talk2dino_ros.cli.main import main
 
 RECIPE = """
 based_on: talk2dino_vitb

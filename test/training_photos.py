@@ -13,8 +13,8 @@ import torch
 from open_clip.transformer import QuickGELU, TextTransformer
 from PIL import Image
 
-from talk2dino_ros.engine.checkpoints import MODELS, Model
-from talk2dino_ros.engine.text_encoder import load_clip_text_encoder
+from talk2dino_ros.engine.models.clip_text import load_clip_text_encoder
+from talk2dino_ros.engine.models.registry import MODELS, Model
 
 HEADS, WIDTH, TEXT_WIDTH = 3, 48, 24
 PATCH = 14
@@ -54,4 +54,4 @@ def encoded_photo(number: int, size: tuple[int, int] = (80, 64), kind: str = "JP
 
 
 def caption(number: int, which: int) -> str:
-    return f"photograph {which} of the thing number {number}"
+    return f"photograph {which} of the object number {number}"

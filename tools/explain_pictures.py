@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from benchmarks.synthetic.proof import trained_segmenter
+from benchmarks.synthetic.synthetic_model import TEST_SCENES
+from benchmarks.synthetic.synthetic_world import WORDS, draw_scenes
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.engine.explanation import Explanation, explain
-from talk2dino_ros.engine.loading import load_segmenter
-from talk2dino_ros.engine.train.synthetic.model import TEST_SCENES
-from talk2dino_ros.engine.train.synthetic.proof import trained_segmenter
-from talk2dino_ros.engine.train.synthetic.world import WORDS, draw_scenes
-from talk2dino_ros.explain.sections import sections
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.engine.factory import load_segmenter
+from talk2dino_ros.engine.inference.explanation import Explanation, explain
+from talk2dino_ros.viz.explain.sections import sections
+from talk2dino_ros.viz.pictures import read_picture
 
 DOCS = Path(__file__).parent.parent / "docs"
-SCENE = 1  # of the scenes that neither network has seen: three kinds of things, each with a head of its own
+SCENE = 1  # of the scenes that neither network has seen: three kinds of objects, each with a head of its own
 PHOTO, PHOTO_WORDS = "astronaut.jpg", ("helmet", "space shuttle", "flag")
 QUALITY = 88  # of the JPEG files
 
@@ -44,8 +44,8 @@ def explain_scene(folder: Path, number: int = SCENE) -> Explanation:
     """Teach the synthetic world's model, and look at one scene of it with the words of what is there."""
     segmenter = trained_segmenter(folder).with_options(background_cleaning=True)
     scene = draw_scenes(number + 1, (0, TEST_SCENES))[number]
-    things = dict.fromkeys(WORDS[thing.word] for thing in scene.things)
-    words = [f"{thing.removesuffix(' thing')}: {thing}" for thing in things]
+    objects = dict.fromkeys(WORDS[tracked.word] for tracked in scene.objects)
+    words = [f"{tracked.removesuffix(' object')}: {tracked}" for tracked in objects]
     return explain(segmenter, scene.rgb, segmenter.encode_vocabulary([*words, scene.ground]))
 
 

@@ -7,10 +7,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from talk2dino_ros.goal.parameters import GoalParameters
-from talk2dino_ros.parameter_field import expectation, to_ros
-from talk2dino_ros.parameter_set import fields_of
-from talk2dino_ros.parameters import FIELDS
+from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.ros.parameters.parameter_field import expectation, to_ros
+from talk2dino_ros.ros.parameters.parameter_set import fields_of
+from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "parameters.md"

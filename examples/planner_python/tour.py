@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Go to one thing after the other, by their names: `tour.py "coffee cup" door`."""
+"""Go to one object after the other, by their names: `tour.py "coffee cup" door`."""
 
 import sys
 

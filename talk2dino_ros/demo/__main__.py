@@ -15,13 +15,13 @@ from pathlib import Path
 import rclpy
 
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.demo.client import DemoClient, Round
+from talk2dino_ros.demo.demo_client import DemoClient, Round
+from talk2dino_ros.demo.demo_report import print_table, write_overlays
 from talk2dino_ros.demo.processes import DemoError, check_alive, node_process
-from talk2dino_ros.demo.report import print_table, write_overlays
-from talk2dino_ros.engine.class_text import split_classes
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.pictures import read_folder
-from talk2dino_ros.terminal import show_any_text
+from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.viz.pictures import read_folder
+from talk2dino_ros.viz.terminal import show_any_text
 
 NAMESPACE = "/demo"  # so that nothing of a robot on the same network is touched
 FIRST = ["person", "cat", "raccoon", "cup", "rocket", "flag"]
@@ -58,7 +58,9 @@ def run(model: str, folder: Path, photos: list[str], vocabularies: list[list[str
     names = ("-r", f"__ns:={NAMESPACE}")
     with ExitStack() as stack:
         segmenter = stack.enter_context(
-            node_process("talk2dino_ros.segmenter_node", *names, "-p", f"model:={model}", "-p", "refine:=pamr")
+            node_process(
+                "talk2dino_ros.segmenter.segmenter_main", *names, "-p", f"model:={model}", "-p", "refine:=pamr"
+            )
         )
         folder = folder.resolve()
         stack.enter_context(node_process("talk2dino_ros.demo.photo_camera", *names, "-p", f"folder:={folder}"))

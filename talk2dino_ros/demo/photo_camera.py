@@ -13,13 +13,13 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from talk2dino_ros import parameter_set
-from talk2dino_ros.conversions import rgb_to_image
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.parameter_field import parameter
-from talk2dino_ros.parameter_set import Values
-from talk2dino_ros.pictures import read_folder
+from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
+from talk2dino_ros.ros.parameters import parameter_set
+from talk2dino_ros.ros.parameters.parameter_field import parameter
+from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.viz.pictures import read_folder
 
 
 @dataclass(frozen=True)

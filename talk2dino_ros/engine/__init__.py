@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from talk2dino_ros.engine.encoding import encode_vocabulary
     from talk2dino_ros.engine.errors import (
         ImageError,
         ModelError,
@@ -23,22 +22,22 @@ if TYPE_CHECKING:
         VocabularyError,
         WeightsError,
     )
-    from talk2dino_ros.engine.loading import load_segmenter
-    from talk2dino_ros.engine.score_memory import ScoreMemory
+    from talk2dino_ros.engine.factory import encode_vocabulary, load_segmenter
+    from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
     from talk2dino_ros.engine.segmenter import Segmentation, Segmenter
     from talk2dino_ros.engine.vocabulary import Vocabulary
 
 _HOME = {
-    "encode_vocabulary": "encoding",
+    "encode_vocabulary": "factory",
     "ImageError": "errors",
     "ModelError": "errors",
     "Talk2DinoError": "errors",
     "VocabularyError": "errors",
     "WeightsError": "errors",
-    "ScoreMemory": "score_memory",
+    "ScoreMemory": "inference.score_smoothing",
     "Segmentation": "segmenter",
     "Segmenter": "segmenter",
-    "load_segmenter": "loading",
+    "load_segmenter": "factory",
     "Vocabulary": "vocabulary",
 }
 

@@ -11,7 +11,7 @@ Talk2DinoError
 ├── GeometryError     a camera or depth that no position can come from (space)
 ├── TransformError    no transform between two frames at a stamp (tf)
 ├── MessageError      a message that no node can use (message_guard)
-├── ThingError        a sighting or an option that things cannot be made of (things)
+├── ThingError        a detection or an option that objects cannot be made of (objects)
 └── ParameterError    a parameter's value, or the moment of its change
 
 Every message is one sentence with the value, what was expected and the remedy.

@@ -15,22 +15,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from talk2dino_ros.engine.ballots import Words
-from talk2dino_ros.engine.canvas import check_image, make_canvas, patch_grid
-from talk2dino_ros.engine.checkpoints import Model
-from talk2dino_ros.engine.crops import CROPS_PER_BATCH, encode_crops
-from talk2dino_ros.engine.embeddings import check_encoded_by, encode_classes
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.inputs import Plan, make_plan, nearest_multiple
-from talk2dino_ros.engine.labelling import Labelling, View
-from talk2dino_ros.engine.memory import release_memory
-from talk2dino_ros.engine.networks import Networks
-from talk2dino_ros.engine.onnx_encoder import OnnxImageEncoder
+from talk2dino_ros.engine.inference.ballots import BallotWords
+from talk2dino_ros.engine.inference.canvas import check_image, make_canvas, patch_grid
+from talk2dino_ros.engine.inference.crop_plan import Plan, make_plan, nearest_multiple
+from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH, encode_crops
+from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
+from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory, memory_per_image
+from talk2dino_ros.engine.inference.scoring import EncodedImage, Scoring
+from talk2dino_ros.engine.models.networks import Networks
+from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.word_vectors import check_encoded_by, encode_classes
+from talk2dino_ros.engine.onnx.onnx_encoder import OnnxImageEncoder
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.engine.pamr.paths import pamr_path
-from talk2dino_ros.engine.prompt_encoder import Mapper
-from talk2dino_ros.engine.score_memory import ScoreMemory, memory_per_image
-from talk2dino_ros.engine.stages import StageTimer, stage
+from talk2dino_ros.engine.runtime.memory import release_memory
+from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
+from talk2dino_ros.engine.text.prompt_features import Mapper
 from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Segmenter:
         self.model = model
         self.options = options
         self.networks = networks
-        self._label = Labelling(model, options)
+        self._label = Scoring(model, options)
 
     @property
     def device(self) -> str:
@@ -220,13 +220,13 @@ class Segmenter:
         sizes = [(image.shape[0], image.shape[1]) for image in images]
         plans = [self.plan(size) for size in sizes]
         with stage(timer, "upload"):
-            words = Words.of(vocabulary, self.options.unlabeled_id, self.device)
+            words = BallotWords.of(vocabulary, self.options.unlabeled_id, self.device)
             pairs = zip(images, plans, strict=True)
             canvases = [make_canvas(image, plan, self.device, self.options.resize) for image, plan in pairs]
         with stage(timer, "backbone"):
             cleaning = self.options.background_cleaning
             features = encode_crops(self.networks, canvases, plans, return_attention=cleaning, at_once=at_once)
-        views = [View(*parts) for parts in zip(sizes, plans, canvases, features, memories, strict=True)]
+        views = [EncodedImage(*parts) for parts in zip(sizes, plans, canvases, features, memories, strict=True)]
         return [self._segment_one(view, words, return_scores, timer) for view in views]
 
     def plan(self, size: tuple[int, int]) -> Plan:
@@ -237,7 +237,9 @@ class Segmenter:
         share = options.window_share or self.model.window_share
         return make_plan(options.input, size, base, patch_size, limit, window_share=share)
 
-    def _segment_one(self, view: View, words: Words, return_scores: bool, timer: StageTimer | None) -> Segmentation:
+    def _segment_one(
+        self, view: EncodedImage, words: BallotWords, return_scores: bool, timer: StageTimer | None
+    ) -> Segmentation:
         labels = self._label(view, words, timer)
         with stage(timer, "download"):
             class_ids, confidence = labels.mask.cpu().numpy()

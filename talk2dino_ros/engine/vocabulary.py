@@ -20,9 +20,9 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from talk2dino_ros.engine.class_text import plain_separators, without_unseen_ends
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.whole_file import write_whole
+from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.text.class_syntax import plain_separators, without_unseen_ends
 
 UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
@@ -202,7 +202,7 @@ class Vocabulary:
     """Classes with their vectors: immutable, made once and used for many images.
 
     embeddings: float32 [C, D], L2-normalised, one row per class, read-only.
-    ids: the class's value in the mask, 0..254; UNLABELED_ID for distractors; for a question what its points and things
+    ids: the class's value in the mask, 0..254; UNLABELED_ID for distractors; for a question what its points and objects
         are published under, and no value in the mask.
     model: the model that encoded it ("" for vectors made elsewhere).
     projection: sha256 of the projection file that it went through; "" for the model's own.
@@ -299,7 +299,7 @@ class Vocabulary:
             "projection": self.projection,
         }
         try:
-            write_whole(Path(path), save({"embeddings": np.ascontiguousarray(self.embeddings)}, metadata=metadata))
+            write_atomically(Path(path), save({"embeddings": np.ascontiguousarray(self.embeddings)}, metadata=metadata))
         except OSError as error:
             raise VocabularyError(
                 f"{path} could not be written ({error}), expected a folder with room for it; name another"

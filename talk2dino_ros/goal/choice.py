@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of several things a go_to means, and what one may ask for at all."""
+"""Which of several objects a go_to means, and what one may ask for at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.vocabulary import parse_class
-from talk2dino_ros.goal.parameters import MOST_STAND_OFF_M, MOST_TIMEOUT_S
+from talk2dino_ros.goal.goal_parameters import MOST_STAND_OFF_M, MOST_TIMEOUT_S
 from talk2dino_ros.goal.stand_off import Pose
 
 
@@ -28,7 +28,7 @@ class Which(IntEnum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A confirmed thing with its place in the frame of the goals.
+    """A confirmed object with its place in the frame of the goals.
 
     position: x, y, z in metres; radius_m: half of its width in the plane; seen_ns: the stamp of its last image.
     """
@@ -45,16 +45,16 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Wish:
+class GoToRequest:
     """What a go_to asks for, complete and checked.
 
-    words: the class as `engine.vocabulary` reads it; thing_id: for BY_ID alone.
+    words: the class as `engine.vocabulary` reads it; object_id: for BY_ID alone.
     Raises VocabularyError or RequestError.
     """
 
     words: str
     which: int
-    thing_id: int
+    object_id: int
     stand_off_m: float
     timeout_s: float
     keep_looking: bool = False
@@ -68,8 +68,8 @@ class Wish:
         if self.which not in tuple(Which):
             known = ", ".join(f"{which.value} ({which.name})" for which in Which)
             raise RequestError(f"which is {self.which}, expected one of {known}; choose one")
-        if self.which == Which.BY_ID and not self.thing_id:
-            raise RequestError("id is 0, expected the id of a thing, which counts from 1; see the topic things")
+        if self.which == Which.BY_ID and not self.object_id:
+            raise RequestError("id is 0, expected the id of an object, which counts from 1; see the topic objects")
         if not (self.least_stand_off_m <= self.stand_off_m <= MOST_STAND_OFF_M):
             raise RequestError(
                 f"stand_off_m is {self.stand_off_m:g}, expected metres from robot_radius_m "
@@ -88,13 +88,13 @@ class Wish:
 
     def describe(self) -> str:
         """Name what is looked for."""
-        return f"'{self.name}'" + (f" with id {self.thing_id}" if self.which == Which.BY_ID else "")
+        return f"'{self.name}'" + (f" with id {self.object_id}" if self.which == Which.BY_ID else "")
 
 
-def ranked(candidates: Sequence[Candidate], wish: Wish, robot: Pose) -> list[Candidate]:
+def ranked(candidates: Sequence[Candidate], go_to_request: GoToRequest, robot: Pose) -> list[Candidate]:
     """Return the candidates that are meant, the best first; of equals the one with the lower id."""
-    if wish.which == Which.BY_ID:
-        return [candidate for candidate in candidates if candidate.id == wish.thing_id]
-    if wish.which == Which.MOST_CONFIDENT:
+    if go_to_request.which == Which.BY_ID:
+        return [candidate for candidate in candidates if candidate.id == go_to_request.object_id]
+    if go_to_request.which == Which.MOST_CONFIDENT:
         return sorted(candidates, key=lambda candidate: (-candidate.confidence, candidate.id))
     return sorted(candidates, key=lambda candidate: (math.dist(candidate.point, robot.point), candidate.id))

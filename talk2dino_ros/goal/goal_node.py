@@ -1,26 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The executable `goal`: the node of lifecycle_node.py as a process."""
+"""The lifecycle node `goal`: it begins and ends, and leaves the go-to tasks to server.py."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from talk2dino_ros.run_node import run_node
+from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.goal.goal_server import GoalServer
+from talk2dino_ros.ros.node.managed_node import ManagedNode
+from talk2dino_ros.ros.parameters import parameter_set
+from talk2dino_ros.ros.parameters.parameter_field import Value
+from talk2dino_ros.ros.parameters.parameter_set import Values
 
-if TYPE_CHECKING:
-    from talk2dino_ros.goal.lifecycle_node import GoalNode
-
-
-def main(args: list[str] | None = None) -> NoReturn:
-    """Run the node until it is told to end; the process ends with 0, or with 1 where the start failed."""
-    run_node("goal", _import_node, args)
-
-
-def _import_node() -> type[GoalNode]:
-    from talk2dino_ros.goal.lifecycle_node import GoalNode
-
-    return GoalNode
+LEAVE_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
 
 
-if __name__ == "__main__":
-    main()
+class GoalNode(ManagedNode):
+    """Go to objects by name: poses in front of them for a planner.
+
+    Parameters: see parameters.py.
+    Publishers: goal_pose and goal_update (PoseStamped), ~/state (GoToState), /diagnostics.
+    Subscribes <segmenter>/objects (TrackedObjectArray), costmap (OccupancyGrid, optional), /tf and /tf_static.
+    Services: ~/go_to, ~/cancel; action: ~/go. They answer that it is too early while the node is not active.
+    Raises ParameterError where a parameter's start value is not allowed.
+    """
+
+    PARAMETERS: ClassVar[type[Values]] = GoalParameters
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__("goal", **node_options)
+        parameter_set.declare(self, GoalParameters)
+        for warning in parameter_set.unknown_names(self, GoalParameters):
+            self.get_logger().warning(warning)
+        self._settings = parameter_set.read(self, GoalParameters)
+        self._timer: Any = None
+        self._is_configured = False
+        self._server = GoalServer(self, lambda: self._settings)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.start_diagnostics(self._settings.diagnostics_period_s)
+
+    @property
+    def autostart(self) -> bool:
+        """Whether the node brings itself to active, without a lifecycle manager."""
+        return self._settings.autostart
+
+    def stop(self) -> None:
+        """Free everything, from any state and also after the ROS context has ended."""
+        super().stop()
+        self._server.destroy()
+
+    def take_leave(self) -> None:
+        """Tell who waits for a go_to that nobody goes on with it."""
+        super().take_leave()
+        self._server.deactivate()
+        self._server.wait_until_words_are_away(LEAVE_S)
+
+    def _configure(self) -> None:
+        self.start_diagnostics(self._settings.diagnostics_period_s)
+        self._server.configure()
+        self._timer = self.create_timer(self._settings.check_period_s, self._server.tick, clock=self.steady_clock)
+        self._is_configured = True
+
+    def _activate(self) -> None:
+        self._server.activate()
+        self.get_logger().info("call ~/go_to, or send a goal to the action ~/go")
+
+    def _deactivate(self) -> None:
+        self._server.deactivate()
+
+    def _tear_down(self) -> None:
+        self._is_configured = False
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            self.destroy_timer(timer)
+        self._server.tear_down()
+
+    def _change_parameters(self, values: Mapping[str, Value]) -> None:
+        self._settings = parameter_set.check_changes(values, self._settings, configured=self._is_configured)

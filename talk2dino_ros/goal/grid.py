@@ -152,15 +152,15 @@ def _is_clear(values: npt.NDArray[np.int8], clearance: float, rules: GridRules) 
     return np.asarray(~blocked & (distance >= clearance if rules.robot_radius_m else True))
 
 
-def sees(grid: Grid, points: npt.ArrayLike, thing: npt.ArrayLike, thing_radius_m: float, rules: GridRules) -> Bools:
-    """Tell for points [N, 2] whether nothing opaque lies between them and the thing.
+def sees(grid: Grid, points: npt.ArrayLike, tracked: npt.ArrayLike, object_radius_m: float, rules: GridRules) -> Bools:
+    """Tell for points [N, 2] whether nothing opaque lies between them and the object.
 
-    What is nearer to the thing than `thing_radius_m` is the thing itself, or what it stands on, and hides nothing.
+    What is nearer to the object than `object_radius_m` is the object itself, or what it stands on, and hides nothing.
     Two obstacles that touch at a corner leave no gap.
     """
-    end = grid.to_cells(thing)
+    end = grid.to_cells(tracked)
     cells = _cells_on_lines(grid.to_cells(points), end)
-    radius = thing_radius_m / grid.resolution_m
+    radius = object_radius_m / grid.resolution_m
 
     def hides(of: Cells) -> Bools:
         far = np.linalg.norm(of + 0.5 - end, axis=-1) > radius

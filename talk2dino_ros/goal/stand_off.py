@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a robot should stand to face a thing: at a distance, free, with the thing in sight.
+"""Where a robot should stand to face an object: at a distance, free, with the object in sight.
 
 All in the plane z = 0 of one frame, metres and radians.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.grid import MOST_CELLS, Grid, GridRules, sees, standing_points
-from talk2dino_ros.tf.transforms import Transform
+from talk2dino_ros.ros.tf.transforms import Transform
 
 Point = tuple[float, float]
 AT_ONCE = 256  # lines of sight that are followed together; the nearest of them is mostly free
@@ -22,7 +22,7 @@ TINY_M = 1e-6
 
 
 class NoFreePoseError(Talk2DinoError):
-    """The map has no place near the wanted one where the robot may stand and see the thing."""
+    """The map has no place near the wanted one where the robot may stand and see the object."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Pose:
 class FreeSpace:
     """A map, how it is read, and how far the search in it goes.
 
-    search_radius_m: from the wanted place. sight_margin_m: what is so near to a thing hides nothing.
+    search_radius_m: from the wanted place. sight_margin_m: what is so near to an object hides nothing.
     """
 
     grid: Grid
@@ -51,9 +51,9 @@ class FreeSpace:
     sight_margin_m: float
 
 
-def facing(point: Point, thing: Point) -> Pose:
-    """Return the pose at a point that faces the thing; along x where both are one."""
-    return Pose(*point, math.atan2(thing[1] - point[1], thing[0] - point[0]))
+def facing(point: Point, tracked: Point) -> Pose:
+    """Return the pose at a point that faces the object; along x where both are one."""
+    return Pose(*point, math.atan2(tracked[1] - point[1], tracked[0] - point[0]))
 
 
 def moved_pose(pose: Pose, transform: Transform) -> Pose:
@@ -62,44 +62,46 @@ def moved_pose(pose: Pose, transform: Transform) -> Pose:
     return Pose(float(x), float(y), math.remainder(pose.yaw + transform.yaw, math.tau))
 
 
-def stand_off_pose(thing: Point, toward: Pose, distance_m: float) -> Pose:
-    """Return the pose at a distance from the thing, on the side of `toward`, that faces the thing.
+def stand_off_pose(tracked: Point, toward: Pose, distance_m: float) -> Pose:
+    """Return the pose at a distance from the object, on the side of `toward`, that faces the object.
 
-    Where `toward` is at the thing itself its yaw decides: the pose is behind it.
+    Where `toward` is at the object itself its yaw decides: the pose is behind it.
     """
-    x, y = toward.x - thing[0], toward.y - thing[1]
+    x, y = toward.x - tracked[0], toward.y - tracked[1]
     length = math.hypot(x, y)
     if length < TINY_M:
         x, y, length = -math.cos(toward.yaw), -math.sin(toward.yaw), 1.0
-    point = thing[0] + x / length * distance_m, thing[1] + y / length * distance_m
-    return facing(point, thing)
+    point = tracked[0] + x / length * distance_m, tracked[1] + y / length * distance_m
+    return facing(point, tracked)
 
 
-def free_stand_off_pose(thing: Point, thing_radius_m: float, toward: Pose, distance_m: float, space: FreeSpace) -> Pose:
-    """Return the pose nearest to `stand_off_pose` where the robot may stand with the thing in sight.
+def free_stand_off_pose(
+    tracked: Point, object_radius_m: float, toward: Pose, distance_m: float, space: FreeSpace
+) -> Pose:
+    """Return the pose nearest to `stand_off_pose` where the robot may stand with the object in sight.
 
     Raises NoFreePoseError where the map has none within the search radius, GridError where that is too many cells.
     All coordinates are those of the map.
     """
-    wanted = stand_off_pose(thing, toward, distance_m).point
+    wanted = stand_off_pose(tracked, toward, distance_m).point
     points = standing_points(space.grid, wanted, space.search_radius_m, space.rules)
-    least_m = min(distance_m, space.rules.robot_radius_m)  # a thing that the map lacks is no place to stand either
-    points = points[np.linalg.norm(points - thing, axis=1) >= least_m]
-    hidden_m = thing_radius_m + space.sight_margin_m
+    least_m = min(distance_m, space.rules.robot_radius_m)  # an object that the map lacks is no place to stand either
+    points = points[np.linalg.norm(points - tracked, axis=1) >= least_m]
+    hidden_m = object_radius_m + space.sight_margin_m
     crossed = 1 + 2 * (distance_m + space.search_radius_m) / space.grid.resolution_m  # by a line, at most
     points = points[: math.ceil(MOST_CROSSED / crossed)]
     at_once = math.ceil(min(AT_ONCE, MOST_CELLS / crossed))
     for start in range(0, len(points), at_once):
         some = points[start : start + at_once]
-        in_sight = np.flatnonzero(sees(space.grid, some, thing, hidden_m, space.rules))
+        in_sight = np.flatnonzero(sees(space.grid, some, tracked, hidden_m, space.rules))
         if in_sight.size:
             x, y = some[in_sight[0]]
-            return facing((float(x), float(y)), thing)
+            return facing((float(x), float(y)), tracked)
     raise NoFreePoseError(_why_none(wanted, len(points), space))
 
 
 def _why_none(wanted: Point, standing: int, space: FreeSpace) -> str:
-    found = f"{standing} free cells, none of them with a line of sight to the thing" if standing else "no free cell"
+    found = f"{standing} free cells, none of them with a line of sight to the object" if standing else "no free cell"
     inside = bool(space.grid.is_inside(np.floor(space.grid.to_cells(wanted)).astype(np.int64)))
     where = "" if inside else ", which is outside of the map"
     return (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the goal node knows of the world: the robot by TF, things that wait for their transform, the costmap."""
+"""What the goal node knows of the world: the robot by TF, objects that wait for their transform, the costmap."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from nav_msgs.msg import OccupancyGrid
-from talk2dino_msgs.msg import ThingArray
+from talk2dino_msgs.msg import TrackedObjectArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.goal.goal_messages import costmap_to_grid, objects_to_view, stamp_to_ns, transform_to_pose
 from talk2dino_ros.goal.grid import Grid, GridError, GridRules
-from talk2dino_ros.goal.messages import costmap_to_grid, stamp_to_ns, things_to_view, transform_to_pose
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose, moved_pose, stand_off_pose
-from talk2dino_ros.qos import LATCHED
-from talk2dino_ros.space.clock_jump import is_jump_back
-from talk2dino_ros.tf.open_transforms import open_transforms
-from talk2dino_ros.tf.transforms import TransformError
+from talk2dino_ros.perception.space.clock_jump import is_jump_back
+from talk2dino_ros.ros.node.qos import LATCHED
+from talk2dino_ros.ros.tf.open_transforms import open_transforms
+from talk2dino_ros.ros.tf.transforms import TransformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talk2dino_ros.goal.choice import Candidate
-    from talk2dino_ros.goal.errand import View
-    from talk2dino_ros.goal.parameters import GoalParameters
+    from talk2dino_ros.goal.go_to_task import GoalView
+    from talk2dino_ros.goal.goal_parameters import GoalParameters
 
 MOST_WAITING = 100  # arrays: some seconds of them at any rate of images
 
@@ -35,9 +35,9 @@ class NoCostmapError(Talk2DinoError):
 
 
 class Surroundings:
-    """Robot, things and costmap, by what the node receives.
+    """Robot, objects and costmap, by what the node receives.
 
-    settings: returns the node's parameters; on_jump is called where the things' stamps go back.
+    settings: returns the node's parameters; on_jump is called where the objects' stamps go back.
     """
 
     def __init__(self, node: Any, settings: Callable[[], GoalParameters], on_jump: Callable[[float], None]) -> None:
@@ -47,7 +47,7 @@ class Surroundings:
         self._transforms = open_transforms(node)
         self._costmap: Grid | GridError | None = None
         self._costmap_sub = node.create_subscription(OccupancyGrid, "costmap", self._on_costmap, LATCHED)
-        self._waiting: deque[tuple[float, ThingArray]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[float, TrackedObjectArray]] = deque(maxlen=MOST_WAITING)
         self._newest_ns = 0
 
     def destroy(self) -> None:
@@ -60,8 +60,8 @@ class Surroundings:
         settings = self._settings()
         return transform_to_pose(self._transforms.lookup(settings.goal_frame, settings.base_frame, None))
 
-    def take(self, array: ThingArray) -> None:
-        """Keep things until they are asked for; older ones than the newest are dropped."""
+    def take(self, array: TrackedObjectArray) -> None:
+        """Keep objects until they are asked for; older ones than the newest are dropped."""
         stamp_ns = stamp_to_ns(array.header.stamp)
         back_ns = self._newest_ns - stamp_ns
         if is_jump_back(self._newest_ns, stamp_ns):
@@ -73,8 +73,8 @@ class Surroundings:
         self._newest_ns = stamp_ns
         self._waiting.append((time.monotonic(), array))
 
-    def newest_view(self, name: str) -> View | None:
-        """Return the newest things of a class whose places are known, once; None where there are no new ones.
+    def newest_view(self, name: str) -> GoalView | None:
+        """Return the newest objects of a class whose places are known, once; None where there are no new ones.
 
         Raises TransformError where one had to be dropped, as TF has not come to know its stamp in time.
         """
@@ -94,12 +94,12 @@ class Surroundings:
         return None
 
     def forget_old(self, age_s: float) -> None:
-        """Drop things that came longer ago."""
+        """Drop objects that came longer ago."""
         while self._waiting and time.monotonic() - self._waiting[0][0] > age_s:
             self._waiting.popleft()
 
     def place(self, candidate: Candidate, toward: Pose, stand_off_m: float) -> Pose:
-        """Return the pose in front of a thing, free where there is a costmap.
+        """Return the pose in front of an object, free where there is a costmap.
 
         Raises NoFreePoseError, NoCostmapError or TransformError.
         """
@@ -107,9 +107,9 @@ class Surroundings:
         if grid is None:
             return stand_off_pose(candidate.point, toward, stand_off_m)
         to_grid = self._transforms.lookup(grid.frame_id, settings.goal_frame, candidate.seen_ns)
-        thing = to_grid.apply(np.array(candidate.position))
+        tracked = to_grid.apply(np.array(candidate.position))
         free = free_stand_off_pose(
-            (float(thing[0]), float(thing[1])),
+            (float(tracked[0]), float(tracked[1])),
             candidate.radius_m,
             moved_pose(toward, to_grid),
             stand_off_m,
@@ -127,9 +127,9 @@ class Surroundings:
             )
         return self._costmap
 
-    def _view(self, array: ThingArray, name: str) -> View:
+    def _view(self, array: TrackedObjectArray, name: str) -> GoalView:
         goal_frame = self._settings().goal_frame
-        return things_to_view(
+        return objects_to_view(
             array, name, lambda stamp_ns: self._transforms.lookup(goal_frame, array.header.frame_id, stamp_ns)
         )
 

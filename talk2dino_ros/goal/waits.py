@@ -31,7 +31,7 @@ class Waits:
         self._waits.append((condition, time.monotonic() + timeout_s, future))
         return bool(await future)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Let those go on whose condition is true or whose time is up."""
         waits, self._waits = self._waits, []
         for condition, deadline_s, future in waits:

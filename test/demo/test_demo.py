@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.viz.pictures import read_picture
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: the demo's processes cannot run")
 

@@ -20,8 +20,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from talk2dino_ros.engine.sources import UrlFile
-from talk2dino_ros.engine.weights import Checkpoint, WeightsFile
+from talk2dino_ros.engine.weights.sources import UrlFile
+from talk2dino_ros.engine.weights.weights_files import Checkpoint, WeightsFile
 
 StateDict = dict[str, Tensor]
 

@@ -4,7 +4,7 @@ import pytest
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.parameters import FIELDS
+from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.inputs import make_plan
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.engine.inference.crop_plan import make_plan
+from talk2dino_ros.viz.pictures import read_picture
 
 
 @pytest.mark.parametrize("options", [{}, {"input": "aspect"}, {"refine": "pamr", "refine_pixels": 64 * 48}])

@@ -11,17 +11,17 @@ from fake_cuda import fake_cuda
 from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transformer import QuickGELU, TextTransformer
 
-from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.dinotxt.image_encoder import HeadedImageEncoder, round_periods
-from talk2dino_ros.engine.dinotxt.text_embedding import DinoTxtTextEncoder
-from talk2dino_ros.engine.dinotxt.text_tower import TextTower
-from talk2dino_ros.engine.dinotxt.vision_head import VisionHead
-from talk2dino_ros.engine.image_encoder import DinoImageEncoder
-from talk2dino_ros.engine.networks import Networks, find_checkpoint
+from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
+from talk2dino_ros.engine.models.clip_text import ClipTextEncoder
+from talk2dino_ros.engine.models.dinotxt.dinotxt_text import DinoTxtTextEncoder
+from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import HeadedImageEncoder, round_periods
+from talk2dino_ros.engine.models.dinotxt.text_tower import TextTower
+from talk2dino_ros.engine.models.dinotxt.vision_head import VisionHead
+from talk2dino_ros.engine.models.networks import Networks, find_checkpoint
+from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.models.vit import DinoImageEncoder
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.engine.score_memory import ScoreMemory
 from talk2dino_ros.engine.segmenter import Segmenter
-from talk2dino_ros.engine.text_encoder import ClipTextEncoder
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 WIDTH, HEADS, DTYPE = 48, 3, torch.bfloat16
@@ -87,7 +87,9 @@ def segment_in_each_way(segmenter, watch):
 @pytest.mark.parametrize(("device", "cuda_graphs"), [("cuda", False), ("cuda:1", True)], ids=["eager", "recorded"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_everything_is_on_the_device_and_the_backbone_waits_for_nothing(family, device, cuda_graphs, monkeypatch):
-    monkeypatch.setattr("talk2dino_ros.engine.cuda_graphs.WARM_UPS", 1)  # which choose kernels, where there are some
+    monkeypatch.setattr(
+        "talk2dino_ros.engine.models.recorded_encoder.WARM_UPS", 1
+    )  # which choose kernels, where there are some
     encoder = tiny_encoder(family)
     with fake_cuda() as watch:
         segmenter = make_segmenter(family, encoder, device, cuda_graphs)

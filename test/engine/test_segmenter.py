@@ -9,10 +9,10 @@ import torch
 from tiny_segmenter import WORDS, MeanColour, Squares, cosines_of, make_segmenter, seeded_image, stretched, vocabulary
 from torch import nn
 
-from talk2dino_ros.engine.canvas import resized
 from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
-from talk2dino_ros.engine.pamr.plain import pamr_plain
-from talk2dino_ros.engine.stages import STAGES
+from talk2dino_ros.engine.inference.canvas import resized
+from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
+from talk2dino_ros.engine.runtime.stage_times import STAGES
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which thing a go_to means, and requests that mean none."""
+"""Which object a go_to means, and requests that mean none."""
 
 import math
 import random
@@ -7,19 +7,19 @@ import random
 import pytest
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.choice import Candidate, Which, Wish, ranked
+from talk2dino_ros.goal.choice import Candidate, GoToRequest, Which, ranked
 from talk2dino_ros.goal.stand_off import Pose
 
 
-def wish(**changes) -> Wish:
-    return Wish(**{"words": "cup", "which": 0, "thing_id": 0, "stand_off_m": 1.0, "timeout_s": 5.0, **changes})
+def go_to_request(**changes) -> GoToRequest:
+    return GoToRequest(**{"words": "cup", "which": 0, "object_id": 0, "stand_off_m": 1.0, "timeout_s": 5.0, **changes})
 
 
 def at(x: float, y: float, number: int, confidence: float = 0.5, z: float = 0.0) -> Candidate:
     return Candidate(number, confidence, (x, y, z))
 
 
-THINGS = [at(5.0, 0.0, 1, 0.9), at(0.0, 2.0, 2, 0.7), at(-3.0, 0.0, 3, 0.8)]
+OBJECTS = [at(5.0, 0.0, 1, 0.9), at(0.0, 2.0, 2, 0.7), at(-3.0, 0.0, 3, 0.8)]
 
 
 def ids(candidates) -> list[int]:
@@ -27,45 +27,45 @@ def ids(candidates) -> list[int]:
 
 
 def test_the_nearest_comes_first_from_where_the_robot_is():
-    assert ids(ranked(THINGS, wish(), Pose(0.0, 0.0, 0.0))) == [2, 3, 1]
-    assert ids(ranked(THINGS, wish(), Pose(4.0, 0.0, 0.0))) == [1, 2, 3]  # 1, sqrt(20), 7 metres
+    assert ids(ranked(OBJECTS, go_to_request(), Pose(0.0, 0.0, 0.0))) == [2, 3, 1]
+    assert ids(ranked(OBJECTS, go_to_request(), Pose(4.0, 0.0, 0.0))) == [1, 2, 3]  # 1, sqrt(20), 7 metres
 
 
 def test_height_makes_nothing_farther():
-    things = [at(2.0, 0.0, 1), at(1.0, 0.0, 2, z=9.0)]
-    assert ids(ranked(things, wish(), Pose(0.0, 0.0, 0.0))) == [2, 1]
+    objects = [at(2.0, 0.0, 1), at(1.0, 0.0, 2, z=9.0)]
+    assert ids(ranked(objects, go_to_request(), Pose(0.0, 0.0, 0.0))) == [2, 1]
 
 
 def test_the_surest_comes_first():
-    assert ids(ranked(THINGS, wish(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [1, 3, 2]
+    assert ids(ranked(OBJECTS, go_to_request(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [1, 3, 2]
 
 
 def test_of_equals_the_lower_id_comes_first():
-    things = [at(0.0, 1.0, 9), at(1.0, 0.0, 4), at(-1.0, 0.0, 6)]
-    assert ids(ranked(things, wish(), Pose(0.0, 0.0, 0.0))) == [4, 6, 9]
-    assert ids(ranked(things, wish(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [4, 6, 9]
+    objects = [at(0.0, 1.0, 9), at(1.0, 0.0, 4), at(-1.0, 0.0, 6)]
+    assert ids(ranked(objects, go_to_request(), Pose(0.0, 0.0, 0.0))) == [4, 6, 9]
+    assert ids(ranked(objects, go_to_request(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [4, 6, 9]
 
 
 def test_an_id_means_that_one_alone():
-    assert ids(ranked(THINGS, wish(which=Which.BY_ID, thing_id=3), Pose(0.0, 0.0, 0.0))) == [3]
-    assert ranked(THINGS, wish(which=Which.BY_ID, thing_id=4), Pose(0.0, 0.0, 0.0)) == []
+    assert ids(ranked(OBJECTS, go_to_request(which=Which.BY_ID, object_id=3), Pose(0.0, 0.0, 0.0))) == [3]
+    assert ranked(OBJECTS, go_to_request(which=Which.BY_ID, object_id=4), Pose(0.0, 0.0, 0.0)) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_first_is_better_than_every_other(seed):
     rng = random.Random(seed)
-    things = [at(rng.uniform(-9, 9), rng.uniform(-9, 9), n, rng.random()) for n in range(1, 12)]
+    objects = [at(rng.uniform(-9, 9), rng.uniform(-9, 9), n, rng.random()) for n in range(1, 12)]
     robot = Pose(rng.uniform(-9, 9), rng.uniform(-9, 9), 0.0)
-    nearest = ranked(things, wish(), robot)[0]
+    nearest = ranked(objects, go_to_request(), robot)[0]
     assert all(math.hypot(t.position[0] - robot.x, t.position[1] - robot.y) >= math.hypot(
-        nearest.position[0] - robot.x, nearest.position[1] - robot.y) for t in things)  # fmt: skip
-    surest = ranked(things, wish(which=Which.MOST_CONFIDENT), robot)[0]
-    assert all(t.confidence <= surest.confidence for t in things)
+        nearest.position[0] - robot.x, nearest.position[1] - robot.y) for t in objects)  # fmt: skip
+    surest = ranked(objects, go_to_request(which=Which.MOST_CONFIDENT), robot)[0]
+    assert all(t.confidence <= surest.confidence for t in objects)
 
 
 def test_the_label_is_the_name_before_the_colon():
-    assert wish(words=" red  mug: mug, cup").name == "red mug"
-    assert wish(words="cup", which=Which.BY_ID, thing_id=3).describe() == "'cup' with id 3"
+    assert go_to_request(words=" red  mug: mug, cup").name == "red mug"
+    assert go_to_request(words="cup", which=Which.BY_ID, object_id=3).describe() == "'cup' with id 3"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_label_is_the_name_before_the_colon():
 )
 def test_what_cannot_be_meant_is_said_in_one_sentence(changes, words):
     with pytest.raises(Talk2DinoError, match=words):
-        wish(**changes)
+        go_to_request(**changes)
 
 
 @pytest.mark.parametrize("kind", ["srv.GoTo.Request", "action.GoTo.Goal"])

@@ -18,11 +18,11 @@ from talk2dino_msgs.action import GoTo as GoToAction  # noqa: E402
 from talk2dino_msgs.msg import GoToState  # noqa: E402
 from talk2dino_msgs.srv import GetVocabulary, GoTo  # noqa: E402
 
-from talk2dino_ros.enduring_executor import EnduringExecutor  # noqa: E402
 from talk2dino_ros.goal import surroundings  # noqa: E402
-from talk2dino_ros.goal.errand import Errand  # noqa: E402
-from talk2dino_ros.goal.lifecycle_node import GoalNode  # noqa: E402
+from talk2dino_ros.goal.go_to_task import GoToTask  # noqa: E402
+from talk2dino_ros.goal.goal_node import GoalNode  # noqa: E402
 from talk2dino_ros.goal.waits import Waits  # noqa: E402
+from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor  # noqa: E402
 
 DEADLINE_S = 30.0
 
@@ -74,11 +74,11 @@ def broken(*_arguments, **_options):
 
 @pytest.fixture(params=["look", "tick"])
 def fault(request, monkeypatch):
-    """Something that raises in the midst of each errand."""
+    """Something that raises in the midst of each go-to task."""
     if request.param == "look":
         monkeypatch.setattr(surroundings.Surroundings, "newest_view", broken)
     else:
-        monkeypatch.setattr(Errand, "tick", broken)
+        monkeypatch.setattr(GoToTask, "tick", broken)
 
 
 def test_a_service_call_is_answered_and_so_is_the_next(bench, fault):
@@ -97,8 +97,8 @@ def test_an_action_is_aborted_with_the_reason(bench, fault):
     assert "MemoryError('a fault')" in result.message
 
 
-def test_a_fault_outside_of_the_errand_ends_the_action_too(bench, monkeypatch):
-    monkeypatch.setattr("talk2dino_ros.goal.server.changed", broken)
+def test_a_fault_outside_of_the_go_to_task_ends_the_action_too(bench, monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.goal.goal_server.changed", broken)
     handle = bench.answer(bench.action.send_goal_async(GoToAction.Goal(class_name="cup")))
     result = bench.answer(handle.get_result_async()).result
     assert "MemoryError('a fault')" in result.message
@@ -126,7 +126,7 @@ def test_a_condition_that_raises_keeps_nobody_else_waiting():
     for coroutine in coroutines:
         coroutine.send(None)
     state["changed"] = True
-    waits.look()
+    waits.poll()
     for coroutine in coroutines:
         with pytest.raises(StopIteration):
             coroutine.send(None)

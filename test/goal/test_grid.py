@@ -113,7 +113,7 @@ def test_a_wall_hides_what_is_behind_it():
     assert sees(grid, points, (5.5, 0.5), 0.0, OPEN).tolist() == [True, False, True, False]
 
 
-def test_the_cells_of_the_thing_itself_hide_nothing():
+def test_the_cells_of_the_object_itself_hide_nothing():
     grid = grid_of("......##")
     assert sees(grid, [(0.5, 0.5)], (7.5, 0.5), 0.0, OPEN).tolist() == [False]
     assert sees(grid, [(0.5, 0.5)], (7.5, 0.5), 1.0, OPEN).tolist() == [True]
@@ -182,13 +182,13 @@ def test_standing_points_agree_with_the_slow_rule(seed):
     assert np.all(np.diff(distances) >= -1e-9)
 
 
-def slow_sight(grid, start, end, thing_radius_cells, rules) -> bool:
+def slow_sight(grid, start, end, object_radius_cells, rules) -> bool:
     """Walk along the line in steps of a thousandth of a cell; over a corner both of its other cells must not hide."""
 
     def hides(column, row):
         rows, columns = grid.values.shape
         inside = 0 <= row < rows and 0 <= column < columns
-        far = math.dist((column + 0.5, row + 0.5), end) > thing_radius_cells
+        far = math.dist((column + 0.5, row + 0.5), end) > object_radius_cells
         return far and inside and grid.values[row, column] >= rules.opaque_from
 
     steps = int(math.dist(start, end) * 1000) + 2

@@ -30,18 +30,18 @@ def close(pose: Pose, x: float, y: float, yaw: float) -> bool:
 @pytest.mark.parametrize(
     ("robot", "expected"),
     [
-        ((0.0, 0.0), (4.0, 0.0, 0.0)),  # the thing is at (5, 0)
+        ((0.0, 0.0), (4.0, 0.0, 0.0)),  # the object is at (5, 0)
         ((9.0, 0.0), (6.0, 0.0, math.pi)),
         ((5.0, -3.0), (5.0, -1.0, math.pi / 2)),
         ((8.0, 4.0), (5.6, 0.8, math.atan2(-4, -3))),  # a triangle of 3, 4, 5
         ((4.9, 0.0), (4.0, 0.0, 0.0)),  # nearer than the distance: it has to step back
     ],
 )
-def test_the_pose_is_on_the_robots_side_at_the_distance_and_faces_the_thing(robot, expected):
+def test_the_pose_is_on_the_robots_side_at_the_distance_and_faces_the_object(robot, expected):
     assert close(stand_off_pose((5.0, 0.0), Pose(*robot, 1.0), 1.0), *expected)
 
 
-def test_a_robot_at_the_very_thing_steps_back_from_where_it_looks():
+def test_a_robot_at_the_very_object_steps_back_from_where_it_looks():
     assert close(stand_off_pose((1.0, 2.0), Pose(1.0, 2.0, math.pi / 2), 0.5), 1.0, 1.5, math.pi / 2)
 
 
@@ -74,50 +74,50 @@ def space(values, *, radius_m=0.2, search_m=1.5, margin_m=0.0, **grid) -> FreeSp
 
 
 ROBOT = Pose(0.45, 2.05, 0.0)
-THING = (3.05, 2.05)
+OBJECT = (3.05, 2.05)
 
 
 def test_on_a_free_floor_the_pose_is_the_cell_of_the_stand_off_point():
-    pose = free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(room()))
+    pose = free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(room()))
     assert close(pose, 2.05, 2.05, 0.0)
 
 
 def test_a_goal_inside_of_an_obstacle_moves_to_the_nearest_free_cell_with_sight():
     values = room()
     values[19:22, 18:24] = 100  # a box over the stand-off point, x 1.8..2.4, y 1.9..2.2
-    pose = free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(values, radius_m=0.0))
+    pose = free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(values, radius_m=0.0))
     # (2.05, 1.85) and (2.15, 1.85) are nearer to the wanted place, but their lines meet y = 1.9 at x = 2.3 and 2.375,
     # within the box; that of (2.25, 1.85) does at x = 2.45, past it
     assert close(pose, 2.25, 1.85, math.atan2(0.2, 0.8))
 
 
-def test_a_wall_between_keeps_the_goal_on_the_things_side():
+def test_a_wall_between_keeps_the_goal_on_the_objects_side():
     values = room()
     values[:, 20] = 100  # x 2.0..2.1 over the whole room: the robot is behind it
-    pose = free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(values, radius_m=0.2))
+    pose = free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(values, radius_m=0.2))
     # the nearest middle that keeps 0.2 m and half a cell's diagonal from x = 2.05: 2.05 + 0.2707 -> 2.35
     assert close(pose, 2.35, 2.05, 0.0)
 
 
-def test_a_thing_on_a_table_is_seen_over_its_edge():
+def test_an_object_on_a_table_is_seen_over_its_edge():
     values = room()
-    values[16:25, 28:35] = 100  # the table, x 2.8..3.5: its edge is 0.25 m from the thing
+    values[16:25, 28:35] = 100  # the table, x 2.8..3.5: its edge is 0.25 m from the object
     with pytest.raises(NoFreePoseError, match="none of them with a line of sight"):
-        free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(values))
-    assert close(free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(values, margin_m=0.3)), 2.05, 2.05, 0.0)
-    assert close(free_stand_off_pose(THING, 0.3, ROBOT, 1.0, space(values)), 2.05, 2.05, 0.0)  # a wide thing
+        free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(values))
+    assert close(free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(values, margin_m=0.3)), 2.05, 2.05, 0.0)
+    assert close(free_stand_off_pose(OBJECT, 0.3, ROBOT, 1.0, space(values)), 2.05, 2.05, 0.0)  # a wide object
 
 
-def test_the_robot_does_not_stand_on_a_thing_that_the_map_lacks():
+def test_the_robot_does_not_stand_on_an_object_that_the_map_lacks():
     values = room()
-    values[:, :29] = 100  # free from x = 2.9 on: the thing itself is at 3.05
-    pose = free_stand_off_pose(THING, 0.0, ROBOT, 0.4, space(values, radius_m=0.3, margin_m=0.0))
-    assert math.dist(pose.point, THING) >= 0.3
+    values[:, :29] = 100  # free from x = 2.9 on: the object itself is at 3.05
+    pose = free_stand_off_pose(OBJECT, 0.0, ROBOT, 0.4, space(values, radius_m=0.3, margin_m=0.0))
+    assert math.dist(pose.point, OBJECT) >= 0.3
 
 
 def test_where_all_is_occupied_one_sentence_says_so():
     with pytest.raises(NoFreePoseError) as error:
-        free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(np.full((40, 40), 100, np.int8)))
+        free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(np.full((40, 40), 100, np.int8)))
     assert str(error.value) == (
         "within 1.5 m of the wanted place (2.05, 2.05) the costmap has no free cell, expected one that is free for a "
         "radius of 0.2 m; clear or extend the map, change stand_off_m, or raise search_radius_m"
@@ -126,18 +126,18 @@ def test_where_all_is_occupied_one_sentence_says_so():
 
 def test_an_unknown_map_has_no_free_pose():
     with pytest.raises(NoFreePoseError, match="no free cell"):
-        free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(np.full((40, 40), -1, np.int8)))
+        free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(np.full((40, 40), -1, np.int8)))
 
 
 def test_a_place_beside_the_map_is_said():
     with pytest.raises(NoFreePoseError, match="which is outside of the map"):
-        free_stand_off_pose(THING, 0.0, ROBOT, 1.0, space(room(), x=50.0))
+        free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(room(), x=50.0))
 
 
-def slow_search(thing, radius_m, toward, distance_m, space_):
+def slow_search(tracked, radius_m, toward, distance_m, space_):
     """Every cell of the map, the obstacles' circles by loops, the best by distance; sight is tested in test_grid."""
     grid, rules = space_.grid, space_.rules
-    wanted = stand_off_pose(thing, toward, distance_m).point
+    wanted = stand_off_pose(tracked, toward, distance_m).point
     rows, columns = grid.values.shape
     obstacles = [
         (c, r)
@@ -152,8 +152,8 @@ def slow_search(thing, radius_m, toward, distance_m, space_):
             point = tuple(grid.to_points([[column + 0.5, row + 0.5]])[0])
             distance = math.dist(point, wanted)
             allowed = gap * grid.resolution_m >= rules.robot_radius_m and distance <= space_.search_radius_m
-            allowed = allowed and math.dist(point, thing) >= min(distance_m, rules.robot_radius_m)
-            if allowed and (best is None or distance < best) and sees(grid, [point], thing, radius_m, rules)[0]:
+            allowed = allowed and math.dist(point, tracked) >= min(distance_m, rules.robot_radius_m)
+            if allowed and (best is None or distance < best) and sees(grid, [point], tracked, radius_m, rules)[0]:
                 best = distance
     return wanted, best
 
@@ -163,17 +163,17 @@ def test_the_pose_is_the_best_of_all_cells(seed):
     rng = np.random.default_rng(seed)
     values = rng.choice(np.array([0, 100, -1], np.int8), (14, 14), p=[0.8, 0.15, 0.05])
     grid = Grid(values, 0.25, *map(float, rng.uniform(-3, 3, 2)), float(rng.uniform(-3, 3)))
-    thing, robot = (tuple(map(float, grid.to_points([rng.uniform(0, 14, 2)])[0])) for _ in range(2))
+    tracked, robot = (tuple(map(float, grid.to_points([rng.uniform(0, 14, 2)])[0])) for _ in range(2))
     free = FreeSpace(grid, GridRules(robot_radius_m=0.1), 1.2, 0.0)
     toward = Pose(*robot, 0.0)
-    wanted, best = slow_search(thing, 0.2, toward, 0.8, free)
+    wanted, best = slow_search(tracked, 0.2, toward, 0.8, free)
     if best is None:
         with pytest.raises(NoFreePoseError):
-            free_stand_off_pose(thing, 0.2, toward, 0.8, free)
+            free_stand_off_pose(tracked, 0.2, toward, 0.8, free)
         return
-    pose = free_stand_off_pose(thing, 0.2, toward, 0.8, free)
+    pose = free_stand_off_pose(tracked, 0.2, toward, 0.8, free)
     assert math.dist(pose.point, wanted) == pytest.approx(best)
-    assert angle_between(pose.yaw, math.atan2(thing[1] - pose.y, thing[0] - pose.x)) < 1e-9
+    assert angle_between(pose.yaw, math.atan2(tracked[1] - pose.y, tracked[0] - pose.x)) < 1e-9
 
 
 EXTREMES = (-1e8, -1e5, 0.0, 1e-9, 1e5, 1e8)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from talk2dino_ros.launch_arguments import profile_names
+from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 
 HERE = Path(__file__).parent
 PROFILE = HERE.parents[1] / "config" / "fastdds.xml"

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from talk2dino_ros.engine.segmenter import Segmenter
-from talk2dino_ros.segmenter_node import main
+from talk2dino_ros.segmenter.segmenter_main import main
 
 RED = (255, 0, 0)
 segment = Segmenter.segment

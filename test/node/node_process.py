@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-SEGMENTER = "talk2dino_ros.segmenter_node"
+SEGMENTER = "talk2dino_ros.segmenter.segmenter_main"
 DEADLINE_S = 120.0
 IS_FAST_DDS = "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
 

@@ -12,7 +12,7 @@ from probe import LATCHED, RELIABLE, Probe
 from rclpy.action import ActionClient
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from talk2dino_msgs.action import GoTo as GoToAction
-from talk2dino_msgs.msg import GoToState, Thing, ThingArray
+from talk2dino_msgs.msg import GoToState, TrackedObject, TrackedObjectArray
 from talk2dino_msgs.srv import GetVocabulary, GoTo, SetVocabulary
 from tf2_msgs.msg import TFMessage
 
@@ -21,9 +21,9 @@ LATCH = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class ScriptedWorld(Probe):
-    """A map, a robot in it, things that a segmenter claims to see; all of it can be changed between two lines.
+    """A map, a robot in it, objects that a segmenter claims to see; all of it can be changed between two lines.
 
-    frame: of the things; `camera` is 0.5 m in front of the robot, its z axis forward.
+    frame: of the objects; `camera` is 0.5 m in front of the robot, its z axis forward.
     """
 
     def __init__(self, context: Any, namespace: str, process: NodeProcess, *, has_segmenter: bool = True) -> None:
@@ -34,7 +34,7 @@ class ScriptedWorld(Probe):
         self.refusal = ""
         self.looks = 0  # how often the vocabulary was asked for
         self.asked: list[tuple[list[str], list[str]]] = []  # what was to be added and to be removed
-        self.things: list[Thing] = []
+        self.objects: list[TrackedObject] = []
         self.frame = "map"
         self.robot = (0.0, 0.0, 0.0)
         self.has_tf = True
@@ -49,7 +49,7 @@ class ScriptedWorld(Probe):
         self._static_pub = node.create_publisher(TFMessage, "/tf_static", LATCH)
         self._costmap_pub = node.create_publisher(OccupancyGrid, "costmap", LATCH)
         if has_segmenter:
-            self._things_pub = node.create_publisher(ThingArray, "talk2dino/things", 10)
+            self._objects_pub = node.create_publisher(TrackedObjectArray, "talk2dino/objects", 10)
             node.create_service(GetVocabulary, "talk2dino/get_vocabulary", self._on_get)
             node.create_service(SetVocabulary, "talk2dino/set_vocabulary", self._on_set)
         node.create_timer(PERIOD_S, self._show)
@@ -62,7 +62,7 @@ class ScriptedWorld(Probe):
 
     def wait_until_heard(self) -> None:
         """Wait until the node takes requests and all of this world is connected with it."""
-        self.wait_for(lambda: self.node.count_subscribers("talk2dino/things"), "the node's things")
+        self.wait_for(lambda: self.node.count_subscribers("talk2dino/objects"), "the node's objects")
         self.wait_for(self._static_pub.get_subscription_count, "the node's TF")
         self.wait_for(self.action.server_is_ready, "the action")
         self._shown = 0
@@ -78,15 +78,17 @@ class ScriptedWorld(Probe):
         base = frame_at("odom", "base_link", (x - 1.0, y, yaw), stamp_ns)
         self._tf_pub.publish(TFMessage(transforms=[odom, base]))
 
-    def publish_things(self, stamp_ns: int, things: list[Thing] | None = None) -> None:
+    def publish_objects(self, stamp_ns: int, objects: list[TrackedObject] | None = None) -> None:
         """Say what is seen in the image of a stamp."""
-        array = ThingArray(things=self.things if things is None else things, vocabulary_version=self.version)
+        array = TrackedObjectArray(
+            objects=self.objects if objects is None else objects, vocabulary_version=self.version
+        )
         array.header.frame_id = self.frame
         set_stamp(array.header.stamp, stamp_ns)
-        for thing in array.things:
-            if thing.state != Thing.LOST:
-                set_stamp(thing.last_seen, stamp_ns)
-        self._things_pub.publish(array)
+        for tracked in array.objects:
+            if tracked.state != TrackedObject.LOST:
+                set_stamp(tracked.last_seen, stamp_ns)
+        self._objects_pub.publish(array)
 
     def publish_costmap(self, rows: list[list[int]], x: float, y: float, **changes: Any) -> None:
         """Publish a costmap of 0.1 m with the corner of its first cell at (x, y); `changes` to it."""
@@ -132,7 +134,7 @@ class ScriptedWorld(Probe):
         if self.has_tf:
             self.publish_tf(stamp_ns)
         if self.is_shown and self._has_segmenter:
-            self.publish_things(stamp_ns)
+            self.publish_objects(stamp_ns)
 
     def _on_get(self, _request: Any, response: Any) -> Any:
         self.looks += 1
@@ -178,9 +180,11 @@ def camera_mount() -> TransformStamped:
     return mount
 
 
-def thing(x: float, y: float, *, z: float = 0.0, number: int = 1, name: str = "cup", **fields: Any) -> Thing:
-    """A confirmed thing with a place."""
-    made = Thing(id=number, class_name=name, state=Thing.CONFIRMED, confidence=0.9, sightings=5, has_position=True)
+def tracked(x: float, y: float, *, z: float = 0.0, number: int = 1, name: str = "cup", **fields: Any) -> TrackedObject:
+    """A confirmed object with a place."""
+    made = TrackedObject(
+        id=number, class_name=name, state=TrackedObject.CONFIRMED, confidence=0.9, detections=5, has_position=True
+    )
     made.position.x, made.position.y, made.position.z = x, y, z
     for field, value in fields.items():
         setattr(made, field, value)

@@ -17,8 +17,8 @@ import pytest
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from geometry_msgs.msg import Vector3
 from node_process import DEADLINE_S, REPOSITORY, NodeProcess
-from scripted_world import ScriptedWorld, place_of, thing
-from talk2dino_msgs.msg import Thing
+from scripted_world import ScriptedWorld, place_of, tracked
+from talk2dino_msgs.msg import TrackedObject
 
 from setup_env.workspace import COLCON
 
@@ -94,7 +94,7 @@ def start(installed, tmp_path):
 
 @pytest.mark.slow
 def test_the_tour_goes_to_each_word_in_turn(world, start):
-    world.things = [thing(*PLACES[0]), thing(*PLACES[1], number=2, name="plant")]
+    world.objects = [tracked(*PLACES[0]), tracked(*PLACES[1], number=2, name="plant")]
     process, log = start("planner_python", "tour.py", "cup", "plant")
     world.wait_for(lambda: world.goals or process.poll() is not None, "the first goal")
     assert process.poll() is None, log.read_text()
@@ -112,11 +112,11 @@ def test_the_tour_goes_to_each_word_in_turn(world, start):
 def test_the_planner_goes_to_the_largest_that_is_sure(world, start):
     world.robot = (0.0, 0.0, 0.0)
     world.goals.clear()
-    world.things = [
-        thing(1.5, 0.0, number=1, extent=Vector3(z=0.1)),
-        thing(4.0, 3.0, number=2, extent=Vector3(z=0.3)),
-        thing(0.0, 3.0, number=3, extent=Vector3(z=0.9), state=Thing.TENTATIVE),
-        thing(0.0, -3.0, number=4, extent=Vector3(z=0.9), name="dog"),
+    world.objects = [
+        tracked(1.5, 0.0, number=1, extent=Vector3(z=0.1)),
+        tracked(4.0, 3.0, number=2, extent=Vector3(z=0.3)),
+        tracked(0.0, 3.0, number=3, extent=Vector3(z=0.9), state=TrackedObject.TENTATIVE),
+        tracked(0.0, -3.0, number=4, extent=Vector3(z=0.9), name="dog"),
     ]
     process, log = start("planner_cpp", "planner", "--ros-args", "-p", "class_name:=cup")
     world.wait_for(lambda: world.goals or process.poll() is not None, "a goal")

@@ -17,13 +17,13 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import OccupancyGrid
 from node_process import DEADLINE_S, REPOSITORY, NodeProcess
-from scripted_world import ScriptedWorld, frame_at, place_of, stamped_ns, thing
+from scripted_world import ScriptedWorld, frame_at, place_of, stamped_ns, tracked
 from std_srvs.srv import Trigger
-from talk2dino_msgs.msg import GoToState, Thing, ThingArray
+from talk2dino_msgs.msg import GoToState, TrackedObject, TrackedObjectArray
 from talk2dino_msgs.srv import GoTo
 from tf2_msgs.msg import TFMessage
 
-GOAL = "talk2dino_ros.goal.goal_node"
+GOAL = "talk2dino_ros.goal.goal_main"
 QUICK = (
     "lost_timeout_s:=0.5",
     "give_up_s:=1.5",
@@ -67,7 +67,7 @@ def process(start_goal):
 
 @pytest.fixture
 def world(context, process):
-    """A fresh world around the one node, without an errand from the test before."""
+    """A fresh world around the one node, without a go-to task from the test before."""
     world = ScriptedWorld(context, "/robot", process)
     world.wait_until_heard()
     yield world
@@ -95,8 +95,8 @@ def close(found, expected) -> bool:
     return all(math.isclose(a, b, abs_tol=1e-5) for a, b in zip(found, expected, strict=True))
 
 
-def test_a_goal_stands_in_front_of_the_thing_and_faces_it(world):
-    world.things = [thing(4.0, 3.0, z=0.7)]
+def test_a_goal_stands_in_front_of_the_object_and_faces_it(world):
+    world.objects = [tracked(4.0, 3.0, z=0.7)]
     reply = world.go_to(stand_off_m=1.0)
     assert reply.success, reply.message
     assert reply.state.value == GoToState.SEEN
@@ -105,25 +105,25 @@ def test_a_goal_stands_in_front_of_the_thing_and_faces_it(world):
     assert close(place_of(goal), (3.2, 2.4, math.atan2(3, 4)))  # 5 m away, so 4/5 of the way
     assert goal.header.frame_id == "map"
     assert reply.goal == goal
-    assert (reply.id, reply.thing.header) == (1, goal.header)
-    assert close((reply.thing.point.x, reply.thing.point.y, reply.thing.point.z), (4.0, 3.0, 0.7))
+    assert (reply.id, reply.position.header) == (1, goal.header)
+    assert close((reply.position.point.x, reply.position.point.y, reply.position.point.z), (4.0, 3.0, 0.7))
     world.wait_for(lambda: world.states[-1:] == [GoToState.SEEN], "the state")
 
 
 def test_no_message_of_any_topic_ends_the_node(world):
     """Stamps before all time, and bytes that are no message at all."""
-    early = ThingArray(things=[thing(1.0, 0.0)])
+    early = TrackedObjectArray(objects=[tracked(1.0, 0.0)])
     early.header.frame_id = "map"
     early.header.stamp.sec = -1
     costmap = OccupancyGrid()
     costmap.header.stamp.sec = -1
-    for publisher, message in ((world._things_pub, early), (world._costmap_pub, costmap)):
+    for publisher, message in ((world._objects_pub, early), (world._costmap_pub, costmap)):
         publisher.publish(message)
     world.publish_tf(-(10**9))
-    for publisher in (world._things_pub, world._costmap_pub, world._tf_pub):
+    for publisher in (world._objects_pub, world._costmap_pub, world._tf_pub):
         publisher.publish(b"\x00\x01\x00\x00" + b"\xff" * 40)
     world.wait_for(lambda: world.process.output.count("was dropped: its stamp is -1 s") >= 2, "two sentences")
-    world.things = [thing(4.0, 3.0)]
+    world.objects = [tracked(4.0, 3.0)]
     assert world.go_to().success
     assert "Traceback" not in world.process.output, world.process.output
 
@@ -135,7 +135,7 @@ def test_the_goal_carries_the_stamp_of_the_image(world):
     def show() -> bool:
         stamps.append(world.now_ns())
         world.publish_tf(stamps[-1])
-        world.publish_things(stamps[-1], [thing(2.0, 0.0)])
+        world.publish_objects(stamps[-1], [tracked(2.0, 0.0)])
         return bool(world.goals)
 
     call = world.call_async(GoTo, "goal/go_to", class_name="cup")
@@ -144,7 +144,7 @@ def test_the_goal_carries_the_stamp_of_the_image(world):
     assert world.result(call, "go_to").success
 
 
-def test_things_of_a_camera_are_placed_by_where_the_robot_was_at_their_stamp(world):
+def test_objects_of_a_camera_are_placed_by_where_the_robot_was_at_their_stamp(world):
     world.is_shown = world.has_tf = False
     world.frame = "camera"
     call = world.call_async(GoTo, "goal/go_to", class_name="cup", stand_off_m=1.0)
@@ -154,24 +154,24 @@ def test_things_of_a_camera_are_placed_by_where_the_robot_was_at_their_stamp(wor
         stamp_ns = world.now_ns() - 10**9
         world.publish_tf(stamp_ns, (10.0, 0.0, math.pi / 2))
         world.publish_tf(stamp_ns + 10**9, (10.0, 5.0, math.pi / 2))
-        world.publish_things(stamp_ns, [thing(0.0, 0.0, z=2.5)])
+        world.publish_objects(stamp_ns, [tracked(0.0, 0.0, z=2.5)])
         return bool(world.goals)
 
     world.wait_for(show, "goal_pose")
-    # seen at (10, 0) looking along y: the thing is 0.5 + 2.5 m ahead, at (10, 3); the robot is at (10, 5) now
+    # seen at (10, 0) looking along y: the object is 0.5 + 2.5 m ahead, at (10, 3); the robot is at (10, 5) now
     assert close(place_of(world.goals[0]), (10.0, 4.0, -math.pi / 2))
     assert world.result(call, "go_to").success
 
 
 @pytest.mark.parametrize(("which", "number"), [(0, 2), (1, 1), (2, 3)])
 def test_of_several_the_nearest_or_the_surest_or_the_one_with_the_id_is_meant(world, which, number):
-    world.things = [
-        thing(5.0, 0.0, number=1, confidence=0.95),
-        thing(-3.0, 0.0, number=2, confidence=0.5),
-        thing(9.0, 0.0, number=3, confidence=0.6),
-        thing(1.0, 0.0, number=4, name="dog", confidence=0.99),
-        thing(1.0, 0.0, number=5, state=Thing.TENTATIVE, confidence=0.99),
-        thing(1.0, 0.0, number=6, has_position=False, confidence=0.99),
+    world.objects = [
+        tracked(5.0, 0.0, number=1, confidence=0.95),
+        tracked(-3.0, 0.0, number=2, confidence=0.5),
+        tracked(9.0, 0.0, number=3, confidence=0.6),
+        tracked(1.0, 0.0, number=4, name="dog", confidence=0.99),
+        tracked(1.0, 0.0, number=5, state=TrackedObject.TENTATIVE, confidence=0.99),
+        tracked(1.0, 0.0, number=6, has_position=False, confidence=0.99),
     ]
     reply = world.go_to(which=which, id=3 if which == 2 else 0)
     assert reply.success, reply.message
@@ -179,7 +179,7 @@ def test_of_several_the_nearest_or_the_surest_or_the_one_with_the_id_is_meant(wo
 
 
 def test_a_word_that_the_vocabulary_lacks_is_asked_for_as_a_question_until_the_go_to_ends(world):
-    world.things = [thing(3.0, 0.0, name="red mug")]
+    world.objects = [tracked(3.0, 0.0, name="red mug")]
     before = list(world.classes)
     assert world.go_to("red mug: mug, cup that is red").success
     assert world.asked == [(["?red mug: mug, cup that is red"], [])]
@@ -207,7 +207,7 @@ def test_another_go_to_takes_the_word_before_away_and_one_to_the_same_word_keeps
 
 
 def test_a_word_that_is_known_is_not_added_again_and_stays(world):
-    world.things = [thing(3.0, 0.0, name="dog")]
+    world.objects = [tracked(3.0, 0.0, name="dog")]
     world.classes.append("?cat")
     assert world.go_to("Dog").success
     assert world.go_to("cat", timeout_s=0.2).state.value == GoToState.NEVER_SEEN
@@ -263,8 +263,8 @@ def test_a_request_that_cannot_be_meant_is_refused_with_a_sentence(world, fields
     assert world.goals == []
 
 
-def test_a_bad_request_does_not_end_the_errand_under_way(world):
-    world.things = [thing(3.0, 0.0)]
+def test_a_bad_request_does_not_end_the_go_to_task_under_way(world):
+    world.objects = [tracked(3.0, 0.0)]
     handle = world.send()
     world.wait_for(lambda: world.goals, "goal_pose")
     assert not world.go_to(which=9).success
@@ -273,7 +273,7 @@ def test_a_bad_request_does_not_end_the_errand_under_way(world):
 
 
 def test_a_word_that_is_never_seen_ends_in_time(world):
-    world.things = [thing(3.0, 0.0, state=Thing.TENTATIVE)]
+    world.objects = [tracked(3.0, 0.0, state=TrackedObject.TENTATIVE)]
     reply = world.go_to(timeout_s=0.4)
     assert (reply.success, reply.state.value) == (False, GoToState.NEVER_SEEN)
     assert reply.message == (
@@ -284,21 +284,21 @@ def test_a_word_that_is_never_seen_ends_in_time(world):
 
 
 def test_an_id_that_is_not_there_is_said(world):
-    world.things = [thing(3.0, 0.0, number=4)]
+    world.objects = [tracked(3.0, 0.0, number=4)]
     reply = world.go_to(which=2, id=3, timeout_s=0.4)
     assert reply.state.value == GoToState.NEVER_SEEN
     assert "only others are there, with the ids [4]" in reply.message
 
 
-def test_a_thing_without_a_position_is_said(world):
-    world.things = [thing(3.0, 0.0, has_position=False)]
+def test_an_object_without_a_position_is_said(world):
+    world.objects = [tracked(3.0, 0.0, has_position=False)]
     reply = world.go_to(timeout_s=0.4)
     assert reply.state.value == GoToState.FAILED
     assert "without a position; give the segmenter depth and camera_info" in reply.message
 
 
 def test_a_position_that_is_no_number_is_no_position(world):
-    world.things = [thing(math.nan, 0.0)]
+    world.objects = [tracked(math.nan, 0.0)]
     reply = world.go_to(timeout_s=0.4)
     assert "without a position" in reply.message
     assert world.goals == []
@@ -309,7 +309,7 @@ def test_a_segmenter_without_images_is_said(world):
     time.sleep(0.6)  # what was shown before is older than lost_timeout_s now
     reply = world.go_to(timeout_s=0.4)
     assert reply.state.value == GoToState.FAILED
-    assert "no message on the topic of the things" in reply.message
+    assert "no message on the topic of the objects" in reply.message
 
 
 def test_a_segmenter_that_is_not_configured_is_said(world):
@@ -319,13 +319,13 @@ def test_a_segmenter_that_is_not_configured_is_said(world):
     assert "has no vocabulary yet" in reply.message
 
 
-def test_the_action_reports_and_ends_when_the_robot_is_there_and_faces_the_thing(world):
+def test_the_action_reports_and_ends_when_the_robot_is_there_and_faces_the_object(world):
     handle = world.send(keep_looking=True, stand_off_m=1.0)
     assert handle.accepted
     world.wait_for(lambda: GoToState.SEARCHING in world.feedback_states(), "feedback of the search")
     assert math.isnan(world.feedback[-1].distance_m)
     assert math.isnan(world.feedback[-1].unseen_s)
-    world.things = [thing(4.0, 0.0)]
+    world.objects = [tracked(4.0, 0.0)]
     world.wait_for(lambda: GoToState.SEEN in world.feedback_states(), "feedback of the goal")
     assert math.isclose(world.feedback[-1].distance_m, 3.0, abs_tol=1e-5)
     assert 0.0 <= world.feedback[-1].unseen_s < 1.0
@@ -343,16 +343,16 @@ def test_the_action_reports_and_ends_when_the_robot_is_there_and_faces_the_thing
     assert world.updates == []
 
 
-def test_a_thing_that_moves_takes_the_goal_along(world):
-    world.things = [thing(4.0, 0.0)]
+def test_an_object_that_moves_takes_the_goal_along(world):
+    world.objects = [tracked(4.0, 0.0)]
     handle = world.send(keep_looking=True, stand_off_m=1.0)
     world.wait_for(lambda: world.goals, "goal_pose")
-    world.things = [thing(4.1, 0.0)]  # within goal_tolerance_m
+    world.objects = [tracked(4.1, 0.0)]  # within goal_tolerance_m
     seen = len(world.feedback)
     world.wait_for(lambda: len(world.feedback) > seen + 5, "feedback")
     assert world.updates == []
     world.robot = (0.0, 2.0, 0.0)  # where the robot drives moves no goal
-    world.things = [thing(6.0, 0.0)]
+    world.objects = [tracked(6.0, 0.0)]
     world.wait_for(lambda: world.updates, "goal_update")
     assert close(place_of(world.updates[-1]), (5.0, 0.0, 0.0))
     assert stamped_ns(world.updates[-1]) > stamped_ns(world.goals[0])
@@ -361,11 +361,11 @@ def test_a_thing_that_moves_takes_the_goal_along(world):
     assert world.result_of(handle).result.goal == world.updates[-1]
 
 
-def test_looking_once_keeps_the_goal_although_the_thing_moves(world):
-    world.things = [thing(4.0, 0.0)]
+def test_looking_once_keeps_the_goal_although_the_object_moves(world):
+    world.objects = [tracked(4.0, 0.0)]
     handle = world.send(stand_off_m=1.0)
     world.wait_for(lambda: world.goals, "goal_pose")
-    world.things = [thing(6.0, 0.0)]
+    world.objects = [tracked(6.0, 0.0)]
     seen = len(world.feedback)
     world.wait_for(lambda: len(world.feedback) > seen + 10, "feedback")
     assert world.updates == []
@@ -373,38 +373,38 @@ def test_looking_once_keeps_the_goal_although_the_thing_moves(world):
     assert world.result_of(handle).result.state.value == GoToState.REACHED
 
 
-def test_a_thing_that_vanishes_is_lost_then_seen_again_then_given_up(world):
-    world.things = [thing(4.0, 0.0)]
+def test_an_object_that_vanishes_is_lost_then_seen_again_then_given_up(world):
+    world.objects = [tracked(4.0, 0.0)]
     handle = world.send(keep_looking=True)
     world.wait_for(lambda: world.goals, "goal_pose")
-    world.things = [thing(4.0, 0.0, state=Thing.LOST)]
+    world.objects = [tracked(4.0, 0.0, state=TrackedObject.LOST)]
     world.wait_for(lambda: world.is_in(GoToState.LOST), "the loss")
     assert "the last goal stands" in world.feedback[-1].message
-    world.things = [thing(4.0, 0.0)]
-    world.wait_for(lambda: world.is_in(GoToState.SEEN), "the thing again")
-    world.things = []
+    world.objects = [tracked(4.0, 0.0)]
+    world.wait_for(lambda: world.is_in(GoToState.SEEN), "the object again")
+    world.objects = []
     answer = world.result_of(handle)
     assert (answer.status, answer.result.state.value) == (GoalStatus.STATUS_ABORTED, GoToState.LOST)
     assert "given up" in answer.result.message
     assert len(world.goals) == 1
 
 
-def test_another_thing_of_the_class_is_taken_where_the_first_has_vanished_for_good(world):
-    world.things = [thing(4.0, 0.0), thing(0.0, 7.0, number=2)]
+def test_another_object_of_the_class_is_taken_where_the_first_has_vanished_for_good(world):
+    world.objects = [tracked(4.0, 0.0), tracked(0.0, 7.0, number=2)]
     handle = world.send(keep_looking=True)
     world.wait_for(lambda: world.goals, "goal_pose")
-    world.things = [thing(4.0, 0.0, state=Thing.LOST), thing(0.0, 3.0, number=2)]
+    world.objects = [tracked(4.0, 0.0, state=TrackedObject.LOST), tracked(0.0, 3.0, number=2)]
     world.wait_for(lambda: world.is_in(GoToState.LOST), "the loss")
     assert world.feedback[-1].id == 1  # it may come back: the nearer one is not taken instead
-    world.things = [thing(0.0, 3.0, number=2)]
-    world.wait_for(lambda: world.feedback and world.feedback[-1].id == 2, "the other thing")
+    world.objects = [tracked(0.0, 3.0, number=2)]
+    world.wait_for(lambda: world.feedback and world.feedback[-1].id == 2, "the other object")
     world.wait_for(lambda: world.updates, "goal_update")
     handle.cancel_goal_async()
     world.result_of(handle)
 
 
 def test_the_client_of_the_action_cancels(world):
-    world.things = [thing(4.0, 0.0)]
+    world.objects = [tracked(4.0, 0.0)]
     handle = world.send(keep_looking=True)
     world.wait_for(lambda: world.goals, "goal_pose")
     world.result(handle.cancel_goal_async(), "the cancelling")
@@ -427,7 +427,7 @@ def test_the_service_cancels_also_a_go_to_that_still_waits(world):
 def test_a_newer_go_to_ends_the_older(world):
     handle = world.send("dog", keep_looking=True)
     world.wait_for(lambda: world.feedback, "feedback")
-    world.things = [thing(4.0, 0.0)]
+    world.objects = [tracked(4.0, 0.0)]
     assert world.go_to("cup").success
     answer = world.result_of(handle)
     assert (answer.status, answer.result.state.value) == (GoalStatus.STATUS_ABORTED, GoToState.CANCELLED)
@@ -442,7 +442,7 @@ def room() -> list[list[int]]:
 def test_costmaps_decide_where_the_robot_may_stand(make_world):
     world = make_world("/mapped", "require_costmap:=true", "robot_radius_m:=0.2", "sight_margin_m:=0.0")
     world.wait_until_heard()
-    world.things = [thing(4.05, 0.05)]
+    world.objects = [tracked(4.05, 0.05)]
     reply = world.go_to(timeout_s=0.4)
     assert reply.state.value == GoToState.FAILED
     assert "no costmap has come on /mapped/costmap" in reply.message
@@ -493,12 +493,12 @@ def test_missing_future_and_looping_transforms_are_said_and_the_node_goes_on(mak
     world.has_tf = False
     world.wait_until_heard()
     world.frame = "odom"
-    world.things = [thing(3.0, 0.0)]
+    world.objects = [tracked(3.0, 0.0)]
     reply = world.go_to(timeout_s=1.0)
     assert reply.state.value == GoToState.FAILED
     assert "No transform from frame 'odom' to frame 'map'" in reply.message
 
-    world.publish_tf(world.now_ns() - 10**9)  # TF that stopped: the things are in its future
+    world.publish_tf(world.now_ns() - 10**9)  # TF that stopped: the objects are in its future
     reply = world.go_to(timeout_s=1.0)
     assert reply.state.value == GoToState.FAILED
     assert "TF is not extrapolated" in reply.message
@@ -518,9 +518,9 @@ def test_missing_future_and_looping_transforms_are_said_and_the_node_goes_on(mak
         )
 
     world.node.create_timer(0.05, close_the_circle)
-    world.things = []
+    world.objects = []
     world.wait_for(lambda: not world.go_to(timeout_s=0.3).success, "an end of what was shown before")
-    world.things = [thing(3.0, 0.0)]
+    world.objects = [tracked(3.0, 0.0)]
     goals = len(world.goals)
 
     def fails_for_the_loop() -> bool:
@@ -534,22 +534,22 @@ def test_missing_future_and_looping_transforms_are_said_and_the_node_goes_on(mak
 def test_a_robot_whose_place_is_not_known_is_said(make_world):
     world = make_world("/chassis", "base_frame:=chassis")
     world.wait_until_heard()
-    world.things = [thing(3.0, 0.0)]
+    world.objects = [tracked(3.0, 0.0)]
     reply = world.go_to(timeout_s=0.5)
     assert reply.state.value == GoToState.FAILED
     assert "'chassis'" in reply.message
 
 
-def test_stamps_that_jump_back_lose_the_thing_and_find_it_again(make_world):
+def test_stamps_that_jump_back_lose_the_object_and_find_it_again(make_world):
     world = make_world("/looped", "lost_timeout_s:=20.0", "give_up_s:=30.0")
     world.wait_until_heard()
-    world.things = [thing(4.0, 0.0, number=7)]
+    world.objects = [tracked(4.0, 0.0, number=7)]
     handle = world.send(keep_looking=True)
     world.wait_for(lambda: world.goals, "goal_pose")
-    world.things, world.offset_ns = [], -3600 * 10**9
+    world.objects, world.offset_ns = [], -3600 * 10**9
     world.wait_for(lambda: world.is_in(GoToState.LOST), "the jump")
     assert "the clock went back by 3" in world.feedback[-1].message
-    world.things = [thing(9.0, 0.0, number=8)]
+    world.objects = [tracked(9.0, 0.0, number=8)]
     world.wait_for(lambda: world.updates, "goal_update")
     assert close(place_of(world.updates[-1])[:2], (8.2, 0.0))
     handle.cancel_goal_async()
@@ -578,7 +578,7 @@ def test_without_add_words_an_unknown_word_is_refused(make_world):
 
 def test_whoever_listens_is_told_that_a_go_to_ends_with_the_node(make_world):
     world = make_world("/ending")
-    world.things = []
+    world.objects = []
     world.wait_until_heard()
     world.call_async(GoTo, "goal/go_to", class_name="cup")
     # answered, too: an answer to a node that has ended meanwhile is an error of rclpy's in this world
@@ -592,7 +592,7 @@ def test_whoever_listens_is_told_that_a_go_to_ends_with_the_node(make_world):
 
 def test_the_node_does_without_the_networks_libraries():
     program = (
-        "import sys, talk2dino_ros.goal.lifecycle_node\n"
+        "import sys, talk2dino_ros.goal.goal_node\n"
         "print(sorted({'numba', 'timm', 'torch', 'transformers'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program]
@@ -626,7 +626,7 @@ def test_a_lifecycle_manager_owns_the_node(make_world):
     assert change(world, Transition.TRANSITION_CONFIGURE)
     assert change(world, Transition.TRANSITION_ACTIVATE)
     world.wait_until_heard()
-    world.things = [thing(4.0, 0.0)]
+    world.objects = [tracked(4.0, 0.0)]
     assert world.go_to().success
 
 

@@ -54,7 +54,7 @@ def world(start_node, _own_ros_network, tmp_path: Path):
     context = rclpy.Context()
     rclpy.init(context=context)
     start_node("model:=mini", "vocabulary:=[dog, '!table']", "target_frame:=odom", namespace=NAMESPACE)
-    goal = NodeProcess([], NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_node")
+    goal = NodeProcess([], NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_main")
     world = ScriptedWorld(context, NAMESPACE, goal, has_segmenter=False)
     world.wait_until_heard()
     yield world
@@ -76,9 +76,9 @@ def test_the_robot_is_sent_to_a_cup_that_nobody_had_named_before(world):
     assert (answer.status, answer.result.state.value) == (GoalStatus.STATUS_SUCCEEDED, GoToState.REACHED)
     get = "talk2dino/get_vocabulary"
     world.wait_for(lambda: len(world.call(GetVocabulary, get).classes) == 2, "the word to be taken away again")
-    thing = answer.result.thing.point
+    tracked = answer.result.position.point
     # the camera is half a metre before the robot, and the cup is near the middle of the picture
-    assert thing.x == pytest.approx(0.5 + DEPTH_M, abs=0.01)
-    assert abs(thing.y) < 0.3
-    assert math.dist((x, y), (thing.x, thing.y)) == pytest.approx(1.0, abs=1e-4)
-    assert yaw == pytest.approx(math.atan2(thing.y - y, thing.x - x), abs=1e-4)
+    assert tracked.x == pytest.approx(0.5 + DEPTH_M, abs=0.01)
+    assert abs(tracked.y) < 0.3
+    assert math.dist((x, y), (tracked.x, tracked.y)) == pytest.approx(1.0, abs=1e-4)
+    assert yaw == pytest.approx(math.atan2(tracked.y - y, tracked.x - x), abs=1e-4)

@@ -21,7 +21,7 @@ def costs_of(**options) -> Costs:
     return costs
 
 
-def look(costs: Costs, stamp_s: float, *pixels: tuple[int, int], place=PLACE) -> int | None:
+def observe(costs: Costs, stamp_s: float, *pixels: tuple[int, int], place=PLACE) -> int | None:
     """Show pixels of (id, confidence), all of one place; return that place's cost after an update."""
     ids, confidence = (np.array([values], np.uint8) for values in zip(*pixels, strict=True))
     points = np.full((1, len(pixels), 3), place, np.float32)
@@ -32,30 +32,30 @@ def look(costs: Costs, stamp_s: float, *pixels: tuple[int, int], place=PLACE) ->
 
 def test_a_class_costs_its_base_until_it_was_seen_often_enough():
     costs = costs_of()
-    assert look(costs, 0.0, (PERSON, 200)) == 200
-    assert look(costs, 0.2, (PERSON, 200)) == 254
+    assert observe(costs, 0.0, (PERSON, 200)) == 200
+    assert observe(costs, 0.2, (PERSON, 200)) == 254
 
 
 @pytest.mark.parametrize(("confidence", "cost"), [((100, 100), 200), ((100, 101), 254), ((90, 111), 254)])
 def test_the_mean_confidence_has_to_be_above_mark_confidence(confidence, cost):
     costs = costs_of()
-    look(costs, 0.0, (PERSON, confidence[0]))
-    assert look(costs, 0.2, (PERSON, confidence[1])) == cost
+    observe(costs, 0.0, (PERSON, confidence[0]))
+    assert observe(costs, 0.2, (PERSON, confidence[1])) == cost
 
 
 def test_of_a_tiles_pixels_the_costliest_counts_or_the_surest():
-    assert look(costs_of(), 0.0, (FLOOR, 255), (PERSON, 10), (FLOOR, 255)) == 200
-    assert look(costs_of(use_cost_selection=False), 0.0, (FLOOR, 255), (PERSON, 10)) == 0
+    assert observe(costs_of(), 0.0, (FLOOR, 255), (PERSON, 10), (FLOOR, 255)) == 200
+    assert observe(costs_of(use_cost_selection=False), 0.0, (FLOOR, 255), (PERSON, 10)) == 0
 
 
 def test_confident_unlabeled_pixels_win_a_tile_and_leave_a_hole():
-    assert look(costs_of(use_cost_selection=False), 0.0, (UNLABELED, 255), (PERSON, 254)) is None
+    assert observe(costs_of(use_cost_selection=False), 0.0, (UNLABELED, 255), (PERSON, 254)) is None
 
 
 @pytest.mark.parametrize("place", [(0.1, 0.02, 0.0), (5.1, 0.02, 0.0), (1.02, 0.02, np.nan)])
 def test_what_is_too_near_too_far_or_nowhere_does_not_count(place):
     costs = costs_of()
-    look(costs, 0.0, (PERSON, 200), place=place)
+    observe(costs, 0.0, (PERSON, 200), place=place)
     assert costs.costmap == {}
 
 
@@ -63,7 +63,7 @@ def test_a_class_without_priority_takes_over_by_more_samples_only():
     costs = Costs({"floor": Cost(max_cost=10), "background": Cost(max_cost=20)})
     costs.on_label_info({FLOOR: "floor", BACKGROUND: "background"})
     seen = [FLOOR, FLOOR, BACKGROUND, BACKGROUND, BACKGROUND, FLOOR]
-    assert [look(costs, 0.1 * number, (each, 200)) for number, each in enumerate(seen)] == [10, 10, 10, 10, 20, 20]
+    assert [observe(costs, 0.1 * number, (each, 200)) for number, each in enumerate(seen)] == [10, 10, 10, 10, 20, 20]
 
 
 def test_what_the_others_have_counts_until_one_takes_over():
@@ -71,34 +71,34 @@ def test_what_the_others_have_counts_until_one_takes_over():
     costs = Costs({"floor": Cost(max_cost=10), "background": Cost(max_cost=20)})
     costs.on_label_info({FLOOR: "floor", BACKGROUND: "background"})
     seen = [FLOOR, BACKGROUND, FLOOR, BACKGROUND, BACKGROUND, FLOOR, FLOOR, FLOOR, FLOOR]
-    costs_seen = [look(costs, 0.1 * number, (each, 200)) for number, each in enumerate(seen)]
+    costs_seen = [observe(costs, 0.1 * number, (each, 200)) for number, each in enumerate(seen)]
     assert costs_seen == [10, 10, 10, 10, 20, 20, 20, 20, 10]
 
 
 def test_a_class_with_priority_takes_over_at_once():
     costs = costs_of()
     for number in range(9):
-        look(costs, 0.1 * number, (FLOOR, 200))
-    assert look(costs, 1.0, (PERSON, 200)) == 200
+        observe(costs, 0.1 * number, (FLOOR, 200))
+    assert observe(costs, 1.0, (PERSON, 200)) == 200
 
 
 def test_samples_older_than_the_decay_time_are_dropped_and_the_next_class_follows():
     costs = costs_of(decay_s=1.0)
-    assert look(costs, 0.0, (PERSON, 200)) == 200
-    assert look(costs, 0.9, (FLOOR, 200)) == 200
-    assert look(costs, 1.1, (FLOOR, 200)) == 0
+    assert observe(costs, 0.0, (PERSON, 200)) == 200
+    assert observe(costs, 0.9, (FLOOR, 200)) == 200
+    assert observe(costs, 1.1, (FLOOR, 200)) == 0
 
 
 def test_a_name_that_no_class_type_lists_is_ignored():
     costs = costs_of()
     costs.on_label_info({7: "cup"})
     assert costs.ignored == {"cup"}
-    assert look(costs, 0.0, (7, 200)) is None
+    assert observe(costs, 0.0, (7, 200)) is None
 
 
 def test_a_cell_that_nothing_is_known_of_any_more_keeps_its_cost():
     costs = costs_of()
-    assert [look(costs, stamp_s, (PERSON, 200)) for stamp_s in (0.0, 0.2)] == [200, 254]
+    assert [observe(costs, stamp_s, (PERSON, 200)) for stamp_s in (0.0, 0.2)] == [200, 254]
     costs.update(1000.0)
     assert costs.costmap == {costs.tile_at(*PLACE[:2]): 254}
 
@@ -122,7 +122,7 @@ def test_a_person_who_was_there_for_3_s_is_gone_from_the_costmap_within_the_deca
     for frame in range(here + round(2 * decay_s * rate_hz)):
         stamp_s = frame / rate_hz
         pixel = (PERSON, 200) if frame < here else (BACKGROUND, 128) if behind else (UNLABELED, 0)
-        cost = look(costs, stamp_s, pixel)
+        cost = observe(costs, stamp_s, pixel)
         if frame == here - 1:
             assert cost == 254
         if frame >= here and cost == 0:

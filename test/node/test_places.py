@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A camera with depth: what the node says of where things are, over real DDS and with real transforms."""
+"""A camera with depth: what the node says of where objects are, over real DDS and with real transforms."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
-from talk2dino_msgs.msg import PointOfInterestArray, Thing, ThingArray
+from talk2dino_msgs.msg import PointOfInterestArray, TrackedObject, TrackedObjectArray
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
@@ -40,7 +40,7 @@ def process(start_node):
         "diagnostics_period_s:=0.2",
         "new_confidence:=0.0",
         "keep_confidence:=0.0",
-        "confirm_sightings:=2",
+        "confirm_detections:=2",
         "confirm_window:=3",
     )
 
@@ -55,7 +55,7 @@ def probe(process, make_probe):
     probe.static.publish(TFMessage(transforms=[transform("map", "camera")]))
     probe.wait_until_active()
     probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
-    probe.things = probe.collect(ThingArray, "talk2dino/things")
+    probe.objects = probe.collect(TrackedObjectArray, "talk2dino/objects")
     probe.masks = probe.collect(Image, "talk2dino/mask")
     probe.clouds = probe.collect(PointCloud2, "talk2dino/cloud")
     probe.detections_2d = probe.collect(Detection2DArray, "talk2dino/detections_2d")
@@ -160,18 +160,18 @@ def test_depth_of_half_the_size_says_nearly_the_same(probe):
         assert one.position.y == pytest.approx(other.position.y, abs=2 * DEPTH_M / FOCAL)
 
 
-def test_the_same_thing_seen_again_is_confirmed_and_detections_carry_its_id(probe):
+def test_the_same_object_seen_again_is_confirmed_and_detections_carry_its_id(probe):
     for _ in range(3):
         points = see(probe, flat())
     stamp = stamp_ns(points)
-    things = probe.wait_for(lambda: find(probe.things, stamp), "the things")
-    assert things.header.frame_id == "map"
-    confirmed = {thing.id: thing for thing in things.things if thing.state == Thing.CONFIRMED}
-    assert {point.thing_id for point in points.points} <= set(confirmed)
+    objects = probe.wait_for(lambda: find(probe.objects, stamp), "the objects")
+    assert objects.header.frame_id == "map"
+    confirmed = {tracked.id: tracked for tracked in objects.objects if tracked.state == TrackedObject.CONFIRMED}
+    assert {point.object_id for point in points.points} <= set(confirmed)
     in_space = probe.wait_for(lambda: find(probe.detections_3d, stamp), "the 3-D detections")
     in_image = probe.wait_for(lambda: find(probe.detections_2d, stamp), "the 2-D detections")
     assert (in_space.header.frame_id, in_image.header.frame_id) == ("map", "camera")
-    assert [each.id for each in in_space.detections] == [str(point.thing_id) for point in points.points]
+    assert [each.id for each in in_space.detections] == [str(point.object_id) for point in points.points]
     assert [each.bbox.size_x for each in in_image.detections] == [point.box.width for point in points.points]
     for point, each in zip(points.points, in_space.detections, strict=True):
         assert each.results[0].hypothesis.class_id == point.class_name

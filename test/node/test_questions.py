@@ -6,12 +6,12 @@ import pytest
 from probe import LATCHED, find, stamp_ns, to_array
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
-from talk2dino_msgs.msg import PointOfInterestArray, ThingArray
+from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.viz.pictures import read_picture
 
 SET, GET = "talk2dino/set_vocabulary", "talk2dino/get_vocabulary"
 CAT = read_picture(PHOTOS / "chelsea.jpg")
@@ -38,16 +38,16 @@ def probe(process, make_probe):
     probe.masks = probe.collect(Image, "talk2dino/mask")
     probe.confidences = probe.collect(Image, "talk2dino/confidence")
     probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
-    probe.things = probe.collect(ThingArray, "talk2dino/things")
+    probe.objects = probe.collect(TrackedObjectArray, "talk2dino/objects")
     probe.detections = probe.collect(Detection2DArray, "talk2dino/detections_2d")
     probe.wait_until_active()
     return probe
 
 
 def seen(probe):
-    """Mask, confidence, points, things and detections of one image."""
+    """Mask, confidence, points, objects and detections of one image."""
     mask = probe.mask_of(CAT, probe.masks)
-    kinds = (probe.confidences, probe.points, probe.things, probe.detections)
+    kinds = (probe.confidences, probe.points, probe.objects, probe.detections)
     found = [probe.wait_for(lambda kind=kind: find(kind, stamp_ns(mask)), "all of an image") for kind in kinds]
     return to_array(mask), to_array(found[0]), *found[1:]
 
@@ -59,11 +59,11 @@ def test_a_question_is_answered_beside_a_mask_that_stays_as_it_is(probe):
     assert {point.class_name for point in points.points} == {"pet"}
     reply = probe.call(SetVocabulary, SET, add=["?cat"])
     assert (reply.success, list(reply.added), list(reply.ids)) == (True, ["cat"], [1, 2, 255, QUESTION_ID]), reply
-    asked_mask, asked_confidence, points, things, detections = seen(probe)
+    asked_mask, asked_confidence, points, objects, detections = seen(probe)
     np.testing.assert_array_equal(asked_mask, mask)
     np.testing.assert_array_equal(asked_confidence, confidence)
     assert {(point.class_id, point.class_name) for point in points.points} == {(1, "pet"), (QUESTION_ID, "cat")}
-    assert {thing.class_name for thing in things.things} == {"pet", "cat"}
+    assert {tracked.class_name for tracked in objects.objects} == {"pet", "cat"}
     assert {each.results[0].hypothesis.class_id for each in detections.detections} == {"pet", "cat"}
     info = probe.wait_for(lambda: [each for each in probe.label_infos if stamp_ns(each) == reply.version], "label_info")
     labels = {each.class_id: each.class_name for each in info[0].class_map}

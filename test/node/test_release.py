@@ -9,10 +9,11 @@ import pytest
 import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from talk2dino_ros import engine, lifecycle_node
+from talk2dino_ros import engine
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
-from talk2dino_ros.lifecycle_node import SegmenterNode
+from talk2dino_ros.segmenter import segmenter_node
+from talk2dino_ros.segmenter.segmenter_node import SegmenterNode
 
 
 class TinySegmenter:
@@ -65,7 +66,7 @@ def make_node(_own_ros_network, monkeypatch):
 def test_cleaning_up_frees_the_model(make_node):
     node = make_node()
     assert node.start()
-    model = weakref.ref(node._stream.in_force.segmenter)
+    model = weakref.ref(node._stream.active.segmenter)
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
     gc.collect()
@@ -79,7 +80,7 @@ def test_a_configure_that_fails_half_way_frees_the_model_and_says_failure(make_n
         models.append(weakref.ref(segmenter))
         raise engine.ModelError("no room on the GPU")
 
-    monkeypatch.setattr(lifecycle_node, "warm_up", fail)
+    monkeypatch.setattr(segmenter_node, "warm_up", fail)
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
     gc.collect()
     assert models[0]() is None
@@ -89,7 +90,7 @@ def test_a_configure_that_fails_half_way_frees_the_model_and_says_failure(make_n
 def test_a_fault_in_a_transition_ends_unconfigured_and_the_node_can_start_again(make_node, monkeypatch):
     node = make_node()
     with monkeypatch.context() as broken:
-        broken.setattr(lifecycle_node, "warm_up", lambda *_: 1 / 0)
+        broken.setattr(segmenter_node, "warm_up", lambda *_: 1 / 0)
         assert node.trigger_configure() == TransitionCallbackReturn.ERROR
     assert node.start()
 
@@ -97,12 +98,12 @@ def test_a_fault_in_a_transition_ends_unconfigured_and_the_node_can_start_again(
 def test_ids_and_versions_outlive_a_reconfigure_unless_their_rules_change(make_node):
     node = make_node()
     assert node.start()
-    version, ids = node._stream.in_force.vocabulary.version, node._stream.in_force.vocabulary.ids
+    version, ids = node._stream.active.vocabulary.version, node._stream.active.vocabulary.ids
     node.trigger_deactivate()
     node.trigger_cleanup()
-    node._settings = lifecycle_node.parameters.Parameters(vocabulary=("new", "door", "person"))
+    node._settings = segmenter_node.parameters.Parameters(vocabulary=("new", "door", "person"))
     assert node.start()
-    vocabulary = node._stream.in_force.vocabulary
+    vocabulary = node._stream.active.vocabulary
     assert vocabulary.version > version
     assert vocabulary.ids[1] == ids[0]
     assert vocabulary.ids[0] not in ids

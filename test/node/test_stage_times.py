@@ -6,7 +6,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from probe import checkerboard
 from sensor_msgs.msg import Image
 
-from talk2dino_ros.engine.stages import STAGES
+from talk2dino_ros.engine.runtime.stage_times import STAGES
 
 
 @pytest.fixture(scope="module")

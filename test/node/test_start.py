@@ -82,7 +82,7 @@ def test_a_wrong_start_prints_one_sentence_and_ends_with_1(start_node, wrong):
 
 
 def test_arguments_that_ros_refuses_are_such_a_sentence_too():
-    command = [sys.executable, "-m", "talk2dino_ros.segmenter_node", "--ros-args", "--log-level", "loud"]
+    command = [sys.executable, "-m", "talk2dino_ros.segmenter.segmenter_main", "--ros-args", "--log-level", "loud"]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert run.returncode == 1
     assert "talk2dino: ROS refuses the arguments (" in run.stderr
@@ -109,7 +109,7 @@ def test_a_start_without_the_messages_names_the_build_command(tmp_path):
                     raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
         sys.meta_path.insert(0, Hidden())
-        from talk2dino_ros.segmenter_node import main
+        from talk2dino_ros.segmenter.segmenter_main import main
         sys.exit(main())
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
@@ -127,7 +127,7 @@ def test_a_start_without_the_messages_names_the_build_command(tmp_path):
 def test_messages_that_only_lie_there_as_sources_are_missing_too():
     keep = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if "talk2dino_msgs" not in path]
     run = subprocess.run(
-        [sys.executable, "-m", "talk2dino_ros.segmenter_node"],
+        [sys.executable, "-m", "talk2dino_ros.segmenter.segmenter_main"],
         cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": os.pathsep.join(keep)},
         capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip

@@ -15,21 +15,21 @@ from rosgraph_msgs.msg import Clock
 from scipy.spatial.transform import Rotation, Slerp
 from tf_end import LONG_S, NS, TfEnd, at
 
-from talk2dino_ros.tf.open_transforms import is_installed, open_transforms
-from talk2dino_ros.tf.transforms import TransformError
+from talk2dino_ros.ros.tf.open_transforms import is_installed, open_transforms
+from talk2dino_ros.ros.tf.transforms import TransformError
 
 QUARTER = math.sqrt(0.5)
 TURN_LEFT = (0.0, 0.0, QUARTER, QUARTER)  # 90 degrees about z: x ahead becomes y
 
 
 def tf2_ros(node):
-    from talk2dino_ros.tf.tf2_adapter import Tf2Transforms
+    from talk2dino_ros.ros.tf.tf2_adapter import Tf2Transforms
 
     return Tf2Transforms(node)
 
 
 def pytransform3d(node):
-    from talk2dino_ros.tf.pytransform3d_adapter import Pytransform3dTransforms
+    from talk2dino_ros.ros.tf.pytransform3d_adapter import Pytransform3dTransforms
 
     return Pytransform3dTransforms(node)
 

@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from node_process import IS_FAST_DDS
 from std_srvs.srv import Trigger
 
-from talk2dino_ros.launch_arguments import TRANSPORT_VARIABLES, profile_names
+from talk2dino_ros.ros.parameters.launch_arguments import TRANSPORT_VARIABLES, profile_names
 
 CAMERA_END = Path(__file__).parent / "camera_end.py"
 LARGE = "1280x720"

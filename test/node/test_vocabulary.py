@@ -45,24 +45,24 @@ def labels_of(info: LabelInfo) -> dict[int, str]:
     return {each.class_id: each.class_name for each in info.class_map}
 
 
-def in_force(probe) -> GetVocabulary.Response:
+def active(probe) -> GetVocabulary.Response:
     return probe.call(GetVocabulary, GET)
 
 
 def slow_classes(kind: str, count: int) -> list[str]:
     """Words, new for each kind: 200 take longer to encode than several images."""
-    return [f"thing {number}: {f'{number} very ' * 90}{kind}" for number in range(count)]
+    return [f"object {number}: {f'{number} very ' * 90}{kind}" for number in range(count)]
 
 
 def test_the_first_vocabulary_is_that_of_the_parameter(probe):
-    vocabulary = in_force(probe)
+    vocabulary = active(probe)
     assert (list(vocabulary.names), list(vocabulary.ids)) == (["cup", "dog"], [1, 2])
     assert (vocabulary.model, vocabulary.unlabeled_id) == ("mini", UNLABELED)
     assert vocabulary.version == stamp_ns(probe.label_infos[-1])
 
 
 def test_a_change_is_in_the_reply_in_label_info_and_in_the_next_mask(probe):
-    before = in_force(probe)
+    before = active(probe)
     reply = probe.call(SetVocabulary, SET, classes=["dog", "!wall", "door: a door, an open door"])
     assert reply.success, reply.message
     assert reply.version > before.version
@@ -71,7 +71,7 @@ def test_a_change_is_in_the_reply_in_label_info_and_in_the_next_mask(probe):
     assert reply.ids[2] not in (1, 2)
     assert f"dog = 2, door = {reply.ids[2]}" in reply.message
     assert reply.seconds > 0
-    after = in_force(probe)
+    after = active(probe)
     assert list(after.classes) == ["dog", "!wall", "door: a door, an open door"]
     assert (list(after.names), list(after.ids)) == (["dog", "wall", "door"], list(reply.ids))
     info = probe.wait_for(lambda: find(probe.label_infos, reply.version), "the new label_info")
@@ -114,13 +114,13 @@ def policies(pid: int) -> set[int]:
 
 def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe):
     for count in (8, 32, 128):  # until encoding takes longer than a reply, on whatever machine beside whatever else
-        before = in_force(probe)
+        before = active(probe)
         change = probe.call_async(SetVocabulary, SET, classes=slow_classes(f"of {count}", count))
         probe.wait_for(
             lambda change=change: change.done() or os.SCHED_IDLE in policies(process.pid),
             "a thread that gives way to all others",
         )
-        meanwhile, was_encoding = in_force(probe), not change.done()
+        meanwhile, was_encoding = active(probe), not change.done()
         assert probe.result(change, "the change").success
         if was_encoding:
             assert meanwhile == before
@@ -211,12 +211,12 @@ BAD_REQUESTS = {
 @pytest.mark.parametrize("bad", BAD_REQUESTS)
 def test_a_bad_request_changes_nothing_and_says_why(probe, bad):
     classes, ids, reason = BAD_REQUESTS[bad]
-    before = in_force(probe)
+    before = active(probe)
     reply = probe.call(SetVocabulary, SET, classes=classes, ids=ids)
     assert not reply.success
     assert reason in reply.message
     assert (reply.version, list(reply.ids)) == (before.version, [])
-    assert in_force(probe) == before
+    assert active(probe) == before
     probe.mask_of(checkerboard(), probe.masks)
     assert stamp_ns(probe.label_infos[-1]) == before.version
 
@@ -262,7 +262,7 @@ def test_of_many_requests_at_once_the_newest_is_in_force_and_each_older_one_is_a
     assert all("a newer request replaced this one" in reply.message for reply in replies if not reply.success)
     accepted = [reply.version for reply in replies if reply.success]
     assert accepted == sorted(set(accepted))
-    assert (in_force(camera).version, list(in_force(camera).names)) == (accepted[-1], ["word 8"])
+    assert (active(camera).version, list(active(camera).names)) == (accepted[-1], ["word 8"])
 
 
 def test_a_client_that_dies_frees_its_places_and_what_cannot_be_is_answered_meanwhile(camera):
@@ -277,6 +277,6 @@ def test_a_client_that_dies_frees_its_places_and_what_cannot_be_is_answered_mean
     camera.wait_for(lambda: camera.label_infos, "the first of them in force")
     camera.node.destroy_client(dead)
     assert camera.call(SetVocabulary, SET, classes=["cup"]).success
-    assert set(in_force(camera).names) == {"cup"}
+    assert set(active(camera).names) == {"cup"}
     were_in_force = {name for info in camera.label_infos for name in labels_of(info).values() if "dead" in name}
     assert were_in_force <= {"dead 0", "dead 4"}

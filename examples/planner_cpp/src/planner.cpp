@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Go to the largest thing of a name: `planner --ros-args -p class_name:=door`.
+// Go to the largest object of a name: `planner --ros-args -p class_name:=door`.
 #include <cmath>
 #include <rclcpp/rclcpp.hpp>
-#include <talk2dino_msgs/msg/thing_array.hpp>
+#include <talk2dino_msgs/msg/tracked_object_array.hpp>
 #include <talk2dino_msgs/srv/go_to.hpp>
 
 using GoTo = talk2dino_msgs::srv::GoTo;
-using Objects = talk2dino_msgs::msg::ThingArray;
+using Objects = talk2dino_msgs::msg::TrackedObjectArray;
 
 int main(int argc, char ** argv)
 {
@@ -24,7 +24,7 @@ int main(int argc, char ** argv)
   auto choose = [&](Objects::ConstSharedPtr message) {
       auto request = std::make_shared<GoTo::Request>();
       double largest = 0.0;
-      for (const auto & object : message->things) {
+      for (const auto & object : message->objects) {
         const double size = std::hypot(object.extent.x, object.extent.y, object.extent.z);
         const bool is_sure = object.state == object.CONFIRMED && object.has_position;
         if (object.class_name == name && is_sure && size > largest) {
@@ -39,7 +39,7 @@ int main(int argc, char ** argv)
       request->which = GoTo::Request::BY_ID;
       client->async_send_request(request, report);
     };
-  const auto subscription = node->create_subscription<Objects>("talk2dino/things", 10, choose);
+  const auto subscription = node->create_subscription<Objects>("talk2dino/objects", 10, choose);
   rclcpp::spin(node);
   rclcpp::shutdown();
 }

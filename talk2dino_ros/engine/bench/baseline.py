@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from talk2dino_ros.engine.image_encoder import ImageEncoder
+from talk2dino_ros.engine.models.vit import ImageEncoder
 
 CHUNK = 30  # classes refined at once
 DILATIONS = (1, 2, 4, 8, 12, 24)

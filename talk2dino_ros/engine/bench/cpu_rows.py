@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 
 from talk2dino_ros.engine.bench.measure import agreement, in_fresh_process, in_turn
-from talk2dino_ros.engine.bench.outcome import Outcome, Row, milliseconds
+from talk2dino_ros.engine.bench.outcome import BenchOutcome, Row, milliseconds
 from talk2dino_ros.engine.bench.pamr_sides import PAMR_SIDES
 from talk2dino_ros.engine.bench.subject import Rgb, Subject
-from talk2dino_ros.engine.canvas import upsampled
-from talk2dino_ros.engine.loading import load_segmenter
+from talk2dino_ros.engine.factory import load_segmenter
+from talk2dino_ros.engine.inference.canvas import upsampled
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary
@@ -25,7 +25,7 @@ CAMERA = (640, 480)
 MINI_WORDS = ("person", "cat", "cup", "rocket", "raccoon", "helmet", "flag", "table", "sky", "wall")
 
 
-def _image(subject: Subject) -> Outcome:
+def _image(subject: Subject) -> BenchOutcome:
     """Time the engine and the baseline on one image, and compare their labels."""
     rgb, vocabulary = subject.photo(*SIZE), subject.vocabulary(20)
     segmenter, baseline = subject.segmenter, subject.baseline
@@ -37,7 +37,7 @@ def _image(subject: Subject) -> Outcome:
     ratio = seconds["baseline"]["median_s"] / seconds["engine"]["median_s"]
     index, _ = baseline.segment(rgb, vocabulary.embeddings, refine=False)
     agree = agreement(segmenter.segment(rgb, vocabulary).class_ids, _ids(index, vocabulary))
-    return Outcome(
+    return BenchOutcome(
         f"{ratio:.1f}x: {milliseconds(seconds['baseline'])} to {milliseconds(seconds['engine'])} "
         f"in {segmenter.precision}; labels agree {agree:.2%}",
         ratio >= 3 and agree >= 0.99,
@@ -50,7 +50,7 @@ def _ids(index: npt.NDArray[np.int64], vocabulary: Vocabulary) -> npt.NDArray[np
     return ids
 
 
-def _pamr(subject: Subject, count: int) -> Outcome:
+def _pamr(subject: Subject, count: int) -> BenchOutcome:
     """Time PAMR alone on the scores of the picture, and measure each side's memory in a process of its own."""
     rgb, scores = _pamr_inputs(subject, count)
     refined = {}
@@ -77,7 +77,7 @@ def _pamr(subject: Subject, count: int) -> Outcome:
         f"{ratio:.1f}x: {milliseconds(seconds['baseline'])} to {milliseconds(seconds['engine'])}; memory "
         f"{peak['baseline'] / 1e6:.0f} MB to {peak['engine'] / 1e6:.0f} MB ({share:.0%}); labels agree {agree:.3%}"
     )
-    return Outcome(said, ratio >= 20 and share <= 0.25 and agree >= 0.999, figures)
+    return BenchOutcome(said, ratio >= 20 and share <= 0.25 and agree >= 0.999, figures)
 
 
 @torch.inference_mode()
@@ -96,7 +96,7 @@ def _pamr_memory(rgb: torch.Tensor, scores: torch.Tensor) -> dict[str, int]:
         return {name: in_fresh_process(module, name, str(inputs))["peak_bytes"] for name in PAMR_SIDES}
 
 
-def _fast(subject: Subject) -> Outcome:
+def _fast(subject: Subject) -> BenchOutcome:
     """Images a second of the preset, and how far its labels are those of square input with PAMR."""
     rgb, vocabulary = subject.photo(*CAMERA), subject.vocabulary(20)
     fast, full = _fast_and_full(subject.segmenter)
@@ -104,7 +104,7 @@ def _fast(subject: Subject) -> Outcome:
     agree = agreement(fast.segment(rgb, vocabulary).class_ids, full.segment(rgb, vocabulary).class_ids)
     rate = 1 / seconds["median_s"]
     mini = _mini_agreement(subject.photos)
-    return Outcome(
+    return BenchOutcome(
         f"{rate:.1f} images/s ({milliseconds(seconds)}); labels agree {agree:.1%} with square + PAMR here, "
         f"and {mini:.1%} with mini's real weights and background on {len(subject.photos)} photographs",
         rate >= 8,
@@ -126,7 +126,7 @@ def _mini_agreement(photos: Sequence[Rgb]) -> float:
     return float(np.mean([agreement(one, other) for one, other in masks]))
 
 
-def two_cameras(subject: Subject) -> Outcome:
+def two_cameras(subject: Subject) -> BenchOutcome:
     """Time two images as one batch and as two calls."""
     segmenter, vocabulary = subject.segmenter, subject.vocabulary(20)
     pair = [subject.photo(*CAMERA), np.ascontiguousarray(subject.photo(*CAMERA)[:, ::-1])]
@@ -138,7 +138,7 @@ def two_cameras(subject: Subject) -> Outcome:
     ratio = seconds["separate"]["median_s"] / seconds["batched"]["median_s"]
     least = 1.6 if subject.device == "cuda" else 1.0
     said = f"{ratio:.2f}x: {milliseconds(seconds['separate'])} to {milliseconds(seconds['batched'])} for two images"
-    return Outcome(said, ratio >= least, {"seconds": seconds, "ratio": ratio})
+    return BenchOutcome(said, ratio >= least, {"seconds": seconds, "ratio": ratio})
 
 
 CPU_ROWS = (

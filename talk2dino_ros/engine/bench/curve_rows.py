@@ -7,7 +7,7 @@ from statistics import median
 from tqdm import tqdm
 
 from talk2dino_ros.engine.bench.measure import in_turn, resident_bytes
-from talk2dino_ros.engine.bench.outcome import Outcome, Row
+from talk2dino_ros.engine.bench.outcome import BenchOutcome, Row
 from talk2dino_ros.engine.bench.subject import Subject
 from talk2dino_ros.engine.presets import PRESETS
 
@@ -17,7 +17,7 @@ CAMERA = (640, 480)
 SOAK_SIZES = ((160, 120), (120, 160), (200, 120))  # of a stream whose resolution changes
 
 
-def _classes(subject: Subject) -> Outcome:
+def _classes(subject: Subject) -> BenchOutcome:
     """Time one image with few and with many classes, without PAMR."""
     rgb = subject.photo(*CAMERA)
     vocabularies = {str(count): subject.vocabulary(count) for count in CLASS_COUNTS}
@@ -26,10 +26,10 @@ def _classes(subject: Subject) -> Outcome:
     medians = [times["median_s"] for times in seconds.values()]
     spread = max(medians) / min(medians) - 1
     said = f"{1e3 * medians[0]:.0f} ms with 1 class, {1e3 * medians[-1]:.0f} ms with 150; spread {spread:.0%}"
-    return Outcome(said, spread <= 0.15, {"seconds": seconds, "spread": spread})
+    return BenchOutcome(said, spread <= 0.15, {"seconds": seconds, "spread": spread})
 
 
-def _resolution(subject: Subject) -> Outcome:
+def _resolution(subject: Subject) -> BenchOutcome:
     """Time one image at several sizes, with 20 classes, without and with PAMR."""
     vocabulary = subject.vocabulary(20)
     seconds = {}
@@ -44,10 +44,10 @@ def _resolution(subject: Subject) -> Outcome:
         f"{size}: {1e3 * sides['none']['median_s']:.0f} ms, with PAMR {1e3 * sides['pamr']['median_s']:.0f} ms"
         for size, sides in seconds.items()
     )
-    return Outcome(said, None, {"seconds": seconds})
+    return BenchOutcome(said, None, {"seconds": seconds})
 
 
-def _stages(subject: Subject) -> Outcome:
+def _stages(subject: Subject) -> BenchOutcome:
     """Find where a frame's time goes, per preset."""
     rgb, vocabulary = subject.photo(*CAMERA), subject.vocabulary(20)
     found = {}
@@ -61,7 +61,7 @@ def _stages(subject: Subject) -> Outcome:
             frames.append(timer.seconds)
         found[name] = {stage: median(frame[stage] for frame in frames[1:]) for stage in frames[0]}
     said = "; ".join(f"{name}: {_shares(stages)}" for name, stages in found.items())
-    return Outcome(said, None, {"median_s": found})
+    return BenchOutcome(said, None, {"median_s": found})
 
 
 def _shares(stages: dict[str, float]) -> str:
@@ -76,7 +76,7 @@ def soak_row(frames: int) -> Row:
     )
 
 
-def _soak(subject: Subject, frames: int) -> Outcome:
+def _soak(subject: Subject, frames: int) -> BenchOutcome:
     """Segment many small images with preset `fast`; resident memory after the first hundred, on the way, at the end."""
     segmenter, vocabulary = subject.segmenter.with_options(**PRESETS["fast"]), subject.vocabulary(5)
     pictures = [subject.photo(*size) for size in SOAK_SIZES]
@@ -88,7 +88,7 @@ def _soak(subject: Subject, frames: int) -> Outcome:
         segmenter.segment(pictures[number % len(pictures)], vocabulary)
     memory.append(resident_bytes())
     said = f"{frames} frames: {memory[0] / 1e6:.0f} MB after {first}, {memory[-1] / 1e6:.0f} MB at the end"
-    return Outcome(said, None, {"frames": frames, "resident_bytes": memory})
+    return BenchOutcome(said, None, {"frames": frames, "resident_bytes": memory})
 
 
 CURVE_ROWS = (

@@ -9,7 +9,7 @@ import torch
 
 from talk2dino_ros.engine.bench.cpu_rows import two_cameras
 from talk2dino_ros.engine.bench.measure import in_turn
-from talk2dino_ros.engine.bench.outcome import Outcome, Row, milliseconds
+from talk2dino_ros.engine.bench.outcome import BenchOutcome, Row, milliseconds
 from talk2dino_ros.engine.bench.subject import Subject
 
 CAMERA = (640, 480)
@@ -18,7 +18,7 @@ BATCH = 8
 PEAK_FLOPS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12}
 
 
-def _frame(subject: Subject) -> Outcome:
+def _frame(subject: Subject) -> BenchOutcome:
     """Time array on the host to labels on the host, one image, with PAMR, beside the baseline."""
     rgb, vocabulary = subject.photo(*CAMERA), subject.vocabulary(20)
     refining = subject.segmenter.with_options(input="square", refine="pamr")
@@ -27,24 +27,24 @@ def _frame(subject: Subject) -> Outcome:
     )["baseline"]
     engine = in_turn({"engine": lambda: refining.segment(rgb, vocabulary)}, 500, warm_up=20, label="frame")["engine"]
     ratio = baseline["median_s"] / engine["median_s"]
-    return Outcome(
+    return BenchOutcome(
         f"{milliseconds(engine)}, baseline {milliseconds(baseline)}: {ratio:.0f}x",
         engine["median_s"] <= 3e-3 and engine["p99_s"] <= 5e-3,
         {"seconds": {"baseline": baseline, "engine": engine}, "ratio": ratio},
     )
 
 
-def _batch(subject: Subject) -> Outcome:
+def _batch(subject: Subject) -> BenchOutcome:
     """Images a second in batches."""
     images, vocabulary = [subject.photo(*CAMERA)] * BATCH, subject.vocabulary(20)
     refining = subject.segmenter.with_options(input="square", refine="pamr")
     call = {"batch": lambda: refining.segment(images, vocabulary)}
     seconds = in_turn(call, 60, warm_up=5, label="batch")["batch"]
     rate = BATCH / seconds["median_s"]
-    return Outcome(f"{rate:.0f} images/s", rate >= 300, {"seconds": seconds, "rate_hz": rate})
+    return BenchOutcome(f"{rate:.0f} images/s", rate >= 300, {"seconds": seconds, "rate_hz": rate})
 
 
-def _backbone(subject: Subject) -> Outcome:
+def _backbone(subject: Subject) -> BenchOutcome:
     """The stage `backbone` of a frame beside the least time that its arithmetic takes."""
     rgb, vocabulary = subject.photo(*CAMERA), subject.vocabulary(20)
     found = []
@@ -58,10 +58,10 @@ def _backbone(subject: Subject) -> Outcome:
     work = backbone_flop(subject)
     figures = {"median_s": seconds, "flop": work, "peak_flop_per_s": peak}
     if peak is None or work is None:
-        return Outcome(f"{1e3 * seconds:.2f} ms; no floor is known here for this network on {name}", None, figures)
+        return BenchOutcome(f"{1e3 * seconds:.2f} ms; no floor is known here for this network on {name}", None, figures)
     times_floor = seconds * peak / work
     said = f"{1e3 * seconds:.2f} ms, {times_floor:.1f}x the floor of {1e3 * work / peak:.2f} ms"
-    return Outcome(said, times_floor <= 2, figures)
+    return BenchOutcome(said, times_floor <= 2, figures)
 
 
 def backbone_flop(subject: Subject) -> float | None:
@@ -79,7 +79,7 @@ def backbone_flop(subject: Subject) -> float | None:
     return 2.0 * (blocks * (linear + attention) + embedding)
 
 
-def _large(subject: Subject) -> Outcome:
+def _large(subject: Subject) -> BenchOutcome:
     """Time and memory at 1280x720 with many classes."""
     rgb, vocabulary = subject.photo(1280, 720), subject.vocabulary(150)
     refining = subject.segmenter.with_options(input="square", refine="pamr")
@@ -88,7 +88,7 @@ def _large(subject: Subject) -> Outcome:
     torch.cuda.reset_peak_memory_stats(refining.device)
     seconds = in_turn(call, 100, warm_up=0, label="1280x720")["engine"]
     peak = torch.cuda.max_memory_allocated(refining.device)
-    return Outcome(
+    return BenchOutcome(
         f"{milliseconds(seconds)}, peak {peak / 1e9:.2f} GB, the baseline's fp32 copy of the network included",
         seconds["median_s"] < 12e-3 and peak < 2e9,
         {"seconds": seconds, "peak_bytes": peak},

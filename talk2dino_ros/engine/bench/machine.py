@@ -12,14 +12,14 @@ from typing import Any
 
 import torch
 
-from talk2dino_ros.engine.cpuinfo import cpu_model, cpuinfo
+from talk2dino_ros.engine.runtime.cpuinfo import cpu_model, cpuinfo
 
 PACKAGES = ("torch", "numpy", "numba", "triton", "timm", "onnxruntime", "opencv-python-headless", "talk2dino_ros")
 GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "memory.total")
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return what a reader needs to repeat a figure, ready for JSON; None where a thing cannot be found out."""
+    """Return what a reader needs to repeat a figure, ready for JSON; None where an object cannot be found out."""
     return {
         "date": datetime.date.today().isoformat(),
         "cpu": cpu_model(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time things in turn, so that whatever else the machine does falls on each of them alike; memory of a process."""
+"""Time objects in turn, so that whatever else the machine does falls on each of them alike; memory of a process."""
 
 import json
 import resource

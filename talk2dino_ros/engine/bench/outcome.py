@@ -9,7 +9,7 @@ from talk2dino_ros.engine.bench.subject import Subject
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BenchOutcome:
     """said: for the table. met: whether the target was, None where there is none. figures: for JSON."""
 
     said: str
@@ -25,7 +25,7 @@ class Row:
     what: str
     target: str
     device: str
-    measure: Callable[[Subject], Outcome]
+    measure: Callable[[Subject], BenchOutcome]
 
 
 def milliseconds(seconds: dict[str, float]) -> str:

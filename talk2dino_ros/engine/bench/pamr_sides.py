@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.bench import baseline
-from talk2dino_ros.engine.pamr import pamr
+from talk2dino_ros.engine.inference.pamr import pamr
 
 
 def _baseline(rgb: Tensor, scores: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ import torch
 from talk2dino_ros.engine.bench.baseline import Baseline
 from talk2dino_ros.engine.bench.classes import classes_of_picture
 from talk2dino_ros.engine.bench.seeded import load_seeded_segmenter, without_sums
-from talk2dino_ros.engine.checkpoints import find_model
-from talk2dino_ros.engine.loading import load_segmenter
-from talk2dino_ros.engine.networks import load_networks
+from talk2dino_ros.engine.factory import load_segmenter
+from talk2dino_ros.engine.models.networks import load_networks
+from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The threshold with which a data set that judges background is labelled, unless the user names another."""
 
-from talk2dino_ros.engine.checkpoints import find_model
+from talk2dino_ros.engine.models.registry import find_model
 
 
 def own_threshold(model: str, window_scores: object) -> float | None:

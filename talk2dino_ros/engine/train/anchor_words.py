@@ -13,18 +13,18 @@ import torch
 from timm.data import ImageNetInfo
 from torch import Tensor
 
-from talk2dino_ros.engine import mini
-from talk2dino_ros.engine.checkpoints import find_model
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.models import mini
+from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.train.recipe import read_yaml
-from talk2dino_ros.engine.weights import Checkpoint, locate
+from talk2dino_ros.engine.weights.weights_files import Checkpoint, locate
 
 _AT_ONCE = 64  # texts
 _PARTS = {"concepts": dict, "unsupported": list}
 
 
 @dataclass(frozen=True)
-class Words:
+class AnchorWords:
     """texts, the first of them handwritten, and for each the axis that it stands for.
 
     members: bool [G, 1000], the concepts of several classes.
@@ -41,7 +41,7 @@ class Words:
         return mini.CLASSES + len(self.members) + 2
 
 
-def collect_words(path: Path) -> Words:
+def collect_words(path: Path) -> AnchorWords:
     """Read the class list and the words written by hand; these come before a lemma. Raises TrainingError."""
     lemmas = class_lemmas()
     table = read_yaml(path)
@@ -100,12 +100,12 @@ def find_class(name: str, lemmas: Sequence[Sequence[str]]) -> int:
     return found[0]
 
 
-def _with_classes(axis_of: dict[str, int], lemmas: list[list[str]], members: Tensor) -> Words:
+def _with_classes(axis_of: dict[str, int], lemmas: list[list[str]], members: Tensor) -> AnchorWords:
     pairs = list(axis_of.items())
     pairs += [(name, i) for i, names in enumerate(lemmas) for name in names if name not in axis_of]
     pairs += [(", ".join(names), i) for i, names in enumerate(lemmas) if len(names) > 1]
     pairs += [(text, i) for i, text in enumerate(class_definitions())]
-    return Words([text for text, _ in pairs], [axis for _, axis in pairs], len(axis_of), members)
+    return AnchorWords([text for text, _ in pairs], [axis for _, axis in pairs], len(axis_of), members)
 
 
 def encode_texts(texts: Sequence[str]) -> Tensor:

@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
 
-from talk2dino_ros.engine import mini
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.projection import Projection
-from talk2dino_ros.engine.train.anchor_words import Words, collect_words, encode_texts
+from talk2dino_ros.engine.models import mini
+from talk2dino_ros.engine.models.projection import Projection
+from talk2dino_ros.engine.train.anchor_words import AnchorWords, collect_words, encode_texts
+from talk2dino_ros.engine.train.features.store_folder import write_atomically
 from talk2dino_ros.engine.train.recipe import read_yaml
-from talk2dino_ros.engine.train.store_folder import write_whole
 
 PROJECTION_FILE = "mini_projection.safetensors"
 
@@ -76,11 +76,11 @@ def train_anchors(recipe_file: Path, output_folder: Path) -> tuple[Path, Path]:
         (output_folder / mini.CONCEPTS_FILE.name, save({"members": words.members.to(torch.uint8)})),
     )
     for path, content in files:
-        write_whole(path, content)
+        write_atomically(path, content)
     return files[0][0], files[1][0]
 
 
-def fit(features: Tensor, words: Words, recipe: AnchorRecipe) -> Projection:
+def fit(features: Tensor, words: AnchorWords, recipe: AnchorRecipe) -> Projection:
     """Solve for the projection: a text is known by the anchors that it is like (kernel ridge regression).
 
     Where its argument is far below 0, tanh(x) + 1 is 2 exp(2x): a hidden unit with the weights
@@ -102,14 +102,14 @@ def fit(features: Tensor, words: Words, recipe: AnchorRecipe) -> Projection:
     return projection
 
 
-def make_anchors(features: Tensor, words: Words) -> Tensor:
+def make_anchors(features: Tensor, words: AnchorWords) -> Tensor:
     """One text feature per hand-written word, and per class the mean of its texts'; unit length, [H, 384]."""
     axes = torch.tensor(words.axes[words.handwritten :])
     sums = torch.zeros(mini.CLASSES, mini.TEXT_SIZE).index_add_(0, axes, features[words.handwritten :])
     return F.normalize(torch.cat([features[: words.handwritten], sums[axes.unique()]]), dim=-1)
 
 
-def make_targets(words: Words, breadth_cost: float) -> Tensor:
+def make_targets(words: AnchorWords, breadth_cost: float) -> Tensor:
     """The vector of unit length [N, D] that each text is to have: its axis, and "nowhere" for breadth."""
     breadth = torch.ones(words.embedding_size)
     breadth[mini.CLASSES : -2] = words.members.sum(dim=1).float()
@@ -127,7 +127,7 @@ def _storable(values: Tensor) -> Tensor:
     return values.half().float()
 
 
-def _check_sizes(words: Words) -> None:
+def _check_sizes(words: AnchorWords) -> None:
     anchors = words.handwritten + len(set(words.axes[words.handwritten :]))
     if (anchors, words.embedding_size) != (mini.HIDDEN_SIZE, mini.EMBEDDING_SIZE):
         raise TrainingError(

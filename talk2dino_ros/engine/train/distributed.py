@@ -18,8 +18,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from talk2dino_ros.engine.devices import resolve_device
 from talk2dino_ros.engine.errors import Talk2DinoError, TrainingError
+from talk2dino_ros.engine.runtime.devices import resolve_device
 
 _PATIENCE = timedelta(days=30)  # of those that wait while the first process extracts features
 Result = TypeVar("Result")

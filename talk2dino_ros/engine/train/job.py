@@ -9,22 +9,22 @@ from typing import Any
 
 import torch
 
-from talk2dino_ros.engine.checkpoints import find_model
-from talk2dino_ros.engine.devices import resolve_device
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.projection_file import projection_bytes
+from talk2dino_ros.engine.files.atomic_write import file_to_replace
+from talk2dino_ros.engine.models.projection_file import projection_bytes
+from talk2dino_ros.engine.models.registry import find_model
+from talk2dino_ros.engine.runtime.devices import resolve_device
 from talk2dino_ros.engine.train.captions import SPLITS, Split, open_captions
-from talk2dino_ros.engine.train.cluster import extract_on_cluster
 from talk2dino_ros.engine.train.curves import open_curves
 from talk2dino_ros.engine.train.distributed import Ranks, open_ranks
-from talk2dino_ros.engine.train.extract import extract
-from talk2dino_ros.engine.train.frozen import open_frozen
+from talk2dino_ros.engine.train.features.cluster import extract_on_cluster
+from talk2dino_ros.engine.train.features.extract import extract
+from talk2dino_ros.engine.train.features.frozen import open_frozen
+from talk2dino_ros.engine.train.features.store import FeatureStore, open_store
+from talk2dino_ros.engine.train.features.store_folder import write_atomically
 from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.recipe import Recipe
-from talk2dino_ros.engine.train.store import FeatureStore, open_store
-from talk2dino_ros.engine.train.store_folder import write_whole
 from talk2dino_ros.engine.train.trainer import Learned, Trainer
-from talk2dino_ros.engine.whole_file import file_to_replace
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Job:
             "step": learned.step,
             "validation": figures,
         }
-        write_whole(self.output, projection_bytes(learned.state, card))
+        write_atomically(self.output, projection_bytes(learned.state, card))
         print(f"the projection is that of epoch {learned.epoch}{_said(figures)}")
         print(f"written to {self.output}; `--projection-file {self.output}` makes the other commands use it")
 

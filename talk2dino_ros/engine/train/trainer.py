@@ -14,21 +14,21 @@ from torch import Tensor
 from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.projection import Projection
-from talk2dino_ros.engine.train.checkpoint import (
-    Standing,
-    StateDict,
-    Subject,
-    load_standing,
-    save_standing,
-)
+from talk2dino_ros.engine.models.projection import Projection
 from talk2dino_ros.engine.train.curves import Note, no_note
 from talk2dino_ros.engine.train.distributed import Ranks
 from talk2dino_ros.engine.train.loss import best_heads, info_nce
 from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.recipe import Recipe
 from talk2dino_ros.engine.train.sampler import Sampler
-from talk2dino_ros.engine.train.validation import Figures, validate
+from talk2dino_ros.engine.train.training_checkpoint import (
+    Standing,
+    StateDict,
+    Subject,
+    load_standing,
+    save_standing,
+)
+from talk2dino_ros.engine.train.validation import ValidationFigures, validate
 
 SAVE_EVERY_S = 30.0
 SAVE_EPOCH_S = 1.0  # at an epoch's end; small data have many of them in a second
@@ -202,7 +202,7 @@ class Trainer:
         if self._validation is None or not every or self.epoch % every:
             return
         pairs = self._validation
-        figures: Figures = self.ranks.first_alone(lambda: validate(self.projection, pairs, self.recipe))
+        figures: ValidationFigures = self.ranks.first_alone(lambda: validate(self.projection, pairs, self.recipe))
         standing = self._standing
         standing.history.append({"epoch": self.epoch, **asdict(figures)})
         for name, value in asdict(figures).items():

@@ -19,7 +19,7 @@ _PLACES = (1, 5)
 
 
 @dataclass(frozen=True)
-class Figures:
+class ValidationFigures:
     """loss: InfoNCE in batches of the recipe's size, not divided. The others are shares, 0..1.
 
     text_to_image_k: of captions whose image is among the k most like them.
@@ -34,11 +34,11 @@ class Figures:
 
 
 @torch.no_grad()
-def validate(project: Callable[[Tensor], Tensor], pairs: Pairs, recipe: Recipe) -> Figures:
+def validate(project: Callable[[Tensor], Tensor], pairs: Pairs, recipe: Recipe) -> ValidationFigures:
     """Judge a projection; the same captions in the same order each time."""
     chosen = evenly_spread(pairs, recipe.validation_images)
     shares = [recall(ahead, count) for ahead in _places(project, chosen) for count in _PLACES]
-    return Figures(_loss(project, chosen, recipe), *shares)
+    return ValidationFigures(_loss(project, chosen, recipe), *shares)
 
 
 def evenly_spread(pairs: Pairs, images: int) -> Pairs:

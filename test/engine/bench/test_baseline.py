@@ -8,8 +8,8 @@ import torch
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.bench import baseline
 from talk2dino_ros.engine.bench.subject import load_subject
-from talk2dino_ros.engine.pamr.plain import pamr_plain
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
+from talk2dino_ros.viz.pictures import read_picture
 
 MORE_THAN_A_CHUNK = baseline.CHUNK + 3
 

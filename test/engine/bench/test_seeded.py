@@ -8,8 +8,8 @@ from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.bench.seeded import write_seeded_weights
 from talk2dino_ros.engine.bench.subject import load_subject
 from talk2dino_ros.engine.errors import ModelError, WeightsError
-from talk2dino_ros.engine.loading import load_segmenter
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.engine.factory import load_segmenter
+from talk2dino_ros.viz.pictures import read_picture
 
 
 @pytest.fixture(scope="module")

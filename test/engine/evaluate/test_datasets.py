@@ -19,9 +19,9 @@ from PIL import Image
 from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, DatasetError, open_dataset
-from talk2dino_ros.engine.evaluate.report import published
+from talk2dino_ros.engine.evaluate.evaluation_report import published
 from talk2dino_ros.engine.vocabulary import parse_classes
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.viz.pictures import read_picture
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -113,8 +113,8 @@ def test_coco_s_own_label_pictures_serve_both_of_its_sets(tmp_path):
     write_coco(tmp_path, {"000000000139": [[0, 12, 89, 91, 181, 255]]})
     stuff = ["person", "stop sign", "toothbrush", "banner", "wood", None]
     assert names_of(open_dataset("coco_stuff", tmp_path)) == stuff
-    things = ["person", "stop sign", "toothbrush", "background", "background", "background"]
-    assert names_of(open_dataset("coco_object", tmp_path)) == things
+    objects = ["person", "stop sign", "toothbrush", "background", "background", "background"]
+    assert names_of(open_dataset("coco_object", tmp_path)) == objects
 
 
 def test_coco_s_converted_labels_go_before_its_own(tmp_path):

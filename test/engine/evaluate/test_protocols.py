@@ -12,15 +12,15 @@ import torch.nn.functional as F
 from PIL import Image
 
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.decision import Decision
-from talk2dino_ros.engine.decision.plain import decide_plain
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, departures
-from talk2dino_ros.engine.inputs import Crop, Plan, make_plan, nearest_multiple
-from talk2dino_ros.engine.labelling import View, voted
+from talk2dino_ros.engine.inference.crop_plan import Crop, Plan, make_plan, nearest_multiple
+from talk2dino_ros.engine.inference.decision import Decision
+from talk2dino_ros.engine.inference.decision.decision_plain import decide_plain
+from talk2dino_ros.engine.inference.scoring import View, voted
+from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.viz.pictures import read_picture
 
 PHOTO = Path(__file__).parents[2] / "photos" / "drum.jpg"
 WORDS = ["drum", "loudspeaker", "table", "curtain"]

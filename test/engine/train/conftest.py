@@ -10,8 +10,8 @@ from tiny_talk2dino import tiny_talk2dino
 from training_job import Place
 from training_photos import caption, encoded_photo, tiny_row, write_tiny_weights
 
-from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.train.frozen import FrozenModel, open_frozen
+from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.train.features.frozen import FrozenModel, open_frozen
 
 
 @pytest.fixture(scope="session")

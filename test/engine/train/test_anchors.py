@@ -8,10 +8,9 @@ import torch
 import torch.nn.functional as F
 import yaml
 
-from talk2dino_ros.engine import mini
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.state_dicts import read_state_dict
-from talk2dino_ros.engine.train.anchor_words import Words, class_lemmas, collect_words, find_class, find_classes
+from talk2dino_ros.engine.models import mini
+from talk2dino_ros.engine.train.anchor_words import AnchorWords, class_lemmas, collect_words, find_class, find_classes
 from talk2dino_ros.engine.train.anchors import (
     PROJECTION_FILE,
     AnchorRecipe,
@@ -20,8 +19,9 @@ from talk2dino_ros.engine.train.anchors import (
     read_anchor_recipe,
     train_anchors,
 )
+from talk2dino_ros.engine.weights.state_dicts import read_state_dict
 
-DATA = Path(mini.__file__).parent / "data"
+DATA = Path(mini.__file__).parents[1] / "data"
 RECIPE = DATA / "recipes" / "mini.yaml"
 SHIPPED = AnchorRecipe("anchors", "mini", "../mini_words.yaml", 8.0, 0.1, 0.02)
 
@@ -44,7 +44,7 @@ def few_words(breadth=1):
     """A word for class 0, one for a concept of `breadth` classes, one for nothing; then texts of two classes."""
     members = torch.zeros(1, mini.CLASSES, dtype=torch.bool)
     members[0, :breadth] = True
-    return Words(["one", "broad", "void", "class 5", "class 7"], [0, 1000, 1002, 5, 7], 3, members)
+    return AnchorWords(["one", "broad", "void", "class 5", "class 7"], [0, 1000, 1002, 5, 7], 3, members)
 
 
 def test_a_target_is_the_word_s_axis_and_breadth_leans_to_nowhere():

@@ -13,11 +13,11 @@ from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_features import same
 
-from talk2dino_ros.cli import main
+from talk2dino_ros.cli.main import main
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.errors import TrainingError
-from talk2dino_ros.engine.train.extract import extract
-from talk2dino_ros.pictures import read_picture
+from talk2dino_ros.engine.train.features.extract import extract
+from talk2dino_ros.viz.pictures import read_picture
 
 
 def test_photographs_become_a_projection_file_that_says_what_it_is_of(place, capsys):
@@ -44,11 +44,11 @@ def test_the_projection_file_is_what_the_segmenter_and_the_command_line_then_use
     own = place.folder / "own.safetensors"
     segmenter = load_segmenter("tiny", device="cpu", weights_dir=place.weights, projection_file=own, input_size=56)
     assert same(segmenter.networks.projection.state_dict(), place.state("own.safetensors"))
-    words = segmenter.encode_vocabulary(["red thing", "blue thing"])
+    words = segmenter.encode_vocabulary(["red object", "blue object"])
     photo = read_picture(place.data / "000.jpg")
     seen = segmenter.segment(photo, words)
     options = ["--weights-dir", place.weights, "--device", "cpu", "--projection-file", own, "--input-size", 56]
-    classes = ["--model", "tiny", "--classes", "red thing; blue thing", "--background", 0]
+    classes = ["--model", "tiny", "--classes", "red object; blue object", "--background", 0]
     arguments = ["segment", place.data / "000.jpg", *classes, *options, "--output", place.folder / "seen"]
     assert main(list(map(str, arguments))) == 0
     mask = cv2.imread(str(place.folder / "seen" / "000_mask.png"), cv2.IMREAD_UNCHANGED)

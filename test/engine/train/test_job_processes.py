@@ -15,8 +15,8 @@ from tiny_talk2dino import tiny_talk2dino
 from training_features import same
 from training_job import Place
 
-from talk2dino_ros.engine.checkpoints import MODELS
-from talk2dino_ros.engine.projection import Projection
+from talk2dino_ros.engine.models.projection import Projection
+from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.train.recipe import read_recipe
 
 TEST = Path(__file__).parents[2]

@@ -3,8 +3,8 @@
 
 import pytest
 
-from talk2dino_ros.engine.checkpoints import MODELS
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.train.recipe import RECIPES, find_recipe, read_recipe, read_table
 
 OWN = "based_on: talk2dino_vitb\n"

@@ -13,7 +13,7 @@ from talk2dino_ros.engine.train.distributed import Ranks
 from talk2dino_ros.engine.train.loss import best_heads, info_nce
 from talk2dino_ros.engine.train.pairs import Pairs
 from talk2dino_ros.engine.train.trainer import Trainer, new_projection
-from talk2dino_ros.engine.train.validation import Figures
+from talk2dino_ros.engine.train.validation import ValidationFigures
 
 
 def test_what_is_learned_holds_for_images_never_seen_and_choosing_heads_beats_averaging(tmp_path):
@@ -125,7 +125,7 @@ def test_training_stops_when_patience_ends(tmp_path):
 
 def test_patience_begins_anew_with_each_lower_loss(tmp_path, monkeypatch):
     losses = [3.0, 2.0, 2.5, 1.0, 1.0, 4.0, 0.5]
-    figures = (Figures(loss, 0.0, 0.0, 0.0, 0.0) for loss in losses)
+    figures = (ValidationFigures(loss, 0.0, 0.0, 0.0, 0.0) for loss in losses)
     monkeypatch.setattr("talk2dino_ros.engine.train.trainer.validate", lambda *_: next(figures))
     learned = trainer_in(tmp_path, small_recipe(epochs=20, patience=2, keep="best")).run()
     assert [each["loss"] for each in learned.history] == losses[:6]

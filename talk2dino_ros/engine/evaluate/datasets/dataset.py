@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
-from talk2dino_ros.engine.picture_reader import open_picture, orientation_in, upright
+from talk2dino_ros.engine.files.picture_reader import open_picture, orientation_in, upright
 
 BACKGROUND = "background"  # the class that no word is for; first in the lists that have it
 IGNORE_VALUE = 255  # in the label files of every data set here

@@ -18,7 +18,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
     plain_lookup,
     read_list,
 )
-from talk2dino_ros.engine.picture_reader import hidden_pictures, visible_pictures
+from talk2dino_ros.engine.files.picture_reader import hidden_pictures, visible_pictures
 from talk2dino_ros.engine.vocabulary import parse_classes
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.train.captions.caption_set import SPLITS, CaptionSet, Example, Split
-from talk2dino_ros.engine.train.captions.coco import is_coco, open_coco
+from talk2dino_ros.engine.train.captions.coco_captions import is_coco, open_coco
 from talk2dino_ros.engine.train.captions.table import find_table, open_table
 from talk2dino_ros.engine.train.captions.webdataset import find_shards, open_shards
 

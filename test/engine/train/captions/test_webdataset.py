@@ -21,7 +21,7 @@ def write_shard(path, members):
     return path
 
 
-def pair(name, content=b"pixels", caption="a thing"):
+def pair(name, content=b"pixels", caption="an object"):
     return [(f"{name}.jpg", content), (f"{name}.txt", caption)]
 
 
@@ -66,7 +66,7 @@ def test_shards_whose_name_or_folder_begins_with_val_are_for_validation(tmp_path
 
 def test_one_shard_can_be_named(tmp_path):
     shard = write_shard(tmp_path / "one.tar", pair("x"))
-    assert found_in(shard) == {"one.tar/x": ("a thing",)}
+    assert found_in(shard) == {"one.tar/x": ("an object",)}
     assert open_captions(shard, "val") is None
 
 

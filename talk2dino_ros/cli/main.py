@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino`: on the command line and without ROS what the node does with it."""
+
+import argparse
+import sys
+
+from talk2dino_ros.cli.bench import add_bench_command
+from talk2dino_ros.cli.encode import add_encode_command
+from talk2dino_ros.cli.evaluate import add_evaluate_command
+from talk2dino_ros.cli.explain import add_explain_command
+from talk2dino_ros.cli.export import add_export_command
+from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
+from talk2dino_ros.cli.segment import add_segment_command
+from talk2dino_ros.cli.train import add_train_command
+from talk2dino_ros.cli.weights import add_weights_command
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.viz.terminal import show_any_text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one sub-command; returns the exit status, 1 with a sentence on an error."""
+    show_any_text()
+    parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by free words.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_segment_command(commands)
+    add_weights_command(commands)
+    add_encode_command(commands)
+    add_export_command(commands)
+    add_bench_command(commands)
+    add_evaluate_command(commands)
+    add_explain_command(commands)
+    add_train_command(commands)
+    add_nav2_layer_command(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except Talk2DinoError as error:
+        print(f"talk2dino: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

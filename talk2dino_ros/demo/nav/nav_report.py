@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the demo shows a person: a plan of the room with the ways driven, what the camera saw, and a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from talk2dino_ros.demo.demo_report import contact_sheet
+from talk2dino_ros.demo.nav.metrics import Leg, LegMetrics, Rgb
+from talk2dino_ros.demo.nav.room import Room
+from talk2dino_ros.demo.nav.run import DriveOutcome
+from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.viz.pictures import write_picture
+
+HEADINGS = (
+    "world", "go to", "end", "found after", "there after", "off the right place", "off its direction",
+    "detections", "their error, mean", "95 % below", "success",
+)  # fmt: skip
+COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red")
+VIEWS_PER_LEG = 8
+ARROW_M = 0.3
+CAPTION_HEIGHT = 20  # pixels
+
+
+def write_report(outcome: DriveOutcome, folder: Path) -> list[Path]:
+    """Write plan.png, views.png and table.md; return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in ("plan.png", "views.png", "table.md")]
+    draw_plan(outcome.room, outcome.legs, paths[0])
+    write_picture(paths[1], contact_sheet([view for leg in outcome.legs for view in _chosen_views(leg)]))
+    write_atomically(paths[2], table(outcome.verdicts).encode())
+    return paths
+
+
+def table(verdicts: Sequence[LegMetrics]) -> str:
+    """Return a Markdown table of the verdicts, columns aligned."""
+    rows = [HEADINGS, *(_row(verdict) for verdict in verdicts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines) + "\n"
+
+
+def _row(verdict: LegMetrics) -> tuple[str, ...]:
+    errors = verdict.point_errors_m
+    return (
+        str(verdict.seed),
+        verdict.word,
+        verdict.state,
+        _number(verdict.find_s, 1, "s"),
+        _number(verdict.total_s, 1, "s"),
+        _number(verdict.place_error_m, 2, "m"),
+        _number(verdict.facing_error_deg, 0, "°"),
+        str(len(errors)),
+        _number(float(np.mean(errors)) if errors else math.nan, 2, "m"),
+        _number(float(np.percentile(errors, 95)) if errors else math.nan, 2, "m"),
+        "yes" if verdict.is_success else "no",
+    )
+
+
+def _number(value: float, digits: int, unit: str) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}f} {unit}"
+
+
+def _chosen_views(leg: Leg) -> list[Rgb]:
+    """Views evenly from first to last, each with the time that had gone by."""
+    chosen = np.linspace(0, len(leg.views) - 1, min(VIEWS_PER_LEG, len(leg.views))).astype(int)
+    return [_captioned(leg.views[i][1], f"{leg.word}, {leg.views[i][0] - leg.started_s:.1f} s") for i in chosen]
+
+
+def _captioned(view: Rgb, caption: str) -> Rgb:
+    bar: Rgb = np.full((CAPTION_HEIGHT, view.shape[1], 3), 255, np.uint8)
+    cv2.putText(bar, caption, (4, CAPTION_HEIGHT - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([view, bar])
+
+
+def draw_plan(room: Room, legs: Sequence[Leg], path: Path) -> None:
+    """Draw the room from above: ways driven, goals, points seen, and where the objects truly are."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 8.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(aspect="equal", xlabel="x in m", ylabel="y in m", title=f"World {room.seed} from above")
+    _draw_room(axes, room)
+    for leg, colour in zip(legs, COLOURS, strict=False):
+        _draw_leg(axes, room, leg, colour)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+def _draw_room(axes: Any, room: Room) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((-room.width / 2, -room.depth / 2), room.width, room.depth, fill=False, lw=2))
+    for box in room.obstacles:
+        corner = box.x - box.half_side, box.y - box.half_side
+        axes.add_patch(Rectangle(corner, 2 * box.half_side, 2 * box.half_side, color="0.6"))
+    for board in room.boards:
+        pose, half = board.pose, board.width / 2
+        aside = -math.sin(pose.yaw) * half, math.cos(pose.yaw) * half
+        axes.plot([pose.x - aside[0], pose.x + aside[0]], [pose.y - aside[1], pose.y + aside[1]], color="0.3", lw=5)
+        label = pose.x + 0.25 * math.cos(pose.yaw), pose.y + 0.25 * math.sin(pose.yaw)
+        axes.annotate(
+            board.photo, label, ha="center", va="center", fontsize=8, rotation=math.degrees(pose.yaw) % 180 - 90
+        )
+    axes.plot(room.start.x, room.start.y, "k^", ms=9, label="start")
+    axes.margins(0.05)
+
+
+def _draw_leg(axes: Any, room: Room, leg: Leg, colour: str) -> None:
+    axes.plot(*zip(*(pose.point for pose in leg.path), strict=True), color=colour, lw=1.5, label=f"way to '{leg.word}'")
+    if leg.points:
+        across, along, _ = zip(*leg.points, strict=True)
+        axes.plot(across, along, ".", color=colour, ms=5, alpha=0.5, label=f"'{leg.word}' seen")
+    axes.plot(*room.board(leg.photo).pose.point, "*", color=colour, ms=16, mec="k", label=f"'{leg.word}' in truth")
+    for goal in leg.goals[-1:]:
+        axes.plot(goal.x, goal.y, "o", mfc="none", mec=colour, ms=14, label=f"last of {len(leg.goals)} goals")
+    stop = leg.path[-1]
+    way = ARROW_M * math.cos(stop.yaw), ARROW_M * math.sin(stop.yaw)
+    axes.annotate("", (stop.x + way[0], stop.y + way[1]), stop.point, arrowprops={"color": colour, "width": 2})

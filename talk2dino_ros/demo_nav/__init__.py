@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""From a word to a place: a robot in a simulated room finds things by name and drives to them."""

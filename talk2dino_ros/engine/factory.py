@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model's name and the user's choices to a segmenter, or to words without one; a wrong choice ends here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from talk2dino_ros.engine.models.networks import load_networks, load_word_networks
+from talk2dino_ros.engine.models.patch_source import with_patch_source
+from talk2dino_ros.engine.models.precision import choose_precision
+from talk2dino_ros.engine.models.projection_file import with_projection_file
+from talk2dino_ros.engine.models.recorded_encoder import check_can_record
+from talk2dino_ros.engine.models.registry import find_model
+from talk2dino_ros.engine.models.word_networks import keeps_text_encoder
+from talk2dino_ros.engine.models.word_vectors import encode_classes
+from talk2dino_ros.engine.onnx.onnx_encoder import open_backend
+from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
+from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.text.text_cache import open_text_cache
+from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary, parse_classes
+from talk2dino_ros.engine.weights.weights_files import logger
+
+
+def load_segmenter(
+    name: str,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    weights_dir: str | Path | None = None,
+    input: str = "square",
+    refine: str = "none",
+    background: float | None = None,
+    background_cleaning: bool = False,
+    unlabeled_id: int = UNLABELED_ID,
+    input_size: int = 0,
+    refine_pixels: int = Options.refine_pixels,
+    score_smoothing: float = 0.0,
+    text_cache_dir: str | Path = "",
+    backend: str = "torch",
+    onnx_file: str | Path | None = None,
+    cuda_graphs: bool = False,
+    patch_source: str = "",
+    projection_file: str | Path | None = None,
+    text_encoder: str = "auto",
+    needs_text_encoder: bool = True,
+) -> Segmenter:
+    """Load a model by name, such as `talk2dino_vitb` or `mini`; the options are those of `Options`.
+    `**PRESETS["fast"]` (engine/presets.py) gives a handful of them by name.
+
+    device: auto (cuda if there is one), cpu, cuda, cuda:N. precision: auto, fp32, bf16, fp16.
+    background: None: every pixel gets a class, however unlike; `segmenter.with_options(
+    background=segmenter.model.background)` takes the model's own threshold, as the node and the command line do.
+    weights_dir: a local folder with the published files, for robots without a network; None: the standard
+    caches, filled from the network on first use.
+    text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
+    backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
+    `talk2dino export`.
+    cuda_graphs: on a GPU with backend torch, record the image encoder's kernels once per size and start them at once.
+    patch_source: for dino.txt, `head` or `backbone`, see dinotxt/image_encoder.py; '': the model's own.
+    projection_file: of `talk2dino train`, in place of the model's own; see projection_file.py.
+    text_encoder: what becomes of it when words are encoded: `keep` it in memory, `free` it, or `auto`: keep it, but
+    free dino.txt's of 2 GB.
+    needs_text_encoder: False where `load_vocabulary` will bring the words: its file and the projection's are then not
+    asked for until new words come, and never downloaded.
+    Raises ModelError for a name, device, precision or option that does not exist, WeightsError for weights.
+    """
+    options = Options(
+        input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels, score_smoothing
+    )
+    model = with_projection_file(with_patch_source(find_model(name), patch_source), projection_file)
+    place = with_index(resolve_device(device))
+    exported = open_backend(backend, onnx_file, model, place, precision)
+    dtype, reason = (exported.dtype, "the file's") if exported else choose_precision(precision, place, model)
+    if cuda_graphs:
+        check_can_record(place, backend)
+    networks = load_networks(
+        model,
+        place,
+        dtype,
+        weights_dir,
+        text_cache=open_text_cache(text_cache_dir),
+        image_encoder=exported,
+        cuda_graphs=cuda_graphs,
+        needs_text_encoder=needs_text_encoder,
+        keep_text_encoder=keeps_text_encoder(text_encoder, model),
+        precision_reason=reason,
+    )
+    logger.info("%s on %s in %s: %s", model.name, place, networks.precision, reason)
+    segmenter = Segmenter(model, networks, options)
+    if options.refine != "none":
+        segmenter.prepare_refinement()
+    return segmenter
+
+
+def encode_vocabulary(
+    classes: Sequence[str],
+    name: str,
+    *,
+    device: str = "auto",
+    weights_dir: str | Path | None = None,
+    projection_file: str | Path | None = None,
+    text_cache_dir: str | Path = "",
+) -> Vocabulary:
+    """Turn words (see `vocabulary.parse_classes` for their syntax) into a model's vocabulary, to be saved.
+
+    The arguments are those of `load_segmenter`; the text encoder is freed afterwards.
+    Raises VocabularyError for the words, ModelError for the options, WeightsError for weights.
+    """
+    entries = parse_classes(classes)
+    model = with_projection_file(find_model(name), projection_file)
+    networks = load_word_networks(model, resolve_device(device), weights_dir, open_text_cache(text_cache_dir))
+    return encode_classes(entries, model, networks)

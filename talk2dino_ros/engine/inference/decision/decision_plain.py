@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The decision in plain PyTorch, any device, in strips of rows, so that memory stays bounded."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from talk2dino_ros.engine.inference.decision.score_map import ScoreMap, Sides
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine.inference.decision import Decision
+
+STRIP_VALUES = 1 << 24  # scores held at full resolution at a time, also for an 8K image
+
+
+def decide_plain(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | None, size: tuple[int, int]) -> Tensor:
+    """See `Decision`."""
+    height, width = size
+    sides = Sides.of(contenders, rivals, decision.unlabeled_id)
+    ids = torch.tensor(sides.labelled.ids, dtype=torch.uint8, device=contenders.values.device)
+    rows_per_strip = max(1, STRIP_VALUES // (sum(len(side.ids) for side in sides.all if side) * width))
+    maps = [_Stretched(side, size) if side else None for side in sides.all]
+    strips = []
+    for top in range(0, height, rows_per_strip):
+        rows = slice(top, min(top + rows_per_strip, height))
+        strips.append(_decide_strip(decision, ids, *(scores.strip(rows) if scores else None for scores in maps)))
+    return torch.cat(strips, dim=1)
+
+
+class _Stretched:
+    """A score map with its columns at the image's width, to take strips of rows from."""
+
+    def __init__(self, scores: ScoreMap, size: tuple[int, int]) -> None:
+        self._columns = scores.columns(size[1])
+        self._above, self._below, self._weight = scores.rows(size[0])
+
+    def strip(self, rows: slice) -> Tensor:
+        """[C, len(rows), W] at the image's size."""
+        above, below = self._columns[:, self._above[rows]], self._columns[:, self._below[rows]]
+        return above.lerp_(below, self._weight[rows, None])
+
+
+def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> Tensor:
+    """uint8 [2, H, W] of the scores [C, H, W] of each of the `Sides`; overwrites them. 0 stands for no score."""
+    labelled, distractors, labelled_rivals, distractor_rivals = sides
+    assert labelled is not None  # of the four it alone is always there
+    best, winner = labelled.max(dim=0)
+    nothing = _highest(torch.full_like(best, decision.background or 0), distractors)
+    is_seen = best > nothing
+    second = _highest(labelled.scatter_(0, winner[None], 0).amax(dim=0), labelled_rivals)
+    against = _highest(torch.maximum(second, nothing), distractor_rivals)
+    confidence = torch.sigmoid((torch.logit(best) - torch.logit(against)) * decision.logit_scale)
+    sure = torch.where(is_seen, _byte(confidence), 0)
+    if decision.background_id is None:
+        return torch.stack([torch.where(is_seen, ids[winner], decision.unlabeled_id), sure])
+    of_nothing = torch.sigmoid((torch.logit(nothing) - torch.logit(torch.maximum(best, second))) * decision.logit_scale)
+    class_ids = torch.where(is_seen, ids[winner], decision.background_id)
+    return torch.stack([class_ids, torch.where(is_seen, sure, _byte(of_nothing))])
+
+
+def _highest(scores: Tensor, others: Tensor | None) -> Tensor:
+    """The highest of the scores [H, W] and others [C, H, W]."""
+    return scores if others is None else torch.maximum(scores, others.amax(dim=0))
+
+
+def _byte(probability: Tensor) -> Tensor:
+    """Times 255; at least 1, as 0 says that nothing won."""
+    return (probability * 255).round().clamp(min=1).to(torch.uint8)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pixel-adaptive mask refinement: Araslanov & Roth (arXiv 2005.08104), with the settings Talk2DINO uses.
+
+One contract, three paths: compiled for a CPU (cpu.py), a Triton kernel for a GPU (gpu.py), and plain PyTorch
+(plain.py), which reads like the method and which the others are tested against. Read plain.py first; paths.py chooses.
+"""
+
+from torch import Tensor
+
+from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
+
+
+def pamr(rgb: Tensor, scores: Tensor) -> Tensor:
+    """Pull scores to the image's edges: ten times, each pixel becomes a mean of 48 neighbours of similar colour.
+
+    rgb: float32 [3, H, W], any range. scores: float32 [C, H, W], on the same device. Returns float32 [C, H, W],
+    within the minimum and maximum of the scores, since the weights are non-negative and sum to 1.
+    """
+    return pamr_path(scores.device).refine(rgb, scores)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PAMR in plain PyTorch, any device: the slow path that reads like the method, and that the fast ones are held to."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from talk2dino_ros.engine.inference.pamr.stencil import ITERATIONS, OFFSETS, REACH, SAMPLES, SHARPNESS, TINY
+
+
+def pamr_plain(rgb: Tensor, scores: Tensor) -> Tensor:
+    """See `pamr`."""
+    weights = pamr_weights(rgb)
+    for _ in range(ITERATIONS):
+        padded = _padded(scores)
+        scores = torch.zeros_like(scores)
+        for weight, offset in zip(weights, OFFSETS, strict=True):
+            scores.addcmul_(weight, _shifted(padded, offset))
+    return scores
+
+
+def pamr_weights(rgb: Tensor) -> Tensor:
+    """Softmax over 48 neighbours of -mean_RGB(|I_p - I_q| / (1e-8 + 0.1 std)): float32 [48, H, W].
+
+    std is the unbiased deviation over the 54 samples of the six 3x3 stencils: the centre counts six times.
+    """
+    padded = _padded(rgb)
+    scale = TINY + SHARPNESS * _deviation(rgb, padded)
+    distances = [((_shifted(padded, offset) - rgb).abs() / scale).mean(dim=0) for offset in OFFSETS]
+    return torch.softmax(-torch.stack(distances), dim=0)
+
+
+def _deviation(rgb: Tensor, padded: Tensor) -> Tensor:
+    """Standard deviation [3, H, W], from differences to the centre, which keeps small variances exact."""
+    total = torch.zeros_like(rgb)
+    squares = torch.zeros_like(rgb)
+    for offset in OFFSETS:
+        difference = _shifted(padded, offset) - rgb
+        total += difference
+        squares.addcmul_(difference, difference)
+    return ((squares - total * total / SAMPLES) / (SAMPLES - 1)).clamp(min=0).sqrt()
+
+
+def _padded(values: Tensor) -> Tensor:
+    return F.pad(values[None], (REACH,) * 4, mode="replicate")[0]
+
+
+def _shifted(padded: Tensor, offset: tuple[int, int]) -> Tensor:
+    """The neighbour at `offset` (y, x) of every pixel: a view."""
+    height, width = padded.shape[1] - 2 * REACH, padded.shape[2] - 2 * REACH
+    top, left = REACH + offset[0], REACH + offset[1]
+    return padded[:, top : top + height, left : left + width]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of models and their networks."""

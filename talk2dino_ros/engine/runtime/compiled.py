@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How functions over arrays are compiled for a CPU, by numba, on first use; the result is kept beside the source.
+
+numba takes a kept result for good as long as the function's own file is unchanged, though functions and constants of
+other files went into it. So here what is kept is also known by the sum of all those files.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core.caching import FunctionCache
+
+# contract: multiply-add in one step. numpy: a division by zero gives infinity, for the test that raises an error
+# would keep the compiler from turning a loop into vector code.
+_SETTINGS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+_PATTERNS = ("runtime/compiled.py", "runtime/vector_math.py", "inference/decision/*.py", "inference/pamr/*.py")
+
+
+def sum_of_sources(engine: Path = Path(__file__).parents[1]) -> str:
+    """Return the sha256 of the files that compiled functions are made of, names included."""
+    digest = hashlib.sha256()
+    for file in sorted(path for pattern in _PATTERNS for path in engine.glob(pattern)):
+        digest.update(f"{file.relative_to(engine)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+_SUM = sum_of_sources()
+
+
+class _Cache(FunctionCache):
+    """numba's cache with the sum of the sources in its keys."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(sig, codegen), _SUM)
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function when it is called first."""
+    return _kept(njit(**_SETTINGS)(function))
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """The same, for a small one that becomes part of its callers."""
+    return _kept(njit(inline="always", **_SETTINGS)(function))
+
+
+def _kept(dispatcher: Any) -> Any:
+    dispatcher._cache = _Cache(dispatcher.py_func)  # what numba's `cache=True` does, which takes no cache of one's own
+    return dispatcher

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a model runs, from what the user asked for and what the machine has; and the names of number formats."""
+
+import re
+
+import torch
+
+from talk2dino_ros.engine.errors import ModelError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def resolve_device(device: str) -> str:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device that is there; auto: cuda if there is one.
+
+    Raises ModelError for a device that is not.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    match = re.fullmatch(r"cuda(?::(\d+))?", device)
+    if not match:
+        raise ModelError(f"device is {device!r}, expected auto, cpu, cuda or cuda:N; choose one of these")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(match[1] or 0) >= count:
+        raise ModelError(
+            f"device {device} was asked for, but the CUDA GPUs that PyTorch sees here are {count}; "
+            "use device auto or cpu, or install a driver and a PyTorch build for the GPU"
+        )
+    return device
+
+
+def with_index(device: str) -> str:
+    """Turn `cuda` into the `cuda:N` of this thread's current GPU; in another thread, another one may be current."""
+    return f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The goal node's messages and what they say: objects, costmaps and poses, and nothing but conversion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PointStamped, PoseStamped
+from nav_msgs.msg import OccupancyGrid
+from std_msgs.msg import Header
+from talk2dino_msgs.msg import GoToState, TrackedObject, TrackedObjectArray
+
+from talk2dino_ros.goal.choice import Candidate, GoToRequest
+from talk2dino_ros.goal.go_to_task import GoalView, GoToTask
+from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.goal.grid import FARTHEST_M, Grid, GridError
+from talk2dino_ros.goal.stand_off import Pose
+from talk2dino_ros.ros.tf.transforms import Transform, TransformError
+
+# From a stamp in nanoseconds to the transform that holds then, from the objects' frame to that of the goals.
+TransformAt = Callable[[int], Transform]
+
+
+def read_go_to_request(request: Any, settings: GoalParameters) -> GoToRequest:
+    """Return what a go_to asks for, the parameters where it says 0; raise RequestError or VocabularyError."""
+    return GoToRequest(
+        words=request.class_name,
+        which=request.which,
+        object_id=request.id,
+        stand_off_m=_exact(request.stand_off_m) or settings.stand_off_m,
+        timeout_s=_exact(request.timeout_s) or settings.timeout_s,
+        keep_looking=request.keep_looking,
+        least_stand_off_m=settings.robot_radius_m,
+    )
+
+
+def _exact(value: float) -> float:
+    """Return the number that was meant by a float32: 0.3 is a little less there."""
+    return round(value, 6)
+
+
+def stamp_to_ns(stamp: Time) -> int:
+    """Return a stamp in nanoseconds."""
+    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+
+
+def ns_to_stamp(stamp_ns: int) -> Time:
+    """Return nanoseconds as a stamp."""
+    return Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+
+
+def objects_to_view(array: TrackedObjectArray, name: str, transform_at: TransformAt) -> GoalView:
+    """Return the objects of a class, placed; each at the stamp of the image it was last seen in.
+
+    One whose transform is not known leaves the others their places. Raises what `transform_at` raises where none of
+    them has one, for a class that is not there never.
+    """
+    ours = [tracked for tracked in array.objects if tracked.class_name.casefold() == name.casefold()]
+    confirmed = [tracked for tracked in ours if tracked.state == TrackedObject.CONFIRMED]
+    return GoalView(
+        candidates=_those_placed([tracked for tracked in confirmed if _has_place(tracked)], transform_at),
+        ids=frozenset(tracked.id for tracked in ours),
+        tentative=sum(tracked.state == TrackedObject.TENTATIVE for tracked in ours),
+        placeless=sum(not _has_place(tracked) for tracked in confirmed),
+    )
+
+
+def _those_placed(objects: list[TrackedObject], transform_at: TransformAt) -> list[Candidate]:
+    placed, problem = [], None
+    for tracked in objects:
+        try:
+            placed.append(_placed(tracked, transform_at))
+        except TransformError as error:
+            problem = error
+    if problem and not placed:
+        raise problem
+    return placed
+
+
+def _has_place(tracked: TrackedObject) -> bool:
+    position = tracked.position
+    return tracked.has_position and all(abs(each) <= FARTHEST_M for each in (position.x, position.y, position.z))
+
+
+def _placed(tracked: TrackedObject, transform_at: TransformAt) -> Candidate:
+    seen_ns = stamp_to_ns(tracked.last_seen)
+    transform = transform_at(seen_ns)
+    position = transform.apply(np.array([tracked.position.x, tracked.position.y, tracked.position.z]))
+    extent = np.abs([tracked.extent.x, tracked.extent.y, tracked.extent.z])
+    width = np.abs(transform.rotation) @ np.nan_to_num(extent, posinf=0.0)
+    x, y, z = map(float, position)
+    return Candidate(tracked.id, tracked.confidence, (x, y, z), float(max(width[0], width[1])) / 2, seen_ns)
+
+
+def costmap_to_grid(costmap: OccupancyGrid) -> Grid:
+    """Return the costmap's cells and pose; raise GridError where it contradicts itself."""
+    info, values = costmap.info, np.frombuffer(costmap.data, np.int8)
+    if len(values) != info.width * info.height:
+        raise GridError(
+            f"the costmap has {len(values)} values for {info.width} x {info.height} cells, expected "
+            f"{info.width * info.height}; correct its publisher"
+        )
+    if not costmap.header.frame_id:
+        raise GridError("the costmap has no frame_id, expected a frame that TF knows; correct its publisher")
+    origin = info.origin
+    quaternion = (origin.orientation.x, origin.orientation.y, origin.orientation.z, origin.orientation.w)
+    length = math.hypot(*quaternion)
+    if not (length > 0.0 and math.isfinite(length)):
+        raise GridError(
+            f"the costmap's orientation is {quaternion}, expected a quaternion of length 1; correct its publisher"
+        )
+    yaw = Transform.from_quaternion(quaternion, (0.0, 0.0, 0.0)).yaw
+    cells = values.reshape(info.height, info.width)
+    return Grid(cells, info.resolution, origin.position.x, origin.position.y, yaw, costmap.header.frame_id)
+
+
+def pose_to_message(pose: Pose, frame_id: str, stamp_ns: int) -> PoseStamped:
+    """Return a pose in the plane as a message."""
+    message = PoseStamped(header=Header(frame_id=frame_id, stamp=ns_to_stamp(stamp_ns)))
+    message.pose.position.x, message.pose.position.y = pose.x, pose.y
+    message.pose.orientation.z, message.pose.orientation.w = math.sin(pose.yaw / 2), math.cos(pose.yaw / 2)
+    return message
+
+
+def transform_to_pose(transform: Transform) -> Pose:
+    """Return where a frame is in the plane of another."""
+    return Pose(float(transform.translation[0]), float(transform.translation[1]), transform.yaw)
+
+
+def fill_answer(answer: Any, task: GoToTask, frame_id: str) -> None:
+    """Write what has become of a go-to task into a response or a result."""
+    answer.state, answer.message = GoToState(value=task.state.value), task.message
+    if task.tracked is None or task.goal is None:
+        return
+    answer.id = task.tracked.id
+    answer.goal = goal_message(task, frame_id)
+    answer.position = PointStamped(header=Header(frame_id=frame_id, stamp=ns_to_stamp(task.tracked.seen_ns)))
+    answer.position.point.x, answer.position.point.y, answer.position.point.z = task.tracked.position
+
+
+def goal_message(task: GoToTask, frame_id: str) -> PoseStamped:
+    """Return a go-to task's goal, under the stamp of the image that it was made from."""
+    assert task.goal is not None
+    return pose_to_message(task.goal, frame_id, task.goal_ns)

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services ~/go_to and ~/cancel and the action ~/go: one go-to task at a time, and what is published of it.
+
+The callbacks are coroutines that await the task's course, in groups that let others in meanwhile: the one executor
+thread goes on with the objects, TF, and the next go_to, which ends the one before.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from geometry_msgs.msg import PoseStamped
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from std_srvs.srv import Trigger
+from talk2dino_msgs.action import GoTo as GoToAction
+from talk2dino_msgs.msg import GoToState, TrackedObjectArray
+from talk2dino_msgs.srv import GoTo
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.goal.go_to_task import GoToTask, News, State
+from talk2dino_ros.goal.goal_messages import fill_answer, goal_message, read_go_to_request
+from talk2dino_ros.goal.grid import GridError
+from talk2dino_ros.goal.stand_off import distance_between
+from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
+from talk2dino_ros.goal.vocabulary_client import NotInVocabularyError, VocabularyClient
+from talk2dino_ros.goal.waits import Waits
+from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
+from talk2dino_ros.ros.tf.transforms import TransformError
+
+if TYPE_CHECKING:
+    from talk2dino_ros.goal.goal_parameters import GoalParameters
+    from talk2dino_ros.goal.stand_off import Pose
+
+NOT_ACTIVE = "the node goal is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
+FAULT = "the go_to failed by a fault of this program ({error!r}); the node's log has the details"
+WARN_EVERY_S = 5.0
+OBJECTS = QoSProfile(depth=10)  # none is to be lost while a pose is computed, as one of them may be the only detection
+
+
+class NotActiveError(Talk2DinoError):
+    """A go_to came while the node is not active."""
+
+
+class GoalServer:
+    """Serve go_to while the node is active; say why not while it is not.
+
+    settings: returns the node's parameters.
+    """
+
+    def __init__(self, node: Any, settings: Callable[[], GoalParameters]) -> None:
+        self._node = node
+        self._settings = settings
+        self._waits = Waits(node)
+        self._task: GoToTask | None = None
+        self._tasks: dict[bytes, GoToTask] = {}  # of the actions under way, by goal id
+        self._surroundings: Surroundings | None = None
+        self._vocabulary: VocabularyClient | None = None
+        self._objects_sub: Any = None
+        self._reported: tuple[GoToTask, State] | None = None
+        self._goal_pub = node.create_publisher(PoseStamped, "goal_pose", RELIABLE)
+        self._update_pub = node.create_publisher(PoseStamped, "goal_update", RELIABLE)
+        self._state_pub = node.create_publisher(GoToState, "~/state", LATCHED)
+        group = ReentrantCallbackGroup()  # a go_to that waits must not keep the next one out, which ends it
+        self._services = [
+            node.create_service(GoTo, "~/go_to", self._on_go_to, callback_group=group),
+            node.create_service(Trigger, "~/cancel", self._on_cancel, callback_group=group),
+        ]
+        self._action = ActionServer(
+            node, GoToAction, "~/go", self._on_go, callback_group=group, cancel_callback=self._on_cancel_go
+        )
+
+    def configure(self) -> None:
+        """Listen to TF and the costmap, so that they are known when the first go_to comes."""
+        self._surroundings = Surroundings(self._node, self._settings, self._on_jump)
+        self._vocabulary = VocabularyClient(self._node, self._settings().segmenter, self._waits)
+
+    def activate(self) -> None:
+        """Listen to the objects, and take requests."""
+        topic = f"{self._settings().segmenter}/objects"
+        self._objects_sub = self._node.create_subscription(TrackedObjectArray, topic, self._on_objects, OBJECTS)
+
+    def deactivate(self) -> None:
+        """End what is under way."""
+        if self._objects_sub is not None:
+            self._node.destroy_subscription(self._objects_sub)
+            self._objects_sub = None
+        self._end(State.CANCELLED, "the node goal was deactivated")
+        self._take_words_away()
+        self._waits.poll()
+
+    def tear_down(self) -> None:
+        """Stop listening; the services stay, and say that it is too early."""
+        self.deactivate()
+        for part in (self._surroundings, self._vocabulary):
+            if part is not None:
+                part.destroy()
+        self._surroundings = self._vocabulary = None
+
+    def destroy(self) -> None:
+        """Give back what the node does not know of."""
+        self._action.destroy()
+
+    def tick(self) -> None:
+        """Look at the clock, the robot and late transforms; let those go on who waited for it."""
+        task = self._task
+        if task and task.is_searching:
+            with self._failing(task):
+                self._look(task)
+                task.tick(self._robot() if task.goal else None, time.monotonic())
+        self._report()
+        self._take_words_away()
+        self._waits.poll()
+
+    async def _on_go_to(self, request: GoTo.Request, response: GoTo.Response) -> GoTo.Response:
+        try:
+            task = await self._begin(request)
+        except Talk2DinoError as error:
+            response.state.value, response.message = State.FAILED, str(error)
+            return response
+        await self._waits.until(lambda: task.is_ended or task.goal is not None, math.inf)
+        response.success = task.goal is not None and (not task.is_ended or task.state == State.REACHED)
+        fill_answer(response, task, self._settings().goal_frame)
+        return response
+
+    async def _on_go(self, handle: Any) -> GoToAction.Result:
+        try:
+            return await self._go(handle)
+        except Exception as error:
+            self._node.note_fault("a go_to failed", error)
+            handle.abort()
+            return GoToAction.Result(message=FAULT.format(error=error), state=GoToState(value=State.FAILED))
+        finally:
+            self._tasks.pop(bytes(handle.goal_id.uuid), None)
+
+    async def _go(self, handle: Any) -> GoToAction.Result:
+        result = GoToAction.Result()
+        try:
+            task = await self._begin(handle.request, handle)
+        except Talk2DinoError as error:
+            result.state.value, result.message = State.FAILED, str(error)
+            handle.abort()
+            return result
+        while not task.is_ended:
+            handle.publish_feedback(self._feedback(task))
+            await self._waits.until(changed(task), self._settings().feedback_period_s)
+        fill_answer(result, task, self._settings().goal_frame)
+        end = handle.succeed if task.state == State.REACHED else handle.abort
+        (handle.canceled if handle.is_cancel_requested else end)()
+        return result
+
+    def _on_cancel(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._end(State.CANCELLED, "cancelled by the service ~/cancel")
+        response.message = "the go_to was cancelled" if response.success else "no go_to is under way"
+        return response
+
+    def _on_cancel_go(self, handle: Any) -> CancelResponse:
+        task = self._tasks.get(bytes(handle.goal_id.uuid))
+        if task:
+            task.end(State.CANCELLED, "cancelled by the client of the action")
+            self._report()
+        return CancelResponse.ACCEPT
+
+    async def _begin(self, request: Any, handle: Any = None) -> GoToTask:
+        """End the go-to task before and begin one; its word is looked for then, or it has ended.
+
+        Raises Talk2DinoError for a request that cannot be meant, and while the node is not active.
+        """
+        settings = self._settings()
+        if self._objects_sub is None or self._vocabulary is None:
+            raise NotActiveError(NOT_ACTIVE)
+        go_to_request = read_go_to_request(request, settings)
+        self._end(State.CANCELLED, f"another go_to came, to {go_to_request.describe()}")
+        task = self._task = GoToTask(go_to_request, settings)
+        if handle is not None:
+            self._tasks[bytes(handle.goal_id.uuid)] = task
+            if handle.is_cancel_requested:
+                task.end(State.CANCELLED, "cancelled by the client of the action")
+        self._report()
+        await self._have_looked_for(task, self._vocabulary, settings)
+        return task
+
+    async def _have_looked_for(self, task: GoToTask, vocabulary: VocabularyClient, settings: GoalParameters) -> None:
+        try:
+            await vocabulary.ensure(
+                task.go_to_request.words,
+                add=settings.add_words,
+                timeout_s=settings.segmenter_timeout_s,
+                is_over=lambda: task.is_ended,
+            )
+        except NotInVocabularyError as error:
+            task.end(State.NOT_IN_VOCABULARY, str(error))
+        except Talk2DinoError as error:
+            task.end(State.FAILED, str(error))
+        if self._surroundings is not None and not task.is_ended:
+            self._surroundings.forget_old(settings.lost_timeout_s)
+            task.start_searching(time.monotonic())
+            with self._failing(task):
+                self._look(task)
+        self._report()
+
+    def _on_objects(self, array: TrackedObjectArray) -> None:
+        assert self._surroundings is not None
+        self._surroundings.take(array)
+        if self._task and self._task.is_searching:
+            with self._failing(self._task):
+                self._look(self._task)
+            self._report()
+            self._waits.poll()
+        else:
+            self._surroundings.forget_old(self._settings().lost_timeout_s)
+
+    def _on_jump(self, back_s: float) -> None:
+        reason = f"the clock went back by {back_s:.1f} s, so the object has to be seen again, and the last goal stands"
+        self._node.get_logger().warning(reason)
+        if self._task:
+            self._task.forget(reason)
+
+    @contextmanager
+    def _failing(self, task: GoToTask) -> Iterator[None]:
+        """End the go-to task where the block raises what nothing expects, so that its client is answered."""
+        try:
+            yield
+        except Exception as error:
+            self._node.note_fault("a go_to failed", error)
+            task.end(State.FAILED, FAULT.format(error=error))
+
+    def _look(self, task: GoToTask) -> None:
+        """Take the newest objects; publish the goal that comes of them."""
+        surroundings = self._surroundings
+        if surroundings is None:
+            return
+        try:
+            view = surroundings.newest_view(task.go_to_request.name)
+            if view is None:
+                return
+            news = task.update(view, surroundings.robot, surroundings.place, time.monotonic())
+        except (TransformError, NoCostmapError, GridError) as error:
+            task.hinder(str(error))
+            self._warn(str(error))
+            return
+        if news != News.NONE:
+            goal = goal_message(task, self._settings().goal_frame)
+            (self._goal_pub if news == News.FIRST_GOAL else self._update_pub).publish(goal)
+            if news == News.FIRST_GOAL and not self._goal_pub.get_subscription_count():
+                self._warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")
+
+    def _robot(self) -> Pose | None:
+        try:
+            return self._surroundings.robot() if self._surroundings else None
+        except TransformError as error:
+            self._warn(str(error))
+            return None
+
+    def _feedback(self, task: GoToTask) -> GoToAction.Feedback:
+        feedback = GoToAction.Feedback(message=task.message, state=GoToState(value=task.state.value))
+        robot = self._robot() if task.goal else None
+        feedback.distance_m = distance_between(robot, task.goal) if robot and task.goal else math.nan
+        feedback.unseen_s = task.unseen_s(time.monotonic())
+        if task.goal and task.tracked:
+            feedback.goal, feedback.id = goal_message(task, self._settings().goal_frame), task.tracked.id
+        return feedback
+
+    def _end(self, state: State, message: str) -> bool:
+        """End the go-to task; return whether there was one under way."""
+        task = self._task
+        if task is None or task.is_ended:
+            return False
+        task.end(state, message)
+        self._report()
+        return True
+
+    def _take_words_away(self) -> None:
+        """Leave in the vocabulary what is still gone to, of all words that were brought in for it."""
+        task = self._task
+        if self._vocabulary is not None:
+            self._vocabulary.keep_only("" if task is None or task.is_ended else task.go_to_request.name)
+
+    def wait_until_words_are_away(self, timeout_s: float) -> None:
+        """Wait for the segmenter's answer, when nobody serves the node any more."""
+        removal = self._vocabulary.removal if self._vocabulary is not None else None
+        if removal is not None and not removal.done():
+            executor = SingleThreadedExecutor(context=self._node.context)
+            executor.add_node(self._node)
+            executor.spin_until_future_complete(removal, timeout_s)
+
+    def _report(self) -> None:
+        """Publish and log the go-to task's state where it is another one than before."""
+        task = self._task
+        if task is None or (task, task.state) == self._reported or not self._node.context.ok():
+            return
+        self._reported = (task, task.state)
+        self._state_pub.publish(GoToState(value=task.state.value))
+        self._node.get_logger().info(f"{task.state.name}: {task.message}")
+
+    def _warn(self, sentence: str) -> None:
+        self._node.get_logger().warning(sentence, throttle_duration_sec=WARN_EVERY_S)
+
+
+def changed(task: GoToTask) -> Callable[[], bool]:
+    """Return the condition that the go-to task is in another state than now."""
+    state = task.state
+    return lambda: task.is_ended or task.state != state

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages from and to arrays and results; a header goes through untouched.
+
+Publishing fills `data` by `frombytes`: assigning an array walks through it byte by byte (80 ms for a 720p mask).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Point, Vector3
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import ColorRGBA, Header
+from talk2dino_msgs.msg import PointOfInterest as PointOfInterestMsg
+from talk2dino_msgs.msg import PointOfInterestArray
+from vision_msgs.msg import LabelInfo, VisionClass
+from visualization_msgs.msg import Marker, MarkerArray
+
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.perception.points_of_interest import PointOfInterest
+from talk2dino_ros.perception.space.positions import Position
+from talk2dino_ros.ros.conversions.bridge import bridge_to_rgb
+from talk2dino_ros.ros.conversions.encodings import (
+    DEEP_BITS,
+    LAYOUTS,
+    Rgb,
+    check_layout,
+    decode,
+    pixels,
+    stretched,
+)
+from talk2dino_ros.ros.conversions.picture_header import check_pixels
+from talk2dino_ros.viz.overlay import color_of
+
+WIDEST_PIXEL = 8  # bytes, of rgba16
+
+# Gets the brightest value of a 16-bit image.
+OnPeak = Callable[[int], None]
+
+
+def ignore_peak(_peak: int) -> None:
+    """Do nothing with the brightest value."""
+
+
+def image_to_rgb(msg: Image, *, bits: int = DEEP_BITS, on_peak: OnPeak = ignore_peak) -> Rgb:
+    """Return the image as uint8 [H, W, 3] RGB that torch.from_numpy accepts.
+
+    rgb8 and rgba8 come as views into `msg.data`, rows apart by `step`; all others as a fresh array, one copy.
+    16-bit values are scaled to 8, YUV is BT.601, Bayer mosaics are interpolated (by cv_bridge where it works).
+    bits: how many of 16 the sensor uses; on_peak gets the brightest value of a 16-bit image.
+    Raises ImageError: no pixels, a step or data too short, an encoding that is not a colour image's.
+    """
+    values = pixels(
+        np.frombuffer(msg.data, np.uint8),
+        msg.encoding,
+        width=msg.width,
+        height=msg.height,
+        step=msg.step,
+        big_endian=bool(msg.is_bigendian),
+    )
+    return values_to_rgb(values, msg.encoding, bits, on_peak)
+
+
+def values_to_rgb(values: NDArray[Any], encoding: str, bits: int, on_peak: OnPeak) -> Rgb:
+    """Return uint8 [H, W, 3] RGB of an encoding's values, as `encodings.pixels` returns them."""
+    if values.dtype == np.uint16:
+        on_peak(int(values.max()))
+    values = stretched(values, bits)
+    rgb = bridge_to_rgb(values, encoding) if LAYOUTS[encoding].by_bridge else None
+    return decode(values, encoding) if rgb is None else rgb
+
+
+def image_size(msg: Image) -> tuple[int, int]:
+    """Return height and width of an image whose data is there; raise ImageError as `image_to_rgb` does."""
+    check_layout(len(msg.data), msg.encoding, width=msg.width, height=msg.height, step=msg.step)
+    return msg.height, msg.width
+
+
+def check_image_pixels(msg: Image, most: int) -> None:
+    """Raise ImageError where an image declares or brings more than `most` pixels."""
+    check_pixels(msg.width, msg.height, most)
+    check_bytes(len(msg.data), most)
+
+
+def check_bytes(size: int, most: int) -> None:
+    """Raise ImageError for more bytes than `most` pixels of any encoding have."""
+    if size > most * WIDEST_PIXEL:
+        raise ImageError(
+            f"The image has {size} bytes, expected at most {most * WIDEST_PIXEL} for the {most} pixels of "
+            "max_image_pixels; mend its publisher, or raise the parameter for a camera that is so large."
+        )
+
+
+def rgb_to_image(rgb: Rgb, header: Header) -> Image:
+    """Make an rgb8 image of uint8 [H, W, 3] RGB."""
+    return _image(rgb, "rgb8", header)
+
+
+def mask_to_image(mask: NDArray[np.uint8], header: Header) -> Image:
+    """Make a mono8 image of uint8 [H, W] (ids or confidence) with step == width, as costmap layers need it."""
+    return _image(mask, "mono8", header)
+
+
+def _image(values: NDArray[np.uint8], encoding: str, header: Header) -> Image:
+    image = Image(header=header, height=values.shape[0], width=values.shape[1], encoding=encoding)
+    image.step = values.shape[1] * values[0, 0].nbytes
+    image.data.frombytes(np.ascontiguousarray(values).data.cast("B"))
+    return image
+
+
+def vocabulary_to_label_info(
+    labels: Mapping[int, str], version: int, *, threshold: float | None = None, frame_id: str = ""
+) -> LabelInfo:
+    """Make a LabelInfo of id -> name, sorted by id; its stamp is the vocabulary's version in nanoseconds.
+
+    `threshold` (0..1) is the score below which a pixel is unlabeled; None, where there is no such threshold, is 0.
+    """
+    info = LabelInfo(threshold=float(threshold or 0.0))
+    info.header.frame_id = frame_id
+    info.header.stamp = nanoseconds_to_time(version)
+    info.class_map = [VisionClass(class_id=class_id, class_name=labels[class_id]) for class_id in sorted(labels)]
+    return info
+
+
+def nanoseconds_to_time(nanoseconds: int) -> Time:
+    """Split nanoseconds into a stamp."""
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def points_to_msg(points: Iterable[PointOfInterest], header: Header, version: int) -> PointOfInterestArray:
+    """Make the message of one image's points of interest; `version` is the vocabulary's."""
+    return PointOfInterestArray(
+        header=header, vocabulary_version=version, points=[_point_to_msg(point, version) for point in points]
+    )
+
+
+def _point_to_msg(point: PointOfInterest, version: int) -> PointOfInterestMsg:
+    x, y, width, height = point.box
+    msg = PointOfInterestMsg(
+        class_id=point.class_id,
+        class_name=point.class_name,
+        confidence=point.confidence,
+        area_share=point.area_share,
+        pixel_x=point.pixel[0],
+        pixel_y=point.pixel[1],
+        box=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
+        object_id=point.object_id,
+        no_position_reason=point.no_position_reason,
+        vocabulary_version=version,
+    )
+    if point.position is not None:
+        msg.has_position = True
+        msg.frame_id = point.position.frame_id
+        msg.position = _position_to_point(point.position)
+        msg.position_covariance = point.position.covariance
+        msg.extent = Vector3(**dict(zip("xyz", point.position.extent, strict=True)))
+    return msg
+
+
+def _position_to_point(position: Position) -> Point:
+    x, y, z = position.xyz
+    return Point(x=x, y=y, z=z)
+
+
+def points_to_markers(points: Iterable[PointOfInterest], header: Header, *, diameter_m: float = 0.1) -> MarkerArray:
+    """Make a ball and a name for each point that has a position, in its frame and the overlay's colours.
+
+    The first marker deletes those of the image before. Points without a position have no place in space.
+    """
+    array = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
+    placed = [(point, point.position) for point in points if point.position is not None]
+    for number, (point, position) in enumerate(placed):
+        ball, name = _ball(point, position, number, diameter_m), _name(point, position, number, diameter_m)
+        if position.frame_id == header.frame_id:
+            name.pose.position.y -= 1.2 * diameter_m  # upwards: images are in optical frames, y down (REP 103),
+        else:
+            name.pose.position.z += 1.2 * diameter_m  # and all other frames have z up
+        ball.header = name.header = Header(stamp=header.stamp, frame_id=position.frame_id)
+        array.markers += [ball, name]
+    return array
+
+
+def _ball(point: PointOfInterest, position: Position, number: int, diameter_m: float) -> Marker:
+    marker = Marker(ns="points", id=number, type=Marker.SPHERE, action=Marker.ADD)
+    marker.pose.position = _position_to_point(position)
+    marker.pose.orientation.w = 1.0
+    marker.scale = Vector3(x=diameter_m, y=diameter_m, z=diameter_m)
+    red, green, blue = color_of(point.class_id)
+    marker.color = ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=0.9)
+    return marker
+
+
+def _name(point: PointOfInterest, position: Position, number: int, diameter_m: float) -> Marker:
+    marker = Marker(ns="names", id=number, type=Marker.TEXT_VIEW_FACING, action=Marker.ADD)
+    marker.pose.position = _position_to_point(position)
+    marker.pose.orientation.w = 1.0
+    marker.scale.z = diameter_m
+    marker.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
+    marker.text = f"{point.class_name} {point.confidence:.0%}"
+    return marker
+
+
+def diagnostic_status(
+    name: str, level: bytes, message: str, values: Mapping[str, object], hardware_id: str = ""
+) -> DiagnosticStatus:
+    """Make one status of /diagnostics; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE."""
+    status = DiagnosticStatus(name=name, level=level, message=message, hardware_id=hardware_id)
+    status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return status

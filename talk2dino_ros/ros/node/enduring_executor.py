@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The executor of this package's nodes: one thread, which nothing that a callback raises can end.
+
+A callback is not all that may raise: a message that is no valid one does when it is taken, an answer to a client that
+is gone when it is sent. So this stands around all of it, and callbacks say in words what they expect to go wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rclpy.executors import ShutdownException, SingleThreadedExecutor, TimeoutException
+
+from talk2dino_ros.ros.node.faults import OnFault
+
+
+class EnduringExecutor(SingleThreadedExecutor):
+    """rclpy's executor of one thread, which gives on_fault what was raised and goes on with the next callback."""
+
+    def __init__(self, on_fault: OnFault, **options: Any) -> None:
+        super().__init__(**options)
+        self._on_fault = on_fault
+
+    def spin_once(self, timeout_sec: float | None = None) -> None:
+        """Wait for a callback and run it; what goes wrong with waiting itself is raised."""
+        try:
+            handler, entity, _node = self.wait_for_ready_callbacks(timeout_sec=timeout_sec)
+        except (ShutdownException, TimeoutException):
+            return
+        handler()
+        error = handler.exception() if handler.done() else None
+        if error is not None:
+            _let_go_on(entity)
+            if self.context.ok():  # what fails because the process is ending is no news
+                self._on_fault(_what_was_lost(entity), error)
+
+
+def _let_go_on(entity: Any) -> None:
+    """Let the entity, and its group, be called again: rclpy does not where taking the message raised."""
+    if entity is None:
+        return
+    entity._executor_event = False
+    group = entity.callback_group
+    if group is not None and getattr(group, "_active_entity", None) is entity:
+        group.ending_execution(entity)
+
+
+def _what_was_lost(entity: Any) -> str:
+    if hasattr(entity, "topic_name"):
+        return f"a message on {entity.topic_name} was lost"
+    if hasattr(entity, "srv_name"):
+        return f"a message of the service {entity.srv_name} was lost"
+    return f"the work of a {type(entity).__name__.lower()} was lost" if entity else "a task was lost"

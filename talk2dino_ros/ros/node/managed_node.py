@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this package's lifecycle nodes share: transitions that say what went wrong, and a start of their own."""
+
+from __future__ import annotations
+
+import traceback
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_msgs.msg import Header
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.conversions.image_messages import diagnostic_status
+from talk2dino_ros.ros.node.faults import Faults, answering
+from talk2dino_ros.ros.node.message_guard import MessageGuard
+from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
+from talk2dino_ros.ros.parameters.parameter_set import Values
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node whose transitions may raise Talk2DinoError; it can also do without a lifecycle manager.
+
+    What its other callbacks raise ends neither the node nor a client's waiting: services answer, the executor of
+    enduring_executor.py goes on, and `faults` keeps it for the log and for the status "node" on /diagnostics.
+    All subscriptions, those of TF and of /clock too, go through `messages`, which drops what is no good message.
+    """
+
+    PARAMETERS: ClassVar[type[Values]]
+
+    def __init__(self, name: str, **node_options: Any) -> None:
+        self.messages = MessageGuard(self.get_logger)  # before rclpy subscribes to /clock
+        super().__init__(name, **node_options)
+        self.faults = Faults(self.get_logger())
+        self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
+        self._diagnostics_pub = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics_timer: Any = None
+
+    def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
+        """Create a service that answers also where its callback raises."""
+        return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[[Any], Any], *args: Any, **options: Any
+    ) -> Any:
+        """Subscribe; a message that the callback refuses is logged and counted, and costs itself alone."""
+        guarded = self.messages.around(callback, self.resolve_topic_name(topic))
+        return super().create_subscription(msg_type, topic, guarded, *args, **options)
+
+    def note_fault(self, what: str, error: Exception) -> None:
+        """Tell of what a callback raised; what fails because the process is ending is no news."""
+        if not self.is_ending:
+            self.faults.note(what, error)
+
+    def start_diagnostics(self, period_s: float) -> None:
+        """Publish /diagnostics this often from now on."""
+        if self._diagnostics_timer is not None:
+            self.destroy_timer(self._diagnostics_timer)
+        self._diagnostics_timer = self.create_timer(period_s, self._publish_diagnostics, clock=self.steady_clock)
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        """What there is to say on /diagnostics beside the node's own status."""
+        return []
+
+    def _publish_diagnostics(self) -> None:
+        statuses = []
+        try:
+            statuses = self._statuses()
+        except Exception as error:
+            self.note_fault("the state of the node could not be told", error)
+        self._diagnostics_pub.publish(
+            DiagnosticArray(
+                header=Header(stamp=self.get_clock().now().to_msg()), status=[*statuses, self._own_status()]
+            )
+        )
+
+    def _own_status(self) -> DiagnosticStatus:
+        faults, messages = self.faults, self.messages
+        state = self._state_machine.current_state[1]
+        level, text = DiagnosticStatus.OK, state
+        if faults.is_recent:
+            level, text = DiagnosticStatus.ERROR, faults.last
+        elif messages.recent:
+            level, text = DiagnosticStatus.WARN, messages.recent
+        values = {
+            "state": state,
+            "faults of this program": faults.count,
+            "last fault": faults.last,
+            "messages dropped": messages.dropped,
+        }
+        return diagnostic_status(f"{self.get_fully_qualified_name().lstrip('/')}: node", level, text, values)
+
+    @abstractmethod
+    def _change_parameters(self, values: Mapping[str, Value]) -> None:
+        """Adopt changed parameters; raise Talk2DinoError, and change nothing, where they are not allowed."""
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        try:
+            self._change_parameters({change.name: from_ros(change.value) for change in changes})
+        except Talk2DinoError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:
+            self.note_fault("a change of parameters failed", error)
+            return SetParametersResult(successful=False, reason=f"a fault of this program: {error!r}")
+        return SetParametersResult(successful=True)
+
+    is_ending = False  # from then on what fails is no news
+
+    @property
+    @abstractmethod
+    def autostart(self) -> bool:
+        """Whether the node brings itself to active, without a lifecycle manager."""
+
+    @abstractmethod
+    def _configure(self) -> None: ...
+
+    @abstractmethod
+    def _activate(self) -> None: ...
+
+    @abstractmethod
+    def _deactivate(self) -> None: ...
+
+    @abstractmethod
+    def _tear_down(self) -> None:
+        """Free everything, from any state; without effect where there is nothing."""
+
+    def _clean_up(self) -> None:
+        """Free everything at cleanup; raise Talk2DinoError where that cannot be, and everything stays."""
+        self._tear_down()
+
+    def start(self) -> bool:
+        """Configure and activate; return False where one of them failed, which the log explains."""
+        success = TransitionCallbackReturn.SUCCESS
+        return bool(self.trigger_configure() == success and self.trigger_activate() == success)
+
+    def stop(self) -> None:
+        """Free everything, from any state and also after the ROS context has ended."""
+        self._tear_down()
+
+    def take_leave(self) -> None:
+        """Say what others must know before the process ends; what the node holds goes with the process."""
+        self.is_ending = True
+
+    def destroy_node(self) -> None:
+        """Take the node from the network, and give back what it held there.
+
+        rclpy leaves the lifecycle interface of a destroyed node alive, and with it the DDS participant, whose shared
+        memory nobody removes from /dev/shm once the process is gone.
+        """
+        super().destroy_node()
+        self.__dict__.pop("_state_machine", None)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Make everything ready; where that fails, leave nothing behind."""
+        result = self._guarded(self._configure)
+        if result == TransitionCallbackReturn.FAILURE:
+            self._tear_down()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start."""
+        return self._guarded(self._activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop; everything stays ready."""
+        return self._guarded(self._deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything."""
+        return self._guarded(self._clean_up)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, from any state."""
+        return self._guarded(self._tear_down)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free what a failed transition left; the node can be configured again."""
+        return self._guarded(self._tear_down)
+
+    def _guarded(self, action: Callable[[], Any]) -> TransitionCallbackReturn:
+        """Run a transition; rclpy itself would swallow what went wrong."""
+        try:
+            action()
+        except Talk2DinoError as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            if not self.is_ending:
+                self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this package's executables share: start a managed node, serve it, and end with the right exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.node.ending import Ending
+from talk2dino_ros.ros.parameters.parameter_files import check_arguments
+from talk2dino_ros.ros.parameters.parameter_set import fields_of
+
+if TYPE_CHECKING:
+    from talk2dino_ros.ros.node.managed_node import ManagedNode
+    from talk2dino_ros.ros.parameters.parameter_set import Values
+
+REMEDIES = {
+    "rclpy": "source a ROS 2 installation (source /opt/ros/<distro>/setup.bash)",
+    "nav_msgs": "install it (apt install ros-<distro>-nav-msgs)",
+    "talk2dino_msgs": (
+        "build both packages (colcon build --base-paths . talk2dino_msgs) and source install/setup.bash"
+    ),
+    "tf2_msgs": "install it (apt install ros-<distro>-tf2-msgs)",
+    "vision_msgs": "install it (apt install ros-<distro>-vision-msgs)",
+}
+
+
+class NodeType(Protocol):
+    """The class of a node, and the table of its parameters."""
+
+    PARAMETERS: type[Values]
+
+    def __call__(self) -> ManagedNode:
+        """Make the node."""
+
+
+class StartError(Talk2DinoError):
+    """The program cannot start in this environment."""
+
+
+def run_node(name: str, import_node: Callable[[], NodeType], args: list[str] | None) -> NoReturn:
+    """Run a node until it is told to end; then end the process with 0, or with 1 where the start failed.
+
+    name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
+    """
+    ending = Ending(name)
+    code = 1
+    try:
+        code = _serve(name, _node_type(import_node), args, ending)
+    except Talk2DinoError as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)  # before DDS is taken down, which can take its time
+    except BaseException:
+        if not ending.is_asked:  # what fails because the process is ending is no news
+            traceback.print_exc()
+    ending.end(code)
+
+
+def _serve(name: str, node_type: NodeType, args: list[str] | None, ending: Ending) -> int:
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
+
+    check_arguments(sys.argv if args is None else args, name, fields_of(node_type.PARAMETERS))
+    _init_ros(lambda: rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO))
+    ending.take_leave = rclpy.try_shutdown
+    node = node_type()
+    ending.take_leave = lambda: _take_leave(node)
+    executor = EnduringExecutor(node.note_fault)
+    executor.add_node(node)
+    if node.autostart and not node.start():
+        return 1
+    ending.wake = lambda: executor.create_task(lambda: None)
+    while not ending.is_asked:
+        executor.spin_once()
+    executor.shutdown()  # its last round may still hold the node's entities, which then outlive the node
+    return 0
+
+
+def _init_ros(init: Callable[[], None]) -> None:
+    """Say in one sentence what ROS refuses of the arguments."""
+    try:
+        init()
+    except Exception as error:  # rclpy has several kinds of them, and its RCLError is no public name
+        reason = str(error).split("\n", maxsplit=1)[0].split(", at /", maxsplit=1)[0]
+        raise StartError(f"ROS refuses the arguments ({reason}), expected ones that it reads; correct them") from error
+
+
+def _take_leave(node: ManagedNode) -> None:
+    import rclpy
+
+    node.take_leave()
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def _node_type(import_node: Callable[[], NodeType]) -> NodeType:
+    """Import what needs ROS; say in one sentence which package is missing."""
+    try:
+        return import_node()
+    except ImportError as error:  # no ModuleNotFoundError where the sources' folder of that name is in the way
+        missing = (error.name or "").split(".")[0]
+        if missing not in REMEDIES:
+            raise
+        raise StartError(f"the Python package {missing} is missing; {REMEDIES[missing]}") from error

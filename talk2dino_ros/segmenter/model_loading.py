@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the node's parameters to a segmenter that is ready for its first image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from talk2dino_ros import engine
+from talk2dino_ros.segmenter.parameters.segmentation_parameters import RECOMMENDED
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+
+
+def load(parameters: Parameters) -> Segmenter:
+    """Load the model; raise ModelError or WeightsError where it cannot be had."""
+    segmenter = engine.load_segmenter(
+        parameters.model,
+        device=parameters.device,
+        precision=parameters.precision,
+        backend=parameters.backend,
+        onnx_file=parameters.onnx_file or None,
+        weights_dir=parameters.weights_dir or None,
+        cuda_graphs=parameters.cuda_graphs,
+        text_cache_dir=parameters.text_cache_dir,
+        projection_file=parameters.projection_file or None,
+        patch_source=parameters.patch_source,
+        text_encoder=_text_encoder(parameters),
+        needs_text_encoder=not parameters.vocabulary_file,
+    )
+    if segmenter.keeps_text_encoder:
+        segmenter.load_text_encoder()
+    return with_options(segmenter, parameters)
+
+
+def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
+    """Return a segmenter with the parameters' options; raise ModelError where the model cannot have them."""
+    return segmenter.with_options(
+        input=parameters.input,
+        refine=parameters.refine,
+        background=_threshold(parameters.background, segmenter),
+        background_cleaning=parameters.background_cleaning,
+        unlabeled_id=parameters.unlabeled_id,
+        input_size=parameters.input_size,
+        refine_pixels=parameters.refine_pixels,
+        score_smoothing=parameters.score_smoothing,
+    )
+
+
+def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
+    """Segment a black image as the parameters ask, and compile PAMR, as `refine` is live: the first time is slow."""
+    height, width = segmenter.fixed_size or (480, 640)  # with input aspect an exported file fits its camera alone
+    segmenter.prepare_refinement()
+    segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
+
+
+def _threshold(background: float, segmenter: Segmenter) -> float | None:
+    if background == RECOMMENDED:
+        return segmenter.model.background
+    return background or None
+
+
+def _text_encoder(parameters: Parameters) -> str:
+    """`auto` with a vocabulary file: whoever brings one has no memory, or no weights, for the text encoder."""
+    return "free" if parameters.vocabulary_file and parameters.text_encoder == "auto" else parameters.text_encoder
+
+
+def release() -> None:
+    """Return the memory of a segmenter that nobody refers to any more."""
+    from talk2dino_ros.engine.runtime.memory import release_memory  # imports torch, which a start need not wait for
+
+    release_memory()

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a frame: convert, segment, publish. It runs in the worker's thread, the rest of the node beside it.
+
+What a batch needs is one immutable `ActiveConfiguration`, taken once per batch and swapped by one assignment: no mask
+mixes two vocabularies, and nobody waits for anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
+from talk2dino_ros.perception.space.camera_model import GeometryError
+from talk2dino_ros.segmenter.image_slots import Frame, FrameSlots
+from talk2dino_ros.segmenter.scene import Scene, Snapshot
+from talk2dino_ros.segmenter.statistics import StageStatistics
+from talk2dino_ros.segmenter.worker import STOP_PATIENCE_S, Worker
+from talk2dino_ros.viz.overlay import overlay, with_answers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
+    from talk2dino_ros.perception.space.depth import Depth
+    from talk2dino_ros.segmenter.camera import Camera
+    from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+
+
+@dataclass(frozen=True)
+class ActiveConfiguration:
+    """Everything that decides what a batch becomes."""
+
+    segmenter: Segmenter
+    vocabulary: Vocabulary
+    parameters: Parameters
+
+    @property
+    def published_ids(self) -> list[int]:
+        """The mask's value for each class of the vocabulary."""
+        return self.vocabulary.published_ids(self.parameters.unlabeled_id)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame that could be converted; rgb: uint8 [H, W, 3] RGB."""
+
+    frame: Frame
+    rgb: NDArray[np.uint8]
+
+
+class Stream:
+    """The cameras, the worker between them and the model, and what is in force.
+
+    scenes: of each camera what its images show in space and over time.
+    on_problem: gets (what has happened, why) for each frame that brought no mask, or no places though there is depth,
+    in the worker's thread.
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, Camera],
+        scenes: Mapping[str, Scene],
+        active: ActiveConfiguration,
+        on_problem: Callable[[str, Exception], None],
+    ) -> None:
+        self.cameras = cameras
+        self.scenes = scenes
+        self.active = active
+        self.slots = FrameSlots()
+        self.stages = StageStatistics()
+        self._on_problem = on_problem
+        self._is_enabled = True
+        self._worker = Worker(self.slots, self._process, self._on_lost_batch)
+
+    def start(self) -> None:
+        """Start the worker, then the subscriptions."""
+        for scene in self.scenes.values():
+            scene.score_memory.clear()
+        self._worker.start()
+        for camera in self.cameras.values():
+            camera.start(self.slots.put)
+
+    def stop(self) -> str:
+        """End the subscriptions, then the worker after the batch in hand; nothing is published from then on.
+
+        Returns a sentence where the batch takes too long to be waited for, else "".
+        """
+        for camera in self.cameras.values():
+            camera.stop()
+        if self._worker.stop():
+            return ""
+        return (
+            f"the model has not returned from an image for {self._worker.busy_s:.1f} s, expected it within "
+            f"{STOP_PATIENCE_S:g} s; nothing of that image is published, and its memory is freed when it returns"
+        )
+
+    @property
+    def stall(self) -> str:
+        """The sentence that says how long the model has not returned, beyond stall_timeout_s; "" where all is well."""
+        timeout_s, busy_s = self.active.parameters.stall_timeout_s, self._worker.busy_s
+        if busy_s <= timeout_s:
+            return ""
+        return (
+            f"the model has not returned from an image for {busy_s:.0f} s, expected it within {timeout_s:g} s "
+            "(stall_timeout_s); look at the device (dmesg, nvidia-smi), end the process and start it again"
+        )
+
+    def destroy(self) -> None:
+        """Stop, and end the cameras' publishers."""
+        self.stop()
+        for camera in self.cameras.values():
+            camera.destroy()
+
+    def adopt(self, active: ActiveConfiguration) -> None:
+        """Tell what the ids mean from now on, then let the next batch use them."""
+        self.publish_label_info(active)
+        self.active = active
+
+    def publish_label_info(self, active: ActiveConfiguration | None = None) -> None:
+        """Publish id, name and threshold of what is (or will be) in force for every camera."""
+        active = active or self.active
+        vocabulary, threshold = active.vocabulary, active.segmenter.options.background
+        for camera in self.cameras.values():
+            camera.publish_label_info(vocabulary.mask_labels(), vocabulary.version, threshold)
+
+    @property
+    def is_enabled(self) -> bool:
+        """False while paused: then images become all-unlabeled masks, once in a while and unseen."""
+        return self._is_enabled
+
+    def enable(self, is_enabled: bool) -> None:
+        """Pause or resume; the model stays loaded."""
+        self._is_enabled = is_enabled
+        self.slots.counts_drops = is_enabled
+        self._worker.end_rest()
+
+    def _process(self, frames: list[Frame]) -> float:
+        active = self.active
+        if not self._is_enabled:
+            self._publish_unlabeled(frames, active.parameters)
+            return active.parameters.paused_mask_period_s
+        timer = active.segmenter.stage_timer() if active.parameters.stage_times else None
+        results = self._publish_masks(frames, active, timer)
+        with stage(timer, "points"):
+            for picture, result in results:
+                if not self._worker.is_left:
+                    self._try_to_publish_rest(picture, result, active)
+        if timer is None:
+            self.stages.clear()
+        elif results:
+            self.stages.add(timer.seconds)
+        return 0.0
+
+    def _publish_masks(
+        self, frames: Sequence[Frame], active: ActiveConfiguration, timer: StageTimer | None
+    ) -> list[tuple[Picture, Segmentation]]:
+        """Do first what robots wait for; return what else there is to say of it."""
+        with stage(timer, "decode"):
+            pictures = self._convert(frames)
+        results = self._segment(pictures, active, timer)
+        with stage(timer, "publish"):
+            for picture, result in results:
+                self._publish_mask(picture, result, active.parameters)
+        return results
+
+    def _convert(self, frames: Sequence[Frame]) -> list[Picture]:
+        pictures = []
+        for frame in frames:
+            self.scenes[frame.camera].depth_source.pin(frame.stamp_ns)
+            try:
+                pictures.append(Picture(frame, self.cameras[frame.camera].to_rgb(frame)))
+            except ImageError as error:
+                self._note(frame.camera, error)
+        return pictures
+
+    def _segment(
+        self, pictures: list[Picture], active: ActiveConfiguration, timer: StageTimer | None
+    ) -> list[tuple[Picture, Segmentation]]:
+        """Segment all pictures in one batch; where that fails one by one, so that only the culprit is lost."""
+        if not pictures:
+            return []
+        try:
+            images = [picture.rgb for picture in pictures]
+            memories = [self.scenes[picture.frame.camera].score_memory for picture in pictures]
+            results = active.segmenter.segment(images, active.vocabulary, timer=timer, memory=memories)
+            return [] if self._worker.is_left else list(zip(pictures, results, strict=True))
+        except Exception as error:
+            if self._worker.is_left:
+                return []
+            if len(pictures) > 1:
+                return [pair for picture in pictures for pair in self._segment([picture], active, timer)]
+            self._note(pictures[0].frame.camera, error)
+            return []
+
+    def _publish_mask(self, picture: Picture, result: Segmentation, parameters: Parameters) -> None:
+        size = mask_size(result.class_ids.shape, parameters)
+        mask, confidence = nearest(result.class_ids, size), nearest(result.confidence, size)
+        self.cameras[picture.frame.camera].publish_mask(picture.frame, mask, confidence)
+
+    def _try_to_publish_rest(self, picture: Picture, result: Segmentation, active: ActiveConfiguration) -> None:
+        """A fault here costs this image its points, and no other camera anything."""
+        try:
+            self._publish_rest(picture, result, active)
+        except Exception as error:
+            camera = self.cameras[picture.frame.camera]
+            camera.statistics.on_wrong(str(error) or repr(error))
+            self._on_problem(f"the points of an image on {camera.topic} were lost", error)
+
+    def _publish_rest(self, picture: Picture, result: Segmentation, active: ActiveConfiguration) -> None:
+        frame, parameters = picture.frame, active.parameters
+        camera, scene = self.cameras[frame.camera], self.scenes[frame.camera]
+        labels, questions = active.vocabulary.labels(), active.vocabulary.questions()
+        snapshot = Snapshot(frame.stamp_ns, frame.message.header.frame_id, result.class_ids.shape)
+        seen = scene.locate(snapshot, result, labels, parameters, questions=questions)
+        if scene.problem:
+            self._on_problem(f"what is seen on {camera.topic} has no position", GeometryError(scene.problem))
+        camera.publish_seen(frame, seen, active.vocabulary.version)
+        self._publish_cloud(frame, picture.rgb, result.class_ids, seen.depth, parameters)
+        if parameters.overlay and camera.has_overlay_listener:
+            shown, confidence = with_answers(result)
+            drawn = overlay(
+                picture.rgb,
+                shown,
+                {**labels, **questions},
+                confidence,
+                alpha=parameters.overlay_alpha,
+                points=seen.points,
+            )
+            camera.publish_overlay(frame, drawn)
+
+    def _publish_cloud(
+        self,
+        frame: Frame,
+        rgb: NDArray[np.uint8],
+        class_ids: NDArray[np.uint8],
+        depth: Depth | None,
+        parameters: Parameters,
+    ) -> None:
+        """Publish a point for each pixel of the mask while someone listens; without depth they are all NaN.
+
+        Costmap layers pair each mask with a cloud: a mask that never finds its own waits in their queues.
+        """
+        camera = self.cameras[frame.camera]
+        if not camera.has_cloud_listener:
+            return
+        height, width = size = mask_size(class_ids.shape, parameters)
+        points = np.full((*size, 3), np.nan, np.float32) if depth is None else depth.at_size(width, height).points()
+        camera.publish_cloud(frame, points, nearest(rgb, size), nearest(class_ids, size))
+
+    def _publish_unlabeled(self, frames: Sequence[Frame], parameters: Parameters) -> None:
+        for frame in frames:
+            camera = self.cameras[frame.camera]
+            self.scenes[frame.camera].score_memory.clear()  # what was seen before the pause is stale after it
+            try:
+                size = mask_size(camera.size_of(frame), parameters)
+            except ImageError as error:
+                self._note(frame.camera, error)
+                continue
+            unlabeled, black = np.full(size, parameters.unlabeled_id, np.uint8), np.zeros((*size, 3), np.uint8)
+            camera.publish_mask(frame, unlabeled, np.zeros(size, np.uint8))
+            self._publish_cloud(frame, black, unlabeled, None, parameters)
+
+    def _on_lost_batch(self, error: Exception) -> None:
+        if not self._worker.is_left:
+            for name in self.cameras:
+                self._note(name, error)
+
+    def _note(self, camera_name: str, error: Exception) -> None:
+        camera = self.cameras[camera_name]
+        camera.statistics.on_wrong(str(error) or repr(error))
+        self._on_problem(f"an image on {camera.topic} was dropped", error)
+
+
+def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int, int]:
+    """Height and width of the mask for an image of this height and width."""
+    if parameters.mask_width:
+        return parameters.mask_height, parameters.mask_width
+    return image_size[0], image_size[1]
+
+
+def nearest(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize uint8 [H, W] or [H, W, 3] to size = (height, width) without mixing values: ids have no mean."""
+    if array.shape[:2] == size:
+        return array
+    height, width = size
+    resized: NDArray[np.uint8] = cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return resized

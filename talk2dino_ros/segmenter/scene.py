@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One camera's scene: from a mask to regions, from regions to places, and which object each of them is a detection of.
+
+The worker's thread alone looks at it. Where a region has no place, its point says why, and nothing else is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
+from talk2dino_ros.perception.points_of_interest import PointOfInterest, point_of
+from talk2dino_ros.perception.space.camera_model import GeometryError
+from talk2dino_ros.perception.space.clock_jump import JUMP_NS, is_jump_back
+from talk2dino_ros.perception.space.positions import Position, position_of, surface_points
+from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
+from talk2dino_ros.perception.tracking.tracker import Detection, TrackedObject, Tracker
+from talk2dino_ros.ros.tf.transforms import Transform, TransformError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from talk2dino_ros.engine import Segmentation
+    from talk2dino_ros.perception.space.depth import Depth
+    from talk2dino_ros.ros.tf.transforms import Transforms
+    from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What of an image's header counts here, and its size (height, width)."""
+
+    stamp_ns: int
+    frame_id: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one image showed."""
+
+    points: list[PointOfInterest]
+    objects: list[TrackedObject]
+    frame_id: str  # of all positions
+    depth: Depth | None  # at the image's pixels
+
+
+class DepthSource(Protocol):
+    """What gives the depth that belongs to an image; see `depth_input.DepthInput`."""
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether somebody publishes depth."""
+
+    def pin(self, stamp_ns: int) -> None:
+        """Keep what belongs to the image of this stamp, however long its segmentation takes."""
+
+    def depth_of(self, image: Snapshot, parameters: Parameters) -> Depth:
+        """Return the depth at each pixel of an image; raise GeometryError with the reason where there is none."""
+
+
+class Scene:
+    """The regions of one camera's images, in space and over time.
+
+    transforms: what knows the frames; it is asked where the parameter target_frame names another than the image's.
+    """
+
+    def __init__(self, depth_source: DepthSource, transforms: Transforms | None, parameters: Parameters) -> None:
+        self.depth_source = depth_source
+        self.score_memory = ScoreMemory()
+        self.problem = ""  # why nothing in the last image had a position, though depth is published
+        self._transforms = transforms
+        self._objects = Tracker(parameters.object_options())
+        self._last_stamp_ns = 0
+
+    @property
+    def state(self) -> str:
+        """For /diagnostics: ok, no depth, or what is wrong."""
+        return self.problem or ("ok" if self.depth_source.is_expected else "no depth")
+
+    def locate(
+        self,
+        image: Snapshot,
+        result: Segmentation,
+        labels: Mapping[int, str],
+        parameters: Parameters,
+        *,
+        questions: Mapping[int, str] = MappingProxyType({}),
+    ) -> Seen:
+        """Return what an image showed, and remember it; labels, questions: id -> name of the classes that count."""
+        self._note_time(image.stamp_ns)
+        depth = self._depth(image, parameters)
+        find = partial(
+            find_regions,
+            min_area_share=parameters.min_area_share,
+            max_per_class=parameters.max_points_per_class,
+            depth=None if isinstance(depth, str) or not parameters.depth_jump_m else depth,
+            depth_jump_m=parameters.depth_jump_m,
+        )
+        regions = [region for layer in layers_of(result, labels, questions) for region in find(*layer)]
+        frame_id = parameters.target_frame or image.frame_id
+        places = self._places(regions, depth, image, frame_id, parameters)
+        self._note_problem(depth, places)
+        detections = [_detection(region, place) for region, place in zip(regions, places, strict=True)]
+        ids = self._objects.update(self._last_stamp_ns, frame_id, detections, {**labels, **questions})
+        points = [
+            point_of(region, result.class_ids.size, place, object_id)
+            for region, place, object_id in zip(regions, places, ids, strict=True)
+        ]
+        return Seen(points, self._objects.objects(), frame_id, None if isinstance(depth, str) else depth)
+
+    def _depth(self, image: Snapshot, parameters: Parameters) -> Depth | str:
+        try:
+            return self.depth_source.depth_of(image, parameters)
+        except GeometryError as error:
+            return str(error)
+
+    def _places(
+        self, regions: Sequence[Region], depth: Depth | str, image: Snapshot, frame_id: str, parameters: Parameters
+    ) -> list[Position | str]:
+        """Where each region is, or why that cannot be said."""
+        if isinstance(depth, str):
+            return [depth] * len(regions)
+        near_m, far_m = parameters.near_m, parameters.far_m
+        surfaces = [surface_points(region, depth, near_m=near_m, far_m=far_m) for region in regions]
+        if all(isinstance(surface, str) for surface in surfaces):
+            return [surface for surface in surfaces if isinstance(surface, str)]
+        try:
+            transform = self._transform(frame_id, image, parameters.transform_timeout_s)
+        except TransformError as error:
+            return [str(error)] * len(regions)
+        return [
+            surface if isinstance(surface, str) else position_of(transform.apply(surface), frame_id)
+            for surface in surfaces
+        ]
+
+    def _transform(self, target: str, image: Snapshot, timeout_s: float) -> Transform:
+        if target == image.frame_id:
+            return Transform.identity(image.stamp_ns)
+        if self._transforms is None:
+            raise TransformError(f"nothing listens to TF, which has to bring '{image.frame_id}' into '{target}'")
+        return self._transforms.lookup(target, image.frame_id, image.stamp_ns, timeout_s)
+
+    def _note_time(self, stamp_ns: int) -> None:
+        """Where a bag loops, TF's old future would hide its new past, and objects were another time's."""
+        if is_jump_back(self._last_stamp_ns, stamp_ns):
+            self._last_stamp_ns = 0
+            self._objects.clear()
+            if self._transforms is not None:
+                self._transforms.clear()
+        if abs(stamp_ns - self._last_stamp_ns) > JUMP_NS:
+            self.score_memory.clear()  # of a mean over what was seen long ago nothing can be said
+        self._last_stamp_ns = max(stamp_ns, self._last_stamp_ns)
+
+    def _note_problem(self, depth: Depth | str, places: Sequence[Position | str]) -> None:
+        reasons = [place for place in places if isinstance(place, str)]
+        if isinstance(depth, str):
+            reasons.append(depth)
+        has_a_place = len(reasons) < len(places)
+        self.problem = reasons[0] if reasons and not has_a_place and self.depth_source.is_expected else ""
+
+
+def _detection(region: Region, place: Position | str) -> Detection:
+    seen = (region.class_id, region.class_name, region.confidence / 255, region.box)
+    return Detection(*seen) if isinstance(place, str) else Detection(*seen, place.xyz, place.covariance, place.extent)

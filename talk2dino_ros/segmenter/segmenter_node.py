@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle node `talk2dino`: it loads and frees, starts and stops, and leaves each task to its own file.
+
+A frame's way is in stream.py, a camera's topics in camera.py, the vocabulary's services in
+vocabulary_server.py. One single-threaded executor serves all callbacks; the worker's thread owns the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from std_srvs.srv import SetBool
+
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.ros.node.managed_node import ManagedNode
+from talk2dino_ros.ros.node.problems import ProblemLog
+from talk2dino_ros.ros.parameters.parameter_field import Value
+from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.ros.tf.open_transforms import open_transforms
+from talk2dino_ros.ros.tf.transforms import Transforms
+from talk2dino_ros.segmenter.camera import Camera
+from talk2dino_ros.segmenter.diagnostics import Diagnostics
+from talk2dino_ros.segmenter.model_loading import load, release, warm_up, with_options
+from talk2dino_ros.segmenter.parameters import segmenter_parameters
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Stream
+from talk2dino_ros.segmenter.scene import Scene
+from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
+from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED, VocabularyServer
+
+
+class StallError(Talk2DinoError):
+    """The model does not return."""
+
+
+class SegmenterNode(ManagedNode):
+    """Open-vocabulary segmentation of camera images.
+
+    Parameters: see parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
+    Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable, ~/check_transport; before configure they answer that
+    it is too early.
+    Raises ParameterError where a parameter's start value is not allowed.
+    """
+
+    PARAMETERS: ClassVar[type[Values]] = segmenter_parameters.Parameters
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__("talk2dino", **node_options)
+        for warning in segmenter_parameters.declare(self):
+            self.get_logger().warning(warning)
+        self._settings = segmenter_parameters.read(self)
+        self._stream: Stream | None = None
+        self._transforms: Transforms | None = None
+        self._problems = ProblemLog(self.get_logger())
+        self._transport_check = TransportCheck(self, lambda: self._stream)
+        self._diagnostics = Diagnostics(self, self._transport_check)
+        self._vocabulary_server = VocabularyServer(self, lambda: self._stream)
+        self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.start_diagnostics(self._settings.diagnostics_period_s)
+
+    @property
+    def autostart(self) -> bool:
+        """Whether the node brings itself to active, without a lifecycle manager."""
+        return self._settings.autostart
+
+    def stop(self) -> None:
+        """Free everything, from any state and also after the ROS context has ended."""
+        self._tear_down()
+        self._vocabulary_server.join(timeout_s=10.0)
+
+    def _configure(self) -> None:
+        """Load the model, encode the first vocabulary, publish label_info."""
+        settings = self._settings
+        self.start_diagnostics(settings.diagnostics_period_s)
+        # a typing error shows before minutes of loading
+        if settings.vocabulary_file:
+            Vocabulary.load(settings.vocabulary_file)
+        else:
+            parse_classes(settings.vocabulary)
+        self.get_logger().info(f"loading {settings.model}")
+        segmenter = load(settings)
+        vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)
+        warm_up(segmenter, vocabulary)
+        self._transforms = open_transforms(self) if settings.target_frame else None
+        cameras = {name: Camera(self, name, settings) for name in settings.cameras}
+        scenes = {name: Scene(camera.depth_input, self._transforms, settings) for name, camera in cameras.items()}
+        self._stream = Stream(cameras, scenes, ActiveConfiguration(segmenter, vocabulary, settings), self._on_problem)
+        self._stream.publish_label_info()
+        self._log_configured(self._stream)
+
+    def _activate(self) -> None:
+        """Start the worker and the subscriptions."""
+        if self._stream is not None:
+            self._stream.start()
+
+    def _deactivate(self) -> None:
+        """Stop them; the model stays loaded."""
+        stall = self._stream.stop() if self._stream is not None else ""
+        if stall:
+            self.get_logger().error(stall)
+
+    def _clean_up(self) -> None:
+        """Free everything, unless the model is still at work: its memory could not be freed, nor loaded again."""
+        stall = self._stream.stop() if self._stream is not None else ""
+        if stall:
+            raise StallError(f"{stall}; clean up again then, or end the process")
+        self._tear_down()
+
+    def _tear_down(self) -> None:
+        """Free all that belongs to the stream; without effect where there is none."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.destroy()
+            del stream
+            release()
+        if self._transforms is not None:
+            self._transforms.destroy()
+            self._transforms = None
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        return self._diagnostics.statuses(self._stream) if self._stream is not None else []
+
+    def _log_configured(self, stream: Stream) -> None:
+        segmenter, vocabulary = stream.active.segmenter, stream.active.vocabulary
+        topics = ", ".join(camera.topic for camera in stream.cameras.values())
+        precision = f"{segmenter.precision}: {segmenter.precision_reason}"
+        self.get_logger().info(
+            f"{segmenter.model.name} on {segmenter.device} ({precision}) looks for "
+            f"{', '.join(vocabulary.labels().values())} in the images of {topics}"
+        )
+        for warning in vocabulary.warnings:
+            self.get_logger().warning(warning)
+
+    def _on_problem(self, what: str, error: Exception) -> None:
+        if not self.is_ending:
+            self._problems.report(what, error)
+
+    def _change_parameters(self, values: Mapping[str, Value]) -> None:
+        is_configured = self._stream is not None
+        self._adopt_parameters(segmenter_parameters.check_changes(values, self._settings, configured=is_configured))
+
+    def _adopt_parameters(self, after: segmenter_parameters.Parameters) -> None:
+        if self._stream is not None:
+            active = self._stream.active
+            segmenter = with_options(active.segmenter, after)
+            self._stream.adopt(replace(active, segmenter=segmenter, parameters=after))
+        self._settings = after
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if self._stream is None:
+            response.message = NOT_CONFIGURED
+            return response
+        self._stream.enable(request.data)
+        response.success = True
+        period_s = self._settings.paused_mask_period_s
+        response.message = "segmenting" if request.data else f"paused: an all-unlabeled mask every {period_s:g} s"
+        return response

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ~/set_vocabulary asks for: all classes anew, or some beside those in force, or without some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.vocabulary import parse_class, parse_classes
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Vocabulary
+    from talk2dino_ros.engine.vocabulary import ClassEntry
+
+
+@dataclass(frozen=True)
+class ChangeOutcome:
+    """The classes that a change leads to, and the names among them that it has brought in beside those in force."""
+
+    classes: tuple[ClassEntry, ...]
+    added: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VocabularyChange:
+    """A request, as talk2dino_msgs/srv/SetVocabulary explains it."""
+
+    classes: tuple[str, ...]
+    ids: tuple[int, ...] = ()
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    expected_version: int = 0
+
+    @staticmethod
+    def of(request: Any) -> VocabularyChange:
+        """Read a request."""
+        lists = (tuple(request.classes), tuple(request.ids), tuple(request.add), tuple(request.remove))
+        return VocabularyChange(*lists, request.expected_version)
+
+    @property
+    def replaces(self) -> bool:
+        """Whether all classes are given anew."""
+        return not self.add and not self.remove
+
+    def check(self) -> None:
+        """Raise VocabularyError for what is wrong whatever is in force."""
+        if self.replaces:
+            parse_classes(self.classes)
+            return
+        for given, name in ((self.classes, "classes"), (self.ids, "ids")):
+            if given:
+                raise VocabularyError(
+                    f"{name} were given together with add or remove, expected either all classes anew or a change of "
+                    f"those in force; leave out the {name}, or add and remove"
+                )
+        for text in (*self.add, *self.remove):
+            parse_class(text)
+
+    def applied_to(self, active: Vocabulary) -> ChangeOutcome:
+        """Return what comes of it; raise VocabularyError where that is no vocabulary, or another one was expected."""
+        if self.expected_version not in (0, active.version):
+            raise VocabularyError(
+                f"the vocabulary in force has the version {active.version}, expected {self.expected_version}: "
+                "somebody has changed it; look at ~/get_vocabulary and ask again"
+            )
+        if self.replaces:
+            return ChangeOutcome(parse_classes(self.classes))
+        gone = {_key(parse_class(text)) for text in self.remove}
+        kept = [entry for entry in active.classes if _key(entry) not in gone]
+        new = _not_among(kept, [parse_class(text) for text in self.add])
+        classes = parse_classes([entry.text for entry in (*kept, *new)])
+        return ChangeOutcome(classes, tuple(entry.name for entry in new))
+
+
+def _not_among(kept: Sequence[ClassEntry], wanted: Sequence[ClassEntry]) -> list[ClassEntry]:
+    """Return those that are not there yet; raise VocabularyError where a name has another meaning."""
+    there = {entry.name.casefold(): entry for entry in kept}
+    new = []
+    for entry in wanted:
+        known = there.get(entry.name.casefold())
+        if known is None:
+            new.append(entry)
+        elif (known.mark, known.prompts) != (entry.mark, entry.prompts):
+            raise VocabularyError(
+                f"the class '{entry.text}' was to be added, but the name stands for '{known.text}', expected another "
+                "name or the same class; remove that one in the same request, or rename yours"
+            )
+    return new
+
+
+def _key(entry: ClassEntry) -> tuple[str, str]:
+    return entry.mark, entry.name.casefold()

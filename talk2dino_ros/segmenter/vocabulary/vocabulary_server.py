@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services ~/set_vocabulary and ~/get_vocabulary: words become a vocabulary while the stream goes on.
+
+Text encoding may take seconds, so it runs in a thread of its own and the service's callback is a coroutine that
+awaits it: the one executor thread keeps serving everything else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.qos import QoSProfile
+from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
+
+from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
+from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
+from talk2dino_ros.ros.node.background import in_thread
+from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
+from talk2dino_ros.ros.node.turns import Turns
+from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
+from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+    from rclpy.task import Future
+
+    from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.engine.vocabulary import ClassEntry
+    from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+    from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Stream
+
+UNREAD_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh that comes while the model loads
+NOT_CONFIGURED = (
+    "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
+)
+
+
+class VocabularyServer:
+    """Serve the vocabulary of whatever stream the node has at the moment.
+
+    stream: returns the node's stream, None while it is not configured.
+    """
+
+    def __init__(self, node: Node, stream: Callable[[], Stream | None]) -> None:
+        self._node = node
+        self._stream = stream
+        self._memory = VocabularyMemory(node.get_logger().warning, self._now_ns)
+        self._file: Vocabulary | None = None
+        self._thread: threading.Thread | None = None
+        self._turns = Turns(node)
+        # A coroutine that waits keeps every other callback of its group out, so this service has its own, in which
+        # each request is looked at when it comes: what cannot be is answered at once, whoever else has the turn.
+        self._set_srv = node.create_service(
+            SetVocabulary,
+            "~/set_vocabulary",
+            self._on_set_vocabulary,
+            qos_profile=QoSProfile(depth=UNREAD_REQUESTS),
+            callback_group=ReentrantCallbackGroup(),
+        )
+        self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)
+
+    def first_vocabulary(self, segmenter: Segmenter, parameters: Parameters) -> Vocabulary:
+        """Read or encode the vocabulary that a stream starts with; blocks.
+
+        These are the words that were accepted last, as long as the configured ones are the same as then. Ids and their
+        quarantine outlive a reconfigure, as the consumers' memory of old masks does, and with a state_file a restart.
+        """
+        self._memory.begin(parameters, is_real_time=not self._node.get_clock().ros_time_is_active)
+        path = parameters.vocabulary_file
+        self._file = segmenter.load_vocabulary(path) if path else None
+        accepted = self._accepted_before(segmenter)
+        if accepted is not None:
+            return accepted
+        vocabulary = self._file or segmenter.encode_vocabulary(parameters.vocabulary)
+        own_ids = () if vocabulary.ids == default_ids(vocabulary.classes) else vocabulary.ids
+        return self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, own_ids))
+
+    def _accepted_before(self, segmenter: Segmenter) -> Vocabulary | None:
+        classes = self._memory.accepted
+        if not classes:
+            return None
+        try:
+            vocabulary = segmenter.encode_vocabulary(classes, self._file)
+            vocabulary = self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, ()))
+        except Talk2DinoError as error:
+            self._node.get_logger().warning(f"the words before cannot be had, so the configured ones are used: {error}")
+            return None
+        self._node.get_logger().info(
+            "the words that were accepted last are in force, as the configured ones have not changed since; "
+            "~/set_vocabulary changes them"
+        )
+        return vocabulary
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for an encoding that is under way, so that the interpreter does not end beneath it."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    async def _on_set_vocabulary(
+        self, request: SetVocabulary.Request, response: SetVocabulary.Response
+    ) -> SetVocabulary.Response:
+        start_s = time.monotonic()
+        try:
+            active, response.added = await self._change(VocabularyChange.of(request))
+        except Talk2DinoError as error:
+            response.message = str(error)
+        except Exception as error:
+            self._node.get_logger().error(f"set_vocabulary failed\n{traceback.format_exc()}")
+            response.message = f"the text could not be encoded ({error!r}); the node's log has the details"
+        else:
+            response.success = True
+            response.message = _summary(active.vocabulary)
+            response.ids = active.published_ids
+            for warning in active.vocabulary.warnings:
+                self._node.get_logger().warning(warning)
+        response.version = self._active_version()
+        response.seconds = time.monotonic() - start_s
+        return response
+
+    async def _change(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
+        """Encode and adopt classes, all or nothing, when their turn has come; return the added names too."""
+        self._configured_stream()
+        change.check()  # before anything slow is done
+        if change.replaces:
+            self._memory.assign(parse_classes(change.classes), change.ids)
+        await self._turns.take(replaces=change.replaces)
+        try:
+            return await self._change_now(change)
+        finally:
+            self._turns.end()
+
+    def _configured_stream(self) -> Stream:
+        stream = self._stream()
+        if stream is None:
+            raise VocabularyError(NOT_CONFIGURED)
+        return stream
+
+    async def _change_now(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
+        stream = self._configured_stream()
+        before = stream.active.vocabulary
+        outcome = change.applied_to(before)
+        if not change.replaces and outcome.classes == before.classes:
+            return stream.active, ()
+        self._memory.assign(outcome.classes, change.ids)
+        vocabulary = await self._encode(stream.active, outcome.classes, keeps=not change.replaces)
+        if self._stream() is not stream:
+            raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
+        ids = self._memory.assign(vocabulary.classes, change.ids)
+        stream.adopt(replace(stream.active, vocabulary=self._memory.commit(vocabulary, ids)))
+        return stream.active, outcome.added
+
+    def _encode(self, active: ActiveConfiguration, classes: Sequence[ClassEntry], *, keeps: bool) -> Future:
+        """keeps: whether classes that are in force keep their vectors to the bit."""
+        known = [each for each in (active.vocabulary if keeps else None, self._file) if each is not None]
+        texts = [entry.text for entry in classes]
+
+        def encode() -> Vocabulary:
+            return active.segmenter.encode_vocabulary(texts, known, map_at_idle_priority)
+
+        future, self._thread = in_thread(self._node, encode, "text encoding")
+        return future
+
+    def _on_get_vocabulary(
+        self, _request: GetVocabulary.Request, response: GetVocabulary.Response
+    ) -> GetVocabulary.Response:
+        stream = self._stream()
+        if stream is not None:
+            vocabulary = stream.active.vocabulary
+            response.version = vocabulary.version
+            response.classes = [entry.text for entry in vocabulary.classes]
+            response.names = list(vocabulary.names)
+            response.ids = stream.active.published_ids
+            response.unlabeled_id = unlabeled_id = stream.active.parameters.unlabeled_id
+            response.background_class = vocabulary.background_class
+            response.background_id = unlabeled_id if vocabulary.background_id is None else vocabulary.background_id
+            response.model = stream.active.segmenter.model.name
+        return response
+
+    def _active_version(self) -> int:
+        stream = self._stream()
+        return stream.active.vocabulary.version if stream else 0
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+
+def _summary(vocabulary: Vocabulary) -> str:
+    labels, questions = (
+        (f"{name} = {i}" for i, name in each.items()) for each in (vocabulary.labels(), vocabulary.questions())
+    )
+    distractors = sum(entry.distractor for entry in vocabulary.classes)
+    beside = f" and {distractors} distractors" if distractors else ""
+    asked = ", ".join(questions)
+    sentences = [f"{len(vocabulary.labels())} classes{beside} in force: {', '.join(labels)}"]
+    sentences += [f"{len(vocabulary.questions())} questions: {asked}"] if asked else []
+    return "; ".join([*sentences, *vocabulary.warnings])

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every Triton kernel is compiled for every GPU from Turing to Blackwell, on a machine that has none."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import triton
+
+import talk2dino_ros
+
+ARCHITECTURES = ("75", "80", "86", "87", "89", "90", "100", "103", "110", "120", "121")
+TESTS = Path(__file__).parents[2]
+PACKAGE = Path(talk2dino_ros.__file__).parent
+CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """{architecture: [{kernel, cubin}]}, made in a process that no test's interpreter or driver has touched."""
+    folder = tmp_path_factory.mktemp("cubins")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRITON_")}
+    environment |= {"TRITON_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    run = subprocess.run(
+        [sys.executable, "-m", "compiled_kernels", str(folder), *ARCHITECTURES],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_each_kernel_is_compiled_once_whatever_the_number_of_classes_and_the_size(compiled, architecture):
+    assert sorted(found["kernel"] for found in compiled[architecture]) == ["average", "weigh"]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_no_kernel_spills_registers_into_memory(compiled, architecture):
+    for found in compiled[architecture]:
+        usage = subprocess.run(
+            [CUOBJDUMP, "-res-usage", found["cubin"]], capture_output=True, text=True, check=True
+        ).stdout
+        sizes = {name: int(size) for name, size in re.findall(r"(REG|STACK|LOCAL):(\d+)", usage)}
+        assert sizes["REG"] > 0, usage
+        assert (sizes["STACK"], sizes["LOCAL"]) == (0, 0), usage
+
+
+def test_these_are_all_kernels_of_the_package():
+    sources = [path for path in PACKAGE.rglob("*.py") if "@triton.jit" in path.read_text()]
+    kernels = {name for path in sources for name in re.findall(r"@triton\.jit.*\ndef (\w+)", path.read_text())}
+    assert [str(path.relative_to(PACKAGE)) for path in sources] == ["engine/inference/pamr/pamr_kernels.py"]
+    assert {name for name in kernels if not name.startswith("_")} == {"average", "weigh"}

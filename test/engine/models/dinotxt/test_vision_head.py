@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vision head against its formula, and that each likely mistake would be seen."""
+
+import pytest
+import torch
+
+from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import load_vision_head
+
+WIDTH, HEADS = 48, 3
+
+
+@pytest.fixture
+def head_state(seeded_head):
+    return seeded_head(WIDTH)
+
+
+@pytest.fixture
+def head(head_state, checkpoint_of, tmp_path):
+    torch.save(head_state, tmp_path / "head.pth")
+    return load_vision_head(checkpoint_of("head", tmp_path / "head.pth")["head"], WIDTH, HEADS)
+
+
+def make_tokens(spread=1.0):
+    """A class token, 4 registers and 6 patches for each of 2 images."""
+    return spread * torch.randn(2, 11, WIDTH, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.01])  # 0.01: the norms' input varies little, and a wrong eps shows
+def test_the_head_equals_its_formula(head, head_state, plain_head, spread):
+    tokens = make_tokens(spread)
+    torch.testing.assert_close(head(tokens), plain_head(head_state, tokens, HEADS), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "spread"),
+    [
+        ({"gate": "gelu"}, 1.0),
+        ({"swapped": True}, 1.0),
+        ({"scaled": False}, 1.0),
+        ({"eps": 1e-6}, 0.01),
+    ],
+)
+def test_a_mistake_in_the_head_would_be_seen(head, head_state, plain_head, mistake, spread):
+    tokens = make_tokens(spread)
+    assert (head(tokens) - plain_head(head_state, tokens, HEADS, **mistake)).abs().max() > 0.01
+
+
+def test_a_wrong_number_of_heads_would_be_seen(head, head_state, plain_head):
+    tokens = make_tokens()
+    assert (head(tokens) - plain_head(head_state, tokens, 6)).abs().max() > 0.01
+
+
+def test_patches_see_the_registers(head):
+    tokens = make_tokens()
+    without = head(torch.cat([tokens[:, :1], tokens[:, 5:]], dim=1))
+    assert (head(tokens)[:, 5:] - without[:, 1:]).abs().max() > 0.01
+
+
+def test_the_head_knows_no_positions(head):
+    tokens = make_tokens()
+    order = torch.randperm(11, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(head(tokens[:, order]), head(tokens)[:, order], rtol=0, atol=1e-5)
+
+
+def test_an_image_gets_the_same_tokens_alone_and_in_a_batch(head):
+    tokens = make_tokens()
+    alone = torch.cat([head(image[None]) for image in tokens])
+    torch.testing.assert_close(head(tokens), alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_tokens_point_the_same_way(head, dtype):
+    tokens = make_tokens()
+    full = head(tokens)
+    half = head.to(dtype)(tokens.to(dtype))
+    assert half.dtype == dtype
+    assert torch.cosine_similarity(full, half.float(), dim=-1).min() > 0.999

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices and precisions, with the machine's abilities replaced."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.models import precision as precision_module
+from talk2dino_ros.engine.models.precision import choose_precision, resolve_precision
+from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
+
+VIT = SimpleNamespace(name="vit", bf16_on_cpu=True)
+CNN = SimpleNamespace(name="cnn", bf16_on_cpu=False)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Give the machine this many GPUs of a compute capability."""
+
+    def have(count, capability=(9, 0)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+
+    return have
+
+
+@pytest.mark.parametrize(
+    ("asked", "count", "given"),
+    [
+        ("auto", 0, "cpu"),
+        ("auto", 1, "cuda"),
+        ("cpu", 2, "cpu"),
+        ("cuda", 1, "cuda"),
+        ("cuda:0", 1, "cuda:0"),
+        ("cuda:1", 2, "cuda:1"),
+    ],
+)
+def test_device_is_what_was_asked_for_and_auto_prefers_a_gpu(gpus, asked, count, given):
+    gpus(count)
+    assert resolve_device(asked) == given
+
+
+@pytest.mark.parametrize(("device", "given"), [("cuda", "cuda:1"), ("cuda:0", "cuda:0"), ("cpu", "cpu")])
+def test_the_current_gpu_is_named_as_it_may_be_another_in_the_next_thread(monkeypatch, device, given):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert with_index(device) == given
+
+
+@pytest.mark.parametrize(("asked", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:2", 2)])
+def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(gpus, asked, count):
+    gpus(count)
+    with pytest.raises(ModelError, match=rf"device {asked} was asked for.* here are {count}; use device auto or cpu"):
+        resolve_device(asked)
+
+
+@pytest.mark.parametrize("asked", ["", "gpu", "cuda:", "cuda:x", "CPU", "cuda:-1", "cuda:0 "])
+def test_an_unknown_device_is_refused_with_the_choices(asked):
+    with pytest.raises(ModelError, match=f"device is {asked!r}, expected auto, cpu, cuda or cuda:N"):
+        resolve_device(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_named_precision_is_taken_as_it_is(asked, dtype, device):
+    assert resolve_precision(asked, device, CNN) is dtype
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [((7, 5), torch.float16), ((8, 7), torch.bfloat16), ((9, 0), torch.bfloat16)]
+)
+def test_auto_on_a_gpu_is_bf16_from_ampere_on(gpus, capability, dtype):
+    gpus(1, capability)
+    assert resolve_precision("auto", "cuda:0", VIT) is dtype
+
+
+@pytest.mark.parametrize(
+    ("model", "gains", "dtype", "reason"),
+    [
+        (VIT, True, torch.bfloat16, "why"),
+        (VIT, False, torch.float32, "why"),
+        (CNN, True, torch.float32, "on a CPU cnn is as exact as it can be"),
+    ],
+)
+def test_auto_on_a_cpu_is_bf16_where_cpu_and_model_gain(monkeypatch, model, gains, dtype, reason):
+    monkeypatch.setattr(precision_module, "gains_by_bf16", lambda: (gains, "why"))
+    assert choose_precision("auto", "cpu", model) == (dtype, reason)
+    assert resolve_precision("auto", "cpu", model) is dtype
+
+
+def test_an_unknown_precision_is_refused_with_the_choices():
+    with pytest.raises(ModelError, match="precision is 'int8', expected auto, fp32, bf16, fp16"):
+        resolve_precision("int8", "cpu", VIT)

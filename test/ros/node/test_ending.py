@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process that is told to end does so soon, with 0 and without a traceback, whatever its threads are doing."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PATIENCE_S = 30.0  # for a busy machine; what hangs here would hang far longer
+# What the main thread does when the signal comes.
+OCCUPATIONS = {
+    "it waits for work": "while not ending.is_asked: work.get()\nending.end(0)",
+    "it computes": "while True: pass",
+    "it waits in a library": "time.sleep(3600)",
+    "it frees objects": """
+        class TrackedObject:
+            def __del__(self):
+                sum(range(50))
+        while True: TrackedObject()""",
+}
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+HEAD = """
+import atexit, queue, signal, sys, time
+from talk2dino_ros.ros.node.ending import Ending
+ending, work = Ending("node"), queue.Queue()
+ending.wake = lambda: work.put(None)
+ending.take_leave = lambda: print("goodbye")
+print("up", flush=True)
+"""
+
+
+def end_of(program: str, *signals: int, before: str = "") -> tuple[int, str, str]:
+    """Run a program that has an Ending, send it the signals once it is up; return exit code and output."""
+    command = [sys.executable, "-c", before + HEAD + textwrap.dedent(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+        try:
+            assert process.stdout.readline() == b"up\n"  # unbuffered: communicate() would miss what was read ahead
+            for number in signals:
+                process.send_signal(number)
+            said, complained = process.communicate(timeout=PATIENCE_S)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, said.decode(), complained.decode()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("occupation", OCCUPATIONS)
+def test_a_signal_ends_the_process_with_0(occupation, number):
+    # leave is taken once, by whichever thread ends the process
+    assert end_of(OCCUPATIONS[occupation], number) == (0, "goodbye\n", "")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_process_that_hangs_while_it_takes_leave(number):
+    end = end_of("ending.take_leave = lambda: time.sleep(3600)\nending.end(1)", number)
+    sentence = "node: took leave of nobody, as something hangs; others see the node a little longer\n"
+    assert end == (0, "", sentence)
+
+
+def test_a_signal_ends_a_process_that_does_not_look_yet():
+    assert end_of("ending.wake = None\nwhile True: pass", signal.SIGINT) == (0, "goodbye\n", "")
+
+
+def test_a_second_signal_changes_nothing():
+    assert end_of("time.sleep(3600)", signal.SIGINT, signal.SIGINT, signal.SIGTERM) == (0, "goodbye\n", "")
+
+
+def test_nothing_that_python_does_at_its_end_is_waited_for():
+    assert end_of("atexit.register(time.sleep, 3600)\nending.end(0)") == (0, "goodbye\n", "")
+
+
+def test_a_start_that_failed_ends_with_its_own_code():
+    assert end_of("ending.end(1)") == (1, "goodbye\n", "")
+
+
+def test_what_goes_wrong_while_leave_is_taken_is_said_and_does_not_keep_the_process():
+    code, _, complained = end_of("ending.take_leave = lambda: 1 / 0\nending.end(0)")
+    assert code == 0
+    assert "in disorder (ZeroDivisionError(" in complained
+
+
+def test_signals_count_in_a_process_that_was_started_with_them_ignored():
+    """As a shell starts what it runs in the background."""
+    before = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    assert end_of("time.sleep(3600)", signal.SIGINT, before=before) == (0, "goodbye\n", "")

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work that gives way to everything else, and does not wait for ever."""
+
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import wait
+
+import pytest
+
+from talk2dino_ros.ros.node import idle_priority
+from talk2dino_ros.ros.node.idle_priority import NICENESS, map_at_idle_priority
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="on Linux alone a thread has a priority of its own")
+
+
+def policy():
+    return os.sched_getscheduler(threading.get_native_id())
+
+
+def in_own_thread(function):
+    """Return what the function returns in a thread of its own, whose priority may be changed."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_all_is_done_once_in_order_and_by_a_thread_that_runs_in_idle_time_as_those_it_starts():
+    before, seen = policy(), []
+
+    def double(number):
+        seen.append((number, policy(), in_own_thread(policy)))
+        return 2 * number
+
+    assert list(map_at_idle_priority(double, [1, 2, 3], patience_s=60)) == [2, 4, 6]
+    assert seen == [(number, os.SCHED_IDLE, os.SCHED_IDLE) for number in (1, 2, 3)]
+    assert policy() == before
+
+
+def test_from_what_no_idle_time_comes_for_on_all_is_done_at_a_low_priority(monkeypatch):
+    patience = iter([60, 0.05])  # how long each is really waited for
+    monkeypatch.setattr(idle_priority, "wait", lambda futures, _: wait(futures, next(patience)))
+    released, seen = threading.Event(), []
+
+    def double(number):
+        if policy() == os.SCHED_IDLE and number == 2:
+            released.wait(60)
+        seen.append((number, policy(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+        return 2 * number
+
+    assert in_own_thread(lambda: list(map_at_idle_priority(double, [1, 2, 3]))) == [2, 4, 6]
+    idle, low = (os.SCHED_IDLE, 0), (os.SCHED_OTHER, NICENESS)
+    assert seen == [(1, *idle), (2, *low), (3, *low)]
+    released.set()
+
+
+@pytest.mark.parametrize("error", [ValueError("no word"), TimeoutError("its own")])
+def test_an_error_of_the_work_is_the_callers_and_nothing_is_done_after_it(error):
+    calls = []
+
+    def fail(number):
+        calls.append(number)
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        list(map_at_idle_priority(fail, [1, 2], patience_s=60))
+    assert calls == [1]
+
+
+def test_a_process_that_ends_waits_for_the_piece_that_is_being_done_and_for_no_other():
+    code = """
+import threading, time
+from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
+
+begun = threading.Event()
+
+def work(number):
+    begun.set()
+    time.sleep(0.3)
+    print(number, flush=True)
+
+threading.Thread(target=lambda: list(map_at_idle_priority(work, range(200))), daemon=True).start()
+begun.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "0"
+    assert len(done.stdout.splitlines()) < 10

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong is said once per kind and period, in the tone that fits."""
+
+from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.ros.node.problems import ProblemLog, Throttle
+
+
+class Logger:
+    def __init__(self):
+        self.warnings, self.errors = [], []
+        self.warning, self.error = self.warnings.append, self.errors.append
+
+
+def test_a_message_passes_once_per_period():
+    throttle = Throttle(5.0)
+    assert [throttle.allows("wrong step", now_s) for now_s in (0.0, 1.0, 4.9, 5.0, 6.0)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_numbers_do_not_make_a_message_another_kind_but_words_do():
+    throttle = Throttle(5.0)
+    assert throttle.allows("step 12", 0.0)
+    assert not throttle.allows("step 13", 0.1)
+    assert throttle.allows("encoding 16UC1", 0.2)
+
+
+def test_ever_new_kinds_do_not_fill_the_memory():
+    throttle = Throttle(5.0)
+    for number in range(1000):
+        throttle.allows("x" * number, 0.0)
+    assert len(throttle._allowed_s) <= 100
+
+
+def test_a_wrong_image_is_a_warning_with_topic_and_sentence():
+    logger = Logger()
+    ProblemLog(logger).report("an image on /front/image was dropped", ImageError("the step is 3; expected 9"))
+    assert logger.errors == []
+    assert logger.warnings == ["an image on /front/image was dropped: the step is 3; expected 9"]
+
+
+def test_the_same_error_of_another_camera_is_said_too():
+    logger = Logger()
+    log = ProblemLog(logger)
+    for topic in ("/front/image", "/rear/image", "/front/image"):
+        log.report(topic, ImageError("wrong"))
+    assert len(logger.warnings) == 2
+
+
+def test_a_fault_of_the_program_is_an_error_with_its_traceback():
+    logger = Logger()
+    try:
+        raise ZeroDivisionError("somewhere")
+    except ZeroDivisionError as error:
+        ProblemLog(logger).report("/image", error)
+    assert logger.warnings == []
+    assert "ZeroDivisionError: somewhere" in logger.errors[0]
+    assert __file__ in logger.errors[0]

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a frame, with a camera and a segmenter that the test scripts, and no ROS."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scripted_stream import BAD, DEADLINE_S, Bench, ScriptedSegmenter, depth_of, image, vocabulary_of
+
+from talk2dino_ros.engine.vocabulary import Vocabulary
+from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, mask_size, nearest
+from talk2dino_ros.viz.overlay import color_of
+
+
+@pytest.fixture
+def running():
+    bench = Bench(paused_mask_period_s=1000.0)
+    bench.stream.start()
+    yield bench
+    bench.segmenter.may_go_on.set()
+    bench.stream.stop()
+
+
+def test_two_waiting_images_are_one_batch_and_all_masks_go_out_first():
+    bench = Bench()
+    bench.process(front=image(), rear=image())
+    assert bench.segmenter.batch_sizes == [2]
+    assert bench.whats() == [("front", "mask"), ("rear", "mask"), ("front", "points"), ("rear", "points")]
+
+
+def test_an_image_that_cannot_be_converted_is_reported_and_the_other_camera_is_not_touched():
+    bench = Bench()
+    bench.process(front=None, rear=image())
+    assert bench.dropped() == [("/front/image", "no image")]
+    assert ("rear", "mask") in bench.whats()
+    assert (bench.front.statistics.wrong, bench.rear.statistics.wrong) == (1, 0)
+    assert bench.front.statistics.last_error == "no image"
+
+
+def test_a_batch_that_fails_is_tried_one_by_one_so_that_only_the_culprit_is_lost():
+    bench = Bench()
+    bench.process(front=image(BAD), rear=image())
+    assert bench.segmenter.batch_sizes == [2, 1, 1]
+    assert bench.dropped() == [("/front/image", "the network choked")]
+    assert [what for name, what in bench.whats() if name == "rear"] == ["mask", "points"]
+
+
+def test_a_batch_without_a_good_image_never_reaches_the_model():
+    bench = Bench()
+    bench.process(front=None)
+    assert bench.segmenter.batch_sizes == []
+
+
+def test_the_overlay_is_drawn_only_for_a_listener_and_only_while_it_is_wanted():
+    for is_heard, is_wanted, expected in ((False, True, 0), (True, False, 0), (True, True, 1)):
+        bench = Bench(overlay=is_wanted)
+        bench.front.has_overlay_listener = is_heard
+        bench.process(front=image())
+        assert bench.whats().count(("front", "overlay")) == expected
+
+
+def test_mask_and_confidence_take_the_size_of_the_parameters_and_points_stay_in_image_pixels():
+    bench = Bench(mask_width=3, mask_height=2)
+    bench.process(front=image(height=4, width=6))
+    _, _, mask, confidence = bench.published[0]
+    points = bench.published[1][2]
+    assert mask.shape == confidence.shape == (2, 3)
+    assert points[0].box == (0, 0, 6, 4)
+
+
+def test_points_carry_the_version_of_the_vocabulary_that_the_mask_was_made_with():
+    bench = Bench()
+    bench.stream.adopt(ActiveConfiguration(bench.segmenter, vocabulary_of("dog", version=7), Parameters()))
+    bench.process(front=image())
+    assert bench.published[-1][3] == 7
+    assert bench.published[-1][2][0].class_name == "dog"
+
+
+def test_stage_times_of_a_batch_go_from_decoding_to_the_points_and_its_cameras_share_them():
+    bench = Bench(stage_times=True)
+    bench.process(front=image(), rear=image())
+    times_s = bench.stream.stages.percentiles_s()
+    assert list(times_s) == ["decode", "backbone", "publish", "points"]
+    assert all(0 < median_s == p99_s for median_s, p99_s in times_s.values())  # two images, one sample
+    assert bench.segmenter.timers_made == 1
+
+
+def test_decoding_and_publishing_are_each_in_the_stage_of_that_name():
+    bench = Bench(stage_times=True)
+    to_rgb, publish_mask = bench.front.to_rgb, bench.front.publish_mask
+    bench.front.to_rgb = lambda frame: time.sleep(0.05) or to_rgb(frame)
+    bench.front.publish_mask = lambda *values: time.sleep(0.1) or publish_mask(*values)
+    bench.process(front=image())
+    times_s = {name: median_s for name, (median_s, _) in bench.stream.stages.percentiles_s().items()}
+    assert times_s["publish"] >= 0.1 > times_s["decode"] >= 0.05 > times_s["points"]
+
+
+def test_without_stage_times_no_timer_is_made_and_older_times_are_forgotten():
+    bench = Bench(stage_times=True)
+    bench.process(front=image())
+    bench.stream.adopt(ActiveConfiguration(bench.segmenter, vocabulary_of("cup"), Parameters()))
+    bench.process(front=image())
+    assert bench.stream.stages.percentiles_s() == {}
+    assert bench.segmenter.timers_made == 1
+    assert bench.segmenter.timers_seen[1] is None
+
+
+def test_a_batch_without_a_mask_leaves_no_stage_times():
+    bench = Bench(stage_times=True)
+    bench.process(front=image(BAD), rear=None)
+    assert bench.stream.stages.percentiles_s() == {}
+
+
+def test_a_batch_in_hand_keeps_the_vocabulary_that_it_began_with(running):
+    running.segmenter.may_go_on.clear()
+    running.front.send(image())
+    assert running.segmenter.entered.wait(DEADLINE_S)
+    running.stream.adopt(ActiveConfiguration(running.segmenter, vocabulary_of("dog", version=7), Parameters()))
+    running.segmenter.may_go_on.set()
+    for _ in range(3):  # label_info, mask, points
+        assert running.front.news.acquire(timeout=DEADLINE_S)
+    version, points = running.published[-1][3], running.published[-1][2]
+    assert (version, points[0].class_name) == (1, "cup")
+
+
+def test_label_info_of_every_camera_goes_out_before_the_vocabulary_is_in_force():
+    bench = Bench()
+    new = ActiveConfiguration(bench.segmenter, vocabulary_of("dog", version=7), Parameters())
+    seen = []
+    bench.front.publish_label_info = lambda *_: seen.append(bench.stream.active.vocabulary.version)
+    bench.stream.adopt(new)
+    assert seen == [1]
+    assert bench.stream.active is new
+    assert bench.published == [("rear", "label_info", {1: "dog"}, 7, 0.5)]
+
+
+def test_while_paused_an_image_becomes_an_unlabeled_mask_and_the_worker_rests():
+    bench = Bench(unlabeled_id=0, paused_mask_period_s=2.5)
+    bench.stream.enable(False)
+    rest_s = bench.process(front=image(height=4, width=6), rear=None)
+    assert rest_s == 2.5
+    assert bench.segmenter.batch_sizes == []
+    assert bench.whats() == [("front", "mask")]
+    _, _, mask, confidence = bench.published[0]
+    assert mask.shape == (4, 6)
+    assert not mask.any()
+    assert not confidence.any()
+    assert bench.dropped() == [("/rear/image", "no image")]
+
+
+def test_resuming_ends_the_rest_and_images_are_segmented_again(running):
+    running.stream.enable(False)
+    running.front.send(image())
+    assert running.front.news.acquire(timeout=DEADLINE_S)
+    running.front.send(image())
+    running.stream.enable(True)
+    while ("front", "points") not in running.whats():
+        assert running.front.news.acquire(timeout=DEADLINE_S), "still resting"
+    assert running.segmenter.batch_sizes == [1]
+
+
+def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_one_follows(running):
+    original = running.front.publish_seen
+
+    def fail_once(*_):
+        running.front.publish_seen = original
+        raise ValueError("a fault of the program")
+
+    running.front.publish_seen = fail_once
+    running.front.send(image())
+    assert running.front.news.acquire(timeout=DEADLINE_S)  # its mask
+    running.front.send(image())
+    while ("front", "points") not in running.whats():
+        assert running.front.news.acquire(timeout=DEADLINE_S)
+    assert ("the points of an image on /front/image were lost", "a fault of the program") in running.problems
+
+
+def test_the_background_is_in_label_info_and_in_no_points_and_a_paused_mask_is_without_it():
+    bench = Bench()
+    vocabulary = vocabulary_of("cup").with_background("nothing", 1)  # the scripted mask is full of 1
+    vocabulary = vocabulary.with_ids((4,), 3)
+    bench.segmenter.fill = 1
+    bench.stream.adopt(replace(bench.stream.active, vocabulary=vocabulary))
+    assert bench.published[0] == ("front", "label_info", {1: "nothing", 4: "cup"}, 3, 0.5)
+    bench.published.clear()
+    bench.process(front=image())
+    (_, _, mask, confidence), (_, _, points, _) = bench.published
+    assert (mask == 1).all()
+    assert confidence.all()
+    assert points == []
+    bench.published.clear()
+    bench.stream.enable(False)
+    bench.process(front=image())
+    ((_, _, mask, confidence),) = bench.published
+    assert (mask == 255).all()  # a costmap takes it for nothing: what it marked stays
+    assert not confidence.any()
+
+
+def test_a_question_is_in_points_and_overlay_and_neither_in_mask_nor_label_info():
+    bench = Bench(overlay=True)
+    bench.front.has_overlay_listener = True
+    vocabulary = vocabulary_of("cup", "?mug", version=3)
+    bench.stream.adopt(replace(bench.stream.active, vocabulary=vocabulary))
+    assert bench.published[0] == ("front", "label_info", {1: "cup"}, 3, 0.5)
+    bench.published.clear()
+    bench.process(front=image(height=40, width=60))
+    (_, _, mask, _), (_, _, points, _), (_, _, overlay) = bench.published
+    assert (mask == 1).all()
+    assert [(point.class_id, point.class_name) for point in points] == [(1, "cup"), (2, "mug")]
+    assert points[1].confidence == pytest.approx(88 / 255)
+    weight = 0.25 + 88 * 0.5 / 510  # of the colour over the black image, by the confidence
+    np.testing.assert_allclose(overlay[5, 5], np.array(color_of(2)) * weight, atol=1)
+
+
+def test_published_ids_of_distractors_are_the_unlabeled_one():
+    vocabulary = Vocabulary.from_embeddings(["cup", "!wall", "dog"], np.eye(3)).with_ids((5, 255, 6), 1)
+    active = ActiveConfiguration(ScriptedSegmenter(), vocabulary, Parameters(unlabeled_id=0))
+    assert active.published_ids == [5, 0, 6]
+
+
+def test_nearest_mixes_no_ids():
+    ids = np.array([[1, 1, 200, 200], [1, 1, 200, 200]], np.uint8)
+    assert np.array_equal(nearest(ids, (1, 2)), [[1, 200]])
+    assert np.array_equal(nearest(ids, (4, 8)), ids.repeat(2, axis=0).repeat(2, axis=1))
+    assert nearest(ids, (2, 4)) is ids
+
+
+@pytest.mark.parametrize(("side", "expected"), [(0, (480, 640)), (240, (240, 424))])
+def test_the_masks_size_is_the_images_unless_the_parameters_give_one(side, expected):
+    parameters = Parameters(mask_height=side, mask_width=424 if side else 0)
+    assert mask_size((480, 640), parameters) == expected
+
+
+def test_the_depth_of_an_image_in_hand_is_kept_for_it():
+    bench = Bench()
+    bench.process(front=image())
+    assert (bench.depths["front"].pinned, bench.depths["rear"].pinned) == ([10**9 + 5], [])
+
+
+def test_why_nothing_has_a_position_is_told():
+    bench = Bench()
+    bench.process(front=image())
+    assert bench.problems == [("what is seen on /front/image has no position", "it is dark")]
+
+
+def clouds_of(bench):
+    return [values for _, what, *values in bench.published if what == "cloud"]
+
+
+@pytest.mark.parametrize("metres", [2.0, None])
+def test_a_cloud_has_the_masks_size_and_without_depth_no_points(metres):
+    bench = Bench(mask_width=3, mask_height=2)
+    bench.front.has_cloud_listener = True
+    bench.depths["front"].depth = metres and depth_of(np.full((4, 6), metres))
+    bench.process(front=image(red=7, height=4, width=6), rear=image())
+    ((points, rgb, class_ids),) = clouds_of(bench)
+    assert (points.shape, rgb.shape, class_ids.shape) == ((2, 3, 3), (2, 3, 3), (2, 3))
+    assert np.array_equal(points[..., 2], np.full((2, 3), metres or np.nan), equal_nan=True)
+    assert np.all(rgb[..., 0] == 7)
+    assert np.all(class_ids == 1)
+
+
+def test_while_paused_a_cloud_listener_gets_a_cloud_without_points_for_each_mask():
+    bench = Bench()
+    bench.front.has_cloud_listener = True
+    bench.stream.enable(False)
+    bench.process(front=image(height=4, width=6))
+    ((points, _, class_ids),) = clouds_of(bench)
+    assert np.isnan(points).all()
+    assert np.all(class_ids == 255)
+
+
+def test_each_camera_has_a_score_memory_of_its_own_that_stays():
+    bench = Bench()
+    bench.process(front=image(), rear=image())
+    bench.process(rear=image())
+    (front, rear), (rear_again,) = bench.segmenter.memories_seen
+    assert front is not rear
+    assert rear is rear_again

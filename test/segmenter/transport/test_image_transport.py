@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images reach a best-effort reader in another process with the shipped Fast DDS profile."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from talk2dino_ros.ros.parameters.launch_arguments import (
+    OLD_PROFILE_VARIABLE,
+    PROFILE_VARIABLE,
+    TRANSPORT_VARIABLES,
+    profile_variable,
+)
+
+HERE = Path(__file__).parents[2]
+PROFILE = HERE.parent / "config" / "fastdds.xml"
+SEGMENT = 64 << 20
+COUNT = 40  # as in image_end.py
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def why_not() -> str:
+    if importlib.util.find_spec("rclpy") is None:
+        return "ROS 2 is missing: rclpy cannot be imported"
+    if "fastrtps" not in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp"):
+        return f"the middleware is {os.environ['RMW_IMPLEMENTATION']}, and the profile is for Fast DDS"
+    if not SHARED_MEMORY.is_dir() or shutil.disk_usage(SHARED_MEMORY).free < 3 * SEGMENT:
+        return "/dev/shm has less than 192 MiB free (a container? start it with --shm-size=1g)"
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+
+@pytest.fixture
+def environment():
+    """The profile, and no other choice of transport."""
+    own = {name: value for name, value in os.environ.items() if name not in TRANSPORT_VARIABLES}
+    variable = profile_variable(own)
+    assert variable in (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE)
+    return own | {variable: str(PROFILE)}
+
+
+@pytest.fixture
+def start(environment):
+    """Return a function that starts one end; what still runs after the test is ended."""
+    processes = []
+
+    def start_one(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(HERE / "image_end.py"), *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, env=environment, **pipes))
+        return processes[-1]
+
+    yield start_one
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def result_of(process: subprocess.Popen[str]):
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "XMLPARSER" not in errors, errors  # how Fast DDS complains of a profile
+    return json.loads(output)
+
+
+@pytest.mark.parametrize("reliability", ["best_effort", "reliable"])
+def test_images_reach_a_best_effort_reader_in_another_process(start, reliability):
+    receiver, publisher = start("receive"), start("publish", reliability)
+    sent, received = result_of(publisher), result_of(receiver)
+    assert sent["segment"] >= SEGMENT
+    assert sent["sent"] == COUNT
+    assert received["intact"]
+    assert received["received"] >= 0.95 * COUNT
