@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tiny Talk2DINO of training_photos.py, with a projection; as a program, the command line with it in its table.
 
-python -m tiny_talk2dino train recipe.yaml photos --output own.safetensors [++ another command]
+python -m tiny_talk2dino train recipe.yaml photos --output own.safetensors
 """
 
 import sys
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 
 from training_photos import TEXT_WIDTH, WIDTH, tiny_row
 
@@ -23,7 +22,4 @@ def tiny_talk2dino() -> Model:
 
 if __name__ == "__main__":
     MODELS["tiny"] = tiny_talk2dino()
-    commands = [list(words) for is_end, words in groupby(sys.argv[1:], "++".__eq__) if not is_end]
-    statuses = list(map(main, commands))
-    print("statuses", *statuses)
-    sys.exit(statuses[-1])
+    sys.exit(main(sys.argv[1:]))

@@ -27,7 +27,7 @@ def tiny(tiny_weights) -> FrozenModel:
     return open_frozen(tiny_row(), device="cpu", weights_dir=tiny_weights)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def photos(tmp_path_factory) -> Callable[..., Path]:
     """Write a folder of seeded photographs of two captions each, with a captions.jsonl."""
 

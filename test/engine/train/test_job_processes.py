@@ -7,20 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny_talk2dino import tiny_talk2dino
 from training_features import same
-from training_job import Place
 
 from talk2dino_ros.engine.models.projection import Projection
-from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.train.recipe import read_recipe
 
 TEST = Path(__file__).parents[2]
-BATCH = ("--set", "batch=5")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")  # at a port that is free
 
 
@@ -29,13 +24,11 @@ def environment():
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
+@pytest.fixture(autouse=True)
+def one_thread(of_threads):
     """For what runs in this process, as for the others: equal bits are promised for equal numbers of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with of_threads(1):
+        yield
 
 
 def start(*arguments):
@@ -89,44 +82,20 @@ def test_a_run_killed_while_it_extracts_and_while_it_trains_ends_with_the_same_b
     assert same(place.state("own.safetensors"), place.state("whole.safetensors"))
 
 
-@pytest.fixture(scope="module")
-def torchrun(tmp_path_factory, photos, tiny_weights):
-    """Three commands in two processes, one after the other, as starting them takes longer than all else.
-
-    Yields the places of the first and of the third, what was printed, and what was told as an error.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(MODELS, "tiny", tiny_talk2dino())
-        names = ("learns", "cannot_save", "has_no_data")
-        learns, cannot_save, has_no_data = (
-            Place(tmp_path_factory.mktemp(name), photos, tiny_weights, 30) for name in names
-        )
-        assert learns.run("two.safetensors", *BATCH, "--set", "epochs=1") == 0
-        (cannot_save.folder / "two.checkpoint.safetensors").mkdir()
-        has_no_data.data = has_no_data.folder / "nowhere"
-        process = start(
-            *TORCHRUN,
-            *learns.command("two.safetensors", *BATCH, store="another_store"),
-            "++",
-            *cannot_save.command("two.safetensors", "--fresh")[2:],
-            "++",
-            *has_no_data.command("two.safetensors")[2:],
-        )
-        out, error = finish(process, status=1)
-        yield SimpleNamespace(learns=learns, has_no_data=has_no_data, out=out, error=error)
-
-
 @pytest.mark.slow
-def test_two_processes_of_torchrun_learn_what_one_does(torchrun):
+def test_two_processes_of_torchrun_learn_what_one_does(place):
     """46 captions in batches of 5: three and two each, and at an epoch's end one and none.
 
     They go on with a checkpoint of one process.
     """
-    place, out = torchrun.learns, torchrun.out
-    assert out.count("train: 23 images") == 2  # one extracts, the other waits; so in the second command
+    options = ("--set", "batch=5")
+    assert place.run("two.safetensors", *options, "--set", "epochs=1") == 0
+    process = start(*TORCHRUN, *place.command("two.safetensors", *options, store="another_store"))
+    out, _ = finish(process)
+    assert out.count("train: 23 images") == 1  # one extracts, the other waits
     assert out.count("training goes on from step 10, epoch 1") == 1
     assert out.count("written to") == 1
-    assert place.run("one.safetensors", *BATCH) == 0
+    assert place.run("one.safetensors", *options) == 0
     one, two = place.state("one.safetensors"), place.state("two.safetensors")
     begin = new_projection_of(place)
     for key, tensor in one.items():
@@ -135,12 +104,19 @@ def test_two_processes_of_torchrun_learn_what_one_does(torchrun):
 
 
 @pytest.mark.slow
-def test_what_goes_wrong_in_one_process_ends_all_with_its_sentence(torchrun):
-    assert f"talk2dino: {torchrun.has_no_data.data} does not exist, expected COCO's" in torchrun.error
-    told = "two.checkpoint.safetensors cannot be written (it is a folder, and only a regular file is replaced)"
-    assert told in torchrun.error
-    assert "gloo" not in torchrun.error
-    assert torchrun.out.count("statuses 0 1 1") == 2
+def test_an_error_under_torchrun_is_told_and_ends_all(place):
+    place.data = place.folder / "nowhere"
+    _, error = finish(start(*TORCHRUN, *place.command("two.safetensors")), status=1)
+    assert f"talk2dino: {place.data} does not exist, expected COCO's" in error
+
+
+@pytest.mark.slow
+def test_processes_that_cannot_save_end_with_the_firsts_sentence(place):
+    (place.folder / "two.checkpoint.safetensors").mkdir()
+    assert place.run("two.safetensors", "--extract-only") == 0
+    _, error = finish(start(*TORCHRUN, *place.command("two.safetensors", "--fresh")), status=1)
+    assert "two.checkpoint.safetensors cannot be written (it is a folder, and only a regular file is replaced)" in error
+    assert "gloo" not in error
 
 
 def new_projection_of(place):
