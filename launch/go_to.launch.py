@@ -14,10 +14,10 @@ HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
 ARGUMENTS = (
     ("goal_params_file", f"{HERE.parent}/config/goal.yaml", "Parameter file of the node goal."),
-    ("goal_frame", "", "Frame of the goals, such as map or odom."),
-    ("base_frame", "", "Frame of the robot, such as base_link."),
-    ("target_frame", "odom", "Frame in which objects are followed; one that stays while the camera moves."),
-    ("objects", "", "Topic of the objects, such as talk2dino/front/objects for a named camera."),
+    ("goal_frame", "", "Frame of the goals; the planner's global frame, such as map or odom."),
+    ("base_frame", "", "Robot base frame, such as base_link."),
+    ("target_frame", "odom", "Frame in which objects are tracked; a fixed one, such as odom or map."),
+    ("objects", "", "Topic of the tracked objects, such as talk2dino/front/objects for a named camera."),
     ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
 )
 

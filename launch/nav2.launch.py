@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 NAV2 = HERE.parent / "config" / "nav2_manager.yaml"
 ARGUMENTS = (
     ("namespace", "", "Namespace of all three nodes."),
-    ("use_namespaced_tf", "true", "true: transforms are on tf and tf_static in the namespace, as Nav2's bring-up has."),
+    ("use_namespaced_tf", "true", "true: use tf and tf_static in the namespace, as Nav2's bring-up does."),
 )
 
 

@@ -22,25 +22,37 @@ OVERRIDES = {"model": str, "device": str, "preset": str, "target_frame": str, "a
 INPUTS = ("image", "depth", "camera_info", "depth_camera_info")
 ARGUMENTS = (
     ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the node talk2dino."),
-    ("model", "", "Name of the model, such as talk2dino_vitb or mini."),
-    ("device", "", "Where the model runs: auto, cpu, cuda or cuda:N."),
-    ("preset", "", "quality, balanced, fast or jetson: values for several options at once."),
-    ("image", "", "Topic of the camera's images; empty: image, in the namespace."),
-    ("depth", "", "Topic of depth registered to the images; empty: depth, in the namespace."),
-    ("camera_info", "", "Topic of the camera's camera_info; empty: camera_info, in the namespace."),
-    ("depth_camera_info", "", "Topic of the depth's own camera_info, where it has another size or view."),
-    ("target_frame", "", "Frame of positions, such as map or odom; empty: what the parameter file says."),
+    ("model", "", "Model name, such as talk2dino_vitb or mini."),
+    ("device", "", "Compute device: auto, cpu, cuda or cuda:N."),
+    (
+        "preset",
+        "",
+        "quality, balanced, fast or jetson: a named set of option values; empty: what the parameter file says.",
+    ),
+    ("image", "", "Topic of the colour images; empty: image, in the namespace."),
+    ("depth", "", "Topic of the depth images, registered to the colour images; empty: depth, in the namespace."),
+    ("camera_info", "", "CameraInfo topic of the colour camera; empty: camera_info, in the namespace."),
+    (
+        "depth_camera_info",
+        "",
+        "CameraInfo topic of the depth camera, where its intrinsics differ from the colour camera's.",
+    ),
+    ("target_frame", "", "Frame of the positions, such as map or odom; empty: what the parameter file says."),
     (
         "vocabulary",
         "",
         "indoor, outdoor, warehouse, a parameter file (.yaml), a file of `talk2dino encode` (.safetensors), "
         "or words: 'door; sofa: sofa, couch'.",
     ),
-    ("autostart", "", "true: the node activates itself; false: a lifecycle manager does."),
-    ("use_sim_time", "", "true: time comes from /clock, as in a simulation or with a bag."),
-    ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Transport profile for large images; none: the transport as it is."),
-    ("namespace", "", "Namespace of the node and of its relative topics."),
-    ("use_namespaced_tf", "false", "true: transforms are on tf and tf_static in the namespace, as Nav2 has them."),
+    ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
+    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
+    ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Fast DDS profile for large images; none: the transport's defaults."),
+    ("namespace", "", "Namespace of the node and its relative topics."),
+    (
+        "use_namespaced_tf",
+        "false",
+        "true: use tf and tf_static in the namespace, as Nav2 does, not /tf and /tf_static.",
+    ),
     ("rviz", "false", "true: open RViz with images and markers."),
 )
 

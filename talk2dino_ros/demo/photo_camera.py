@@ -26,10 +26,10 @@ from talk2dino_ros.viz.pictures import read_folder
 class PhotoCameraParameters(Values):
     """Which photographs are shown, and how long."""
 
-    folder: str = parameter(str(PHOTOS), "Of pictures.")
-    rate_hz: float = parameter(5.0, "Images in a second.", low=0.01, high=1000.0)
-    hold_s: float = parameter(1.0, "How long each photograph is shown.", low=0.0, high=86400.0)
-    photo: str = parameter("", "The name of the one to show; empty: each in turn.", live=True)
+    folder: str = parameter(str(PHOTOS), "Folder of the photographs.")
+    rate_hz: float = parameter(5.0, "Publishing rate of the images.", low=0.01, high=1000.0)
+    hold_s: float = parameter(1.0, "Seconds for which each photograph is shown.", low=0.0, high=86400.0)
+    photo: str = parameter("", "Name of the photograph to show; empty: each in turn.", live=True)
 
 
 class PhotoCamera(Node):

@@ -23,151 +23,167 @@ class GoalParameters(Values):
     """
 
     segmenter: str = parameter(
-        "talk2dino", "Name of the segmenter's node: its topic `objects` and its vocabulary services are used."
+        "talk2dino", "Name of the segmenter node, whose topic `objects` and vocabulary services are used."
     )
     add_words: bool = parameter(
         True,
-        "Ask for a word that the vocabulary lacks until the go_to ends, as a question ('?name'), which changes no "
-        "mask; false: such a go_to ends with NOT_IN_VOCABULARY.",
+        "Add a word that is missing in the vocabulary for the time of the go_to, as a question ('?name'), which "
+        "changes no mask; false: such a go_to ends with NOT_IN_VOCABULARY.",
         live=True,
     )
     goal_frame: str = parameter(
         "map",
-        "Frame of the goals; what the planner plans in, so that a goal stays in its place while the robot drives.",
+        "Frame of the goals: the planner's global frame, so that a goal stays in place while the robot drives.",
     )
     base_frame: str = parameter(
-        "base_link", "Frame of the robot: where it is in goal_frame decides what is near, and when it is there."
+        "base_link",
+        "Robot base frame; its pose in goal_frame decides which object is nearest and when the goal is reached.",
     )
     stand_off_m: float = parameter(
         0.8,
-        "Metres between goal and object where a go_to says 0: more than the robot's radius and half the object's "
-        "width.",
+        "Default distance in metres between goal and object, where a go_to says 0: more than the robot's radius plus "
+        "half the object's width.",
         low=0.05,
         high=MOST_STAND_OFF_M,
         live=True,
     )
     timeout_s: float = parameter(
         30.0,
-        "Time to find the object where a go_to says 0, from the moment the word is looked for: long enough for the "
-        "robot to turn once, as another part of it may do meanwhile.",
+        "Default time to find the object, where a go_to says 0, from when its class is in the vocabulary; long enough "
+        "for the robot to turn once, which another node may command meanwhile.",
         low=0.1,
         high=HOUR_S,
         live=True,
     )
     segmenter_timeout_s: float = parameter(
         15.0,
-        "Wait so long for the segmenter's services and each answer; the first new word may have to load the text "
-        "encoder.",
+        "Maximum wait for the segmenter's services and for each response; the first new word may have to load the "
+        "text encoder.",
         low=0.1,
         high=HOUR_S,
         live=True,
     )
     transform_timeout_s: float = parameter(
         1.0,
-        "Keep objects so long until TF knows their stamp, as odometry and localisation come later than images; after "
-        "it they are dropped, never placed by another stamp.",
+        "Maximum wait for the transform at the stamp of the objects, as odometry and localization come later than "
+        "images; after it they are dropped, never transformed at another stamp.",
         low=0.0,
         high=60.0,
         live=True,
     )
     lost_timeout_s: float = parameter(
         2.0,
-        "Unseen for so long, the object is lost and the last goal stands: longer than the segmenter takes for a few "
-        "images.",
+        "Seconds without a detection after which the object is lost and the last goal stands; longer than the "
+        "segmenter takes for a few images.",
         low=0.1,
         high=HOUR_S,
         live=True,
     )
     give_up_s: float = parameter(
         20.0,
-        "Unseen for so long, the go_to ends as lost: long enough to drive past what hides the object.",
+        "Seconds without a detection after which the go_to ends as lost; long enough to drive past what occludes the "
+        "object.",
         low=0.1,
         high=HOUR_S,
         live=True,
     )
     reach_timeout_s: float = parameter(
         300.0,
-        "So long after its last goal the robot has to be there, or the go_to ends as failed: nobody may drive.",
+        "Seconds after the last goal within which the robot has to reach it, or the go_to ends as failed, as nothing "
+        "may be driving the robot.",
         low=1.0,
         high=24 * HOUR_S,
         live=True,
     )
     goal_tolerance_m: float = parameter(
         0.15,
-        "A goal that moves by less is not published anew: what is measured jitters, and each goal is planned for.",
+        "Minimum change of the goal's position before it is published again: measurements jitter, and the planner "
+        "replans for each goal.",
         low=0.0,
         high=10.0,
         live=True,
     )
-    goal_tolerance_rad: float = parameter(0.2, "The same for its direction.", low=0.0, high=3.15, live=True)
+    goal_tolerance_rad: float = parameter(
+        0.2, "Minimum change of the goal's heading before it is published again.", low=0.0, high=3.15, live=True
+    )
     goal_update_rate_hz: float = parameter(
-        1.0, "At most so many goal_update a second, as a planner plans once a second.", low=0.01, high=100.0, live=True
+        1.0, "Maximum rate of goal_update; planners replan at about 1 Hz.", low=0.01, high=100.0, live=True
     )
     xy_tolerance_m: float = parameter(
         0.3,
-        "So near to the goal the robot has reached it: somewhat more than the controller's own tolerance (0.25 in "
-        "Nav2), which it stops at.",
+        "Distance to the goal at which it counts as reached; somewhat above the controller's xy_goal_tolerance (0.25 "
+        "in Nav2), at which the robot stops.",
         low=0.001,
         high=10.0,
         live=True,
     )
     yaw_tolerance_rad: float = parameter(
-        0.3, "The same for its direction, 0.25 in Nav2.", low=0.001, high=3.15, live=True
+        0.3,
+        "Heading error at which the goal counts as reached; somewhat above the controller's yaw_goal_tolerance (0.25 "
+        "in Nav2).",
+        low=0.001,
+        high=3.15,
+        live=True,
     )
     require_costmap: bool = parameter(
         False,
-        "Give no goal before a costmap has come; false: without one each place counts as free.",
+        "Publish no goal before a costmap has arrived; false: without one all cells count as free.",
         live=True,
     )
     robot_radius_m: float = parameter(
         0.25,
-        "Around a goal so much is free of obstacles; 0.0 for a costmap that is inflated already.",
+        "Radius around a goal that has to be free of obstacles; 0.0 for an inflated costmap.",
         low=0.0,
         high=10.0,
         live=True,
     )
     occupied_from: int = parameter(
         65,
-        "Cells of the costmap with this value or more are no place to stand: 65 as map_server has it, 99 for an "
-        "inflated costmap of Nav2 (inscribed).",
+        "Minimum cost of cells on which the robot cannot stand: 65 for map_server's maps, 99 (inscribed) for an "
+        "inflated costmap of Nav2.",
         low=1,
         high=100,
         live=True,
     )
     opaque_from: int = parameter(
         65,
-        "Cells with this value or more are not looked through; 100 for an inflated costmap, whose lethal cells alone "
-        "are real.",
+        "Minimum cost of cells that block the line of sight: 65 for map_server's maps, 100 (lethal) for an inflated "
+        "costmap, whose other costs are no obstacles.",
         low=1,
         high=100,
         live=True,
     )
-    unknown_is_free: bool = parameter(False, "Whether the robot may stand where the costmap knows nothing.", live=True)
+    unknown_is_free: bool = parameter(False, "Treat unknown cells of the costmap as free.", live=True)
     search_radius_m: float = parameter(
         1.5,
-        "Where the place at the stand-off distance is not free, search so far around it: farther away the robot "
-        "would no longer stand in front of the object.",
+        "Search radius for a free pose around the one at the stand-off distance, where that is occupied; with a "
+        "larger one the robot may no longer stand in front of the object.",
         low=0.0,
         high=20.0,
         live=True,
     )
     sight_margin_m: float = parameter(
         0.3,
-        "Obstacles so near to the object hide nothing: it stands on or at something that is in the map too.",
+        "Obstacles within this distance of the object do not block the line of sight: the object, or what it stands "
+        "on, is in the map too.",
         low=0.0,
         high=10.0,
         live=True,
     )
     check_period_s: float = parameter(
-        0.1, "How often clock, robot and late transforms are looked at.", low=0.01, high=10.0
+        0.1, "Period at which clock, robot pose and pending transforms are polled.", low=0.01, high=10.0
     )
     feedback_period_s: float = parameter(
-        0.5, "How often an action gets feedback, and at each new state besides.", low=0.01, high=60.0, live=True
+        0.5,
+        "Period of the action's feedback, which also goes out at each change of state.",
+        low=0.01,
+        high=60.0,
+        live=True,
     )
-    diagnostics_period_s: float = parameter(1.0, "/diagnostics is published this often.", low=0.1, high=3600.0)
+    diagnostics_period_s: float = parameter(1.0, "Publishing period of /diagnostics.", low=0.1, high=3600.0)
     autostart: bool = parameter(
         True,
-        "The node configures and activates itself; false: a lifecycle manager does. Read at the start only.",
+        "Configure and activate at the start; false: a lifecycle manager does. Read at the start only.",
     )
 
     def __post_init__(self) -> None:

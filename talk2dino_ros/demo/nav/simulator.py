@@ -47,12 +47,14 @@ START_S = 1.0  # simulated time of the first step: zero means "no time yet" to R
 class SimulatorParameters(Values):
     """How the world is made, and how it goes on."""
 
-    seed: int = parameter(0, "Of the room.", low=0, high=2**31 - 1)
-    control_rate_hz: float = parameter(20.0, "Steps in a second of simulated time.", low=1.0, high=1000.0)
-    image_rate_hz: float = parameter(4.0, "Images in a second of simulated time.", low=0.01, high=1000.0)
-    odometry_error: float = parameter(0.02, "As a share of each step.", low=0.0, high=1.0)
-    mask_timeout_s: float = parameter(30.0, "Go on without a mask after so much real time.", low=0.0, high=3600.0)
-    twist_timeout_s: float = parameter(0.5, "Go on without a command after so much real time.", low=0.0, high=3600.0)
+    seed: int = parameter(0, "Random seed of the room.", low=0, high=2**31 - 1)
+    control_rate_hz: float = parameter(20.0, "Simulation steps per second of simulated time.", low=1.0, high=1000.0)
+    image_rate_hz: float = parameter(4.0, "Images per second of simulated time.", low=0.01, high=1000.0)
+    odometry_error: float = parameter(0.02, "Odometry error as a fraction of each step.", low=0.0, high=1.0)
+    mask_timeout_s: float = parameter(30.0, "Maximum wait for a mask, in seconds of real time.", low=0.0, high=3600.0)
+    twist_timeout_s: float = parameter(
+        0.5, "Maximum wait for a velocity command, in seconds of real time.", low=0.0, high=3600.0
+    )
 
 
 class Simulator(Node):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The segmenter's parameters for the model, the masks and the pictures; parameters.py has the others."""
+"""Parameters of the segmenter node for model, input, masks and overlay; segmenter_parameters.py has the others."""
 
 from __future__ import annotations
 
@@ -39,45 +39,48 @@ def text_of(options: Mapping[str, str | int]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class SegmentationParameters(Values):
-    """From images to masks, confidences and overlays."""
+    """Parameters of the way from images to masks, confidences and overlays."""
 
-    model: str = parameter("talk2dino_vitb", "Name of the model; `talk2dino weights list` shows all.")
+    model: str = parameter("talk2dino_vitb", "Model name; `talk2dino weights list` shows all.")
     preset: str = parameter(
         "",
-        "A name for several options, whose values it replaces at the start: "
+        "Named set of option values, applied at the start over their own: "
         f"{'; '.join(f'{name} = {text_of(options)}' for name, options in PRESETS.items())}; empty: none.",
         choices=("", *PRESETS),
     )
-    device: str = parameter("auto", "Where the model runs: auto (CUDA if there is one), cpu, cuda or cuda:N.")
-    precision: str = parameter("auto", "Number format of the networks.", choices=PRECISIONS)
+    device: str = parameter("auto", "Compute device: auto (CUDA if available), cpu, cuda or cuda:N.")
+    precision: str = parameter("auto", "Floating-point precision of the networks.", choices=PRECISIONS)
     backend: str = parameter(
         "torch",
-        "What runs the image encoder: torch, or onnxruntime or its TensorRT from `onnx_file` (docs/onnx.md).",
+        "Inference backend of the image encoder: torch, or onnxruntime or its TensorRT provider with `onnx_file` "
+        "(docs/onnx.md).",
         choices=BACKENDS,
     )
-    onnx_file: str = parameter("", "File of `talk2dino export`; empty with backend torch.")
+    onnx_file: str = parameter("", "ONNX file of `talk2dino export`; empty with backend torch.")
     cuda_graphs: bool = parameter(
-        False, "On a GPU record the image encoder's kernels once per size and start them at once (not measured yet)."
+        False,
+        "Capture the image encoder in one CUDA graph per input size and replay it; GPU only, speed-up not measured "
+        "yet.",
     )
-    weights_dir: str = parameter("", "Folder with the weights under their published names; empty: the download cache.")
+    weights_dir: str = parameter(
+        "", "Directory with the weights under their published names; empty: the download cache."
+    )
     text_cache_dir: str = parameter(
         "",
-        "Folder that keeps what the text encoder made of known words; empty: ~/.cache/talk2dino_ros, none: no cache.",
+        "Directory of the text embedding cache; empty: ~/.cache/talk2dino_ros, none: no cache.",
     )
     text_encoder: str = parameter(
         "auto",
-        "The text encoder's memory: keep = loaded while configuring, for good, so that no image is late for it when "
-        "new words come; free = loaded for words that the text cache does not know, then freed; auto: keep, but free "
-        "with dino.txt (its text tower has 2.1 GB) and with a vocabulary_file.",
+        "When the text encoder is in memory: keep = loaded at configure and kept, so that new words delay no image; "
+        "free = loaded for words that are not in the text cache, then freed; auto: keep, but free with dino.txt (its "
+        "text tower has 2.1 GB) and with a vocabulary_file.",
         choices=TEXT_ENCODERS,
     )
-    projection_file: str = parameter(
-        "", "Projection of `talk2dino train`, in place of the model's own; empty: the model's own."
-    )
+    projection_file: str = parameter("", "Projection weights of `talk2dino train`; empty: the model's own.")
     patch_source: str = parameter(
         "",
-        "For dino.txt, whose patches meet the words: its head's, or the backbone's as in DINOv3's notebook; empty: the "
-        "head's, and the only value for other models.",
+        "dino.txt only: patch features that are compared with the text, of its head or of the backbone (as in "
+        "DINOv3's notebook); empty: head, and the only value for other models.",
         choices=("", *PATCH_SOURCES),
     )
     cameras: tuple[str, ...] = parameter(
@@ -85,47 +88,48 @@ class SegmentationParameters(Values):
     )
     compressed: bool = parameter(False, "Subscribe to sensor_msgs/CompressedImage instead of Image.")
     image_reliability: str = parameter(
-        "best_effort", "Reliability of the image subscriptions.", choices=("best_effort", "reliable")
+        "best_effort", "QoS reliability of the image subscriptions.", choices=("best_effort", "reliable")
     )
     max_image_pixels: int = parameter(
         50_000_000,
-        "An image, also of depth, that declares more pixels is dropped before memory is taken for it.",
+        "Images, depth included, that declare more pixels than this are dropped before memory is allocated.",
         low=1,
         high=1_000_000_000,
     )
     image_bits: int = parameter(
         16,
-        "Bits that the sensor uses of 16-bit images (mono16, bayer_*16 and others): 10 or 12 for many industrial "
-        "cameras, whose images otherwise are nearly black.",
+        "Significant bits of 16-bit images (mono16, bayer_*16 and others): 10 or 12 for many industrial cameras, "
+        "whose images are nearly black otherwise.",
         low=8,
         high=16,
     )
     vocabulary: tuple[str, ...] = parameter(
         ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
-        "The first classes, each `name`, `name: prompt, prompt`, `!name` (a distractor) or `?name` (a question).",
+        "Initial classes, each `name`, `name: prompt, prompt`, `!name` (a distractor) or `?name` (a question).",
     )
     vocabulary_file: str = parameter(
         "",
-        "File of `talk2dino encode` with the first classes, in place of `vocabulary`: the node then starts, and sets "
-        "any of its classes, without the text encoder's weights; empty: none.",
+        "File of `talk2dino encode` with the initial classes, in place of `vocabulary`; starting and setting any of "
+        "its classes needs no text encoder weights; empty: none.",
     )
     input: str = parameter(
         "square",
-        "How an image meets the network: square (448x448), slide (the published protocol) or aspect.",
+        "How images are resized for the network: square (448x448), slide (sliding window, the published protocol) or "
+        "aspect (aspect ratio kept).",
         choices=INPUTS,
         live=True,
     )
     input_size: int = parameter(
         0,
-        "Pixels of the network's square or short side, rounded to the model's patch: smaller is faster and coarser; "
-        "0: the model's own.",
+        "Side of the square or short side of the network input in pixels, rounded to a multiple of the patch size: "
+        "smaller is faster and coarser; 0: the model's own.",
         low=0,
         high=LARGEST_INPUT,
         live=True,
     )
     refine: str = parameter(
         "none",
-        "Refinement of the mask along image edges (PAMR: better and slower).",
+        "Mask refinement along image edges; pamr (pixel-adaptive mask refinement) is better and slower.",
         choices=REFINEMENTS,
         live=True,
     )
@@ -138,7 +142,8 @@ class SegmentationParameters(Values):
     )
     background: float = parameter(
         RECOMMENDED,
-        "Pixels whose best sigmoid(cosine) is below this are unlabeled; -1.0: the model's own, 0.0: off.",
+        "Background threshold: pixels whose best sigmoid(cosine) is below it are unlabeled; -1.0: the model's own, "
+        "0.0: off.",
         low=0.0,
         high=0.999,
         beside=RECOMMENDED,
@@ -146,48 +151,48 @@ class SegmentationParameters(Values):
     )
     background_class: str = parameter(
         "",
-        "Label of an id of its own for all pixels that are unlabeled, with a confidence, so that a costmap can clear "
-        "what it marked (docs/nav2.md); empty: they have the unlabeled_id and no confidence.",
+        "Label under which unlabeled pixels get a class id and a confidence of their own, so that a costmap can clear "
+        "what it marked (docs/nav2.md); empty: they have the unlabeled_id and confidence 0.",
     )
     background_cleaning: bool = parameter(
         False,
-        "Weigh the scores by the image encoder's own attention (the paper's background cleaning).",
+        "Weight the scores by the image encoder's self-attention (the paper's background cleaning).",
         live=True,
     )
     score_smoothing: float = parameter(
         0.0,
-        "The earlier images' share in a patch's scores, against labels that flicker from image to image; what moves "
-        "leaves a trail, and that is everything where the camera moves: 0.0, each image for itself, is right there.",
+        "EMA weight of earlier frames in the patch scores, against flickering labels; ghosts under camera motion and "
+        "behind moving objects: leave it at 0.0 (off) on a moving camera.",
         low=0.0,
         high=MOST_SMOOTHING,
         live=True,
     )
     unlabeled_id: int = parameter(
-        255, "The mask's value where no class won: 255 (the rule of vision_msgs) or 0.", choices=(0, 255)
+        255, "Mask value of unlabeled pixels: 255 (the convention of vision_msgs) or 0.", choices=(0, 255)
     )
     mask_width: int = parameter(
-        0, "Width in pixels of mask and confidence, as the point cloud's; 0: as the image.", low=0, high=16384
+        0, "Width of mask and confidence in pixels, such as the point cloud's; 0: the image's.", low=0, high=16384
     )
     mask_height: int = parameter(
         0,
-        "Height in pixels of mask and confidence, as the point cloud's; 0: as the image.",
+        "Height of mask and confidence in pixels, such as the point cloud's; 0: the image's.",
         low=0,
         high=16384,
     )
     min_area_share: float = parameter(
         0.002,
-        "A region smaller than this share of the image is no point of interest.",
+        "Minimum area of a point of interest's region, as a fraction of the image.",
         low=0.0,
         high=1.0,
         live=True,
     )
     max_points_per_class: int = parameter(
-        5, "At most so many points of interest per class and image.", low=0, high=1000, live=True
+        5, "Maximum number of points of interest per class and image.", low=0, high=1000, live=True
     )
-    overlay: bool = parameter(True, "Draw the overlay while someone listens to it.", live=True)
+    overlay: bool = parameter(True, "Publish the overlay while it has subscribers.", live=True)
     overlay_alpha: float = parameter(
         0.5,
-        "Weight of the class colours in the overlay: 0.0 = the image alone.",
+        "Opacity of the class colours in the overlay: 0.0 = the image alone.",
         low=0.0,
         high=1.0,
         live=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The segmenter's parameters, each declared once: name, type, default, range, text, and whether it is live.
+"""All parameters of the segmenter node, each declared once: name, type, default, range, text, live or not.
 
 Launch files take their defaults from here; parameter_set.py declares them and reads them.
 """
@@ -30,47 +30,48 @@ class Parameters(SpatialParameters, SegmentationParameters):
 
     id_quarantine_s: float = parameter(
         10.0,
-        "A dropped name's id goes to no other name for so long; set it above the costmap's decay time.",
+        "Seconds before the class id of a removed name is given to another name; set it above the costmap's decay "
+        "time.",
         low=0.0,
         high=86400.0,
     )
     state_file: str = parameter(
         "",
-        "File that keeps the words accepted last, their ids and the quarantine over restarts, such as "
-        "~/.local/state/talk2dino/robot.json; the words come back while `vocabulary` and `vocabulary_file` are the "
-        "same as then; empty: none, they outlive a reconfigure alone.",
+        "File that keeps the last accepted vocabulary, its ids and the quarantine over restarts, such as "
+        "~/.local/state/talk2dino/robot.json; restored only while `vocabulary` and `vocabulary_file` are unchanged; "
+        "empty: none, they are kept over a reconfigure only.",
     )
     image_timeout_s: float = parameter(
-        5.0, "Warn where no image has arrived for so long.", low=0.1, high=86400.0, live=True
+        5.0, "Warn after this many seconds without an image.", low=0.1, high=86400.0, live=True
     )
     new_reader_pause_s: float = parameter(
         1.5,
-        "After a new reader of mask, confidence, cloud or label_info the first three pause so long, so that label_info "
-        "is there first: Nav2's semantic layer ends its process otherwise. At most twice so long where a reader of "
-        "label_info does not acknowledge it.",
+        "Seconds that mask, confidence and cloud pause after a new subscriber of one of them or of label_info, so that "
+        "label_info arrives first: Nav2's semantic layer ends its process otherwise. At most twice as long where a "
+        "subscriber of label_info does not acknowledge it.",
         low=0.0,
         high=60.0,
     )
     stall_timeout_s: float = parameter(
         60.0,
-        "Where the model has not returned from its images for so long, /diagnostics is an error: above the slowest "
-        "batch, some seconds on a CPU.",
+        "Report an error in /diagnostics when inference on a batch takes longer than this; set it above the slowest "
+        "batch, which takes some seconds on a CPU.",
         low=0.1,
         high=86400.0,
         live=True,
     )
     paused_mask_period_s: float = parameter(
-        1.0, "While paused by ~/enable, an all-unlabeled mask goes out this often.", low=0.05, high=3600.0
+        1.0, "Period of the all-unlabeled masks that are published while paused by ~/enable.", low=0.05, high=3600.0
     )
     stage_times: bool = parameter(
         False,
-        "Measure where each batch's time goes and show it in /diagnostics; on a GPU this waits for it.",
+        "Measure the time of each stage and show it in /diagnostics; synchronizes with the GPU after each stage.",
         live=True,
     )
-    diagnostics_period_s: float = parameter(1.0, "/diagnostics is published this often.", low=0.1, high=3600.0)
+    diagnostics_period_s: float = parameter(1.0, "Publishing period of /diagnostics.", low=0.1, high=3600.0)
     autostart: bool = parameter(
         True,
-        "The node configures and activates itself; false: a lifecycle manager does. Read at the start only.",
+        "Configure and activate at the start; false: a lifecycle manager does. Read at the start only.",
     )
 
 
