@@ -39,7 +39,7 @@ class RenderedView:
 
 
 def main() -> None:
-    """Draw in a process of its own (see world.py), segment in this one, write the result."""
+    """Draw in a process of its own (see demo/nav/sim_world.py), segment in this one, write the result."""
     parser = argparse.ArgumentParser(description="Confidences of what a costmap marks.")
     parser.add_argument("--rooms", type=int, default=4)
     parser.add_argument("--distances", type=float, nargs="+", default=DISTANCES_M)

@@ -43,7 +43,7 @@ class Outcome:
     projection's first values. shuffled: mapped by captions of other images. mapped: by head choice.
     unseen: by head choice, over the UNSEEN objects' words alone, in scenes that have one each and among all words;
     unseen_random: by lot.
-    weight_on_named: see attention.py. cpu_s: processor time of the parts, in seconds.
+    weight_on_named: see synthetic_attention.py. cpu_s: processor time of the parts, in seconds.
     """
 
     seed: int

@@ -43,7 +43,7 @@ def main() -> None:
     try:
         photos, left_out = read_folder(arguments.images)
         rounds = run(arguments.model, arguments.images, list(photos), [FIRST, second])
-    except (DemoError, Talk2DinoError) as error:
+    except Talk2DinoError as error:
         sys.exit(f"demo: {error}")
     for vocabulary_round in rounds:
         print_table(vocabulary_round)

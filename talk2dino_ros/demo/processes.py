@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from talk2dino_ros.engine.errors import Talk2DinoError
+
 END_TIMEOUT_S = 10.0
 
 
-class DemoError(Exception):
-    """Something that had to arrive did not."""
+class DemoError(Talk2DinoError):
+    """A node of the demo ended, or did not answer in time."""
 
 
 @contextmanager

@@ -1,20 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong, by what the user has to mend.
+"""All errors of the package, by what the user has to mend.
 
-Talk2DinoError
-├── VocabularyError   words that cannot become a vocabulary
-├── ModelError        no such model, device, precision or option
-├── WeightsError      a weights file is missing, truncated, has the wrong sum or the wrong keys
-├── ImageError        an image that cannot be segmented
-├── DatasetError      a data set that cannot be read (engine/evaluate)
-├── TrainingError     a recipe, captions, a store or a checkpoint that training cannot use (engine/train)
-├── GeometryError     a camera or depth that no position can come from (space)
-├── TransformError    no transform between two frames at a stamp (tf)
-├── MessageError      a message that no node can use (message_guard)
-├── ThingError        a detection or an option that objects cannot be made of (objects)
-└── ParameterError    a parameter's value, or the moment of its change
+error                       defined in                              whose fault
+Talk2DinoError              engine/errors                           -
+  VocabularyError           engine/errors                           the words of a request or a file
+  ModelError                engine/errors                           the name of a model, device, precision or option
+  WeightsError              engine/errors                           a weights file: missing, cut off, or of another sum
+  ImageError                engine/errors                           an image that is none, or cannot be decoded
+    UnwritableError         viz/pictures                            the place or the name of a result
+  TrainingError             engine/errors                           a recipe, captions, a feature store or a checkpoint
+  DatasetError              engine/evaluate/datasets/dataset        a labelled data set, or a run's files
+  TextCacheError            engine/text/text_cache                  the cache's folder; words are encoded all the same
+  GeometryError             perception/space/camera_model           a camera's calibration, depth or cloud
+    UnmatchedError          segmenter/depth_input                   the drivers: an image without depth or camera_info
+  TrackerError              perception/tracking/tracked_object      the trackers' options, or a detection
+  TransformError            ros/tf/transforms                       the robot's TF
+  MessageError              ros/node/message_guard                  the sender of a message
+  TurnError                 ros/node/turns                          the callers: too many wait, or a newer request came
+  StartError                ros/node/run_node                       the shell's environment, or the command's arguments
+  ParameterError            ros/parameters/parameter_set            a parameter's value, or the moment of its change
+  LaunchArgumentError       ros/parameters/launch_arguments         an argument of the launch file
+  StateError                segmenter/vocabulary/vocabulary_state   the state file; the node goes on without it
+  StallError                segmenter/segmenter_node                the model or its device, which does not return
+  RequestError              goal/choice                             the fields of a go_to
+  NotActiveError            goal/goal_server                        the moment of a go_to
+  GridError                 goal/grid                               the sender of a costmap
+  NoFreePoseError           goal/stand_off                          the room, or the distance asked for
+  NoCostmapError            goal/surroundings                       Nav2, or the topic's name
+  NotInVocabularyError      goal/vocabulary_client                  the word of a go_to
+  NoAnswerError             goal/vocabulary_client                  the segmenter, or its name
+  DemoError                 demo/processes                          a process of the demo
+  RouteError                demo/nav/route                          the demo's room
+  SimulationError           demo/nav/sim_world                      the machine, which cannot draw MuJoCo's world
 
-Every message is one sentence with the value, what was expected and the remedy.
+An indented one derives from the one that stands above it. Every message is one sentence with the value, what was
+expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup), which never leaves its room, and the set-up's
+SetupError (tools/setup_env/errors).
 """
 
 

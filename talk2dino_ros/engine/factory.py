@@ -56,7 +56,7 @@ def load_segmenter(
     backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
     `talk2dino export`.
     cuda_graphs: on a GPU with backend torch, record the image encoder's kernels once per size and start them at once.
-    patch_source: for dino.txt, `head` or `backbone`, see dinotxt/image_encoder.py; '': the model's own.
+    patch_source: for dino.txt, `head` or `backbone`, see dinotxt/dinotxt_vision.py; '': the model's own.
     projection_file: of `talk2dino train`, in place of the model's own; see projection_file.py.
     text_encoder: what becomes of it when words are encoded: `keep` it in memory, `free` it, or `auto`: keep it, but
     free dino.txt's of 2 GB.

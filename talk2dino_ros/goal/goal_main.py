@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The executable `goal`: the node of lifecycle_node.py as a process."""
+"""The executable `goal`: the node of goal_node.py as a process."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lifecycle node `goal`: it begins and ends, and leaves the go-to tasks to server.py."""
+"""The lifecycle node `goal`: it begins and ends, and leaves the go-to tasks to goal_server.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEAVE_S = 0.5  # for the segmenter's answer: it could not be given to a node tha
 class GoalNode(ManagedNode):
     """Go to objects by name: poses in front of them for a planner.
 
-    Parameters: see parameters.py.
+    Parameters: see goal_parameters.py.
     Publishers: goal_pose and goal_update (PoseStamped), ~/state (GoToState), /diagnostics.
     Subscribes <segmenter>/objects (TrackedObjectArray), costmap (OccupancyGrid, optional), /tf and /tf_static.
     Services: ~/go_to, ~/cancel; action: ~/go. They answer that it is too early while the node is not active.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The executable `segmenter`: the node of lifecycle_node.py as a process."""
+"""The executable `segmenter`: the node of segmenter_node.py as a process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lifecycle node `talk2dino`: it loads and frees, starts and stops, and leaves each task to its own file.
 
-A frame's way is in stream.py, a camera's topics in camera.py, the vocabulary's services in
+A frame's way is in pipeline.py, a camera's topics in camera.py, the vocabulary's services in
 vocabulary_server.py. One single-threaded executor serves all callbacks; the worker's thread owns the model.
 """
 
@@ -39,7 +39,7 @@ class StallError(Talk2DinoError):
 class SegmenterNode(ManagedNode):
     """Open-vocabulary segmentation of camera images.
 
-    Parameters: see parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
+    Parameters: see segmenter_parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
     Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable, ~/check_transport; before configure they answer that
     it is too early.
     Raises ParameterError where a parameter's start value is not allowed.

@@ -13,7 +13,7 @@ _COLOUR, _MEAN_COLOUR = "#1f5fa8", "#d9822b"
 
 
 def draw_classes(path: Path, facts: dict[str, Any]) -> None:
-    """Write a PNG of what `report.result_facts` returned. Raises ImportError without matplotlib, OSError."""
+    """Write a PNG of what `evaluation_report.result_facts` returned. Raises ImportError without matplotlib, OSError."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # not pyplot, which would ask for a display
 

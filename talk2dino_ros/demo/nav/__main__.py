@@ -10,7 +10,6 @@ from pathlib import Path
 
 from talk2dino_ros.demo.nav.nav_report import table, write_report
 from talk2dino_ros.demo.nav.run import TARGETS, run_world
-from talk2dino_ros.demo.processes import DemoError
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 
@@ -25,7 +24,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         outcome = run_world(arguments.seed, arguments.words, model=arguments.model, refine=arguments.refine)
-    except (DemoError, Talk2DinoError) as error:
+    except Talk2DinoError as error:
         sys.exit(f"demo_nav: {error}")
     print(f"\n{table(outcome.verdicts)}")
     for leg in outcome.legs:

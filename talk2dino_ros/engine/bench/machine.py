@@ -19,7 +19,7 @@ GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.me
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return what a reader needs to repeat a figure, ready for JSON; None where an object cannot be found out."""
+    """Return what a reader needs to repeat a figure, ready for JSON; None where it cannot be found out."""
     return {
         "date": datetime.date.today().isoformat(),
         "cpu": cpu_model(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time objects in turn, so that whatever else the machine does falls on each of them alike; memory of a process."""
+"""Time several calls in turn, so that other load falls on each of them alike; measure a process's memory."""
 
 import json
 import resource

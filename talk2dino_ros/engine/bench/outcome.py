@@ -29,5 +29,5 @@ class Row:
 
 
 def milliseconds(seconds: dict[str, float]) -> str:
-    """Say a median and its 99th percentile (see `measure.times`)."""
+    """Say a median and its 99th percentile (see measure.py)."""
     return f"{1e3 * seconds['median_s']:.1f} ms (p99 {1e3 * seconds['p99_s']:.1f})"

@@ -83,7 +83,7 @@ def load_networks(
     """Find all of a model's files, downloading what is allowed and missing, then build its networks.
 
     image_encoder: one that is there already and stands in for the model's own, whose file is then not asked for.
-    cuda_graphs: record the image encoder's kernels on a GPU, see cuda_graphs.py.
+    cuda_graphs: record the image encoder's kernels on a GPU, see recorded_encoder.py.
     needs_text_encoder: False: the files for words are looked for when words come, and never downloaded.
     Raises WeightsError; where it is needed also for the text encoder's file, though that is read later.
     """

@@ -287,7 +287,7 @@ _ROWS = (
     ),
     Model(
         "mini",
-        "Not Talk2DINO: a small stand-in from installed packages, for tests and for trying objects out",
+        "Not Talk2DINO: a small stand-in from installed packages, for tests and for trying things out",
         files=(
             _package_file("image", mini.IMAGE_FILE, 24 * _MB),
             _package_file("text", mini.TEXT_FILE, 91 * _MB),

@@ -132,6 +132,6 @@ def _check_sizes(words: AnchorWords) -> None:
     if (anchors, words.embedding_size) != (mini.HIDDEN_SIZE, mini.EMBEDDING_SIZE):
         raise TrainingError(
             f"the words make {anchors} anchors and {words.embedding_size} axes, expected mini's {mini.HIDDEN_SIZE} and "
-            f"{mini.EMBEDDING_SIZE}; set HIDDEN_SIZE and EMBEDDING_SIZE of engine/mini.py to the new numbers, then "
+            f"{mini.EMBEDDING_SIZE}; set HIDDEN_SIZE and EMBEDDING_SIZE of models/mini.py to the new numbers, then "
             "train again"
         )

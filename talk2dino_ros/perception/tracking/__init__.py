@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From detections in single images to objects that last. Read objects.py first."""
+"""From detections in single images to objects that last. Read tracker.py first."""

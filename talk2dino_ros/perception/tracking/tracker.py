@@ -46,7 +46,7 @@ class Tracker:
         frame_id: of the positions. labels: id to name of the vocabulary that the image was segmented with.
         A stamp that goes back (a bag that loops) and another frame make everything forgotten; ids go on. A class
         that left the vocabulary takes its objects with it; one with another id keeps them.
-        Raises ThingError, and changes nothing, for a detection that does not fit the labels.
+        Raises TrackerError, and changes nothing, for a detection that does not fit the labels.
         """
         _check_labels(detections, labels)
         if frame_id != self._frame_id or (self._stamp_ns is not None and stamp_ns < self._stamp_ns):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""conversions.py: labels, points of interest, markers and diagnostics."""
+"""image_messages.py: labels, points of interest, markers and diagnostics."""
 
 import pytest
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pixel-adaptive mask refinement: Araslanov & Roth (arXiv 2005.08104), with the settings Talk2DINO uses.
 
-One contract, three paths: compiled for a CPU (cpu.py), a Triton kernel for a GPU (gpu.py), and plain PyTorch
-(plain.py), which reads like the method and which the others are tested against. Read plain.py first; paths.py chooses.
+One contract, three paths: compiled for a CPU (pamr_cpu.py), a Triton kernel for a GPU (pamr_gpu.py), and plain PyTorch
+(pamr_plain.py), which reads like the method and which the others are tested against: read it first. pamr_paths.py
+chooses.
 """
 
 from torch import Tensor

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where dino.txt's own weights are: of DINOv2's release a file each for head and words, of DINOv3's one for both.
 
-The backbones' files are those that Talk2DINO takes too, see checkpoints.py.
+The backbones' files are those that Talk2DINO takes too, see registry.py.
 """
 
 from talk2dino_ros.engine.weights.sources import GatedFile, UrlFile

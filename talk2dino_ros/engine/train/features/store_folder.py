@@ -159,7 +159,7 @@ def clear_folder(path: Path) -> None:
 
 
 def check_key(path: Path, found: Mapping[str, Any], expected: StoreKey | Mapping[str, Any]) -> None:
-    """Raise TrainingError that names the first object in which two keys differ."""
+    """Raise TrainingError that names the first field in which two keys differ."""
     wanted = asdict(expected) if isinstance(expected, StoreKey) else expected
     for name, word in _WORDS.items():
         if name in wanted and found.get(name) != wanted[name]:
