@@ -26,7 +26,7 @@ from talk2dino_ros.ros.conversions.place_messages import (
 from talk2dino_ros.ros.node.problems import Throttle
 from talk2dino_ros.ros.node.qos import RELIABLE, SENSOR_DATA
 from talk2dino_ros.segmenter.depth_input import DepthInput
-from talk2dino_ros.segmenter.image_slots import Frame
+from talk2dino_ros.segmenter.frames import Frame
 from talk2dino_ros.segmenter.label_topics import LabelTopics
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-    from talk2dino_ros.segmenter.scene import Seen
     from talk2dino_ros.segmenter.transport.transport_verdict import TransportVerdict
 
 HINT_PERIOD_S = 60.0
@@ -173,18 +172,21 @@ class Camera:
         since_stamp_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
         self.statistics.on_published(now_s, since_stamp_ns * 1e-9, now_s - frame.received_s)
 
-    def publish_seen(self, frame: Frame, seen: Seen, version: int) -> None:
-        """Publish points of interest and objects, and for those who listen the same as detections and markers."""
+    def publish_places(self, frame: Frame, version: int) -> None:
+        """Publish points of interest and objects, and for those who listen the same as detections and markers.
+
+        version: of the vocabulary that the frame was segmented with.
+        """
         header = frame.message.header
-        self._points_pub.publish(image_messages.points_to_msg(seen.points, header, version))
-        self._objects_pub.publish(objects_to_msg(seen.objects, header.stamp, seen.frame_id, version))
+        self._points_pub.publish(image_messages.points_to_msg(frame.points, header, version))
+        self._objects_pub.publish(objects_to_msg(frame.objects, header.stamp, frame.positions_frame_id, version))
         if self._detections_2d_pub.get_subscription_count() > 0:
-            self._detections_2d_pub.publish(points_to_detections_2d(seen.points, header))
-        in_space = Header(stamp=header.stamp, frame_id=seen.frame_id)
+            self._detections_2d_pub.publish(points_to_detections_2d(frame.points, header))
+        in_space = Header(stamp=header.stamp, frame_id=frame.positions_frame_id)
         if self._detections_3d_pub.get_subscription_count() > 0:
-            self._detections_3d_pub.publish(points_to_detections_3d(seen.points, in_space))
+            self._detections_3d_pub.publish(points_to_detections_3d(frame.points, in_space))
         if self._markers_pub.get_subscription_count() > 0:
-            self._markers_pub.publish(image_messages.points_to_markers(seen.points, header))
+            self._markers_pub.publish(image_messages.points_to_markers(frame.points, header))
 
     def publish_cloud(
         self, frame: Frame, points: NDArray[np.float32], rgb: NDArray[np.uint8], class_ids: NDArray[np.uint8]

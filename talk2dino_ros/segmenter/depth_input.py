@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from rclpy.node import Node
 
+    from talk2dino_ros.segmenter.frames import Frame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-    from talk2dino_ros.segmenter.scene import Snapshot
 
 KEPT_DEPTHS = 15  # half a second of most cameras: 9 MB at 640x480 in 16UC1, 124 MB at 1920x1080 in 32FC1
 KEPT_INFOS = 100
@@ -75,24 +75,24 @@ class DepthInput:
         """Whether somebody publishes depth."""
         return self._depths.is_published
 
-    def depth_of(self, image: Snapshot, parameters: Parameters) -> Depth:
-        """Return the depth at each pixel of an image.
+    def depth_of(self, frame: Frame, parameters: Parameters) -> Depth:
+        """Return the depth at each pixel of a decoded frame.
 
         Waits up to depth_wait_s for what is published and late. Raises GeometryError, one sentence: there is none,
         it is too far off in time, in another frame, or no camera could have made it.
         """
-        message = self._depths.of(image.stamp_ns, parameters)
-        if message.header.frame_id.lstrip("/") != image.frame_id.lstrip("/"):  # TF's names have no slash any more
+        message = self._depths.of(frame.stamp_ns, parameters)
+        if message.header.frame_id.lstrip("/") != frame.frame_id.lstrip("/"):  # TF's names have no slash any more
             raise UnmatchedError(
                 f"the depth on {self._depths.name} is in frame {shorten(message.header.frame_id)} and the image in "
-                f"{shorten(image.frame_id)}, expected depth registered to the image; remap `depth` to the camera's "
+                f"{shorten(frame.frame_id)}, expected depth registered to the image; remap `depth` to the camera's "
                 "aligned depth"
             )
-        height, width = image.size
-        model = self._model_of(self._infos, image.stamp_ns, parameters)
+        height, width = frame.size
+        model = self._model_of(self._infos, frame.stamp_ns, parameters)
         metres = depth_image_to_metres(message)
         has_own = self._depth_infos.latest is not None
-        own = self._model_of(self._depth_infos, image.stamp_ns, parameters) if has_own else model
+        own = self._model_of(self._depth_infos, frame.stamp_ns, parameters) if has_own else model
         return Depth(metres, own.for_image(metres.shape[1], metres.shape[0])).seen_by(model.for_image(width, height))
 
     def _model_of(self, topic: _Topic, stamp_ns: int, parameters: Parameters) -> CameraModel:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.segmenter.camera import Camera
-    from talk2dino_ros.segmenter.pipeline import Stream
+    from talk2dino_ros.segmenter.pipeline import Pipeline
     from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
 
 
@@ -25,15 +25,15 @@ class Diagnostics:
         self._node = node
         self._transport_check = transport_check
 
-    def statuses(self, stream: Stream) -> list[DiagnosticStatus]:
-        """Return the state of a stream, the model's first."""
+    def statuses(self, pipeline: Pipeline) -> list[DiagnosticStatus]:
+        """Return the state of a pipeline, the model's first."""
         now_s = time.monotonic()
-        cameras = [self._camera_status(camera, stream, now_s) for camera in stream.cameras.values()]
-        return [self._model_status(stream), *cameras]
+        cameras = [self._camera_status(camera, pipeline, now_s) for camera in pipeline.cameras.values()]
+        return [self._model_status(pipeline), *cameras]
 
-    def _model_status(self, stream: Stream) -> DiagnosticStatus:
-        active = stream.active
-        errors = [camera.statistics.last_error for camera in stream.cameras.values()]
+    def _model_status(self, pipeline: Pipeline) -> DiagnosticStatus:
+        active = pipeline.active
+        errors = [camera.statistics.last_error for camera in pipeline.cameras.values()]
         values = {
             "model": active.segmenter.model.name,
             "device": active.segmenter.device,
@@ -41,15 +41,15 @@ class Diagnostics:
             "PAMR computed by": active.segmenter.prepare_refinement(),
             "vocabulary size": len(active.vocabulary.classes),
             "vocabulary version": active.vocabulary.version,
-            "enabled": stream.is_enabled,
+            "enabled": pipeline.is_enabled,
             "last error": next(filter(None, errors), ""),
-            **_stage_times(stream),
+            **_stage_times(pipeline),
         }
-        level, message = (DiagnosticStatus.ERROR, stream.stall) if stream.stall else (DiagnosticStatus.OK, "")
-        return self._status("model", level, message or _activity(stream), values, stream)
+        level, message = (DiagnosticStatus.ERROR, pipeline.stall) if pipeline.stall else (DiagnosticStatus.OK, "")
+        return self._status("model", level, message or _activity(pipeline), values, pipeline)
 
-    def _camera_status(self, camera: Camera, stream: Stream, now_s: float) -> DiagnosticStatus:
-        level, message = self._camera_health(camera, stream, now_s)
+    def _camera_status(self, camera: Camera, pipeline: Pipeline, now_s: float) -> DiagnosticStatus:
+        level, message = self._camera_health(camera, pipeline, now_s)
         statistics = camera.statistics
         images_per_s, masks_per_s = statistics.rates(now_s)
         median_s, p99_s = statistics.latencies_s()
@@ -59,50 +59,50 @@ class Diagnostics:
             "masks per second": f"{masks_per_s:.2f}",
             "images received": statistics.received,
             "masks published": statistics.published,
-            "images dropped": stream.slots.dropped(camera.name),
+            "images dropped": pipeline.slots.dropped(camera.name),
             "wrong images": statistics.wrong,
             "latency p50 [ms]": f"{median_s * 1e3:.1f}",
             "latency p99 [ms]": f"{p99_s * 1e3:.1f}",
             "latency from": statistics.latency_from,
             "transport": camera.verdict.text if camera.verdict else "not checked yet",
-            "positions": stream.scenes[camera.name].state,
+            "positions": pipeline.scenes[camera.name].state,
             "last error": statistics.last_error,
         }
-        return self._status(f"camera {camera.name}".strip(), level, message, values, stream)
+        return self._status(f"camera {camera.name}".strip(), level, message, values, pipeline)
 
-    def _camera_health(self, camera: Camera, stream: Stream, now_s: float) -> tuple[bytes, str]:
+    def _camera_health(self, camera: Camera, pipeline: Pipeline, now_s: float) -> tuple[bytes, str]:
         silence_s = now_s - camera.statistics.last_received_s
-        timeout_s = stream.active.parameters.image_timeout_s
+        timeout_s = pipeline.active.parameters.image_timeout_s
         is_silent = camera.is_streaming and silence_s > timeout_s
         self._transport_check.watch(camera, timeout_s, is_silent)
-        if stream.stall or camera.statistics.is_failing:
-            return DiagnosticStatus.ERROR, stream.stall or camera.statistics.last_error
+        if pipeline.stall or camera.statistics.is_failing:
+            return DiagnosticStatus.ERROR, pipeline.stall or camera.statistics.last_error
         if is_silent:
             return DiagnosticStatus.WARN, _silence(camera, silence_s)
         if camera.is_streaming and camera.verdict and not camera.verdict.can_arrive:
             return DiagnosticStatus.WARN, camera.verdict.text
-        return DiagnosticStatus.OK, _activity(stream)
+        return DiagnosticStatus.OK, _activity(pipeline)
 
     def _status(
-        self, part: str, level: bytes, message: str, values: dict[str, object], stream: Stream
+        self, part: str, level: bytes, message: str, values: dict[str, object], pipeline: Pipeline
     ) -> DiagnosticStatus:
         name = f"{self._node.get_fully_qualified_name().lstrip('/')}: {part}"
-        return diagnostic_status(name, level, message, values, stream.active.segmenter.device)
+        return diagnostic_status(name, level, message, values, pipeline.active.segmenter.device)
 
 
-def _stage_times(stream: Stream) -> dict[str, str]:
+def _stage_times(pipeline: Pipeline) -> dict[str, str]:
     """The last batches' time in each stage; empty while the parameter stage_times is off."""
     values = {}
-    for name, (median_s, p99_s) in stream.stages.percentiles_s().items():
+    for name, (median_s, p99_s) in pipeline.stages.percentiles_s().items():
         values[f"{name} p50 [ms]"] = f"{median_s * 1e3:.2f}"
         values[f"{name} p99 [ms]"] = f"{p99_s * 1e3:.2f}"
     return values
 
 
-def _activity(stream: Stream) -> str:
-    if not any(camera.is_streaming for camera in stream.cameras.values()):
+def _activity(pipeline: Pipeline) -> str:
+    if not any(camera.is_streaming for camera in pipeline.cameras.values()):
         return "inactive"
-    return "segmenting" if stream.is_enabled else "paused"
+    return "segmenting" if pipeline.is_enabled else "paused"
 
 
 def _silence(camera: Camera, silence_s: float) -> str:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way of a frame: convert, segment, publish. It runs in the worker's thread, the rest of the node beside it.
+"""One frame's way: decode, segment, publish. It runs in the worker's thread, the rest of the node beside it.
+
+camera.py hands a frame (frames.py) to this file's slots; the pipeline adds the decoded image and the engine's result,
+scene.py what it shows in space, and camera.py publishes it.
 
 What a batch needs is one immutable `ActiveConfiguration`, taken once per batch and swapped by one assignment: no mask
 mixes two vocabularies, and nobody waits for anybody.
@@ -8,17 +11,18 @@ mixes two vocabularies, and nobody waits for anybody.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from talk2dino_ros import engine
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.perception.space.camera_model import GeometryError
-from talk2dino_ros.segmenter.image_slots import Frame, FrameSlots
-from talk2dino_ros.segmenter.scene import Scene, Snapshot
+from talk2dino_ros.segmenter.frames import Frame, FrameSlots
+from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import StageStatistics
 from talk2dino_ros.segmenter.worker import STOP_PATIENCE_S, Worker
 from talk2dino_ros.viz.overlay import overlay, with_answers
@@ -26,8 +30,7 @@ from talk2dino_ros.viz.overlay import overlay, with_answers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
-    from talk2dino_ros.perception.space.depth import Depth
+    from talk2dino_ros.engine import Segmenter, Vocabulary
     from talk2dino_ros.segmenter.camera import Camera
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
@@ -46,15 +49,7 @@ class ActiveConfiguration:
         return self.vocabulary.published_ids(self.parameters.unlabeled_id)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A frame that could be converted; rgb: uint8 [H, W, 3] RGB."""
-
-    frame: Frame
-    rgb: NDArray[np.uint8]
-
-
-class Stream:
+class Pipeline:
     """The cameras, the worker between them and the model, and what is in force.
 
     scenes: of each camera what its images show in space and over time.
@@ -146,125 +141,111 @@ class Stream:
             self._publish_unlabeled(frames, active.parameters)
             return active.parameters.paused_mask_period_s
         timer = active.segmenter.stage_timer() if active.parameters.stage_times else None
-        results = self._publish_masks(frames, active, timer)
+        segmented = self._publish_masks(frames, active, timer)
         with stage(timer, "points"):
-            for picture, result in results:
+            for frame in segmented:
                 if not self._worker.is_left:
-                    self._try_to_publish_rest(picture, result, active)
+                    self._try_to_publish_rest(frame, active)
         if timer is None:
             self.stages.clear()
-        elif results:
+        elif segmented:
             self.stages.add(timer.seconds)
         return 0.0
 
     def _publish_masks(
         self, frames: Sequence[Frame], active: ActiveConfiguration, timer: StageTimer | None
-    ) -> list[tuple[Picture, Segmentation]]:
-        """Do first what robots wait for; return what else there is to say of it."""
+    ) -> list[Frame]:
+        """Do first what robots wait for; return the segmented frames, of which there is more to say."""
         with stage(timer, "decode"):
-            pictures = self._convert(frames)
-        results = self._segment(pictures, active, timer)
+            decoded = self._decode(frames)
+        segmented = self._segment(decoded, active, timer)
         with stage(timer, "publish"):
-            for picture, result in results:
-                self._publish_mask(picture, result, active.parameters)
-        return results
+            for frame in segmented:
+                self._publish_mask(frame, active.parameters)
+        return segmented
 
-    def _convert(self, frames: Sequence[Frame]) -> list[Picture]:
-        pictures = []
+    def _decode(self, frames: Sequence[Frame]) -> list[Frame]:
+        decoded = []
         for frame in frames:
             self.scenes[frame.camera].depth_source.pin(frame.stamp_ns)
             try:
-                pictures.append(Picture(frame, self.cameras[frame.camera].to_rgb(frame)))
+                decoded.append(replace(frame, rgb=self.cameras[frame.camera].to_rgb(frame)))
             except ImageError as error:
                 self._note(frame.camera, error)
-        return pictures
+        return decoded
 
-    def _segment(
-        self, pictures: list[Picture], active: ActiveConfiguration, timer: StageTimer | None
-    ) -> list[tuple[Picture, Segmentation]]:
-        """Segment all pictures in one batch; where that fails one by one, so that only the culprit is lost."""
-        if not pictures:
+    def _segment(self, frames: Sequence[Frame], active: ActiveConfiguration, timer: StageTimer | None) -> list[Frame]:
+        """Segment decoded frames in one batch; where that fails one by one, so that only the culprit is lost."""
+        if not frames:
             return []
         try:
-            images = [picture.rgb for picture in pictures]
-            memories = [self.scenes[picture.frame.camera].score_memory for picture in pictures]
+            images = [frame.rgb for frame in frames]
+            memories = [self.scenes[frame.camera].score_memory for frame in frames]
             results = active.segmenter.segment(images, active.vocabulary, timer=timer, memory=memories)
-            return [] if self._worker.is_left else list(zip(pictures, results, strict=True))
+            pairs = zip(frames, results, strict=True)
+            return [] if self._worker.is_left else [replace(frame, result=result) for frame, result in pairs]
         except Exception as error:
             if self._worker.is_left:
                 return []
-            if len(pictures) > 1:
-                return [pair for picture in pictures for pair in self._segment([picture], active, timer)]
-            self._note(pictures[0].frame.camera, error)
+            if len(frames) > 1:
+                return [segmented for frame in frames for segmented in self._segment([frame], active, timer)]
+            self._note(frames[0].camera, error)
             return []
 
-    def _publish_mask(self, picture: Picture, result: Segmentation, parameters: Parameters) -> None:
-        size = mask_size(result.class_ids.shape, parameters)
-        mask, confidence = nearest(result.class_ids, size), nearest(result.confidence, size)
-        self.cameras[picture.frame.camera].publish_mask(picture.frame, mask, confidence)
+    def _publish_mask(self, frame: Frame, parameters: Parameters) -> None:
+        size = mask_size(frame.size, parameters)
+        mask, confidence = nearest(frame.result.class_ids, size), nearest(frame.result.confidence, size)
+        self.cameras[frame.camera].publish_mask(frame, mask, confidence)
 
-    def _try_to_publish_rest(self, picture: Picture, result: Segmentation, active: ActiveConfiguration) -> None:
+    def _try_to_publish_rest(self, frame: Frame, active: ActiveConfiguration) -> None:
         """A fault here costs this image its points, and no other camera anything."""
         try:
-            self._publish_rest(picture, result, active)
+            self._publish_rest(frame, active)
         except Exception as error:
-            camera = self.cameras[picture.frame.camera]
+            camera = self.cameras[frame.camera]
             camera.statistics.on_wrong(str(error) or repr(error))
             self._on_problem(f"the points of an image on {camera.topic} were lost", error)
 
-    def _publish_rest(self, picture: Picture, result: Segmentation, active: ActiveConfiguration) -> None:
-        frame, parameters = picture.frame, active.parameters
-        camera, scene = self.cameras[frame.camera], self.scenes[frame.camera]
-        labels, questions = active.vocabulary.labels(), active.vocabulary.questions()
-        snapshot = Snapshot(frame.stamp_ns, frame.message.header.frame_id, result.class_ids.shape)
-        seen = scene.locate(snapshot, result, labels, parameters, questions=questions)
+    def _publish_rest(self, segmented: Frame, active: ActiveConfiguration) -> None:
+        parameters, vocabulary = active.parameters, active.vocabulary
+        camera, scene = self.cameras[segmented.camera], self.scenes[segmented.camera]
+        labels, questions = vocabulary.labels(), vocabulary.questions()
+        frame = scene.locate(segmented, labels, parameters, questions=questions)
         if scene.problem:
             self._on_problem(f"what is seen on {camera.topic} has no position", GeometryError(scene.problem))
-        camera.publish_seen(frame, seen, active.vocabulary.version)
-        self._publish_cloud(frame, picture.rgb, result.class_ids, seen.depth, parameters)
+        camera.publish_places(frame, vocabulary.version)
+        self._publish_cloud(frame, parameters)
         if parameters.overlay and camera.has_overlay_listener:
-            shown, confidence = with_answers(result)
-            drawn = overlay(
-                picture.rgb,
-                shown,
-                {**labels, **questions},
-                confidence,
-                alpha=parameters.overlay_alpha,
-                points=seen.points,
-            )
+            shown, confidence = with_answers(frame.result)
+            names, alpha = {**labels, **questions}, parameters.overlay_alpha
+            drawn = overlay(frame.rgb, shown, names, confidence, alpha=alpha, points=frame.points)
             camera.publish_overlay(frame, drawn)
 
-    def _publish_cloud(
-        self,
-        frame: Frame,
-        rgb: NDArray[np.uint8],
-        class_ids: NDArray[np.uint8],
-        depth: Depth | None,
-        parameters: Parameters,
-    ) -> None:
+    def _publish_cloud(self, frame: Frame, parameters: Parameters) -> None:
         """Publish a point for each pixel of the mask while someone listens; without depth they are all NaN.
 
         Costmap layers pair each mask with a cloud: a mask that never finds its own waits in their queues.
         """
-        camera = self.cameras[frame.camera]
+        camera, depth = self.cameras[frame.camera], frame.depth
         if not camera.has_cloud_listener:
             return
-        height, width = size = mask_size(class_ids.shape, parameters)
+        height, width = size = mask_size(frame.size, parameters)
         points = np.full((*size, 3), np.nan, np.float32) if depth is None else depth.at_size(width, height).points()
-        camera.publish_cloud(frame, points, nearest(rgb, size), nearest(class_ids, size))
+        camera.publish_cloud(frame, points, nearest(frame.rgb, size), nearest(frame.result.class_ids, size))
 
     def _publish_unlabeled(self, frames: Sequence[Frame], parameters: Parameters) -> None:
         for frame in frames:
-            camera = self.cameras[frame.camera]
             self.scenes[frame.camera].score_memory.clear()  # what was seen before the pause is stale after it
             try:
-                size = mask_size(camera.size_of(frame), parameters)
+                size = mask_size(self.cameras[frame.camera].size_of(frame), parameters)
             except ImageError as error:
                 self._note(frame.camera, error)
                 continue
-            unlabeled, black = np.full(size, parameters.unlabeled_id, np.uint8), np.zeros((*size, 3), np.uint8)
-            camera.publish_mask(frame, unlabeled, np.zeros(size, np.uint8))
-            self._publish_cloud(frame, black, unlabeled, None, parameters)
+            unlabeled = np.full(size, parameters.unlabeled_id, np.uint8)
+            result = engine.Segmentation(unlabeled, np.zeros(size, np.uint8))
+            black = replace(frame, rgb=np.zeros((*size, 3), np.uint8), result=result)
+            self._publish_mask(black, parameters)
+            self._publish_cloud(black, parameters)
 
     def _on_lost_batch(self, error: Exception) -> None:
         if not self._worker.is_left:

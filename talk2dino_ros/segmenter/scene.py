@@ -6,46 +6,27 @@ The worker's thread alone looks at it. Where a region has no place, its point sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
-from talk2dino_ros.perception.points_of_interest import PointOfInterest, point_of
+from talk2dino_ros.perception.points_of_interest import point_of
 from talk2dino_ros.perception.space.camera_model import GeometryError
 from talk2dino_ros.perception.space.clock_jump import JUMP_NS, is_jump_back
 from talk2dino_ros.perception.space.positions import Position, position_of, surface_points
 from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
-from talk2dino_ros.perception.tracking.tracker import Detection, TrackedObject, Tracker
+from talk2dino_ros.perception.tracking.tracker import Detection, Tracker
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from talk2dino_ros.engine import Segmentation
     from talk2dino_ros.perception.space.depth import Depth
     from talk2dino_ros.ros.tf.transforms import Transforms
+    from talk2dino_ros.segmenter.frames import Frame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What of an image's header counts here, and its size (height, width)."""
-
-    stamp_ns: int
-    frame_id: str
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one image showed."""
-
-    points: list[PointOfInterest]
-    objects: list[TrackedObject]
-    frame_id: str  # of all positions
-    depth: Depth | None  # at the image's pixels
 
 
 class DepthSource(Protocol):
@@ -58,8 +39,8 @@ class DepthSource(Protocol):
     def pin(self, stamp_ns: int) -> None:
         """Keep what belongs to the image of this stamp, however long its segmentation takes."""
 
-    def depth_of(self, image: Snapshot, parameters: Parameters) -> Depth:
-        """Return the depth at each pixel of an image; raise GeometryError with the reason where there is none."""
+    def depth_of(self, frame: Frame, parameters: Parameters) -> Depth:
+        """Return the depth at each pixel of a decoded frame; raise GeometryError, which says why there is none."""
 
 
 class Scene:
@@ -83,16 +64,18 @@ class Scene:
 
     def locate(
         self,
-        image: Snapshot,
-        result: Segmentation,
+        frame: Frame,
         labels: Mapping[int, str],
         parameters: Parameters,
         *,
         questions: Mapping[int, str] = MappingProxyType({}),
-    ) -> Seen:
-        """Return what an image showed, and remember it; labels, questions: id -> name of the classes that count."""
-        self._note_time(image.stamp_ns)
-        depth = self._depth(image, parameters)
+    ) -> Frame:
+        """Return a segmented frame with its points, objects and depth, and remember the objects.
+
+        labels, questions: id -> name of the classes that count.
+        """
+        self._note_time(frame.stamp_ns)
+        depth = self._depth(frame, parameters)
         find = partial(
             find_regions,
             min_area_share=parameters.min_area_share,
@@ -100,26 +83,32 @@ class Scene:
             depth=None if isinstance(depth, str) or not parameters.depth_jump_m else depth,
             depth_jump_m=parameters.depth_jump_m,
         )
-        regions = [region for layer in layers_of(result, labels, questions) for region in find(*layer)]
-        frame_id = parameters.target_frame or image.frame_id
-        places = self._places(regions, depth, image, frame_id, parameters)
+        regions = [region for layer in layers_of(frame.result, labels, questions) for region in find(*layer)]
+        target = parameters.target_frame or frame.frame_id
+        places = self._places(regions, depth, frame, target, parameters)
         self._note_problem(depth, places)
         detections = [_detection(region, place) for region, place in zip(regions, places, strict=True)]
-        ids = self._objects.update(self._last_stamp_ns, frame_id, detections, {**labels, **questions})
+        ids = self._objects.update(self._last_stamp_ns, target, detections, {**labels, **questions})
         points = [
-            point_of(region, result.class_ids.size, place, object_id)
+            point_of(region, frame.result.class_ids.size, place, object_id)
             for region, place, object_id in zip(regions, places, ids, strict=True)
         ]
-        return Seen(points, self._objects.objects(), frame_id, None if isinstance(depth, str) else depth)
+        return replace(
+            frame,
+            points=points,
+            objects=self._objects.objects(),
+            positions_frame_id=target,
+            depth=None if isinstance(depth, str) else depth,
+        )
 
-    def _depth(self, image: Snapshot, parameters: Parameters) -> Depth | str:
+    def _depth(self, frame: Frame, parameters: Parameters) -> Depth | str:
         try:
-            return self.depth_source.depth_of(image, parameters)
+            return self.depth_source.depth_of(frame, parameters)
         except GeometryError as error:
             return str(error)
 
     def _places(
-        self, regions: Sequence[Region], depth: Depth | str, image: Snapshot, frame_id: str, parameters: Parameters
+        self, regions: Sequence[Region], depth: Depth | str, frame: Frame, target: str, parameters: Parameters
     ) -> list[Position | str]:
         """Where each region is, or why that cannot be said."""
         if isinstance(depth, str):
@@ -129,20 +118,20 @@ class Scene:
         if all(isinstance(surface, str) for surface in surfaces):
             return [surface for surface in surfaces if isinstance(surface, str)]
         try:
-            transform = self._transform(frame_id, image, parameters.transform_timeout_s)
+            transform = self._transform(target, frame, parameters.transform_timeout_s)
         except TransformError as error:
             return [str(error)] * len(regions)
         return [
-            surface if isinstance(surface, str) else position_of(transform.apply(surface), frame_id)
+            surface if isinstance(surface, str) else position_of(transform.apply(surface), target)
             for surface in surfaces
         ]
 
-    def _transform(self, target: str, image: Snapshot, timeout_s: float) -> Transform:
-        if target == image.frame_id:
-            return Transform.identity(image.stamp_ns)
+    def _transform(self, target: str, frame: Frame, timeout_s: float) -> Transform:
+        if target == frame.frame_id:
+            return Transform.identity(frame.stamp_ns)
         if self._transforms is None:
-            raise TransformError(f"nothing listens to TF, which has to bring '{image.frame_id}' into '{target}'")
-        return self._transforms.lookup(target, image.frame_id, image.stamp_ns, timeout_s)
+            raise TransformError(f"nothing listens to TF, which has to bring '{frame.frame_id}' into '{target}'")
+        return self._transforms.lookup(target, frame.frame_id, frame.stamp_ns, timeout_s)
 
     def _note_time(self, stamp_ns: int) -> None:
         """Where a bag loops, TF's old future would hide its new past, and objects were another time's."""

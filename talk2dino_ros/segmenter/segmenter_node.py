@@ -26,7 +26,7 @@ from talk2dino_ros.segmenter.camera import Camera
 from talk2dino_ros.segmenter.diagnostics import Diagnostics
 from talk2dino_ros.segmenter.model_loading import load, release, warm_up, with_options
 from talk2dino_ros.segmenter.parameters import segmenter_parameters
-from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Stream
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED, VocabularyServer
@@ -52,12 +52,12 @@ class SegmenterNode(ManagedNode):
         for warning in segmenter_parameters.declare(self):
             self.get_logger().warning(warning)
         self._settings = segmenter_parameters.read(self)
-        self._stream: Stream | None = None
+        self._pipeline: Pipeline | None = None
         self._transforms: Transforms | None = None
         self._problems = ProblemLog(self.get_logger())
-        self._transport_check = TransportCheck(self, lambda: self._stream)
+        self._transport_check = TransportCheck(self, lambda: self._pipeline)
         self._diagnostics = Diagnostics(self, self._transport_check)
-        self._vocabulary_server = VocabularyServer(self, lambda: self._stream)
+        self._vocabulary_server = VocabularyServer(self, lambda: self._pipeline)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.start_diagnostics(self._settings.diagnostics_period_s)
@@ -88,45 +88,46 @@ class SegmenterNode(ManagedNode):
         self._transforms = open_transforms(self) if settings.target_frame else None
         cameras = {name: Camera(self, name, settings) for name in settings.cameras}
         scenes = {name: Scene(camera.depth_input, self._transforms, settings) for name, camera in cameras.items()}
-        self._stream = Stream(cameras, scenes, ActiveConfiguration(segmenter, vocabulary, settings), self._on_problem)
-        self._stream.publish_label_info()
-        self._log_configured(self._stream)
+        active = ActiveConfiguration(segmenter, vocabulary, settings)
+        self._pipeline = Pipeline(cameras, scenes, active, self._on_problem)
+        self._pipeline.publish_label_info()
+        self._log_configured(self._pipeline)
 
     def _activate(self) -> None:
         """Start the worker and the subscriptions."""
-        if self._stream is not None:
-            self._stream.start()
+        if self._pipeline is not None:
+            self._pipeline.start()
 
     def _deactivate(self) -> None:
         """Stop them; the model stays loaded."""
-        stall = self._stream.stop() if self._stream is not None else ""
+        stall = self._pipeline.stop() if self._pipeline is not None else ""
         if stall:
             self.get_logger().error(stall)
 
     def _clean_up(self) -> None:
         """Free everything, unless the model is still at work: its memory could not be freed, nor loaded again."""
-        stall = self._stream.stop() if self._stream is not None else ""
+        stall = self._pipeline.stop() if self._pipeline is not None else ""
         if stall:
             raise StallError(f"{stall}; clean up again then, or end the process")
         self._tear_down()
 
     def _tear_down(self) -> None:
-        """Free all that belongs to the stream; without effect where there is none."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.destroy()
-            del stream
+        """Free all that belongs to the pipeline; without effect where there is none."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.destroy()
+            del pipeline
             release()
         if self._transforms is not None:
             self._transforms.destroy()
             self._transforms = None
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        return self._diagnostics.statuses(self._stream) if self._stream is not None else []
+        return self._diagnostics.statuses(self._pipeline) if self._pipeline is not None else []
 
-    def _log_configured(self, stream: Stream) -> None:
-        segmenter, vocabulary = stream.active.segmenter, stream.active.vocabulary
-        topics = ", ".join(camera.topic for camera in stream.cameras.values())
+    def _log_configured(self, pipeline: Pipeline) -> None:
+        segmenter, vocabulary = pipeline.active.segmenter, pipeline.active.vocabulary
+        topics = ", ".join(camera.topic for camera in pipeline.cameras.values())
         precision = f"{segmenter.precision}: {segmenter.precision_reason}"
         self.get_logger().info(
             f"{segmenter.model.name} on {segmenter.device} ({precision}) looks for "
@@ -140,21 +141,21 @@ class SegmenterNode(ManagedNode):
             self._problems.report(what, error)
 
     def _change_parameters(self, values: Mapping[str, Value]) -> None:
-        is_configured = self._stream is not None
+        is_configured = self._pipeline is not None
         self._adopt_parameters(segmenter_parameters.check_changes(values, self._settings, configured=is_configured))
 
     def _adopt_parameters(self, after: segmenter_parameters.Parameters) -> None:
-        if self._stream is not None:
-            active = self._stream.active
+        if self._pipeline is not None:
+            active = self._pipeline.active
             segmenter = with_options(active.segmenter, after)
-            self._stream.adopt(replace(active, segmenter=segmenter, parameters=after))
+            self._pipeline.adopt(replace(active, segmenter=segmenter, parameters=after))
         self._settings = after
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if self._stream is None:
+        if self._pipeline is None:
             response.message = NOT_CONFIGURED
             return response
-        self._stream.enable(request.data)
+        self._pipeline.enable(request.data)
         response.success = True
         period_s = self._settings.paused_mask_period_s
         response.message = "segmenting" if request.data else f"paused: an all-unlabeled mask every {period_s:g} s"

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from talk2dino_ros.segmenter.image_slots import Frame, FrameSlots
+from talk2dino_ros.segmenter.frames import Frame, FrameSlots
 
 STOP_PATIENCE_S = 3.0  # Nav2's lifecycle manager waits 5 s for a transition
 

@@ -3,6 +3,7 @@
 
 import time
 
+import numpy as np
 import pytest
 
 rclpy = pytest.importorskip("rclpy")
@@ -14,11 +15,10 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
 from talk2dino_ros.segmenter.depth_input import DepthInput, UnmatchedError  # noqa: E402
+from talk2dino_ros.segmenter.frames import Frame  # noqa: E402
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters  # noqa: E402
-from talk2dino_ros.segmenter.scene import Snapshot  # noqa: E402
 
 DEADLINE_S = 20.0
-MOMENT = Snapshot(5 * 10**9, "cam", (2, 2))
 PARAMETERS = Parameters(depth_wait_s=0.0)
 
 
@@ -42,6 +42,9 @@ def header(sec, frame_id="cam"):
     return stamped
 
 
+FRAME = Frame("", Image(header=header(5)), 0.0, rgb=np.zeros((2, 2, 3), np.uint8))
+
+
 def depth(sec=5, frame_id="cam"):
     message = Image(header=header(sec, frame_id), width=2, height=2, encoding="16UC1", step=4)
     message.data.frombytes(b"\x00\x08" * 4)
@@ -62,7 +65,7 @@ def wait_for(node, condition):
 
 def reason_of(depth_input, parameters=PARAMETERS):
     with pytest.raises(UnmatchedError) as caught:
-        depth_input.depth_of(MOMENT, parameters)
+        depth_input.depth_of(FRAME, parameters)
     return str(caught.value)
 
 
@@ -102,7 +105,7 @@ def test_what_fits_is_depth_whatever_slash_the_frame_begins_with(node):
     """2048 mm at a focal length of 2 pixels, by a camera_info that names no lens."""
     for name, frame_id in (("plain", "cam"), ("slash", "/cam")):
         depth_input = heard(node, name, info(), depth(frame_id=frame_id))
-        points = depth_input.depth_of(MOMENT, PARAMETERS).points()
+        points = depth_input.depth_of(FRAME, PARAMETERS).points()
         assert points[..., 2] == pytest.approx(2.048)
         assert points[0, 0, :2] == pytest.approx((-0.512, -0.512))
 
@@ -118,7 +121,7 @@ def test_a_camera_info_without_a_stamp_or_sent_once_and_the_remedy_that_works(no
         reason = reason_of(depth_input)
         assert words in reason
         assert "set camera_info_latest to true" in reason
-        assert depth_input.depth_of(MOMENT, latest).points()[..., 2] == pytest.approx(2.048)
+        assert depth_input.depth_of(FRAME, latest).points()[..., 2] == pytest.approx(2.048)
 
 
 def test_depth_of_another_moment_stays_a_matter_of_time(node):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scripted_stream import BAD, DEADLINE_S, Bench, ScriptedSegmenter, depth_of, image, vocabulary_of
+from scripted_pipeline import BAD, DEADLINE_S, Bench, ScriptedSegmenter, depth_of, image, vocabulary_of
 
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
@@ -17,10 +17,10 @@ from talk2dino_ros.viz.overlay import color_of
 @pytest.fixture
 def running():
     bench = Bench(paused_mask_period_s=1000.0)
-    bench.stream.start()
+    bench.pipeline.start()
     yield bench
     bench.segmenter.may_go_on.set()
-    bench.stream.stop()
+    bench.pipeline.stop()
 
 
 def test_two_waiting_images_are_one_batch_and_all_masks_go_out_first():
@@ -28,6 +28,22 @@ def test_two_waiting_images_are_one_batch_and_all_masks_go_out_first():
     bench.process(front=image(), rear=image())
     assert bench.segmenter.batch_sizes == [2]
     assert bench.whats() == [("front", "mask"), ("rear", "mask"), ("front", "points"), ("rear", "points")]
+
+
+@pytest.mark.parametrize("is_enabled", [True, False], ids=["segmenting", "paused"])
+def test_all_that_is_published_of_an_image_goes_out_under_its_own_message(is_enabled):
+    bench = Bench(overlay=True)
+    bench.pipeline.enable(is_enabled)
+    sent = {"front": image(), "rear": image()}
+    for camera in (bench.front, bench.rear):
+        camera.has_overlay_listener = camera.has_cloud_listener = True
+    bench.process(**sent)
+    for camera in (bench.front, bench.rear):
+        assert len(camera.frames) == (4 if is_enabled else 2)  # mask, points, cloud, overlay; mask, cloud
+        for frame in camera.frames:
+            assert (frame.camera, frame.received_s) == (camera.name, 0.0)
+            assert frame.message.rgb is sent[camera.name]
+            assert (frame.stamp_ns, frame.frame_id) == (10**9 + 5, "optical")
 
 
 def test_an_image_that_cannot_be_converted_is_reported_and_the_other_camera_is_not_touched():
@@ -72,7 +88,7 @@ def test_mask_and_confidence_take_the_size_of_the_parameters_and_points_stay_in_
 
 def test_points_carry_the_version_of_the_vocabulary_that_the_mask_was_made_with():
     bench = Bench()
-    bench.stream.adopt(ActiveConfiguration(bench.segmenter, vocabulary_of("dog", version=7), Parameters()))
+    bench.pipeline.adopt(ActiveConfiguration(bench.segmenter, vocabulary_of("dog", version=7), Parameters()))
     bench.process(front=image())
     assert bench.published[-1][3] == 7
     assert bench.published[-1][2][0].class_name == "dog"
@@ -81,7 +97,7 @@ def test_points_carry_the_version_of_the_vocabulary_that_the_mask_was_made_with(
 def test_stage_times_of_a_batch_go_from_decoding_to_the_points_and_its_cameras_share_them():
     bench = Bench(stage_times=True)
     bench.process(front=image(), rear=image())
-    times_s = bench.stream.stages.percentiles_s()
+    times_s = bench.pipeline.stages.percentiles_s()
     assert list(times_s) == ["decode", "backbone", "publish", "points"]
     assert all(0 < median_s == p99_s for median_s, p99_s in times_s.values())  # two images, one sample
     assert bench.segmenter.timers_made == 1
@@ -93,16 +109,16 @@ def test_decoding_and_publishing_are_each_in_the_stage_of_that_name():
     bench.front.to_rgb = lambda frame: time.sleep(0.05) or to_rgb(frame)
     bench.front.publish_mask = lambda *values: time.sleep(0.1) or publish_mask(*values)
     bench.process(front=image())
-    times_s = {name: median_s for name, (median_s, _) in bench.stream.stages.percentiles_s().items()}
+    times_s = {name: median_s for name, (median_s, _) in bench.pipeline.stages.percentiles_s().items()}
     assert times_s["publish"] >= 0.1 > times_s["decode"] >= 0.05 > times_s["points"]
 
 
 def test_without_stage_times_no_timer_is_made_and_older_times_are_forgotten():
     bench = Bench(stage_times=True)
     bench.process(front=image())
-    bench.stream.adopt(ActiveConfiguration(bench.segmenter, vocabulary_of("cup"), Parameters()))
+    bench.pipeline.adopt(ActiveConfiguration(bench.segmenter, vocabulary_of("cup"), Parameters()))
     bench.process(front=image())
-    assert bench.stream.stages.percentiles_s() == {}
+    assert bench.pipeline.stages.percentiles_s() == {}
     assert bench.segmenter.timers_made == 1
     assert bench.segmenter.timers_seen[1] is None
 
@@ -110,14 +126,14 @@ def test_without_stage_times_no_timer_is_made_and_older_times_are_forgotten():
 def test_a_batch_without_a_mask_leaves_no_stage_times():
     bench = Bench(stage_times=True)
     bench.process(front=image(BAD), rear=None)
-    assert bench.stream.stages.percentiles_s() == {}
+    assert bench.pipeline.stages.percentiles_s() == {}
 
 
 def test_a_batch_in_hand_keeps_the_vocabulary_that_it_began_with(running):
     running.segmenter.may_go_on.clear()
     running.front.send(image())
     assert running.segmenter.entered.wait(DEADLINE_S)
-    running.stream.adopt(ActiveConfiguration(running.segmenter, vocabulary_of("dog", version=7), Parameters()))
+    running.pipeline.adopt(ActiveConfiguration(running.segmenter, vocabulary_of("dog", version=7), Parameters()))
     running.segmenter.may_go_on.set()
     for _ in range(3):  # label_info, mask, points
         assert running.front.news.acquire(timeout=DEADLINE_S)
@@ -129,16 +145,16 @@ def test_label_info_of_every_camera_goes_out_before_the_vocabulary_is_in_force()
     bench = Bench()
     new = ActiveConfiguration(bench.segmenter, vocabulary_of("dog", version=7), Parameters())
     seen = []
-    bench.front.publish_label_info = lambda *_: seen.append(bench.stream.active.vocabulary.version)
-    bench.stream.adopt(new)
+    bench.front.publish_label_info = lambda *_: seen.append(bench.pipeline.active.vocabulary.version)
+    bench.pipeline.adopt(new)
     assert seen == [1]
-    assert bench.stream.active is new
+    assert bench.pipeline.active is new
     assert bench.published == [("rear", "label_info", {1: "dog"}, 7, 0.5)]
 
 
 def test_while_paused_an_image_becomes_an_unlabeled_mask_and_the_worker_rests():
     bench = Bench(unlabeled_id=0, paused_mask_period_s=2.5)
-    bench.stream.enable(False)
+    bench.pipeline.enable(False)
     rest_s = bench.process(front=image(height=4, width=6), rear=None)
     assert rest_s == 2.5
     assert bench.segmenter.batch_sizes == []
@@ -151,24 +167,24 @@ def test_while_paused_an_image_becomes_an_unlabeled_mask_and_the_worker_rests():
 
 
 def test_resuming_ends_the_rest_and_images_are_segmented_again(running):
-    running.stream.enable(False)
+    running.pipeline.enable(False)
     running.front.send(image())
     assert running.front.news.acquire(timeout=DEADLINE_S)
     running.front.send(image())
-    running.stream.enable(True)
+    running.pipeline.enable(True)
     while ("front", "points") not in running.whats():
         assert running.front.news.acquire(timeout=DEADLINE_S), "still resting"
     assert running.segmenter.batch_sizes == [1]
 
 
 def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_one_follows(running):
-    original = running.front.publish_seen
+    original = running.front.publish_places
 
     def fail_once(*_):
-        running.front.publish_seen = original
+        running.front.publish_places = original
         raise ValueError("a fault of the program")
 
-    running.front.publish_seen = fail_once
+    running.front.publish_places = fail_once
     running.front.send(image())
     assert running.front.news.acquire(timeout=DEADLINE_S)  # its mask
     running.front.send(image())
@@ -182,7 +198,7 @@ def test_the_background_is_in_label_info_and_in_no_points_and_a_paused_mask_is_w
     vocabulary = vocabulary_of("cup").with_background("nothing", 1)  # the scripted mask is full of 1
     vocabulary = vocabulary.with_ids((4,), 3)
     bench.segmenter.fill = 1
-    bench.stream.adopt(replace(bench.stream.active, vocabulary=vocabulary))
+    bench.pipeline.adopt(replace(bench.pipeline.active, vocabulary=vocabulary))
     assert bench.published[0] == ("front", "label_info", {1: "nothing", 4: "cup"}, 3, 0.5)
     bench.published.clear()
     bench.process(front=image())
@@ -191,7 +207,7 @@ def test_the_background_is_in_label_info_and_in_no_points_and_a_paused_mask_is_w
     assert confidence.all()
     assert points == []
     bench.published.clear()
-    bench.stream.enable(False)
+    bench.pipeline.enable(False)
     bench.process(front=image())
     ((_, _, mask, confidence),) = bench.published
     assert (mask == 255).all()  # a costmap takes it for nothing: what it marked stays
@@ -202,7 +218,7 @@ def test_a_question_is_in_points_and_overlay_and_neither_in_mask_nor_label_info(
     bench = Bench(overlay=True)
     bench.front.has_overlay_listener = True
     vocabulary = vocabulary_of("cup", "?mug", version=3)
-    bench.stream.adopt(replace(bench.stream.active, vocabulary=vocabulary))
+    bench.pipeline.adopt(replace(bench.pipeline.active, vocabulary=vocabulary))
     assert bench.published[0] == ("front", "label_info", {1: "cup"}, 3, 0.5)
     bench.published.clear()
     bench.process(front=image(height=40, width=60))
@@ -265,7 +281,7 @@ def test_a_cloud_has_the_masks_size_and_without_depth_no_points(metres):
 def test_while_paused_a_cloud_listener_gets_a_cloud_without_points_for_each_mask():
     bench = Bench()
     bench.front.has_cloud_listener = True
-    bench.stream.enable(False)
+    bench.pipeline.enable(False)
     bench.process(front=image(height=4, width=6))
     ((points, _, class_ids),) = clouds_of(bench)
     assert np.isnan(points).all()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from talk2dino_ros.segmenter.image_slots import Frame, FrameSlots
+from talk2dino_ros.segmenter.frames import Frame, FrameSlots
 from talk2dino_ros.segmenter.worker import Worker
 
 DEADLINE_S = 10.0

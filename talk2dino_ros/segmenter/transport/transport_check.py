@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.segmenter.camera import Camera
-    from talk2dino_ros.segmenter.pipeline import Stream
+    from talk2dino_ros.segmenter.pipeline import Pipeline
 
 PROBE_IMAGES = 10
 PROBE_TIMEOUT_S = 30.0
@@ -45,14 +45,14 @@ RECHECK_S = 60.0
 
 
 class TransportCheck:
-    """Look at the cameras of whatever stream the node has; the verdicts are kept in the cameras.
+    """Look at the cameras of whatever pipeline the node has; the verdicts are kept in the cameras.
 
-    stream: returns the node's stream, None while it is not configured.
+    pipeline: returns the node's pipeline, None while it is not configured.
     """
 
-    def __init__(self, node: Node, stream: Callable[[], Stream | None]) -> None:
+    def __init__(self, node: Node, pipeline: Callable[[], Pipeline | None]) -> None:
         self._node = node
-        self._stream = stream
+        self._pipeline = pipeline
         self._probes = 0
         # A coroutine that waits keeps every other callback of its group out, so this service has its own.
         self._srv = node.create_service(
@@ -96,14 +96,14 @@ class TransportCheck:
             logger.warning(verdict.text)
 
     async def _on_check(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        stream = self._stream()
-        if stream is None:
+        pipeline = self._pipeline()
+        if pipeline is None:
             response.message = NOT_CONFIGURED
             return response
-        timeout_s = stream.active.parameters.image_timeout_s
+        timeout_s = pipeline.active.parameters.image_timeout_s
         verdicts: list[TransportVerdict] = []
         try:
-            for camera in stream.cameras.values():
+            for camera in pipeline.cameras.values():
                 verdicts.append(await self._check(camera, timeout_s, probing=True))
                 camera.verdicts[camera.transport_state] = verdicts[-1]
         except Exception as error:

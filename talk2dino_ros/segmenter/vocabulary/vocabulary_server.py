@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter, Vocabulary
     from talk2dino_ros.engine.vocabulary import ClassEntry
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-    from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Stream
+    from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 
 UNREAD_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh that comes while the model loads
 NOT_CONFIGURED = (
@@ -42,14 +42,14 @@ NOT_CONFIGURED = (
 
 
 class VocabularyServer:
-    """Serve the vocabulary of whatever stream the node has at the moment.
+    """Serve the vocabulary of whatever pipeline the node has at the moment.
 
-    stream: returns the node's stream, None while it is not configured.
+    pipeline: returns the node's pipeline, None while it is not configured.
     """
 
-    def __init__(self, node: Node, stream: Callable[[], Stream | None]) -> None:
+    def __init__(self, node: Node, pipeline: Callable[[], Pipeline | None]) -> None:
         self._node = node
-        self._stream = stream
+        self._pipeline = pipeline
         self._memory = VocabularyMemory(node.get_logger().warning, self._now_ns)
         self._file: Vocabulary | None = None
         self._thread: threading.Thread | None = None
@@ -66,7 +66,7 @@ class VocabularyServer:
         self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)
 
     def first_vocabulary(self, segmenter: Segmenter, parameters: Parameters) -> Vocabulary:
-        """Read or encode the vocabulary that a stream starts with; blocks.
+        """Read or encode the vocabulary that a pipeline starts with; blocks.
 
         These are the words that were accepted last, as long as the configured ones are the same as then. Ids and their
         quarantine outlive a reconfigure, as the consumers' memory of old masks does, and with a state_file a restart.
@@ -125,7 +125,7 @@ class VocabularyServer:
 
     async def _change(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
         """Encode and adopt classes, all or nothing, when their turn has come; return the added names too."""
-        self._configured_stream()
+        self._configured_pipeline()
         change.check()  # before anything slow is done
         if change.replaces:
             self._memory.assign(parse_classes(change.classes), change.ids)
@@ -135,25 +135,25 @@ class VocabularyServer:
         finally:
             self._turns.end()
 
-    def _configured_stream(self) -> Stream:
-        stream = self._stream()
-        if stream is None:
+    def _configured_pipeline(self) -> Pipeline:
+        pipeline = self._pipeline()
+        if pipeline is None:
             raise VocabularyError(NOT_CONFIGURED)
-        return stream
+        return pipeline
 
     async def _change_now(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
-        stream = self._configured_stream()
-        before = stream.active.vocabulary
+        pipeline = self._configured_pipeline()
+        before = pipeline.active.vocabulary
         outcome = change.applied_to(before)
         if not change.replaces and outcome.classes == before.classes:
-            return stream.active, ()
+            return pipeline.active, ()
         self._memory.assign(outcome.classes, change.ids)
-        vocabulary = await self._encode(stream.active, outcome.classes, keeps=not change.replaces)
-        if self._stream() is not stream:
+        vocabulary = await self._encode(pipeline.active, outcome.classes, keeps=not change.replaces)
+        if self._pipeline() is not pipeline:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
         ids = self._memory.assign(vocabulary.classes, change.ids)
-        stream.adopt(replace(stream.active, vocabulary=self._memory.commit(vocabulary, ids)))
-        return stream.active, outcome.added
+        pipeline.adopt(replace(pipeline.active, vocabulary=self._memory.commit(vocabulary, ids)))
+        return pipeline.active, outcome.added
 
     def _encode(self, active: ActiveConfiguration, classes: Sequence[ClassEntry], *, keeps: bool) -> Future:
         """keeps: whether classes that are in force keep their vectors to the bit."""
@@ -169,22 +169,22 @@ class VocabularyServer:
     def _on_get_vocabulary(
         self, _request: GetVocabulary.Request, response: GetVocabulary.Response
     ) -> GetVocabulary.Response:
-        stream = self._stream()
-        if stream is not None:
-            vocabulary = stream.active.vocabulary
+        pipeline = self._pipeline()
+        if pipeline is not None:
+            vocabulary = pipeline.active.vocabulary
             response.version = vocabulary.version
             response.classes = [entry.text for entry in vocabulary.classes]
             response.names = list(vocabulary.names)
-            response.ids = stream.active.published_ids
-            response.unlabeled_id = unlabeled_id = stream.active.parameters.unlabeled_id
+            response.ids = pipeline.active.published_ids
+            response.unlabeled_id = unlabeled_id = pipeline.active.parameters.unlabeled_id
             response.background_class = vocabulary.background_class
             response.background_id = unlabeled_id if vocabulary.background_id is None else vocabulary.background_id
-            response.model = stream.active.segmenter.model.name
+            response.model = pipeline.active.segmenter.model.name
         return response
 
     def _active_version(self) -> int:
-        stream = self._stream()
-        return stream.active.vocabulary.version if stream else 0
+        pipeline = self._pipeline()
+        return pipeline.active.vocabulary.version if pipeline else 0
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

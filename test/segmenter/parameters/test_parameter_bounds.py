@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scripted_stream import Bench, depth_of, image
+from scripted_pipeline import Bench, depth_of, image
 
 from talk2dino_ros.goal.choice import Candidate, GoToRequest
 from talk2dino_ros.goal.go_to_task import GoalView, GoToTask
@@ -59,7 +59,7 @@ def values_of(parameters: object) -> dict[str, object]:
 
 
 def seen_with(parameters: Parameters, depth) -> Bench:
-    """Let a stream see three images of one camera, with everybody listening."""
+    """Let a pipeline see three images of one camera, with everybody listening."""
     bench = Bench(**values_of(parameters))
     bench.front.has_overlay_listener = bench.front.has_cloud_listener = True
     bench.depths["front"].depth = depth
@@ -67,7 +67,7 @@ def seen_with(parameters: Parameters, depth) -> Bench:
     rgb[6:18, 8:20] = (200, 30, 30)
     for _ in range(3):
         bench.process(front=rgb)
-    bench.stream.enable(False)
+    bench.pipeline.enable(False)
     bench.process(front=rgb)
     return bench
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stream whose cameras, depth and segmenter a test scripts, without ROS."""
+"""A pipeline whose cameras, depth and segmenter a test scripts, without ROS."""
 
 import re
 import threading
@@ -12,9 +12,9 @@ from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.perception.space.depth import Depth
-from talk2dino_ros.segmenter.image_slots import Frame
+from talk2dino_ros.segmenter.frames import Frame
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Stream
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 
@@ -30,6 +30,7 @@ class ScriptedCamera:
         self.statistics = CameraStatistics(0.0)
         self.has_overlay_listener = self.has_cloud_listener = False
         self.news = threading.Semaphore(0)
+        self.frames = []  # each publication's
 
     def start(self, on_frame):
         self.send = lambda rgb: on_frame(frame_of(self.name, rgb))
@@ -45,22 +46,23 @@ class ScriptedCamera:
     def size_of(self, frame):
         return self.to_rgb(frame).shape[:2]
 
-    def publish_mask(self, _frame, mask, confidence):
-        self._note("mask", mask, confidence)
+    def publish_mask(self, frame, mask, confidence):
+        self._note(frame, "mask", mask, confidence)
 
-    def publish_seen(self, _frame, seen, version):
-        self._note("points", seen.points, version)
+    def publish_places(self, frame, version):
+        self._note(frame, "points", frame.points, version)
 
-    def publish_cloud(self, _frame, points, rgb, class_ids):
-        self._note("cloud", points, rgb, class_ids)
+    def publish_cloud(self, frame, points, rgb, class_ids):
+        self._note(frame, "cloud", points, rgb, class_ids)
 
-    def publish_overlay(self, _frame, overlay):
-        self._note("overlay", overlay)
+    def publish_overlay(self, frame, overlay):
+        self._note(frame, "overlay", overlay)
 
     def publish_label_info(self, labels, version, threshold):
-        self._note("label_info", labels, version, threshold)
+        self._note(None, "label_info", labels, version, threshold)
 
-    def _note(self, what, *values):
+    def _note(self, frame, what, *values):
+        self.frames.append(frame)
         self.published.append((self.name, what, *values))
         self.news.release()
 
@@ -76,7 +78,7 @@ class ScriptedDepth:
     def pin(self, stamp_ns):
         self.pinned.append(stamp_ns)
 
-    def depth_of(self, _image, _parameters):
+    def depth_of(self, _frame, _parameters):
         if self.depth is None:
             raise GeometryError("it is dark")
         return self.depth
@@ -140,7 +142,7 @@ def vocabulary_of(*names, version=1):
 
 
 class Bench:
-    """A stream of two scripted cameras."""
+    """A pipeline of two scripted cameras."""
 
     def __init__(self, **parameters):
         self.published, self.problems = [], []
@@ -150,11 +152,11 @@ class Bench:
         cameras = {"front": self.front, "rear": self.rear}
         self.depths = {name: ScriptedDepth() for name in cameras}
         scenes = {name: Scene(depth, None, active.parameters) for name, depth in self.depths.items()}
-        self.stream = Stream(cameras, scenes, active, lambda what, error: self.problems.append((what, str(error))))
+        self.pipeline = Pipeline(cameras, scenes, active, lambda what, error: self.problems.append((what, str(error))))
 
     def process(self, **messages):
         """Process a batch in this thread."""
-        return self.stream._process([frame_of(name, rgb) for name, rgb in messages.items()])
+        return self.pipeline._process([frame_of(name, rgb) for name, rgb in messages.items()])
 
     def dropped(self):
         """Image topic and reason of each frame that was dropped."""

@@ -1,31 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One slot per camera between the thread that receives and the thread that segments: the newest frame wins.
+"""A frame, which is one image on its way through the node, and the slots in which it waits for the model.
 
-A queue would feed a slow model frames that are older and older; a slot holds the present. What is overwritten
-is counted as dropped, so that nobody takes a slow model for a slow camera.
+One slot per camera between the thread that receives and the thread that segments: the newest frame wins. A queue would
+feed a slow model frames that are older and older. What is overwritten is counted as dropped, so that nobody takes a
+slow model for a slow camera.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from talk2dino_ros.engine import Segmentation
+    from talk2dino_ros.perception.points_of_interest import PointOfInterest
+    from talk2dino_ros.perception.space.depth import Depth
+    from talk2dino_ros.perception.tracking.tracker import TrackedObject
+
+LATER: Any = None  # what a field holds before the step that fills it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
-    """An image message as it came in, not yet converted."""
+    """One image on its way; each step returns a frame that has more (`dataclasses.replace`).
+
+    camera.py receives it:
+        camera: the name of its camera. message: sensor_msgs/Image or CompressedImage.
+        received_s: time.monotonic() at reception.
+    pipeline.py decodes and segments it:
+        rgb: uint8 [H, W, 3] RGB. result: of the engine, its arrays [H, W].
+    scene.py finds places in it:
+        points: its regions. objects: all that the scene knows of. positions_frame_id: of all positions in both.
+        depth: metres at the pixels of rgb; None where there is none of its moment.
+    """
 
     camera: str
-    message: Any  # sensor_msgs/Image or CompressedImage
-    received_s: float  # time.monotonic() at reception
+    message: Any
+    received_s: float
+    rgb: NDArray[np.uint8] = LATER
+    result: Segmentation = LATER
+    points: Sequence[PointOfInterest] = ()
+    objects: Sequence[TrackedObject] = ()
+    positions_frame_id: str = ""
+    depth: Depth | None = None
 
     @property
     def stamp_ns(self) -> int:
         """The stamp of its header."""
         stamp = self.message.header.stamp
         return int(stamp.sec * 10**9 + stamp.nanosec)
+
+    @property
+    def frame_id(self) -> str:
+        """The optical frame of its header."""
+        return str(self.message.header.frame_id)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the decoded image."""
+        return self.rgb.shape[0], self.rgb.shape[1]
 
 
 class FrameSlots:

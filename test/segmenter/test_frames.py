@@ -3,7 +3,7 @@
 
 import threading
 
-from talk2dino_ros.segmenter.image_slots import Frame, FrameSlots
+from talk2dino_ros.segmenter.frames import Frame, FrameSlots
 
 DEADLINE_S = 10.0
 
