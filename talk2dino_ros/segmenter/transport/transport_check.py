@@ -2,8 +2,8 @@
 """Whether a camera's images can arrive: looked into after the start, in each silence, and by ~/check_transport.
 
 What can be known without them: who publishes, with which type and QoS, the size of an image (an earlier image, or a
-camera_info beside the topic), and on the same machine the environment of the camera's process. What can be tried: a
-process with the same transport sends images of that size to this node.
+camera_info beside the topic), and on the same machine the environment of the camera's process. What ~/check_transport
+tries beside that: a process with the same transport sends images of that size to this node. Nothing else starts one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class TransportCheck:
     def watch(self, camera: Camera, timeout_s: float, is_silent: bool) -> None:
         """Check a camera after its first image and when it falls silent, and when its publishers change meanwhile.
 
-        A camera that comes and goes keeps its verdicts for a while: a check costs a second of a process's time.
+        It starts no process, as it is asked for /diagnostics. A camera that comes and goes keeps its verdicts for a
+        while: a check may wait a second for a camera_info.
         """
         before, camera.transport_state = camera.transport_state, self._state(camera, is_silent)
         is_new = camera.transport_state not in ("", before)
@@ -81,7 +82,7 @@ class TransportCheck:
         """What is raised here would end the executor."""
         logger, state = self._node.get_logger(), camera.transport_state
         try:
-            camera.verdicts[state] = verdict = await self._check(camera, timeout_s, probing=is_silent)
+            camera.verdicts[state] = verdict = await self._check(camera, timeout_s, probing=False)
         except Exception:
             if self._node.context.ok():
                 logger.error(f"the transport check failed\n{traceback.format_exc()}")
@@ -132,8 +133,7 @@ class TransportCheck:
             "profile_variable": profile_names(os.environ)[0],
         }
         found = Findings(**facts)
-        is_wanted = probing or found.is_larger_than_segment
-        if not (is_wanted and size and found.fitting and all(each.is_here for each in found.fitting)):
+        if not (probing and size and found.can_be_tried):
             return verdict_on(found)
         probe = await self._probe_like_camera(found, senders, size)
         remedy_probe = await self._probe(_with_profile(), size, "with the profile") if probe.is_lost else None

@@ -63,6 +63,11 @@ class Findings:
         return tuple(each for each in self.publishers if each.message_type == self.message_type and not each.mismatch)
 
     @property
+    def can_be_tried(self) -> bool:
+        """Whether test images can say more: all that publish do so on this machine, and an image's size is known."""
+        return bool(self.size and self.fitting and all(each.is_here for each in self.fitting))
+
+    @property
     def sender(self) -> Publisher | None:
         """The publisher whose transport counts: the one with the smallest known segment."""
         known = [each for each in self.fitting if each.transport and each.transport.segment is not None]
@@ -186,6 +191,8 @@ def _silent_camera(found: Findings) -> str:
     compare = f"look at its driver's log, and compare both ends with `ros2 topic info -v {found.topic}` ({PAGE})"
     if found.probe and found.probe.sent:
         return f"so the transport is well, and the camera seems to publish nothing: {compare}"
+    if found.probe is None and found.can_be_tried:
+        return f"call ~/check_transport, which tries it with test images; {compare}"
     return compare
 
 

@@ -122,6 +122,14 @@ def test_a_silent_camera_whose_transport_is_well_is_told_to_look_at_the_driver()
     assert "the camera seems to publish nothing" in text_of(found(publisher(ROOMY), probe=arrived))
 
 
+def test_silence_that_was_not_tried_names_the_service_that_tries_it_where_it_can():
+    service = "call ~/check_transport, which tries it with test images"
+    assert service in text_of(found(publisher(ROOMY)))
+    assert service not in text_of(found(publisher(ROOMY), size=None))
+    assert service not in text_of(found(publisher(ROOMY, is_here=False)))
+    assert service not in text_of(found(publisher(ROOMY), probe=Probe(0, 0, "x")))
+
+
 def test_a_camera_on_another_machine_is_said_to_be_there():
     assert "another machine" in text_of(found(publisher(transport=None, is_here=False)))
 
