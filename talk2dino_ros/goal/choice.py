@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of several objects a go_to means, and what one may ask for at all."""
+"""Check go_to requests, and rank the objects that one may mean."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from talk2dino_ros.goal.stand_off import Pose
 
 
 class RequestError(Talk2DinoError):
-    """A go_to that cannot be meant."""
+    """Invalid go_to request."""
 
 
 class Which(IntEnum):
-    """How to choose among several; the values are those of talk2dino_msgs/srv/GoTo."""
+    """How to choose among several objects; the values are those of talk2dino_msgs/srv/GoTo."""
 
     NEAREST = 0
     MOST_CONFIDENT = 1
@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class GoToRequest:
-    """What a go_to asks for, complete and checked.
+    """Checked go_to request, with the parameters' defaults filled in.
 
     words: the class as `engine.vocabulary` reads it; object_id: for BY_ID alone.
     Raises VocabularyError or RequestError.
@@ -92,7 +92,7 @@ class GoToRequest:
 
 
 def ranked(candidates: Sequence[Candidate], go_to_request: GoToRequest, robot: Pose) -> list[Candidate]:
-    """Return the candidates that are meant, the best first; of equals the one with the lower id."""
+    """Return the matching candidates, the best first; of equals the one with the lower id."""
     if go_to_request.which == Which.BY_ID:
         return [candidate for candidate in candidates if candidate.id == go_to_request.object_id]
     if go_to_request.which == Which.MOST_CONFIDENT:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One go_to from its start to its end: searching, seen, lost, reached. Pure: time and places are given to it.
+"""One go_to from its start to its end: searching, seen, lost, reached. Pure: time and poses are arguments.
 
 Waiting is measured on a steady clock (`now_s`), so that a simulation which pauses, or a bag which loops, neither
 ends a go-to task nor keeps it for ever.
@@ -26,7 +26,7 @@ Place = Callable[[Candidate, Pose, float], Pose]
 
 
 class State(IntEnum):
-    """Where a go-to task stands; the values are those of talk2dino_msgs/msg/GoToState."""
+    """State of a go-to task; the values are those of talk2dino_msgs/msg/GoToState."""
 
     SEARCHING = 1
     SEEN = 2
@@ -40,7 +40,7 @@ class State(IntEnum):
 
 
 class News(Enum):
-    """What is to be published after a look at the objects."""
+    """What to publish after an update."""
 
     NONE = auto()
     FIRST_GOAL = auto()
@@ -49,7 +49,7 @@ class News(Enum):
 
 @dataclass(frozen=True)
 class GoalView:
-    """The objects of the wanted class after one image.
+    """Objects of the requested class after one image.
 
     candidates: confirmed ones with a place; ids: of all; tentative: how many are not confirmed yet; placeless: how
     many are confirmed and have no position.
@@ -62,7 +62,7 @@ class GoalView:
 
 
 class GoToTask:
-    """A go_to: `look` and `tick` drive it until `is_ended`."""
+    """State machine of one go_to; call `update` and `tick` until `is_ended`."""
 
     def __init__(self, go_to_request: GoToRequest, settings: GoalParameters) -> None:
         self.go_to_request = go_to_request
@@ -83,27 +83,27 @@ class GoToTask:
 
     @property
     def is_searching(self) -> bool:
-        """Whether objects are to be looked at: the word is looked for, and nothing has ended the go-to task."""
+        """Whether to pass objects to `update`: the class is in the vocabulary and the task has not ended."""
         return self._started_s < math.inf and not self.is_ended
 
     def start_searching(self, now_s: float) -> None:
-        """The word is looked for from now on: the time to find it begins."""
+        """Start the time to find the object, as the class is in the vocabulary now."""
         self._started_s = now_s
 
     def hinder(self, reason: str) -> None:
-        """Note why the object cannot be gone to although it is seen; it ends the go-to task when time is up."""
+        """Note why there is no goal although the object is seen: the reason of the failure when time is up."""
         self._hindrance = reason
         if self.state == State.SEARCHING:
             self.message = reason
 
     def forget(self, reason: str) -> None:
-        """The clock went back: the object is another one when it is seen again, and the last goal stands."""
+        """Handle a clock that went back: trust no object id any more; the last goal stands."""
         self._is_forgotten = True
         if self.state == State.SEEN and self.go_to_request.keep_looking:
             self.state, self.message = State.LOST, reason
 
     def end(self, state: State, message: str) -> None:
-        """End in a state, if nothing has ended it before."""
+        """End in a state, unless it has ended already."""
         if not self.is_ended:
             self.is_ended, self.state, self.message = True, state, message
 
@@ -112,7 +112,7 @@ class GoToTask:
         return now_s - self._seen_s
 
     def update(self, view: GoalView, robot_now: Callable[[], Pose], place: Place, now_s: float) -> News:
-        """Take what is seen now; return what there is to publish.
+        """Process the objects of one image; return what to publish.
 
         What `robot_now` and `place` raise is passed on; the caller gives the reason to `hinder`.
         """
@@ -130,7 +130,7 @@ class GoToTask:
         return self._follow(candidate, place, now_s)
 
     def tick(self, robot: Pose | None, now_s: float) -> None:
-        """Look at the clock and at the robot; robot: None where it is not known where it is."""
+        """Check the time and the robot's pose; robot: None where its pose is unknown."""
         if self.is_ended:
             return
         if self.goal is None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the node until it is told to end; the process ends with 0, or with 1 where the start failed."""
+    """Run the node until it is shut down; the process ends with 0, or with 1 where the start failed."""
     run_node("goal", _import_node, args)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The goal node's messages and what they say: objects, costmaps and poses, and nothing but conversion."""
+"""Conversions of the goal node's messages: requests, objects, costmaps and poses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TransformAt = Callable[[int], Transform]
 
 
 def read_go_to_request(request: Any, settings: GoalParameters) -> GoToRequest:
-    """Return what a go_to asks for, the parameters where it says 0; raise RequestError or VocabularyError."""
+    """Return a go_to's request, with the parameters' values for 0; raise RequestError or VocabularyError."""
     return GoToRequest(
         words=request.class_name,
         which=request.which,
@@ -54,7 +54,7 @@ def ns_to_stamp(stamp_ns: int) -> Time:
 
 
 def objects_to_view(array: TrackedObjectArray, name: str, transform_at: TransformAt) -> GoalView:
-    """Return the objects of a class, placed; each at the stamp of the image it was last seen in.
+    """Return the objects of a class with their positions; each at the stamp of the image it was last seen in.
 
     One whose transform is not known leaves the others their places. Raises what `transform_at` raises where none of
     them has one, for a class that is not there never.
@@ -127,12 +127,12 @@ def pose_to_message(pose: Pose, frame_id: str, stamp_ns: int) -> PoseStamped:
 
 
 def transform_to_pose(transform: Transform) -> Pose:
-    """Return where a frame is in the plane of another."""
+    """Return a transform as a pose in the plane."""
     return Pose(float(transform.translation[0]), float(transform.translation[1]), transform.yaw)
 
 
 def fill_answer(answer: Any, task: GoToTask, frame_id: str) -> None:
-    """Write what has become of a go-to task into a response or a result."""
+    """Fill a service response or action result from a go-to task."""
     answer.state, answer.message = GoToState(value=task.state.value), task.message
     if task.tracked is None or task.goal is None:
         return
@@ -143,6 +143,6 @@ def fill_answer(answer: Any, task: GoToTask, frame_id: str) -> None:
 
 
 def goal_message(task: GoToTask, frame_id: str) -> PoseStamped:
-    """Return a go-to task's goal, under the stamp of the image that it was made from."""
+    """Return a go-to task's goal as a message, with the stamp of its image."""
     assert task.goal is not None
     return pose_to_message(task.goal, frame_id, task.goal_ns)

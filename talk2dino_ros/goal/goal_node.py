@@ -17,7 +17,7 @@ LEAVE_S = 0.5  # for the segmenter's answer: it could not be given to a node tha
 
 
 class GoalNode(ManagedNode):
-    """Go to objects by name: poses in front of them for a planner.
+    """Lifecycle node that turns object names into goal poses for a planner.
 
     Parameters: see goal_parameters.py.
     Publishers: goal_pose and goal_update (PoseStamped), ~/state (GoToState), /diagnostics.
@@ -42,7 +42,7 @@ class GoalNode(ManagedNode):
 
     @property
     def autostart(self) -> bool:
-        """Whether the node brings itself to active, without a lifecycle manager."""
+        """Whether the node configures and activates itself, without a lifecycle manager."""
         return self._settings.autostart
 
     def stop(self) -> None:
@@ -51,7 +51,7 @@ class GoalNode(ManagedNode):
         self._server.destroy()
 
     def take_leave(self) -> None:
-        """Tell who waits for a go_to that nobody goes on with it."""
+        """Answer the clients that wait for a go_to, as it will not go on."""
         super().take_leave()
         self._server.deactivate()
         self._server.wait_until_words_are_away(LEAVE_S)

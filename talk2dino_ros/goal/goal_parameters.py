@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of the node `goal`, each declared once: name, type, default, range, and the reason for it."""
+"""All parameters of the goal node, each declared once: name, type, default, range and text."""
 
 from __future__ import annotations
 

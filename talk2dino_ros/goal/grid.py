@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An occupancy grid: where a robot may stand, and what it sees from there.
+"""Occupancy grid with free-space search and line-of-sight checks.
 
 Cells are counted as (column, row), as x and y are: cell (c, r) covers c <= x < c + 1, r <= y < r + 1 of the grid's
 own axes, which may be shifted and turned against its frame.
@@ -29,12 +29,12 @@ SAME_PLACE = 1e-9  # in parts of a line: two borders crossed in the same point, 
 
 
 class GridError(Talk2DinoError):
-    """An occupancy grid that contradicts itself."""
+    """Invalid occupancy grid."""
 
 
 @dataclass(frozen=True)
 class GridRules:
-    """How a grid's values are read.
+    """Thresholds by which cell values count as free or opaque.
 
     occupied_from: values from here on are obstacles to stand on or near; opaque_from: to look through.
     unknown_is_free: whether the robot may stand where the value is -1.
@@ -91,7 +91,7 @@ class Grid:
         return np.asarray(shifted + np.array([self.x, self.y]), np.float64)
 
     def is_inside(self, cells: Cells) -> Bools:
-        """Whether cells [..., 2] belong to the grid."""
+        """Whether cells [..., 2] are inside the grid."""
         rows, columns = self.values.shape
         x, y = cells[..., 0], cells[..., 1]
         return np.asarray((x >= 0) & (y >= 0) & (x < columns) & (y < rows))
@@ -153,7 +153,7 @@ def _is_clear(values: npt.NDArray[np.int8], clearance: float, rules: GridRules) 
 
 
 def sees(grid: Grid, points: npt.ArrayLike, tracked: npt.ArrayLike, object_radius_m: float, rules: GridRules) -> Bools:
-    """Tell for points [N, 2] whether nothing opaque lies between them and the object.
+    """Return bool [N]: whether each of the points [N, 2] has a free line of sight to the object.
 
     What is nearer to the object than `object_radius_m` is the object itself, or what it stands on, and hides nothing.
     Two obstacles that touch at a corner leave no gap.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a robot should stand to face an object: at a distance, free, with the object in sight.
+"""Compute stand-off poses: facing an object at a distance, on free cells, with the object in sight.
 
 All in the plane z = 0 of one frame, metres and radians.
 """
@@ -22,7 +22,7 @@ TINY_M = 1e-6
 
 
 class NoFreePoseError(Talk2DinoError):
-    """The map has no place near the wanted one where the robot may stand and see the object."""
+    """No free pose with a line of sight to the object within the search radius."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class FreeSpace:
-    """A map, how it is read, and how far the search in it goes.
+    """Occupancy grid with its rules and the search radius.
 
     search_radius_m: from the wanted place. sight_margin_m: what is so near to an object hides nothing.
     """
@@ -52,7 +52,7 @@ class FreeSpace:
 
 
 def facing(point: Point, tracked: Point) -> Pose:
-    """Return the pose at a point that faces the object; along x where both are one."""
+    """Return the pose at a point that faces the object; along x where they coincide."""
     return Pose(*point, math.atan2(tracked[1] - point[1], tracked[0] - point[0]))
 
 
@@ -122,6 +122,6 @@ def distance_between(one: Pose, other: Pose) -> float:
 
 
 def is_within(robot: Pose, goal: Pose, xy_tolerance_m: float, yaw_tolerance: float) -> bool:
-    """Whether the robot stands at the goal and looks where the goal looks."""
+    """Whether the robot is at the goal, within the tolerances of position and yaw."""
     is_there = distance_between(robot, goal) <= xy_tolerance_m
     return is_there and angle_between(robot.yaw, goal.yaw) <= yaw_tolerance

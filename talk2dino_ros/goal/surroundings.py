@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the goal node knows of the world: the robot by TF, objects that wait for their transform, the costmap."""
+"""World state of the goal node: robot pose by TF, objects waiting for their transform, costmap."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ MOST_WAITING = 100  # arrays: some seconds of them at any rate of images
 
 
 class NoCostmapError(Talk2DinoError):
-    """A costmap is needed, and there is none that can be used."""
+    """No usable costmap, although one is required."""
 
 
 class Surroundings:
-    """Robot, objects and costmap, by what the node receives.
+    """Robot pose, objects and costmap from the node's subscriptions.
 
     settings: returns the node's parameters; on_jump is called where the objects' stamps go back.
     """
@@ -51,12 +51,12 @@ class Surroundings:
         self._newest_ns = 0
 
     def destroy(self) -> None:
-        """Stop listening."""
+        """Destroy the subscriptions."""
         self._node.destroy_subscription(self._costmap_sub)
         self._transforms.destroy()
 
     def robot(self) -> Pose:
-        """Return where the robot is now; raise TransformError where that is not known."""
+        """Return the robot's current pose; raise TransformError where it is unknown."""
         settings = self._settings()
         return transform_to_pose(self._transforms.lookup(settings.goal_frame, settings.base_frame, None))
 
@@ -94,7 +94,7 @@ class Surroundings:
         return None
 
     def forget_old(self, age_s: float) -> None:
-        """Drop objects that came longer ago."""
+        """Drop objects that arrived more than `age_s` ago."""
         while self._waiting and time.monotonic() - self._waiting[0][0] > age_s:
             self._waiting.popleft()
 
@@ -148,7 +148,7 @@ class Surroundings:
 
 
 def rules_of(settings: GoalParameters) -> GridRules:
-    """Return how the parameters read a costmap."""
+    """Return the grid's rules from the parameters."""
     return GridRules(
         occupied_from=settings.occupied_from,
         opaque_from=settings.opaque_from,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The segmenter's vocabulary as another node sees it: is a word in it, and if not, may it come in."""
+"""Client of the segmenter's vocabulary services: look a class up, add it as a question, remove it again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NotInVocabularyError(Talk2DinoError):
-    """The word is not looked for, and could not be added."""
+    """The class is not in the vocabulary and could not be added."""
 
 
 class NoAnswerError(Talk2DinoError):
@@ -28,7 +28,7 @@ class NoAnswerError(Talk2DinoError):
 
 
 class VocabularyClient:
-    """Ask a segmenter by its services; what this brings into the vocabulary it takes away again.
+    """Client of a segmenter's vocabulary services; removes the questions that it added.
 
     segmenter: the name of its node, relative or absolute. removal: the future of the last removal, None before.
     """
@@ -46,7 +46,7 @@ class VocabularyClient:
         }
 
     async def ensure(self, words: str, *, add: bool, timeout_s: float, is_over: Callable[[], bool]) -> str:
-        """Have the class looked for; return its label as the vocabulary spells it.
+        """Make sure that the class is in the vocabulary; return its label there.
 
         A word that the vocabulary lacks is added as a question, which changes no mask. `is_over` ends the waiting
         early, with NoAnswerError. Raises NotInVocabularyError or NoAnswerError.
@@ -71,7 +71,7 @@ class VocabularyClient:
         return wanted.name
 
     def keep_only(self, name: str) -> None:
-        """Take all questions of this node away but this one, '' for none; where the segmenter is away, try again later.
+        """Remove all questions of this node but this one ('' for none); retry where the segmenter is not available.
 
         Returns at once, and is cheap where there is nothing to do.
         """
@@ -121,6 +121,6 @@ class VocabularyClient:
         return future.result()
 
     def destroy(self) -> None:
-        """Give the clients back."""
+        """Destroy the clients."""
         for client in self._clients.values():
             self._node.destroy_client(client)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conditions that coroutines of one executor wait for, each with a deadline on the steady clock.
 
-A timer of the node calls `look`; that runs in the executor's own thread, so nothing has to wake it.
+A timer of the node calls `poll`; that runs in the executor's own thread, so nothing has to wake it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Waits:
-    """The conditions that are waited for."""
+    """Pending conditions with their deadlines."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -32,7 +32,7 @@ class Waits:
         return bool(await future)
 
     def poll(self) -> None:
-        """Let those go on whose condition is true or whose time is up."""
+        """Resume the coroutines whose condition is true or whose deadline has passed."""
         waits, self._waits = self._waits, []
         for condition, deadline_s, future in waits:
             try:

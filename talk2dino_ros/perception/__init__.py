@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From masks and depth to places. NumPy and OpenCV alone: neither torch nor ROS."""
+"""Regions, 3D positions and tracked objects from masks and depth. NumPy and OpenCV alone: neither torch nor ROS."""

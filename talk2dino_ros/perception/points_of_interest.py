@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a region to a point of interest: in it the pixel, and where depth is known the place, to go to or look at.
+"""Make points of interest from mask regions: a pixel inside each and, with depth, its 3D position.
 
 The pixel is the one farthest from the region's border, not the centroid: a ring's centroid lies in its hole,
 and depth read near a border is the background's as often as the object's.
@@ -20,7 +20,7 @@ NO_DEPTH = "no depth was asked for"
 
 @dataclass(frozen=True)
 class PointOfInterest:
-    """One place of one class in one image; pixels are (x, y) of the image, the first pixel is (0, 0)."""
+    """Point of interest: one region of one class in one image; pixels are (x, y), the first pixel is (0, 0)."""
 
     class_id: int
     class_name: str
@@ -49,7 +49,7 @@ def find_points(
 def point_of(
     region: Region, image_area: int, position: Position | str = NO_DEPTH, object_id: int = 0
 ) -> PointOfInterest:
-    """Make a region's point of interest; `position`: where it is, or why that is not known; image_area: pixels."""
+    """Make a region's point of interest; `position`: its position, or why there is none; image_area: pixels."""
     return PointOfInterest(
         class_id=region.class_id,
         class_name=region.class_name,

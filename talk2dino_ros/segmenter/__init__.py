@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node `talk2dino`: camera images in, masks and places out."""
+"""The node `talk2dino`: camera images in; masks, points of interest and tracked objects out."""

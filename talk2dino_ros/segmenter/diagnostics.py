@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/diagnostics: what the node does, how fast, and what is wrong with which remedy."""
+"""Statuses for /diagnostics: state, rates, latencies, and what is wrong with its remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Diagnostics:
-    """One status for the model and one per camera; the transport of a silent camera is checked on the way."""
+    """Make one status for the model and one per camera; check the transport of silent cameras on the way."""
 
     def __init__(self, node: Node, transport_check: TransportCheck) -> None:
         self._node = node

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The topics that carry class ids, and the one that says what they mean, which every reader has to hear first."""
+"""Publishers of mask, confidence, cloud and label_info, which every subscriber has to receive before the first mask."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ class LabelTopics:
         return publishes
 
     def publish_label_info(self, label_info: LabelInfo) -> None:
-        """Publish what the ids of the next messages mean."""
+        """Publish the label_info of the next messages."""
         with self._label_info_lock:
             self._label_info = label_info
             self._label_info_pub.publish(label_info)
 
     def has_reader(self, topic: str) -> bool:
-        """Whether anyone subscribes to the mask, confidence or cloud."""
+        """Whether there are subscribers of the mask, confidence or cloud."""
         return bool(self._pubs[topic].get_subscription_count() > 0)
 
     def destroy(self) -> None:
-        """End the publishers."""
+        """Destroy the publishers."""
         for publisher in (*self._pubs.values(), self._label_info_pub):
             self._node.destroy_publisher(publisher)
 

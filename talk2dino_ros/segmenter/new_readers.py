@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When masks may go out after a reader has come: once what their ids mean had time to reach it.
+"""Pause mask publishing for new subscribers (readers), until label_info has had time to reach them.
 
 Nav2's semantic layer ends its whole process on a mask that comes before label_info. Topics have no order among each
 other, and a reader is matched with one after the other; so all of them wait a moment for each reader that comes. A
@@ -32,14 +32,14 @@ class _Topic:
 
 
 class PublishStep(NamedTuple):
-    """What to do when there is something to publish."""
+    """Decision for one message that is ready to publish."""
 
     tells: bool  # publish label_info once more, first
     publishes: bool
 
 
 class NewReaders:
-    """Know of each topic's readers, and pause publishing for `pause_s` seconds after each that comes.
+    """Track the subscribers of each topic, and pause publishing for `pause_s` seconds after each new one.
 
     Readers are told of in two ways, and either may be the first: by the publisher's matched events, which miss nobody
     but are told late by a busy executor, and by asking for their number just before something is published, which is
@@ -55,7 +55,7 @@ class NewReaders:
         self._lock = threading.Lock()
 
     def on_matched(self, topic: str, total: int, current: int, now_s: float) -> bool:
-        """Take an event: readers of the topic ever, and now. Return whether one of them is new.
+        """Handle a matched event: total and current subscribers of the topic. Return whether one is new.
 
         A number that was asked for while readers came and went may have counted one too many, and the event of the next
         would be no news. Of label_info every event is: a layer that is missed is a costmap that dies.
@@ -69,7 +69,7 @@ class NewReaders:
             return is_new
 
     def on_count(self, topic: str, current: int, now_s: float) -> bool:
-        """Take the number of the topic's readers. Return whether one of them is new."""
+        """Handle the current number of subscribers of the topic. Return whether one is new."""
         with self._lock:
             known = self._topics.setdefault(topic, _Topic())
             came = max(0, current - known.current)
@@ -79,7 +79,7 @@ class NewReaders:
             return came > 0
 
     def turn(self, now_s: float, is_heard: Callable[[], bool]) -> PublishStep:
-        """Publish if every reader has been there for long enough; `is_heard`: whether all have acknowledged label_info.
+        """Decide whether to publish now; `is_heard`: whether all have acknowledged label_info.
 
         To those of label_info that have not by then it is told again, and once more right before the first message that
         goes out all the same: what comes after it on the same way does not come before it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lifecycle node `talk2dino`: it loads and frees, starts and stops, and leaves each task to its own file.
+"""Lifecycle node `talk2dino`: configure, activate, deactivate and clean up; each task is in a file of its own.
 
 A frame's way is in pipeline.py, a camera's topics in camera.py, the vocabulary's services in
 vocabulary_server.py. One single-threaded executor serves all callbacks; the worker's thread owns the model.
@@ -33,11 +33,11 @@ from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED,
 
 
 class StallError(Talk2DinoError):
-    """The model does not return."""
+    """The model has not returned from a batch in time."""
 
 
 class SegmenterNode(ManagedNode):
-    """Open-vocabulary segmentation of camera images.
+    """Lifecycle node for open-vocabulary segmentation of camera images.
 
     Parameters: see segmenter_parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
     Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable, ~/check_transport; before configure they answer that
@@ -64,7 +64,7 @@ class SegmenterNode(ManagedNode):
 
     @property
     def autostart(self) -> bool:
-        """Whether the node brings itself to active, without a lifecycle manager."""
+        """Whether the node configures and activates itself, without a lifecycle manager."""
         return self._settings.autostart
 
     def stop(self) -> None:

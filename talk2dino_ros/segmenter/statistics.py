@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rates and latencies, as /diagnostics shows them; two threads write, one reads."""
+"""Rates and latencies for /diagnostics; written by two threads, read by one."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class Rate:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The smallest value that at least `share` (0..1) of the values do not exceed (nearest rank); NaN for none."""
+    """Return the percentile at `share` (0..1) of the values by nearest rank; NaN for none."""
     ordered = sorted(values)
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1] if ordered else math.nan
 
 
 class StageStatistics:
-    """Where the time of the last batches went; a batch's time is shared by the cameras whose images are in it."""
+    """Time per stage of the last batches; the cameras in a batch share its time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seconds: dict[str, deque[float]] = {}
 
     def add(self, seconds: Mapping[str, float]) -> None:
-        """Note one batch's seconds per stage, in the order of its way."""
+        """Add one batch's seconds per stage, in processing order."""
         with self._lock:
             for stage, spent_s in seconds.items():
                 self._seconds.setdefault(stage, deque(maxlen=SAMPLES)).append(spent_s)
@@ -66,7 +66,7 @@ class StageStatistics:
 
 
 class CameraStatistics:
-    """What happened to one camera's images since the node was configured."""
+    """Counters, rates and latencies of one camera since the node was configured."""
 
     def __init__(self, start_s: float) -> None:
         self._lock = threading.Lock()
@@ -81,14 +81,14 @@ class CameraStatistics:
         self.is_failing = False  # the newest frame that was tried brought no mask
 
     def on_received(self, now_s: float) -> None:
-        """Note that an image came in."""
+        """Count a received image."""
         with self._lock:
             self._in.tick(now_s)
             self.last_received_s = now_s
             self.received += 1
 
     def on_published(self, now_s: float, since_stamp_s: float, since_received_s: float) -> None:
-        """Note that a mask went out, and its age since the image's stamp and since the image's reception."""
+        """Count a published mask, and add its age since the image's stamp and since the image's reception."""
         is_sane = 0.0 <= since_stamp_s <= SANE_LATENCY_S
         with self._lock:
             self._out.tick(now_s)
@@ -97,7 +97,7 @@ class CameraStatistics:
             self._add_latency(*(("image stamp", since_stamp_s) if is_sane else ("reception", since_received_s)))
 
     def on_wrong(self, error: str) -> None:
-        """Note that an image brought no mask, and why."""
+        """Count an image without a mask, and keep the reason."""
         with self._lock:
             self.wrong += 1
             self.last_error = error

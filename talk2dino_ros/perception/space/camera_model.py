@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pixels to rays and back: the intrinsics of one camera at one image size, its lens distortion included.
+"""Camera model: pixels to rays and back, by the intrinsics and lens distortion at one image size.
 
 Pixel (0, 0) is the centre of the first pixel, as in OpenCV and ROS, so the image begins at -0.5: scaling has to
 move the principal point with its half pixel, else every point shifts when the image is resized.
@@ -32,12 +32,12 @@ UNDISTORTION_END = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
 
 
 class GeometryError(Talk2DinoError):
-    """A camera, a depth image or points that no position can be computed from; the stream goes on without them."""
+    """Camera, depth image or points from which no position can be computed; the stream goes on without them."""
 
 
 @dataclass(frozen=True, eq=False)
 class CameraModel:
-    """Where the pixels of an image of width x height look; optical frame: x right, y down, z forward (REP 103).
+    """Intrinsics and distortion of a camera at width x height; optical frame: x right, y down, z forward (REP 103).
 
     matrix: float64 [3, 3], [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels; distortion: the coefficients of
     `distortion_model` in OpenCV's order, () and "" where all are 0. The model's name is given as publishers write it
@@ -61,7 +61,7 @@ class CameraModel:
         object.__setattr__(self, "distortion_model", name)
 
     def scaled(self, width: int, height: int) -> "CameraModel":
-        """The same view in another number of pixels; width and height may stretch by different factors."""
+        """Return the model of the same view at another size; width and height may stretch by different factors."""
         _check_size(width, height)
         if (width, height) == (self.width, self.height):
             return self
@@ -72,7 +72,7 @@ class CameraModel:
         return CameraModel(matrix, self.distortion, self.distortion_model, width, height)
 
     def for_image(self, width: int, height: int) -> "CameraModel":
-        """The model of an image that this camera took, resized or not; refuse one that was cropped or is another's.
+        """Return the model for a resized image of this camera; raise GeometryError for another aspect ratio (a crop).
 
         Raises GeometryError where the image's sides have another ratio, by more than a pixel, than the camera's.
         """
@@ -84,7 +84,7 @@ class CameraModel:
         return self.scaled(width, height)
 
     def rays(self, pixels: NDArray[Any]) -> Floats:
-        """Return float64 [N, 2], x/z and y/z of what pixels [N, 2] (x, y) see.
+        """Return float64 [N, 2], the rays (x/z, y/z) of pixels [N, 2] (x, y).
 
         NaN where the lens cannot be inverted: beyond the range its coefficients hold for, or 90 degrees off axis.
         """
@@ -101,7 +101,7 @@ class CameraModel:
         return _ray_grid(self)
 
     def project(self, points: NDArray[Any]) -> Floats:
-        """Return float64 [N, 2], the pixels (x, y) that see points [N, 3] in metres; NaN for those not in front."""
+        """Project points [N, 3] in metres to pixels float64 [N, 2] (x, y); NaN for those not in front."""
         points = np.array(points, np.float64).reshape(-1, 3)
         points[~(points[:, 2] > 0)] = np.nan
         if not len(points):

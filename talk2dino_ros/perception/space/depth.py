@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth images in one unit with one word for "none": metres along the optical axis, and NaN.
+"""Depth images in metres along the optical axis, with NaN for missing depth.
 
 What a driver writes where it saw nothing differs (0, NaN, infinity, negative numbers); here, and nowhere else,
 they become NaN, so that no zero is ever taken for a place at the camera's own lens.
@@ -22,7 +22,7 @@ UNITS_M = {"16UC1": 0.001, "mono16": 0.001, "32FC1": 1.0, "64FC1": 1.0}
 
 
 def depth_to_metres(values: NDArray[Any], encoding: str) -> NDArray[np.float32]:
-    """Return float32 [h, w] metres, NaN where there is no depth: 0, NaN, infinite or negative values.
+    """Convert to float32 [h, w] metres, NaN where there is no depth: 0, NaN, infinite or negative values.
 
     values: [h, w] of the encoding's type. Raises GeometryError where the encoding is not a depth image's.
     """
@@ -64,7 +64,7 @@ class Depth:
         return points
 
     def at_size(self, width: int, height: int) -> "Depth":
-        """The same view in another number of pixels, each the nearest one's depth: means would invent surfaces."""
+        """Resize by nearest neighbour, as means would invent surfaces between objects."""
         return self.seen_by(self.camera.scaled(width, height))
 
     def seen_by(self, camera: CameraModel) -> "Depth":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where one surface ends and another goes on behind it, told from a surface that only slopes and from noise.
+"""Detect depth discontinuities between surfaces, robust to sloping surfaces and noise.
 
 A floor seen at a grazing angle steps by decimetres from pixel to pixel, as a jump does. But the inverse depth of
 any plane is linear in the pixels: over a window three times as wide it changes three times as much, while across a
@@ -29,7 +29,7 @@ NARROW, WIDE = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class DepthJumps:
-    """Where the depth of one image jumps, on a grid of every `stride`-th pixel of it."""
+    """Depth discontinuities of one image, on a grid of every `stride`-th pixel of it."""
 
     grid: Mask  # uint8 [h, w]: 1 on both sides of a jump
     stride: int

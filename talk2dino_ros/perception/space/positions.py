@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a region and depth to a place: the surface seen inside it, without the stray pixels that depth images have.
+"""Compute a region's 3D position from depth: its visible surface without outlier pixels.
 
-Three objects go wrong with depth inside a mask. Its border shows the background as often as the object, so the
+Three things go wrong with depth inside a mask. Its border shows the background as often as the object, so the
 region is peeled. Some pixels have no depth, and a handful of them proves nothing, so too few are none at all. And
 some are elsewhere, through a hole or between two surfaces, so only what lies around the densest half counts.
 """
@@ -26,7 +26,7 @@ MIN_SPREAD = 0.01  # of the depth: a board that faces the camera is not told fro
 
 @dataclass(frozen=True)
 class Position:
-    """Where something is, in metres in `frame_id`."""
+    """Position, covariance and extent in metres, in `frame_id`."""
 
     xyz: tuple[float, float, float]  # the middle of what is seen of the surface
     covariance: tuple[float, ...]  # nine, m^2, row-major: the spread of the seen surface about xyz
@@ -66,7 +66,7 @@ def surface_points(
 
 
 def position_of(points: Floats, frame_id: str) -> Position:
-    """Return the middle of points [N, 3], their spread and extent. Raises GeometryError where there are none."""
+    """Return the centre, covariance and extent of points [N, 3]. Raises GeometryError where there are none."""
     finite = int(np.isfinite(points).all(axis=1).sum())
     if not len(points) or finite < len(points):
         raise GeometryError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a mask to regions: the connected pixels of each class, cut apart where the depth jumps."""
+"""Find regions in a mask: connected components of each class, split at depth discontinuities."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Region:
 def layers_of(
     result: Segmentation, labels: Mapping[int, str], questions: Mapping[int, str]
 ) -> Iterator[tuple[Mask, Mask, Mapping[int, str]]]:
-    """Mask, confidence and id -> name of all that an image showed: first of its classes, then of each question."""
+    """Return mask, confidence and id -> name of the classes, then of each question."""
     yield result.class_ids, result.confidence, labels
     for class_id, answer in result.answers.items():
         mask = np.where(answer > 0, np.uint8(class_id), np.uint8(UNLABELED_ID))

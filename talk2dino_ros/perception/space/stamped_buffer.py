@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What belongs to an image comes in another message: find the one of the same moment, never merely the newest.
+"""Buffer of stamped messages, to match an image with the depth or camera_info of its own stamp.
 
 One thread puts, another matches while an image is segmented, which may take longer than the buffer reaches back.
 So the moment in hand is pinned: what lies next to it stays, whatever else comes and goes.
@@ -43,7 +43,7 @@ class StampedBuffer(Generic[T]):
             return len(self._stamps)
 
     def put(self, stamp_ns: int, value: T) -> None:
-        """Keep a value; one of the same stamp takes the other's place."""
+        """Add a value; it replaces one of the same stamp."""
         with self._changed:
             if self._stamps and is_jump_back(self._stamps[-1], stamp_ns):
                 self._forget()
@@ -58,7 +58,7 @@ class StampedBuffer(Generic[T]):
             self._changed.notify_all()
 
     def pin(self, stamp_ns: int, holder: str = "segmenting") -> None:
-        """Keep what lies next to this stamp, now or later, until the same holder pins another.
+        """Keep the values next to this stamp, present and future, until the same holder pins another.
 
         An image that waits for its turn beside the one in hand is pinned by another holder.
         """
@@ -107,14 +107,14 @@ class StampedBuffer(Generic[T]):
             self._went_back = False
 
     def close(self) -> None:
-        """Forget everything, and let nobody wait until `open`."""
+        """Clear, and make waiting end at once until `open`."""
         self.clear()
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     def open(self) -> None:
-        """Wait for values again."""
+        """Allow waiting again."""
         with self._changed:
             self._is_closed = False
 

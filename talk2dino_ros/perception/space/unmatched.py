@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why no message of a topic belongs to an image, and the remedy that works for it. Pure."""
+"""Explain why no message of a topic matches an image, with the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Heard:
-    """What is known of a topic; types: of what is published there; newest_ns: the newest message's stamp."""
+    """Known facts of a topic; types: of what is published there; newest_ns: the newest message's stamp."""
 
     topic: str
     types: tuple[str, ...]
@@ -19,7 +19,7 @@ class Heard:
 
 
 def why_unmatched(heard: Heard, otherwise: str) -> str:
-    """Return one sentence; `otherwise` where nothing special is known."""
+    """Return the explanation in one sentence; `otherwise` where no special cause is known."""
     if heard.types and heard.expected_type not in heard.types:
         return _other_type(heard)
     if heard.types and not heard.count:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which detection is which object: the pairing that fits best as a whole, and not each pair by itself.
+"""Associate detections with tracks: the assignment of the greatest total gain.
 
 Where two objects of one class stand close together, the nearest pair first can leave the others with what is far; the
 whole is what keeps their ids apart. Hungarian method in NumPy: the robot needs no SciPy for it.
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def position_gains(these: Array, those: Array, reach: float) -> Array:
-    """How well positions fit: float64 [N, M], 1 at no distance, falling with its square to 0 at `reach` and beyond.
+    """Return each pair's gain by distance, float64 [N, M]: 1 at 0, falling with its square to 0 at `reach` and beyond.
 
     these, those: float64 [N, 3], [M, 3], NaN where there is none, which fits nothing. The square, as the sum of plain
     distances cannot tell objects in a row that all moved along it from objects that overtook one another.
@@ -25,7 +25,7 @@ def position_gains(these: Array, those: Array, reach: float) -> Array:
 
 
 def overlap_gains(these: Array, those: Array, least: float) -> Array:
-    """How well boxes (x, y, width, height) fit: float64 [N, M], 1 where equal, 0 at an overlap of `least` and below.
+    """Return each pair's gain by IoU of boxes (x, y, width, height), float64 [N, M]: 1 where equal, 0 up to `least`.
 
     these, those: float64 [N, 4], [M, 4]. Overlap is intersection over union; it falls with the square as positions do.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One object that is followed over the images: what is seen of it, what is believed of it.
+"""Tracked objects and their tracks: state, position and confidence from the detections.
 
 A region flickers: it is missed in one image and seen where nothing is in another. An object is what remains when one
 image alone neither makes nor ends a belief.
@@ -23,11 +23,11 @@ UNKNOWN_EXTENT: Vector = (0.0, 0.0, 0.0)
 
 
 class TrackerError(Talk2DinoError):
-    """An option or a detection that objects cannot be made of."""
+    """Invalid tracker option or detection."""
 
 
 class TrackState(IntEnum):
-    """The values of talk2dino_msgs/TrackedObject."""
+    """State of a tracked object; the values are those of talk2dino_msgs/TrackedObject."""
 
     TENTATIVE = 0
     CONFIRMED = 1
@@ -36,7 +36,7 @@ class TrackState(IntEnum):
 
 @dataclass(frozen=True)
 class TrackerOptions:
-    """When an object is believed, found again and forgotten.
+    """Options for confirmation, association, loss and expiry of tracked objects.
 
     confirm_detections, confirm_window: an object is confirmed when it was seen in so many of the last images: one
         wrong mask must not move a robot, and one missing mask must not hide an object that is there.
@@ -100,7 +100,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Detection:
-    """One region of one image.
+    """One detection: a region of one image.
 
     confidence: 0..1. box: x, y, width, height in pixels. position, covariance (row-major 3x3, m^2) and extent: metres
     in the frame that `Objects.update` is told; None without depth.
@@ -126,7 +126,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class TrackedObject:
-    """What talk2dino_msgs/TrackedObject says; the position is None where none was ever measured."""
+    """Tracked object, as in talk2dino_msgs/TrackedObject; the position is None where none was ever measured."""
 
     id: int
     state: TrackState
@@ -143,7 +143,7 @@ class TrackedObject:
 
 
 class Track:
-    """An object in the making: it is told of each image whether it was seen there.
+    """Track of one object; call `see` or `miss` for each image.
 
     last_position: where it was seen last, metres; None before the first detection with depth. A moving object is looked
     for there and not at its mean, which lags behind it.
@@ -166,7 +166,7 @@ class Track:
         self._place: _Place | None = None
 
     def see(self, stamp_ns: int, detection: Detection) -> None:
-        """Take in the detection of one image."""
+        """Update with the detection of one image."""
         if not self._detections:
             self._first_seen_ns, self._class_name = stamp_ns, detection.class_name
         self.class_id, self.box, self.last_seen_ns = detection.class_id, detection.box, stamp_ns
@@ -183,24 +183,24 @@ class Track:
             self.state = TrackState.CONFIRMED
 
     def miss(self) -> None:
-        """Take in that one image did not show it."""
+        """Update with an image that has no detection of it."""
         self._missed += 1
         self._seen.append(False)
         if self.state == TrackState.CONFIRMED and self._missed >= self._options.lost_after:
             self.state = TrackState.LOST
 
     def is_over(self, stamp_ns: int) -> bool:
-        """Whether to forget it: too long unseen, or never confirmed and in none of the last images."""
+        """Whether to drop it: expired, or never confirmed and in none of the last images."""
         is_noise = self.state == TrackState.TENTATIVE and not any(self._seen)
         return is_noise or stamp_ns - self.last_seen_ns > self._options.expiry_s * 1e9
 
     @property
     def is_found_by_box(self) -> bool:
-        """A lost object with a place is not: its box is from another view of a camera that may have turned since."""
+        """Whether boxes may associate it; not a lost object with a position, as the camera may have turned since."""
         return self._place is None or self.state != TrackState.LOST
 
     def tracked(self) -> TrackedObject:
-        """Say what is believed of it now."""
+        """Return its present state as a tracked object."""
         place = self._place
         return TrackedObject(
             id=self.id,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From regions of single images to objects that last: association, confirmation, loss and expiry.
+"""Multi-object tracker: association, confirmation, loss and expiry.
 
 Tracks are kept per class name; positions are in one frame, which has to be a fixed one (`target_frame`) where the
 camera moves. Nothing is predicted: an object is looked for where it was seen last.
@@ -28,10 +28,10 @@ _NOWHERE = (np.nan, np.nan, np.nan)
 
 
 class Tracker:
-    """The objects of one camera (two cameras' stamps need not ascend together). Not for two threads at a time."""
+    """Tracker of one camera's objects (two cameras' stamps need not ascend together). Not for two threads at a time."""
 
     def __init__(self, options: TrackerOptions | None = None) -> None:
-        """Start with none."""
+        """Start without objects."""
         self._options = options or TrackerOptions()
         self._tracks: dict[str, list[Track]] = {}  # by class name
         self._next_id = 1
@@ -41,7 +41,7 @@ class Tracker:
     def update(
         self, stamp_ns: int, frame_id: str, detections: Sequence[Detection], labels: Mapping[int, str]
     ) -> list[int]:
-        """Take in all that one image shows; return the id of each detection's object, 0: none.
+        """Update with all detections of one image; return the id of each detection's object, 0: none.
 
         frame_id: of the positions. labels: id to name of the vocabulary that the image was segmented with.
         A stamp that goes back (a bag that loops) and another frame make everything forgotten; ids go on. A class
@@ -67,12 +67,12 @@ class Tracker:
         return ids
 
     def objects(self) -> list[TrackedObject]:
-        """Return what is known after the last image: the confirmed, then the lost, then the tentative, by id."""
+        """Return the objects after the last image: the confirmed, then the lost, then the tentative, by id."""
         known = [track.tracked() for tracks in self._tracks.values() for track in tracks]
         return sorted(known, key=lambda tracked: (_ORDER[tracked.state], tracked.id))
 
     def clear(self) -> None:
-        """Forget all objects; their ids are not given again."""
+        """Forget all objects; their ids are not reused."""
         self._tracks.clear()
         self._stamp_ns = None
 

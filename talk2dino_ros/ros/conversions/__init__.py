@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages from and to arrays and results."""
+"""Conversions between ROS messages and arrays or results."""

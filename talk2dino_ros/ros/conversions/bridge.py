@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cv_bridge, where a ROS brings one that works; OpenCV stands in for it everywhere else.
+"""Use cv_bridge where it is installed and works, OpenCV elsewhere.
 
 A cv_bridge built against NumPy 1 and run beside NumPy 2 is a common sight on robots. It may raise on import,
 raise on use, or import with no more than a line on stderr and crash the process at the first image.
@@ -33,7 +33,7 @@ BRIDGE_ERRORS = (ImportError, AttributeError, RuntimeError, SystemError, TypeErr
 
 
 def bridge_status() -> str:
-    """Say in one sentence who converts the encodings outside the fast path; slow once (a child process)."""
+    """Say in one sentence which library converts the encodings outside the fast path; slow once (a child process)."""
     return _load()[1]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compressed images to arrays: what the bytes are is said by the format, as compressed_image_transport writes it."""
+"""Decode sensor_msgs/CompressedImage by its format string, as compressed_image_transport writes it."""
 
 from typing import Any
 

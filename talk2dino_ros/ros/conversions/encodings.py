@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the bytes of each colour encoding of sensor_msgs mean, and how they become RGB.
+"""Decode the colour encodings of sensor_msgs/Image to RGB.
 
 Here, and nowhere else, colour order, row padding and byte order are settled. A table holds one row per encoding;
 which bytes a row of pixels takes comes from the same table that says how they are read.
@@ -28,7 +28,7 @@ SENSOR_BITS = (10, 12, 14)  # of sensors whose values come in 16 bits, the upper
 
 @dataclass(frozen=True)
 class Layout:
-    """How an encoding lies in memory and how its pixels become RGB."""
+    """Memory layout of an encoding and its conversion to RGB."""
 
     to_rgb: Callable[[NDArray[Any]], Rgb]
     channels: int = 1  # values per pixel; [H, W] where 1, else [H, W, channels]
@@ -79,7 +79,7 @@ def check_layout(size: int, encoding: str, *, width: int, height: int, step: int
 
 
 def stretched(values: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Return 16-bit values of a sensor that has `bits` of them over all of 0..65535; others as they are.
+    """Scale 16-bit values of a sensor with `bits` significant bits to 0..65535; return others as they are.
 
     Values beyond `bits` become the brightest one.
     """

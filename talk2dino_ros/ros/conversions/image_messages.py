@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages from and to arrays and results; a header goes through untouched.
+"""Conversions between image messages and arrays, and of results to messages; headers are kept.
 
 Publishing fills `data` by `frombytes`: assigning an array walks through it byte by byte (80 ms for a 720p mask).
 """

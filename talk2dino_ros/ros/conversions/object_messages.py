@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects as messages, and back for those who go to them."""
+"""Convert tracked objects to messages."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from talk2dino_ros.ros.conversions.image_messages import nanoseconds_to_time
 
 
 def objects_to_msg(objects: Iterable[TrackedObject], stamp: Time, frame_id: str, version: int) -> TrackedObjectArray:
-    """Make the message of what is known after the image of this stamp; `version` is the vocabulary's."""
+    """Make the message of all objects after the image of this stamp; `version` is the vocabulary's."""
     header = Header(stamp=stamp, frame_id=frame_id)
     return TrackedObjectArray(
         header=header, vocabulary_version=version, objects=[_object_to_msg(tracked) for tracked in objects]

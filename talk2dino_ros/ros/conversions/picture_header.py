@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many pixels a compressed picture declares, read from its first bytes: before a decoder allocates them.
+"""Read the size that a compressed picture declares from its header, before a decoder allocates memory.
 
 One reader for each format that OpenCV decodes; a few kilobytes can declare gigabytes of pixels.
 """

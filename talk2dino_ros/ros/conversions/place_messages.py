@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages with geometry in them: camera_info and depth in, detections and a labelled cloud out."""
+"""Conversions of geometry messages: camera_info and depth in, detections and a labelled cloud out."""
 
 from array import array
 from collections.abc import Iterable

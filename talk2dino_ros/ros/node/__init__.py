@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A managed node as a process: its start, executor, faults, and end."""
+"""Lifecycle nodes as processes: start, executor, faults, and shutdown."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Something slow in a thread of its own, awaited by a coroutine of the node's one executor thread."""
+"""Run a slow function in a thread, awaited by a coroutine of the node's single-threaded executor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Background(NamedTuple):
-    """What runs: `future` is to be awaited, `thread` can be joined where nobody awaits any more."""
+    """Running function: await `future`, or join `thread`."""
 
     future: Future
     thread: threading.Thread

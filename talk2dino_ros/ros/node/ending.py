@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a node's process ends: soon after Ctrl-C or SIGTERM, orderly, whatever its threads are doing."""
+"""Shut a node's process down soon after Ctrl-C or SIGTERM, whatever its threads are doing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _nothing() -> None: ...
 
 
 class Ending:
-    """Watch for the signals that ask the process to end, and end it.
+    """Handler of the shutdown signals, which ends the process.
 
     A thread takes the signals. Python's own handler would raise KeyboardInterrupt wherever the main thread is, in a
     destructor or in the middle of an import too, and only once the library that it is in returns.
@@ -45,7 +45,7 @@ class Ending:
         threading.Thread(target=self._watch, name="ending", daemon=True).start()
 
     def end(self, code: int) -> NoReturn:
-        """Take leave and end the process: with 0 where that was asked for, else with the code.
+        """Leave ROS and end the process: with 0 where a signal asked for it, else with the code.
 
         It ends without Python's finalization, which looks through every object once more and takes torch apart: on a
         busy machine seconds, for memory that the system takes back anyway. What other processes notice, the end of the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The executor of this package's nodes: one thread, which nothing that a callback raises can end.
+"""Single-threaded executor that goes on after exceptions in callbacks.
 
 A callback is not all that may raise: a message that is no valid one does when it is taken, an answer to a client that
 is gone when it is sent. So this stands around all of it, and callbacks say in words what they expect to go wrong.
@@ -15,14 +15,14 @@ from talk2dino_ros.ros.node.faults import OnFault
 
 
 class EnduringExecutor(SingleThreadedExecutor):
-    """rclpy's executor of one thread, which gives on_fault what was raised and goes on with the next callback."""
+    """Single-threaded executor of rclpy that passes exceptions to on_fault and goes on with the next callback."""
 
     def __init__(self, on_fault: OnFault, **options: Any) -> None:
         super().__init__(**options)
         self._on_fault = on_fault
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
-        """Wait for a callback and run it; what goes wrong with waiting itself is raised."""
+        """Wait for a callback and run it; raise what goes wrong with waiting itself."""
         try:
             handler, entity, _node = self.wait_for_ready_callbacks(timeout_sec=timeout_sec)
         except (ShutdownException, TimeoutException):

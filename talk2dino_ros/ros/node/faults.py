@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node's callbacks raised that nothing else caught: it ends nothing, and is told in the log and /diagnostics."""
+"""Uncaught exceptions of a node's callbacks, reported in the log and /diagnostics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OnFault = Callable[[str, Exception], None]
 
 
 class Faults:
-    """The faults of one node."""
+    """Uncaught exceptions of one node."""
 
     def __init__(self, logger: Any) -> None:
         self._log = ProblemLog(logger)
@@ -35,7 +35,7 @@ class Faults:
 
     @property
     def is_recent(self) -> bool:
-        """Whether the last fault is news still."""
+        """Whether the last fault is recent enough to be reported."""
         return time.monotonic() - self._last_s < SHOWN_S
 
 

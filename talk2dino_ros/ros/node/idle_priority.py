@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work that may wait, in threads that run only where nothing else wants the processor."""
+"""Map a function over items in threads of idle scheduling priority."""
 
 import os
 import sys

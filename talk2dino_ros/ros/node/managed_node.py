@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this package's lifecycle nodes share: transitions that say what went wrong, and a start of their own."""
+"""Base of this package's lifecycle nodes: transitions that report errors, and an autostart."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ManagedNode(LifecycleNode):
         return super().create_subscription(msg_type, topic, guarded, *args, **options)
 
     def note_fault(self, what: str, error: Exception) -> None:
-        """Tell of what a callback raised; what fails because the process is ending is no news."""
+        """Report an exception of a callback, unless the process is shutting down."""
         if not self.is_ending:
             self.faults.note(what, error)
 
@@ -64,7 +64,7 @@ class ManagedNode(LifecycleNode):
         self._diagnostics_timer = self.create_timer(period_s, self._publish_diagnostics, clock=self.steady_clock)
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        """What there is to say on /diagnostics beside the node's own status."""
+        """Statuses for /diagnostics beside the node's own."""
         return []
 
     def _publish_diagnostics(self) -> None:
@@ -114,7 +114,7 @@ class ManagedNode(LifecycleNode):
     @property
     @abstractmethod
     def autostart(self) -> bool:
-        """Whether the node brings itself to active, without a lifecycle manager."""
+        """Whether the node configures and activates itself, without a lifecycle manager."""
 
     @abstractmethod
     def _configure(self) -> None: ...
@@ -156,18 +156,18 @@ class ManagedNode(LifecycleNode):
         self.__dict__.pop("_state_machine", None)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Make everything ready; where that fails, leave nothing behind."""
+        """Configure; where that fails, free everything again."""
         result = self._guarded(self._configure)
         if result == TransitionCallbackReturn.FAILURE:
             self._tear_down()
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start."""
+        """Activate."""
         return self._guarded(self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop; everything stays ready."""
+        """Deactivate; everything stays loaded."""
         return self._guarded(self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:

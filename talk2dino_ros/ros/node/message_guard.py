@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every message of every subscription is untrusted: one that cannot be used costs itself, and the node nothing."""
+"""Validate the messages of all subscriptions: drop, count and log those that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from talk2dino_ros.ros.node.problems import ProblemLog
 
 
 class MessageError(Talk2DinoError):
-    """A message that no node can use."""
+    """Invalid message."""
 
 
 def check_stamp(message: Any) -> None:
@@ -34,7 +34,7 @@ def flaw_of_stamp(stamp: Any) -> str:
 
 
 class MessageGuard:
-    """Callbacks that may refuse a message by a Talk2DinoError, and what became of the messages.
+    """Wrapper of callbacks that may refuse a message by a Talk2DinoError, with counts of the dropped ones.
 
     What else a callback raises is a fault of the program and goes on to the executor. logger: returns the node's, once
     there is one.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log what goes wrong with frames, and not thirty times a second."""
+"""Log problems with frames, throttled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_KINDS = 100
 
 
 class Throttle:
-    """Say whether a message of some kind may be logged now.
+    """Throttle of log messages, by kind.
 
     Two texts that differ in numbers only are of one kind. (rclpy's own throttling goes by the line of code,
     so that one camera's error would hide another's.)

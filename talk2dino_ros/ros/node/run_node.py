@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this package's executables share: start a managed node, serve it, and end with the right exit code."""
+"""Entry point of this package's executables: start a lifecycle node, spin it, and exit with its code."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class NodeType(Protocol):
 
 
 class StartError(Talk2DinoError):
-    """The program cannot start in this environment."""
+    """The node cannot start in this environment."""
 
 
 def run_node(name: str, import_node: Callable[[], NodeType], args: list[str] | None) -> NoReturn:
-    """Run a node until it is told to end; then end the process with 0, or with 1 where the start failed.
+    """Run a node until it is shut down; then end the process with 0, or with 1 where the start failed.
 
     name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Coroutines of one executor that do something one at a time: those that wait, in order, and who need not wait."""
+"""Queue for coroutines of one executor that run one at a time, in order; newer requests may supersede older ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_WAITING = 100
 
 
 class TurnError(Talk2DinoError):
-    """A request whose turn does not come."""
+    """The request was superseded or the queue is full."""
 
 
 @dataclass(frozen=True, eq=False)

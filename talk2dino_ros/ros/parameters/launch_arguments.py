@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the arguments of the launch files mean.
+"""Convert launch arguments to parameters and remappings.
 
 Standard library only: `ros2 launch` runs on the system's Python, which need not have the engine's libraries.
 """
@@ -20,7 +20,7 @@ TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, BUILTIN_VARIABLE)
 
 
 class LaunchArgumentError(Talk2DinoError):
-    """An argument of the launch file means nothing."""
+    """Invalid launch argument."""
 
 
 def existing_file(path: str) -> str:
@@ -40,7 +40,7 @@ def overrides(given: Mapping[str, str], kinds: Mapping[str, type]) -> dict[str, 
 
 
 def switch(name: str, text: str) -> bool:
-    """Return what an argument that is on or off says; raise LaunchArgumentError where it says neither."""
+    """Return a true/false argument as bool; raise LaunchArgumentError for anything else."""
     word = text.strip().lower()
     if word not in (*ON, *OFF):
         raise LaunchArgumentError(f"{name} is {text!r}, expected one of {', '.join((*ON, *OFF))}; correct it")
@@ -48,7 +48,7 @@ def switch(name: str, text: str) -> bool:
 
 
 def tf_remappings(text: str) -> list[tuple[str, str]]:
-    """Return what has a node listen to its namespace's transforms where the argument `use_namespaced_tf` says so."""
+    """Return the remappings of /tf and /tf_static into the namespace where `use_namespaced_tf` is true."""
     return [(f"/{topic}", topic) for topic in ("tf", "tf_static")] if switch("use_namespaced_tf", text) else []
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How one parameter is declared: a dataclass field with its text and range, and what ROS is told of them."""
+"""Declaration of one parameter: a dataclass field with text and range, and its ROS descriptor."""
 
 from __future__ import annotations
 

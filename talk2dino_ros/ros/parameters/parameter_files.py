@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parameter files and `-p` arguments, read as ROS reads them, before ROS does: what is wrong is said with its line.
+"""Check parameter files and `-p` arguments by ROS's own rules before ROS reads them; errors name the line.
 
 ROS's own parser (rcl_yaml_param_parser) drops a class `name: prompt` without quotes in silence, takes `y` for true and
 `08` for a number, and ends with a traceback where it cannot go on. Values are judged by its rules, not by YAML's.

@@ -25,7 +25,7 @@ RECONFIGURE = "deactivate and clean up the node, set the parameter, then configu
 
 
 class ParameterError(Talk2DinoError):
-    """A parameter's value or the moment of its change is not allowed; the old value stays."""
+    """A parameter's value, or changing it now, is not allowed; the old value stays."""
 
 
 @dataclasses.dataclass(frozen=True)

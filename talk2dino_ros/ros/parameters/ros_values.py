@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ROS takes a parameter's value without quotes for: the rules of rcl_yaml_param_parser, not YAML's.
+"""Types that ROS gives to unquoted parameter values: the rules of rcl_yaml_param_parser, not YAML's.
 
 Standard library only, as launch files need it too.
 """
@@ -20,7 +20,7 @@ DOTTED = {f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf",
 
 
 def kind_of(text: str) -> str:
-    """Return what ROS takes a value without quotes for: one of KINDS' values."""
+    """Return the type that ROS gives to an unquoted value: one of KINDS' values."""
     if text in TRUE | FALSE:
         return KINDS[bool]
     if INT.match(text) and _is_64_bit(text):

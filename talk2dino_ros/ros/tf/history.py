@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last seconds of TF: samples by frame and stamp, as tf2 keeps them. Pure."""
+"""History of TF: the samples of the last seconds by frame and stamp, as tf2 keeps them. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from talk2dino_ros.ros.tf.samples import TransformSample
 
 
 class Link:
-    """Where one frame was in its parent: samples in the order of their stamps, or one that holds always."""
+    """Samples of one frame in its parent, ordered by stamp, or one static sample."""
 
     def __init__(self, is_static: bool) -> None:
         self.is_static = is_static

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every listener to TF takes from the node: its log, and the news that its clock went back."""
+"""Base of the TF listeners: logging, and clearing after a clock jump."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACK = Duration(seconds=-1)  # as tf2's buffer
 
 
 class TransformsListener(WaitingLookup):
-    """A lookup in what the node's executor receives."""
+    """Transform lookup fed by the node's executor."""
 
     def __init__(self, node: Any) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class TransformsListener(WaitingLookup):
         self._jumps = node.get_clock().create_jump_callback(threshold, post_callback=self.on_jump)
 
     def on_jump(self, _jump: Any) -> None:
-        """Forget what comes later now."""
+        """Clear the transforms after a jump back of the clock."""
         self._node.get_logger().warning("The clock went back or is another one: what /tf said before is forgotten.")
         self.clear()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lookup that waits for what is not known yet, and says in one sentence why there is no transform. Pure."""
+"""Transform lookup that waits for data, and says in one sentence why there is no transform. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NotKnownError(Exception):
 
 
 class WaitingLookup(ABC):
-    """What all listeners share: the check of the question, waiting, and the sentence.
+    """Base of all lookups: argument check, waiting, and the error sentence.
 
     What comes from TF is learned inside `learning`.
     """
@@ -67,7 +67,7 @@ class WaitingLookup(ABC):
 
     @contextmanager
     def learning(self) -> Iterator[None]:
-        """Hold the lock while something is learned, then have the lookups that wait look again."""
+        """Hold the lock while data is added, then wake the waiting lookups."""
         with self._changed:
             yield
             self._changed.notify_all()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place that decides which library answers for TF, and says so."""
+"""Choose the TF library, and log which one it is."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TF by pytransform3d, for machines without tf2: the last seconds, and the path between two frames as its graph."""
+"""TF lookups by pytransform3d, for machines without tf2."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def graph_of(steps: tuple[Step, ...]) -> TemporalTransformManager:
 
 
 class Pytransform3dTransforms(TransformsListener):
-    """Lookups in what this process heard itself on /tf and /tf_static."""
+    """Lookups in the transforms that this process received on /tf and /tf_static."""
 
     source = "pytransform3d"
 
@@ -90,11 +90,11 @@ class Pytransform3dTransforms(TransformsListener):
         ]
 
     def on_tf(self, message: TFMessage) -> None:
-        """Take what moves."""
+        """Add the transforms of a /tf message."""
         self._take(message, is_static=False)
 
     def on_tf_static(self, message: TFMessage) -> None:
-        """Take what stays."""
+        """Add the transforms of a /tf_static message."""
         self._take(message, is_static=True)
 
     def _take(self, message: TFMessage, is_static: bool) -> None:

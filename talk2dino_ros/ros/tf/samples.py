@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What TF publishes about one frame at one moment, and which of it cannot be used. Pure."""
+"""Samples of TF: one frame in its parent at one stamp, and their validation. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TransformSample:
 
 
 def sample_of(message: Any) -> TransformSample:
-    """Return what a geometry_msgs/TransformStamped says; names lose a leading slash, as in tf2."""
+    """Convert a geometry_msgs/TransformStamped; names lose a leading slash, as in tf2."""
     header, shift, turn = message.header, message.transform.translation, message.transform.rotation
     return TransformSample(
         child=message.child_frame_id.removeprefix("/"),

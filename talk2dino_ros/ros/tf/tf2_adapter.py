@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TF by tf2_ros: its buffer and its listener, in the executor of the node."""
+"""TF lookups by tf2_ros: its buffer and listener, in the node's executor."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class CheckedBuffer(tf2_ros.Buffer):
         self._report = report
 
     def set_transform(self, transform: Any, authority: str) -> None:
-        """Take what came on /tf."""
+        """Add a transform of /tf."""
         if self._is_good(transform):
             with self._learning():
                 self.tree.add(sample_of(transform), is_static=False)
                 super().set_transform(transform, authority)
 
     def set_transform_static(self, transform: Any, authority: str) -> None:
-        """Take what came on /tf_static."""
+        """Add a transform of /tf_static."""
         if self._is_good(transform):
             with self._learning():
                 self.tree.add(sample_of(transform), is_static=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where one frame is in another at the stamp of an image: what is asked of TF, and what it answers. Pure."""
+"""Rigid transforms, and the protocol for looking them up at a stamp. Pure."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which frame has which parent, as TF named them last, and why two of them have no transform. Pure."""
+"""Frame tree of TF, and why two frames have no transform. Pure."""
 
 from __future__ import annotations
 

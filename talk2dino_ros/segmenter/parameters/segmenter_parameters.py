@@ -79,7 +79,7 @@ FIELDS = parameter_set.fields_of(Parameters)
 
 
 def check_changes(changes: Mapping[str, Value], current: Parameters, *, configured: bool) -> Parameters:
-    """Do what `parameter_set.check_changes` does; a preset is for the start alone."""
+    """Check changes as `parameter_set.check_changes` does; refuse another preset, which is for the start alone."""
     preset = changes.get("preset", current.preset)
     if preset != current.preset:
         raise ParameterError(
@@ -100,7 +100,7 @@ def declare(node: Node) -> list[str]:
 
 
 def _apply_preset(node: Node) -> None:
-    """Give the preset's options its values, so that `ros2 param get` shows what is in force."""
+    """Give the preset's options its values, so that `ros2 param get` shows the values in use."""
     from rclpy.parameter import Parameter
 
     values = PRESETS.get(node.get_parameter("preset").value, {})

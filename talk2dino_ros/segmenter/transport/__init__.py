@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether images can arrive, and the remedy if not."""
+"""Diagnosis of the image transport: can images arrive, and the remedy if not."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which transport a process sends images by, as far as its environment tells: the size of its shared-memory segment.
+"""Find the transport a process sends images by, from its environment: the size of its shared-memory segment.
 
 Fast DDS sends on one machine through a segment that belongs to the sender, and a message that is larger than it is
 lost on its way to a best-effort reader. So the question is for the camera's process, and not for the node's.
@@ -21,7 +21,7 @@ PROCESSES = Path("/proc")
 
 @dataclass(frozen=True)
 class Transport:
-    """segment: bytes of the shared-memory segment to send from; None where it cannot be told, 0 where there is none."""
+    """Image transport of a process. segment: bytes of its shared-memory segment; None where unknown, 0 for none."""
 
     segment: int | None
     why: str  # what the segment follows from
@@ -29,19 +29,19 @@ class Transport:
 
 @dataclass(frozen=True)
 class Sender:
-    """A process that publishes, as /proc shows it."""
+    """Publishing process, as /proc shows it."""
 
     pid: int
     environment: Mapping[str, str]  # the variables that choose its transport, and its ROS, no others
 
     @property
     def transport(self) -> Transport:
-        """The transport that its environment stands for."""
+        """Transport that its environment chooses."""
         return transport_of(self.environment, PROCESSES / str(self.pid) / "cwd")
 
 
 def transport_of(environment: Mapping[str, str], folder: Path) -> Transport:
-    """Tell the transport from environment variables; `folder` is where relative paths start."""
+    """Read the transport from environment variables; `folder` is where relative paths start."""
     middleware = environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
     if "fastrtps" not in middleware:
         return Transport(None, f"its middleware is {middleware}")
@@ -103,7 +103,7 @@ def _text(element: ET.Element) -> str:
 
 
 def find_sender(gid: bytes) -> Sender | None:
-    """Find the process of a publisher by its id; None where it is not on this machine or cannot be looked at.
+    """Find the process of a publisher by its id; None where it is not on this machine or not readable.
 
     Fast DDS builds the id of vendor (2 bytes), machine (2) and the low half of the process's number (2, little-endian).
     Processes of other users keep their environment to themselves.

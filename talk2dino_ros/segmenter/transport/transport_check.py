@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a camera's images can arrive: looked into after the start, in each silence, and by ~/check_transport.
+"""Check whether a camera's images can arrive: after its first image, when it falls silent, and by ~/check_transport.
 
 What can be known without them: who publishes, with which type and QoS, the size of an image (an earlier image, or a
 camera_info beside the topic), and on the same machine the environment of the camera's process. What ~/check_transport
@@ -73,7 +73,7 @@ class TransportCheck:
             self._node.executor.create_task(self._check_and_log, camera, timeout_s, is_silent)
 
     def _state(self, camera: Camera, is_silent: bool) -> str:
-        """What a verdict holds for: whether images come, and in silence how many publish."""
+        """What a verdict depends on: whether images come and, if not, the number of publishers."""
         if not camera.is_streaming or not (is_silent or camera.statistics.received):
             return ""
         return f"silent, {self._node.count_publishers(camera.topic)} publish" if is_silent else "heard"
@@ -142,7 +142,7 @@ class TransportCheck:
     async def _probe_like_camera(
         self, found: Findings, senders: list[tuple[Publisher, Sender | None]], size: int
     ) -> Probe:
-        """Send as the camera's process would; where it cannot be looked at, as one without a profile would."""
+        """Probe with the camera process's transport variables; without a profile where they cannot be read."""
         known = [(publisher, sender) for publisher, sender in senders if sender and publisher in found.fitting]
         known.sort(key=lambda pair: pair[0] != found.sender)
         if not known:
@@ -180,7 +180,7 @@ class TransportCheck:
         return publisher, sender
 
     async def _announced_size(self, camera: Camera, most_pixels: int) -> tuple[int | None, str]:
-        """The size of an image by the camera_info beside its topic; compressed ones are not announced."""
+        """Image size by the camera_info beside the topic; unknown for compressed images."""
         if not camera.message_type.endswith("/Image"):
             return None, ""
         infos: list[CameraInfo] = []
@@ -221,7 +221,7 @@ class TransportCheck:
 
 
 def announced_size(width: int, height: int, topic: str, most_pixels: int) -> tuple[int | None, str]:
-    """Return the bytes and the shape of images by a camera_info; None bytes where it names no size of an image."""
+    """Return the bytes and the shape of images by a camera_info; None bytes where it has no image size."""
     if not width * height:
         return None, ""
     if width * height > most_pixels:  # such images would be dropped, and a probe would take their memory

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A camera for the transport check, a process of its own: images of a given size, as its environment lets it send them.
+"""Publish test images for the transport check, in a process of its own with the transport variables of its environment.
 
     python -m talk2dino_ros.segmenter.transport.transport_probe TOPIC BYTES COUNT
 

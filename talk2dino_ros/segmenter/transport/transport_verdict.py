@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what was found out about a camera's topic to one sentence: whether images can arrive, and the remedy if not."""
+"""Judge from what was found out about a camera's topic whether its images can arrive, and name the remedy if not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENOUGH = 0.8  # of a probe's images; without a fitting segment a few get through
 
 @dataclass(frozen=True)
 class Publisher:
-    """Who publishes on the topic."""
+    """One publisher of the image topic."""
 
     node: str
     message_type: str  # such as sensor_msgs/msg/Image
@@ -26,7 +26,7 @@ class Publisher:
 
 @dataclass(frozen=True)
 class Probe:
-    """Images that a process like the camera's sent to the node; received of sent arrived."""
+    """Result of sending test images to the node as the camera's process would: how many were sent and received."""
 
     sent: int
     received: int
@@ -35,13 +35,13 @@ class Probe:
 
     @property
     def is_lost(self) -> bool:
-        """Whether such images do not arrive; False where the probe itself did not come about."""
+        """Whether most test images were lost; False where the probe did not run."""
         return self.sent > 0 and self.received < ENOUGH * self.sent
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of one camera's images; size: bytes of one of them, None where nothing tells it."""
+    """What is known of one camera's images. size: bytes of one of them, None where nothing tells it."""
 
     topic: str
     message_type: str
@@ -83,14 +83,14 @@ class Findings:
 
 @dataclass(frozen=True)
 class TransportVerdict:
-    """can_arrive: whether the camera's images can reach the node as objects are."""
+    """can_arrive: whether the camera's images can reach the node as it is set up now."""
 
     can_arrive: bool
     text: str
 
 
 def verdict_on(found: Findings) -> TransportVerdict:
-    """Judge: the first object that is wrong, from the graph to the wire, is what has to be mended."""
+    """Name the first thing that is wrong, from the graph to the wire, as that has to be mended first."""
     if not found.publishers:
         others = f"; images are on {', '.join(found.other_topics)}" if found.other_topics else ""
         return TransportVerdict(
@@ -114,7 +114,7 @@ def verdict_on(found: Findings) -> TransportVerdict:
 
 
 def _is_lost(found: Findings, is_arriving: bool) -> bool:
-    """Whether images get lost on their way: what was tried counts more than what follows from sizes."""
+    """Whether images get lost: the probe's result, where there is one, else what follows from sizes."""
     if found.probe is None or not found.probe.sent:
         return found.is_larger_than_segment
     return found.probe.is_lost and (found.probe.is_like_camera or not is_arriving)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which id a class gets in the mask, so that an id never changes its meaning under a consumer's feet.
+"""Assign class ids of the mask: stable per name, with a quarantine before an id is given to another name.
 
 A costmap keeps the ids of past masks for seconds. Would an id that was `person` be given to `floor` at once,
 the person it has seen would become floor. So a name keeps its id for as long as it is in force,
@@ -16,14 +16,14 @@ FIRST_FRESH_ID = 1  # stacks that take 0 for "unlabeled" are common; 0 is given 
 
 
 class ClassIds:
-    """Give ids to names; `assign` proposes and changes nothing, `commit` puts a proposal into force.
+    """Assign ids to names; `assign` proposes and changes nothing, `commit` makes a proposal active.
 
     `now_s` is any clock in seconds, ROS time included: where it jumps back (a bag that loops), the quarantine
     only counts the time that passed forwards, so no id is released early and none is held for ever.
     """
 
     def __init__(self, quarantine_s: float, unlabeled_id: int = UNLABELED_ID) -> None:
-        """Start with no name in force; `unlabeled_id` is the mask's value for "no class" and never given out."""
+        """Start with no active name; `unlabeled_id` is the mask's value for "no class" and never given out."""
         self._quarantine_s = quarantine_s
         self._unlabeled_id = unlabeled_id
         self._active: dict[str, int] = {}
@@ -32,16 +32,16 @@ class ClassIds:
         self._elapsed_s = 0.0
 
     def set_rules(self, quarantine_s: float, unlabeled_id: int) -> None:
-        """Change both for the names and ids of now, too."""
+        """Change unlabeled id and quarantine, for present names and ids too."""
         self._quarantine_s, self._unlabeled_id = quarantine_s, unlabeled_id
 
     def meanings(self) -> tuple[dict[str, int], dict[int, tuple[str, float]]]:
-        """Return the names in force with their ids, and the dropped ids with their last name and age in seconds."""
+        """Return the active names with their ids, and the dropped ids with their last name and age in seconds."""
         ages = {each: (name, self._elapsed_s - then_s) for each, (name, then_s) in self._dropped.items()}
         return dict(self._active), ages
 
     def restore(self, active: Mapping[str, int], dropped: Mapping[int, tuple[str, float]]) -> None:
-        """Take what `meanings` returned in place of all that is known."""
+        """Replace the whole state by what `meanings` returned."""
         self._active = dict(active)
         self._dropped = {each: (name, self._elapsed_s - age_s) for each, (name, age_s) in dropped.items()}
 
@@ -67,7 +67,7 @@ class ClassIds:
         return [each if own is None else own for own, each in zip(fixed, others, strict=False)]
 
     def commit(self, names: Sequence[str | None], ids: Sequence[int], now_s: float) -> None:
-        """Put `ids`, as `assign` returned them for `names`, into force; the quarantine of dropped names starts now.
+        """Put `ids`, as `assign` returned them for `names`, into use; the quarantine of dropped names starts now.
 
         Raises VocabularyError, and changes nothing, where another commit took one of the ids in the meantime.
         """

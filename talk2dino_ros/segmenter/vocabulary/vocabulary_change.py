@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ~/set_vocabulary asks for: all classes anew, or some beside those in force, or without some of them."""
+"""A ~/set_vocabulary request: replace all classes, or add and remove some."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChangeOutcome:
-    """The classes that a change leads to, and the names among them that it has brought in beside those in force."""
+    """Result of a change: all classes, and the names that it added."""
 
     classes: tuple[ClassEntry, ...]
     added: tuple[str, ...] = ()
@@ -41,11 +41,11 @@ class VocabularyChange:
 
     @property
     def replaces(self) -> bool:
-        """Whether all classes are given anew."""
+        """Whether all classes are replaced."""
         return not self.add and not self.remove
 
     def check(self) -> None:
-        """Raise VocabularyError for what is wrong whatever is in force."""
+        """Raise VocabularyError for what is wrong with any active vocabulary."""
         if self.replaces:
             parse_classes(self.classes)
             return
@@ -59,7 +59,7 @@ class VocabularyChange:
             parse_class(text)
 
     def applied_to(self, active: Vocabulary) -> ChangeOutcome:
-        """Return what comes of it; raise VocabularyError where that is no vocabulary, or another one was expected."""
+        """Return the changed classes; raise VocabularyError where they are invalid or another version was expected."""
         if self.expected_version not in (0, active.version):
             raise VocabularyError(
                 f"the vocabulary in force has the version {active.version}, expected {self.expected_version}: "

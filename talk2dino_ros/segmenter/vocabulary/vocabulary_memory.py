@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node remembers from one vocabulary to the next, over reconfigures, and with a state_file over restarts."""
+"""Vocabulary state that is kept over changes and reconfigures and, with a state_file, over restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class VocabularyMemory:
-    """Ids, versions and the words that were accepted last.
+    """Class ids, version and the last accepted classes.
 
     warn: gets a sentence for the log. now_ns: returns the node's time, which may be a simulation's.
     """
@@ -37,7 +37,7 @@ class VocabularyMemory:
         self._path: Path | None = None
 
     def begin(self, parameters: Parameters, *, is_real_time: bool) -> None:
-        """Take the parameters of a configure, and at the first one what the state file knows."""
+        """Take the parameters of a configure; at the first one load the state file."""
         path = state_path(parameters.state_file)
         if path is not None and path != self._path:
             self._read(path, is_real_time)
@@ -65,7 +65,7 @@ class VocabularyMemory:
         return self._ids.assign(self._names(classes), fixed, self._now_ns() * 1e-9)
 
     def assign_first(self, classes: Sequence[ClassEntry], fixed_ids: Sequence[int]) -> tuple[int, ...]:
-        """Do so for what is configured, which wins over what is remembered."""
+        """Propose ids for the configured classes, which win over remembered ones."""
         try:
             return self.assign(classes, fixed_ids)
         except VocabularyError as error:
@@ -80,7 +80,7 @@ class VocabularyMemory:
             return ids
 
     def commit(self, vocabulary: Vocabulary, ids: tuple[int, ...]) -> Vocabulary:
-        """Put ids into force and remember it; the version only ever grows, also where the clock goes back."""
+        """Make ids active and save them; return a version that only grows, also where the clock goes back."""
         self._ids.commit(self._names(vocabulary.classes), ids, self._now_ns() * 1e-9)
         self._version = max(self._version + 1, self._now_ns())
         active, dropped = self._ids.meanings()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The services ~/set_vocabulary and ~/get_vocabulary: words become a vocabulary while the stream goes on.
+"""The services ~/set_vocabulary and ~/get_vocabulary: encode and switch vocabularies while the stream goes on.
 
 Text encoding may take seconds, so it runs in a thread of its own and the service's callback is a coroutine that
 awaits it: the one executor thread keeps serving everything else.
@@ -98,7 +98,7 @@ class VocabularyServer:
         return vocabulary
 
     def join(self, timeout_s: float) -> None:
-        """Wait for an encoding that is under way, so that the interpreter does not end beneath it."""
+        """Wait for the encoding thread, which has to end before the interpreter does."""
         if self._thread is not None:
             self._thread.join(timeout_s)
 

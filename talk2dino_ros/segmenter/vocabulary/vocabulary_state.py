@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What outlives the process: the words last accepted, and which id means what to whoever keeps past masks."""
+"""Vocabulary state file: the last accepted classes, and the ids of present and dropped names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StateError(Talk2DinoError):
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment that another process can count from, whatever was done to the clock meanwhile.
+    """Point in time that another process can measure from, although the clock was set meanwhile.
 
     boot: the id of the machine's start, "" where it has none; since_boot_s: the seconds since it.
     """
@@ -36,7 +36,7 @@ class Moment:
 
     @classmethod
     def now(cls) -> Moment:
-        """Return this moment."""
+        """Return the current moment."""
         try:
             return cls(BOOT_ID.read_text().strip(), time.clock_gettime(time.CLOCK_BOOTTIME))
         except (OSError, AttributeError):
