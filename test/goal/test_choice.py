@@ -31,12 +31,12 @@ def test_the_nearest_comes_first_from_where_the_robot_is():
     assert ids(ranked(OBJECTS, go_to_request(), Pose(4.0, 0.0, 0.0))) == [1, 2, 3]  # 1, sqrt(20), 7 metres
 
 
-def test_height_makes_nothing_farther():
+def test_distance_ignores_height():
     objects = [at(2.0, 0.0, 1), at(1.0, 0.0, 2, z=9.0)]
     assert ids(ranked(objects, go_to_request(), Pose(0.0, 0.0, 0.0))) == [2, 1]
 
 
-def test_the_surest_comes_first():
+def test_the_most_confident_comes_first():
     assert ids(ranked(OBJECTS, go_to_request(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [1, 3, 2]
 
 

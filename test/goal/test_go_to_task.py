@@ -55,7 +55,7 @@ def test_the_time_to_find_it_begins_with_the_search():
     assert waiting.is_ended
 
 
-def test_what_was_never_there_is_never_seen():
+def test_an_object_not_found_in_time_ends_as_never_seen():
     searching = task()
     update(searching, GoalView(), 101.0)
     searching.tick(None, 105.1)
@@ -74,7 +74,7 @@ def test_what_kept_it_from_a_goal_is_the_reason_of_the_failure():
     assert (searching.state, searching.message) == (State.FAILED, "no goal for 'cup' in 5 s: TF is silent")
 
 
-def test_a_hindrance_that_has_passed_is_no_reason():
+def test_a_reason_that_no_longer_holds_is_not_reported():
     searching = task()
     searching.hinder("TF is silent")
     update(searching, GoalView(), 101.0)
@@ -82,7 +82,7 @@ def test_a_hindrance_that_has_passed_is_no_reason():
     assert searching.state == State.NEVER_SEEN
 
 
-def test_the_first_goal_is_news_and_the_same_again_is_none():
+def test_the_first_goal_is_published_and_an_equal_one_is_not():
     going = task()
     assert update(going, seen(4.0), 101.0) == News.FIRST_GOAL
     assert (going.state, going.goal) == (State.SEEN, Pose(3.0, 0.0, 0.0))
@@ -128,7 +128,7 @@ def test_where_the_robot_drives_moves_no_goal():
     assert update(going, seen(4.0, stamp=2), 103.0, robot=Pose(4.0, 5.0, 0.0)) == News.NONE
 
 
-def test_looking_once_ends_the_looking():
+def test_without_keep_looking_the_first_goal_stands_until_reached():
     going = task(keep_looking=False)
     update(going, seen(4.0), 101.0)
     assert update(going, seen(9.0, stamp=2), 103.0) == News.NONE
@@ -265,7 +265,7 @@ def test_the_robot_is_asked_for_only_where_something_is_seen():
     assert going.update(GoalView(), None, None, 101.0) == News.NONE
 
 
-def test_the_first_end_is_the_end():
+def test_a_task_keeps_its_first_end_state():
     going = task()
     going.end(State.CANCELLED, "enough")
     going.end(State.REACHED, "there")

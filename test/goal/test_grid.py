@@ -236,12 +236,12 @@ def test_lines_between_the_middles_of_cells_agree_with_the_rule_for_corners(seed
 
 
 @pytest.mark.parametrize("origin", [(1e9, 0.0, 0.0), (0.0, -1e38, 0.0), (math.nan, 0.0, 0.0), (0.0, 0.0, math.inf)])
-def test_an_origin_that_is_no_place_is_said(origin):
+def test_an_origin_out_of_range_is_refused(origin):
     with pytest.raises(GridError, match=r"the costmap's origin is .*, expected finite numbers, metres up to 1e"):
         Grid(np.zeros((2, 2), np.int8), 0.05, *origin)
 
 
-def test_a_map_in_utm_is_one():
+def test_a_grid_with_utm_coordinates_is_valid():
     grid = Grid(np.zeros((40, 40), np.int8), 0.05, 5e5, 5.4e6)
     points = standing_points(grid, (5e5 + 1.0, 5.4e6 + 1.0), 0.1, GridRules())
     assert points[0].tolist() == pytest.approx([5e5 + 0.975, 5.4e6 + 0.975], abs=0.05)

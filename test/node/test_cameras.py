@@ -45,7 +45,7 @@ def test_each_cameras_masks_have_its_own_images_size_and_header(probe):
     assert find(probe.masks["front"], stamps["rear"]) is None
 
 
-def test_images_of_two_cameras_that_wait_are_both_segmented_and_none_goes_hungry(probe):
+def test_images_of_two_cameras_that_wait_are_both_segmented_and_none_starves(probe):
     for masks in probe.masks.values():
         masks.clear()
     for name, rgb in CAMERAS.items():

@@ -80,6 +80,6 @@ def test_after_many_images_too_many_the_newest_wins_and_no_other_is_left_for_lat
     assert len(left) <= AT_HAND  # a queue would have come to all that it held
 
 
-def test_nothing_of_it_was_an_error(probe):
+def test_a_change_of_resolution_logs_no_error_and_drops_nothing(probe):
     assert "ERROR" not in probe.process.output
     assert "dropped" not in probe.process.output

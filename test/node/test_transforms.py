@@ -171,7 +171,7 @@ def test_static_frames_from_before_the_listener_are_known(tf, context, request):
         late.destroy_node()
 
 
-def test_a_frame_is_at_home_in_itself_even_where_tf_is_silent(tf):
+def test_a_frame_in_itself_is_the_identity_even_without_tf(tf):
     transform = tf.transforms.lookup("camera", "camera", at(1))
     assert transform.apply(np.array([1.0, 2.0, 3.0])).tolist() == [1.0, 2.0, 3.0]
 

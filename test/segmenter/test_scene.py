@@ -182,7 +182,7 @@ def test_stamps_that_go_back_make_the_old_frames_and_objects_forgotten():
     assert {tracked.id for tracked in before}.isdisjoint(tracked.id for tracked in after)
 
 
-def test_an_image_that_was_overtaken_costs_nothing_its_id():
+def test_an_image_out_of_order_changes_no_object_id():
     frames, parameters = Frames(Transform.identity()), Parameters(target_frame="map")
     scene = Scene(DepthSource(depth_of(2.0)), frames, parameters)
     ids = [

@@ -39,7 +39,7 @@ def test_many_agree_with_scipy():
         assert sum(gains[pair] for pair in best_pairs(gains)) == pytest.approx(gains[rows, columns].sum())
 
 
-def test_the_best_whole_is_not_the_nearest_pair_first():
+def test_the_best_assignment_is_not_greedy_nearest_first():
     gains = np.array([[0.9, 0.8], [0.7, 0.0]])  # nearest first: 0.9 and nothing for the other
     assert best_pairs(gains) == [(0, 1), (1, 0)]
 

@@ -66,7 +66,7 @@ def tell(pattern, **options):
         ("xxx...x.xx", "ttcccllllc"),  # again 3 of the last 4
     ],
 )
-def test_n_of_m_and_its_hysteresis(pattern, states):
+def test_confirmation_by_n_of_m_images_has_hysteresis(pattern, states):
     assert tell(pattern, confirm_detections=3, confirm_window=4, lost_after=3) == states
 
 
@@ -302,7 +302,7 @@ def test_a_lost_object_with_a_place_is_not_found_by_an_old_box():
     assert story.see(at(1, 2, 3)) == [1]
 
 
-def test_with_and_without_places_in_one_image_the_best_whole_counts():
+def test_with_and_without_positions_in_one_image_the_best_assignment_counts():
     story = Story()
     story.see(at(0, 0, 0, box=(0, 0, 40, 40)), at(box=(100, 0, 40, 40)))
     assert story.see(at(box=(2, 0, 40, 40)), at(5, 5, 5, box=(101, 0, 40, 40))) == [1, 2]

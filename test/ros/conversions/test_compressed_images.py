@@ -176,7 +176,7 @@ def test_more_bytes_than_such_an_image_has_are_refused_unread():
         check_compressed_pixels(message_of(encode(scene()[:10, :10], ".png")[:1] + bytes(800), "png"), 100)
 
 
-def test_planes_of_colour_are_no_picture_to_take_apart():
+def test_planar_formats_in_a_compressed_image_are_decoded_as_pictures():
     values = cv2.cvtColor(scene(), cv2.COLOR_RGB2GRAY)[:91, :81]  # odd sides, which planes of colour never have
     found = compressed_to_rgb(message_of(encode(values, ".png"), "nv12; png compressed "))
     np.testing.assert_array_equal(found, np.repeat(values[..., None], 3, axis=2))

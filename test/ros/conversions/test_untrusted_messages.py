@@ -30,7 +30,7 @@ class PlainNode(ManagedNode):
     def _change_parameters(self, _values): ...
 
 
-def test_time_before_all_time_ends_no_node_and_is_told(capfd):
+def test_a_negative_time_is_reported_and_ends_no_node(capfd):
     context = rclpy.Context()
     rclpy.init(context=context, args=[])
     sim_time = [Parameter("use_sim_time", value=True)]

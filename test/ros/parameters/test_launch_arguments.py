@@ -89,7 +89,7 @@ def test_an_argument_left_empty_leaves_the_vocabulary_alone():
 
 
 @pytest.mark.parametrize("text", [" ", ",", "; ;", "\uff1b"])
-def test_separators_without_a_word_are_no_wish_for_the_default_words(text):
+def test_separators_without_a_word_do_not_select_the_default_words(text):
     with pytest.raises(LaunchArgumentError, match=r"vocabulary is .* no word, expected .*; name the classes, or leave"):
         vocabulary_parameters(text, CONFIG)
 

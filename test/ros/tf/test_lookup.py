@@ -65,7 +65,7 @@ def test_what_cannot_come_is_not_waited_for() -> None:
     assert time.monotonic() - began < LONG_S / 2
 
 
-def test_each_news_has_it_look_again_until_it_knows() -> None:
+def test_a_waiting_lookup_retries_with_each_sample() -> None:
     answers = Answers(LATE, LATE)
     found: list[Transform] = []
     waiter = threading.Thread(target=lambda: found.append(answers.lookup("map", "camera", 5, LONG_S)))
@@ -78,7 +78,7 @@ def test_each_news_has_it_look_again_until_it_knows() -> None:
     assert len(found) == 1
 
 
-def test_the_end_ends_the_waiting() -> None:
+def test_closing_ends_waiting_lookups() -> None:
     answers = Answers(LATE)
     refusals: list[str] = []
     waiter = threading.Thread(target=lambda: refusals.append(refusal(answers, LONG_S)))
@@ -89,7 +89,7 @@ def test_the_end_ends_the_waiting() -> None:
     assert len(refusals) == 1
 
 
-def test_nothing_is_waited_for_after_the_end() -> None:
+def test_lookups_do_not_wait_after_closing() -> None:
     answers = Answers(LATE)
     answers.close()
     began = time.monotonic()
@@ -97,7 +97,7 @@ def test_nothing_is_waited_for_after_the_end() -> None:
     assert time.monotonic() - began < LONG_S / 2
 
 
-def test_the_newest_is_spoken_of_as_that() -> None:
+def test_a_lookup_of_the_newest_transform_says_so() -> None:
     with pytest.raises(TransformError, match=r"^No transform from frame 'camera' to frame 'map' at the newest moment:"):
         Answers(LATE).lookup("map", "camera", None)
 

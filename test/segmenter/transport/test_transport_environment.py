@@ -128,7 +128,7 @@ def test_a_process_is_found_by_its_publishers_id_with_its_profile_and_without_it
     assert sender.transport.segment == 16777216  # by the path from where it was started
 
 
-def test_an_id_without_a_process_that_uses_dds_is_nobodys():
+def test_an_id_without_a_process_that_uses_dds_finds_no_sender():
     assert find_sender(gid_of(1)) is None  # init
     free = next(number for number in range(2, 1 << 16) if not any_process_has(number))
     assert find_sender(gid_of(free)) is None

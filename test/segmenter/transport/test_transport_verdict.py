@@ -138,7 +138,7 @@ def test_images_that_came_long_ago_are_no_images_that_arrive():
     assert "3 have been received, the last 9 s ago" in text_of(found(publisher(ROOMY), received=3))
 
 
-def test_a_node_that_is_not_active_is_not_called_deaf():
+def test_a_node_that_is_not_active_gets_no_transport_error():
     verdict = verdict_on(found(publisher(ROOMY), is_streaming=False))
     assert verdict.can_arrive
     assert "once it is active" in verdict.text

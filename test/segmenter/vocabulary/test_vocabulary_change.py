@@ -81,7 +81,7 @@ def test_any_version_and_the_one_in_force_may_be_changed(version):
         ({}, "a vocabulary of 0 classes"),
     ],
 )
-def test_what_cannot_be_is_said(fields, says):
+def test_invalid_changes_are_refused_with_the_reason(fields, says):
     with pytest.raises(VocabularyError) as error:
         after(**fields)
     assert says in str(error.value)

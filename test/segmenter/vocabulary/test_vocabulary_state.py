@@ -52,7 +52,7 @@ def boot(monkeypatch):
     return state
 
 
-def test_words_and_ids_are_the_same_after_a_restart_without_a_farewell(file, boot):
+def test_words_and_ids_are_the_same_after_a_restart_without_a_shutdown(file, boot):
     before = Life(state_file=str(file)).commit("train: red train, tram", "!wall", "boat")
     life = Life(state_file=str(file))
     assert life.words == ("train: red train, tram", "!wall", "boat")
@@ -183,7 +183,7 @@ def test_a_damaged_file_is_said_once_and_written_anew(file, damage):
     assert VocabularyState.load(file).classes == ("cup", "dog")
 
 
-def test_each_cut_of_a_file_is_a_damage_and_no_cut_is_none(file):
+def test_a_state_file_truncated_anywhere_is_refused(file):
     VocabularyState(("cup",), ("train",), {"train": 1}, {2: ("dog", 1.5)}, 5).save(file)
     whole = file.read_bytes()
     for length in range(len(whole)):
