@@ -38,8 +38,8 @@ class Parameters(SpatialParameters, SegmentationParameters):
     state_file: str = parameter(
         "",
         "File that keeps the last accepted vocabulary, its ids and the quarantine over restarts, such as "
-        "~/.local/state/talk2dino/robot.json; restored only while `vocabulary` and `vocabulary_file` are unchanged; "
-        "empty: none, they are kept over a reconfigure only.",
+        "~/.local/state/talk2dino/robot.json; the vocabulary is restored only while "
+        "`vocabulary` and `vocabulary_file` are unchanged; empty: none, they are kept over a reconfigure only.",
     )
     image_timeout_s: float = parameter(
         5.0, "Warn after this many seconds without an image.", low=0.1, high=86400.0, live=True

@@ -69,7 +69,7 @@ class SpatialParameters(Values):
     )
     depth_jump_m: float = parameter(
         JUMP_M,
-        "Split a region where its depth jumps by more than this, as two objects of one class that overlap in the "
+        "Split a region where its depth jumps by more than this, as between objects of one class that overlap in the "
         "image; 0.0: never.",
         low=0.0,
         high=1000.0,
