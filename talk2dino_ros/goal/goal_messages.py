@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PointStamped, PoseStamped
 from nav_msgs.msg import OccupancyGrid
 from std_msgs.msg import Header
@@ -19,6 +18,7 @@ from talk2dino_ros.goal.go_to_task import GoalView, GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.grid import FARTHEST_M, Grid, GridError
 from talk2dino_ros.goal.stand_off import Pose
+from talk2dino_ros.ros.conversions.stamps import ns_to_stamp, stamp_to_ns
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 
 # From a stamp in nanoseconds to the transform that holds then, from the objects' frame to that of the goals.
@@ -41,16 +41,6 @@ def read_go_to_request(request: Any, settings: GoalParameters) -> GoToRequest:
 def _exact(value: float) -> float:
     """Return the number that was meant by a float32: 0.3 is a little less there."""
     return round(value, 6)
-
-
-def stamp_to_ns(stamp: Time) -> int:
-    """Return a stamp in nanoseconds."""
-    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
-
-
-def ns_to_stamp(stamp_ns: int) -> Time:
-    """Return nanoseconds as a stamp."""
-    return Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
 
 
 def objects_to_view(array: TrackedObjectArray, name: str, transform_at: TransformAt) -> GoalView:

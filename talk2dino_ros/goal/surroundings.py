@@ -12,10 +12,11 @@ from nav_msgs.msg import OccupancyGrid
 from talk2dino_msgs.msg import TrackedObjectArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.goal_messages import costmap_to_grid, objects_to_view, stamp_to_ns, transform_to_pose
+from talk2dino_ros.goal.goal_messages import costmap_to_grid, objects_to_view, transform_to_pose
 from talk2dino_ros.goal.grid import Grid, GridError, GridRules
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose, moved_pose, stand_off_pose
 from talk2dino_ros.perception.space.clock_jump import is_jump_back
+from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 from talk2dino_ros.ros.node.qos import LATCHED
 from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import TransformError

@@ -18,6 +18,7 @@ from talk2dino_ros.perception.space.stamped_buffer import StampedBuffer
 from talk2dino_ros.perception.space.unmatched import Heard, why_unmatched
 from talk2dino_ros.ros.conversions.image_messages import check_image_pixels
 from talk2dino_ros.ros.conversions.place_messages import camera_info_to_model, depth_image_to_metres
+from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 from talk2dino_ros.ros.node.qos import LATCHED, SENSOR_QUEUE
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class _Topic:
     def _heard(self) -> Heard:
         types = tuple(dict.fromkeys(each.topic_type for each in self._node.get_publishers_info_by_topic(self.name)))
         expected = f"sensor_msgs/msg/{self._message_type.__name__}"
-        newest_ns = None if self.latest is None else _stamp_ns(self.latest)
+        newest_ns = None if self.latest is None else stamp_to_ns(self.latest.header.stamp)
         return Heard(self.name, types, expected, self._count, newest_ns, self._may_be_latest)
 
     def _receive(self, message: Any) -> None:
@@ -173,9 +174,5 @@ class _Topic:
             self._check(message)
         # what is kept for late joiners comes by both subscriptions
         self._count += not (self._may_be_latest and message == self.latest)
-        self.buffer.put(_stamp_ns(message), message)
+        self.buffer.put(stamp_to_ns(message.header.stamp), message)
         self.latest = message
-
-
-def _stamp_ns(message: Any) -> int:
-    return int(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -53,8 +55,7 @@ class Frame:
     @property
     def stamp_ns(self) -> int:
         """The stamp of its header."""
-        stamp = self.message.header.stamp
-        return int(stamp.sec * 10**9 + stamp.nanosec)
+        return stamp_to_ns(self.message.header.stamp)
 
     @property
     def frame_id(self) -> str:

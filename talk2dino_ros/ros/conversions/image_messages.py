@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ from talk2dino_ros.ros.conversions.encodings import (
     stretched,
 )
 from talk2dino_ros.ros.conversions.picture_header import check_pixels
+from talk2dino_ros.ros.conversions.stamps import ns_to_stamp
 from talk2dino_ros.viz.overlay import color_of
 
 WIDEST_PIXEL = 8  # bytes, of rgba16
@@ -120,14 +120,9 @@ def vocabulary_to_label_info(
     """
     info = LabelInfo(threshold=float(threshold or 0.0))
     info.header.frame_id = frame_id
-    info.header.stamp = nanoseconds_to_time(version)
+    info.header.stamp = ns_to_stamp(version)
     info.class_map = [VisionClass(class_id=class_id, class_name=labels[class_id]) for class_id in sorted(labels)]
     return info
-
-
-def nanoseconds_to_time(nanoseconds: int) -> Time:
-    """Split nanoseconds into a stamp."""
-    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
 def points_to_msg(points: Iterable[PointOfInterest], header: Header, version: int) -> PointOfInterestArray:

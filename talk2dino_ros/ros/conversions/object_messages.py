@@ -11,7 +11,7 @@ from talk2dino_msgs.msg import TrackedObject as TrackedObjectMsg
 from talk2dino_msgs.msg import TrackedObjectArray
 
 from talk2dino_ros.perception.tracking.tracker import TrackedObject
-from talk2dino_ros.ros.conversions.image_messages import nanoseconds_to_time
+from talk2dino_ros.ros.conversions.stamps import ns_to_stamp
 
 
 def objects_to_msg(objects: Iterable[TrackedObject], stamp: Time, frame_id: str, version: int) -> TrackedObjectArray:
@@ -31,8 +31,8 @@ def _object_to_msg(tracked: TrackedObject) -> TrackedObjectMsg:
         class_name=tracked.class_name,
         confidence=tracked.confidence,
         detections=tracked.detections,
-        first_seen=nanoseconds_to_time(tracked.first_seen_ns),
-        last_seen=nanoseconds_to_time(tracked.last_seen_ns),
+        first_seen=ns_to_stamp(tracked.first_seen_ns),
+        last_seen=ns_to_stamp(tracked.last_seen_ns),
         box=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
     )
     if tracked.position is not None and tracked.extent is not None:

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
+
 FARTHEST_M = 1e9  # beyond it sums of transforms mean nothing
 QUATERNION_TOLERANCE = 0.01  # of the squared length, as in tf2's buffer_core.cpp
 
@@ -28,7 +30,7 @@ def sample_of(message: Any) -> TransformSample:
     return TransformSample(
         child=message.child_frame_id.removeprefix("/"),
         parent=header.frame_id.removeprefix("/"),
-        stamp_ns=header.stamp.sec * 10**9 + header.stamp.nanosec,
+        stamp_ns=stamp_to_ns(header.stamp),
         translation=(shift.x, shift.y, shift.z),
         rotation=(turn.x, turn.y, turn.z, turn.w),
     )
