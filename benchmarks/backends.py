@@ -18,8 +18,9 @@ from machine import write_result
 from talk2dino_ros.cli.export import PHOTOGRAPH
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import find_checkpoint
-from talk2dino_ros.engine.models.registry import Model, find_model
+from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.models.vit import ImageEncoder
 from talk2dino_ros.engine.onnx.onnx_encoder import open_exported
 from talk2dino_ros.engine.onnx.onnx_export import export_image_encoder

@@ -14,7 +14,8 @@ import numpy as np
 import yaml
 
 from talk2dino_ros.engine.factory import encode_vocabulary
-from talk2dino_ros.engine.vocabulary import KIN_COSINE, parse_class
+from talk2dino_ros.engine.text.class_entries import parse_class
+from talk2dino_ros.engine.vocabulary import KIN_COSINE
 
 INDOOR = Path(__file__).resolve().parents[1] / "config" / "vocabulary_indoor.yaml"
 # A word that somebody asks for, and the class of the indoor vocabulary that it is a kind of.

@@ -73,7 +73,7 @@ def encode_and_free(folder: Path) -> dict[str, float]:
     from talk2dino_ros.engine.models.networks import load_word_networks
     from talk2dino_ros.engine.models.registry import find_model
     from talk2dino_ros.engine.models.word_vectors import encode_classes
-    from talk2dino_ros.engine.vocabulary import parse_classes
+    from talk2dino_ros.engine.text.class_entries import parse_classes
 
     import_libraries()
     model = find_model(MODEL)

@@ -11,7 +11,8 @@ from functools import partial
 from training_photos import TEXT_WIDTH, WIDTH, tiny_row
 
 from talk2dino_ros.cli.main import main
-from talk2dino_ros.engine.models.registry import MODELS, Model
+from talk2dino_ros.engine.models.model_row import Model
+from talk2dino_ros.engine.models.registry import MODELS
 
 
 def tiny_talk2dino() -> Model:

@@ -14,7 +14,8 @@ from open_clip.transformer import QuickGELU, TextTransformer
 from PIL import Image
 
 from talk2dino_ros.engine.models.clip_text import load_clip_text_encoder
-from talk2dino_ros.engine.models.registry import MODELS, Model
+from talk2dino_ros.engine.models.model_row import Model
+from talk2dino_ros.engine.models.registry import MODELS
 
 HEADS, WIDTH, TEXT_WIDTH = 3, 48, 24
 PATCH = 14

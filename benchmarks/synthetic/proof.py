@@ -23,7 +23,7 @@ from benchmarks.synthetic.synthetic_model import (
 )
 from benchmarks.synthetic.synthetic_world import OBJECTS, WORDS, Pair, Scene, draw_scenes
 from talk2dino_ros.engine.evaluate.confusion import Confusion, Figures
-from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.train.features.store import FeatureStore
 

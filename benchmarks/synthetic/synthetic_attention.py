@@ -12,8 +12,8 @@ from torch import Tensor
 from benchmarks.synthetic.backbone import PATCH_SIZE
 from benchmarks.synthetic.synthetic_world import OBJECTS, WORDS, Scene
 from talk2dino_ros.engine.models.head_embeddings import head_embeddings
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import load_networks
-from talk2dino_ros.engine.models.registry import Model
 from talk2dino_ros.engine.models.vit import ImageFeatures
 
 

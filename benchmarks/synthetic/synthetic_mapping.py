@@ -17,8 +17,8 @@ import torch
 
 from benchmarks.synthetic.synthetic_world import SIZE, Scene
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.projection_file import projection_bytes, with_projection_file
-from talk2dino_ros.engine.models.registry import Model
 from talk2dino_ros.engine.train.captions import CaptionSet, Example
 from talk2dino_ros.engine.train.features.extract import extract
 from talk2dino_ros.engine.train.features.frozen import open_frozen

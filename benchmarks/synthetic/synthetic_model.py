@@ -17,9 +17,10 @@ from torch import Tensor
 from benchmarks.synthetic.backbone import PATCH_SIZE, BackboneRecipe, network_options, teach_backbone
 from benchmarks.synthetic.synthetic_world import SIZE, Pair, draw_scenes
 from talk2dino_ros.engine.models import mini
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import load_networks
 from talk2dino_ros.engine.models.projection import Projection, load_projection
-from talk2dino_ros.engine.models.registry import Model, find_model
+from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.models.vit import load_dino_encoder
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.segmenter import Segmenter

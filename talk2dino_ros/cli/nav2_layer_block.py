@@ -17,8 +17,9 @@ from typing import Any
 import yaml
 
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 
 
 def _labels(*lines: str) -> frozenset[str]:

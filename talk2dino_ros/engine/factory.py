@@ -16,8 +16,9 @@ from talk2dino_ros.engine.onnx.onnx_encoder import open_backend
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
 from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.text_cache import open_text_cache
-from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary, parse_classes
+from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary
 from talk2dino_ros.engine.weights.weights_files import logger
 
 
@@ -101,7 +102,7 @@ def encode_vocabulary(
     projection_file: str | Path | None = None,
     text_cache_dir: str | Path = "",
 ) -> Vocabulary:
-    """Turn words (see `vocabulary.parse_classes` for their syntax) into a model's vocabulary, to be saved.
+    """Turn words (see `class_entries.parse_classes` for their syntax) into a model's vocabulary, to be saved.
 
     The arguments are those of `load_segmenter`; the text encoder is freed afterwards.
     Raises VocabularyError for the words, ModelError for the options, WeightsError for weights.

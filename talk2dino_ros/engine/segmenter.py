@@ -23,15 +23,16 @@ from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH, encode_crops
 from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory, memory_per_image
 from talk2dino_ros.engine.inference.scoring import EncodedImage, Scoring
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import Networks
-from talk2dino_ros.engine.models.registry import Model
 from talk2dino_ros.engine.models.word_vectors import check_encoded_by, encode_classes
 from talk2dino_ros.engine.onnx.onnx_encoder import OnnxImageEncoder
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.runtime.memory import release_memory
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.prompt_features import Mapper
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class Segmenter:
     def encode_vocabulary(
         self, classes: Sequence[str], known: Vocabulary | Sequence[Vocabulary] | None = None, mapper: Mapper = map
     ) -> Vocabulary:
-        """Turn words (see `vocabulary.parse_classes` for their syntax) into vectors; takes seconds on a CPU.
+        """Turn words (see `class_entries.parse_classes` for their syntax) into vectors; takes seconds on a CPU.
 
         known: vocabularies of this model, such as `load_vocabulary` returns; what they have is not encoded again.
         mapper: runs the text encoder on a part of the prompts at a time; `map`, or one that lets others go first.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import parse_class
+from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.goal.goal_parameters import MOST_STAND_OFF_M, MOST_TIMEOUT_S
 from talk2dino_ros.goal.stand_off import Pose
 
@@ -48,7 +48,7 @@ class Candidate:
 class GoToRequest:
     """Checked go_to request, with the parameters' defaults filled in.
 
-    words: the class as `engine.vocabulary` reads it; object_id: for BY_ID alone.
+    words: the class as `class_entries` reads it; object_id: for BY_ID alone.
     Raises VocabularyError or RequestError.
     """
 

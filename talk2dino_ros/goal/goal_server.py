@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The services ~/go_to and ~/cancel and the action ~/go: one go-to task at a time, and what is published of it.
+"""The services ~/go_to and ~/cancel and the action ~/go: one go-to task at a time.
 
 The callbacks are coroutines that await the task's course, in groups that let others in meanwhile: the one executor
 thread goes on with the objects, TF, and the next go_to, which ends the one before.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import SingleThreadedExecutor
@@ -24,14 +23,14 @@ from talk2dino_msgs.msg import GoToState, TrackedObjectArray
 from talk2dino_msgs.srv import GoTo
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.go_to_task import GoToTask, News, State
+from talk2dino_ros.goal.go_to_task import GoToTask, State
 from talk2dino_ros.goal.goal_messages import fill_answer, goal_message, read_go_to_request
+from talk2dino_ros.goal.goal_topics import GoalTopics
 from talk2dino_ros.goal.grid import GridError
 from talk2dino_ros.goal.stand_off import distance_between
 from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
 from talk2dino_ros.goal.vocabulary_client import NotInVocabularyError, VocabularyClient
 from talk2dino_ros.goal.waits import Waits
-from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 from talk2dino_ros.ros.tf.transforms import TransformError
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 NOT_ACTIVE = "the node goal is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
 FAULT = "the go_to failed by a fault of this program ({error!r}); the node's log has the details"
-WARN_EVERY_S = 5.0
 OBJECTS = QoSProfile(depth=10)  # none is to be lost while a pose is computed, as one of them may be the only detection
 
 
@@ -63,10 +61,7 @@ class GoalServer:
         self._surroundings: Surroundings | None = None
         self._vocabulary: VocabularyClient | None = None
         self._objects_sub: Any = None
-        self._reported: tuple[GoToTask, State] | None = None
-        self._goal_pub = node.create_publisher(PoseStamped, "goal_pose", RELIABLE)
-        self._update_pub = node.create_publisher(PoseStamped, "goal_update", RELIABLE)
-        self._state_pub = node.create_publisher(GoToState, "~/state", LATCHED)
+        self._topics = GoalTopics(node)
         group = ReentrantCallbackGroup()  # a go_to that waits must not keep the next one out, which ends it
         self._services = [
             node.create_service(GoTo, "~/go_to", self._on_go_to, callback_group=group),
@@ -114,7 +109,7 @@ class GoalServer:
             with self._failing(task):
                 self._look(task)
                 task.tick(self._robot() if task.goal else None, time.monotonic())
-        self._report()
+        self._topics.report(self._task)
         self._take_words_away()
         self._waits.poll()
 
@@ -164,7 +159,7 @@ class GoalServer:
         task = self._tasks.get(bytes(handle.goal_id.uuid))
         if task:
             task.end(State.CANCELLED, "cancelled by the client of the action")
-            self._report()
+            self._topics.report(self._task)
         return CancelResponse.ACCEPT
 
     async def _begin(self, request: Any, handle: Any = None) -> GoToTask:
@@ -182,7 +177,7 @@ class GoalServer:
             self._tasks[bytes(handle.goal_id.uuid)] = task
             if handle.is_cancel_requested:
                 task.end(State.CANCELLED, "cancelled by the client of the action")
-        self._report()
+        self._topics.report(self._task)
         await self._have_looked_for(task, self._vocabulary, settings)
         return task
 
@@ -203,7 +198,7 @@ class GoalServer:
             task.start_searching(time.monotonic())
             with self._failing(task):
                 self._look(task)
-        self._report()
+        self._topics.report(self._task)
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
         assert self._surroundings is not None
@@ -211,7 +206,7 @@ class GoalServer:
         if self._task and self._task.is_searching:
             with self._failing(self._task):
                 self._look(self._task)
-            self._report()
+            self._topics.report(self._task)
             self._waits.poll()
         else:
             self._surroundings.forget_old(self._settings().lost_timeout_s)
@@ -243,19 +238,15 @@ class GoalServer:
             news = task.update(view, surroundings.robot, surroundings.place, time.monotonic())
         except (TransformError, NoCostmapError, GridError) as error:
             task.hinder(str(error))
-            self._warn(str(error))
+            self._topics.warn(str(error))
             return
-        if news != News.NONE:
-            goal = goal_message(task, self._settings().goal_frame)
-            (self._goal_pub if news == News.FIRST_GOAL else self._update_pub).publish(goal)
-            if news == News.FIRST_GOAL and not self._goal_pub.get_subscription_count():
-                self._warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")
+        self._topics.publish_goal(task, news, self._settings().goal_frame)
 
     def _robot(self) -> Pose | None:
         try:
             return self._surroundings.robot() if self._surroundings else None
         except TransformError as error:
-            self._warn(str(error))
+            self._topics.warn(str(error))
             return None
 
     def _feedback(self, task: GoToTask) -> GoToAction.Feedback:
@@ -273,7 +264,7 @@ class GoalServer:
         if task is None or task.is_ended:
             return False
         task.end(state, message)
-        self._report()
+        self._topics.report(self._task)
         return True
 
     def _take_words_away(self) -> None:
@@ -289,18 +280,6 @@ class GoalServer:
             executor = SingleThreadedExecutor(context=self._node.context)
             executor.add_node(self._node)
             executor.spin_until_future_complete(removal, timeout_s)
-
-    def _report(self) -> None:
-        """Publish and log the go-to task's state where it is another one than before."""
-        task = self._task
-        if task is None or (task, task.state) == self._reported or not self._node.context.ok():
-            return
-        self._reported = (task, task.state)
-        self._state_pub.publish(GoToState(value=task.state.value))
-        self._node.get_logger().info(f"{task.state.name}: {task.message}")
-
-    def _warn(self, sentence: str) -> None:
-        self._node.get_logger().warning(sentence, throttle_duration_sec=WARN_EVERY_S)
 
 
 def changed(task: GoToTask) -> Callable[[], bool]:

@@ -11,7 +11,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import QUESTION, ClassEntry, parse_class
+from talk2dino_ros.engine.text.class_entries import QUESTION, ClassEntry, parse_class
 
 if TYPE_CHECKING:
     from rclpy.node import Node

@@ -14,7 +14,7 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.vocabulary import shorten
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.conversions import compressed_images, image_messages
 from talk2dino_ros.ros.conversions.encodings import bits_hint
 from talk2dino_ros.ros.conversions.object_messages import objects_to_msg

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy.subscription import SubscriptionEventCallbacks  # where it is defined has another name on Humble
 from sensor_msgs.msg import CameraInfo, Image
 
-from talk2dino_ros.engine.vocabulary import shorten
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.perception.space.depth import Depth
 from talk2dino_ros.perception.space.stamped_buffer import StampedBuffer

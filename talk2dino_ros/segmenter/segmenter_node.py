@@ -15,7 +15,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import SetBool
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.ros.node.managed_node import ManagedNode
 from talk2dino_ros.ros.node.problems import ProblemLog
 from talk2dino_ros.ros.parameters.parameter_field import Value

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from talk2dino_ros.cli.main import main
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from talk2dino_ros.cli.weights import add_weights_command
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.engine.models import registry
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.projection import load_projection
-from talk2dino_ros.engine.models.registry import Model
 from talk2dino_ros.engine.weights.sources import GatedFile, HubFile, UrlFile
 from talk2dino_ros.engine.weights.weights_files import WeightsFile
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from talk2dino_ros.engine import vocabulary
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, parse_classes
+from talk2dino_ros.engine.text import class_entries
+from talk2dino_ros.engine.text.class_entries import ClassEntry, parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 
 
 def test_a_bare_name_is_its_own_prompt():
@@ -92,9 +93,9 @@ def test_as_many_prompts_as_are_allowed_are_accepted():
 
 def test_control_characters_are_those_of_unicode():
     allowed = "".join(map(chr, (c for c in range(0x3000) if unicodedata.category(chr(c)) not in ("Cc", "Cs"))))
-    assert not vocabulary._CONTROL.search(allowed)
+    assert not class_entries._CONTROL.search(allowed)
     others = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cs")]
-    assert all(vocabulary._CONTROL.search(each) for each in others)
+    assert all(class_entries._CONTROL.search(each) for each in others)
 
 
 def test_254_classes_are_accepted():

@@ -11,7 +11,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from talk2dino_ros import engine
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter import segmenter_node
 from talk2dino_ros.segmenter.segmenter_node import SegmenterNode
 

@@ -11,7 +11,8 @@ from sensor_msgs.msg import Image
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 from vision_msgs.msg import LabelInfo
 
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 
 SET, GET = "talk2dino/set_vocabulary", "talk2dino/get_vocabulary"
 MODEL, WIDTH = "talk2dino_vitb", 768

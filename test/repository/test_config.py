@@ -9,7 +9,7 @@ import pytest
 import yaml
 from parameter_yaml import comments_of, values_of
 
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.segmenter.parameters import segmenter_parameters
 
 ROOT = Path(__file__).parents[2]

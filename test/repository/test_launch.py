@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.ros.parameters.launch_arguments import PROFILE_VARIABLE, TRANSPORT_VARIABLES
 from talk2dino_ros.ros.parameters.parameter_files import check_file
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS

@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ENGINE_MODULES = [path for path in MODULES if PACKAGE / "engine" in path.parents]
 OUTER_MODULES = [path for path in MODULES if path not in ENGINE_MODULES]
 MOST_FILES = 15  # of a folder
-MOST_LINES = 370  # of a file
+MOST_LINES = 300  # of a file
 
 # Which rooms a room may import from, beside itself.
 MAY_IMPORT = {
@@ -30,10 +30,27 @@ MAY_IMPORT = {
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }
 # What is loaded of the engine with perception: what an error and a word are. None of it needs torch.
-FOR_PERCEPTION = {"errors", "vocabulary", "text", "text.class_syntax", "files", "files.atomic_write"}
+FOR_PERCEPTION = {
+    "errors",
+    "vocabulary",
+    "text",
+    "text.class_entries",
+    "text.class_syntax",
+    "files",
+    "files.atomic_write",
+}
 # In these rooms the modules named here talk to ROS; all others are pure.
 ROS_MODULES = {
-    "goal": {"goal_main", "goal_node", "goal_messages", "goal_server", "surroundings", "vocabulary_client", "waits"},
+    "goal": {
+        "goal_main",
+        "goal_node",
+        "goal_messages",
+        "goal_server",
+        "goal_topics",
+        "surroundings",
+        "vocabulary_client",
+        "waits",
+    },
     "ros/tf": {"listener", "open_transforms", "pytransform3d_adapter", "tf2_adapter"},
     "perception": set(),
     "viz": set(),

@@ -18,7 +18,7 @@ from talk2dino_ros.engine.inference.crops import CropFeatures
 from talk2dino_ros.engine.inference.decision import Decision, ScoreMap
 from talk2dino_ros.engine.inference.pamr import pamr
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
-from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 

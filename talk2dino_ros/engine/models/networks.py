@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import HeadedImageEncoder
+from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.recorded_encoder import RecordedEncoder
-from talk2dino_ros.engine.models.registry import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import DinoImageEncoder, ImageEncoder
 from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_files
 from talk2dino_ros.engine.runtime.devices import PRECISIONS

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.model_row import Model
 
 
 def patch_source_of(model: Model) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.runtime.cpu_bf16 import gains_by_bf16
 from talk2dino_ros.engine.runtime.devices import PRECISIONS
 

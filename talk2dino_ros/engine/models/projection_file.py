@@ -17,7 +17,8 @@ from safetensors.torch import save
 
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.files.checksums import git_blob_id_of, sha256_of
-from talk2dino_ros.engine.models.registry import MODELS, Model
+from talk2dino_ros.engine.models.model_row import Model
+from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.weights.published_layouts import part_of_one_file
 from talk2dino_ros.engine.weights.sources import LocalFile
 from talk2dino_ros.engine.weights.state_dicts import StateDict, read_state_dict

@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import ModelError, WeightsError
+from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.projection_file import projection_sum
-from talk2dino_ros.engine.models.registry import Checkpoints, Model
 from talk2dino_ros.engine.options import TEXT_ENCODERS
 from talk2dino_ros.engine.text.prompt_features import PromptEncoder
 from talk2dino_ros.engine.text.text_cache import TextCache

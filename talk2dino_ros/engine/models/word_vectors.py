@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.word_networks import WordNetworks
 from talk2dino_ros.engine.runtime.fixed_shapes import VECTORS, in_blocks
+from talk2dino_ros.engine.text.class_entries import ClassEntry, shorten
 from talk2dino_ros.engine.text.class_syntax import language_warning
 from talk2dino_ros.engine.text.prompt_features import Mapper, Vectors
 from talk2dino_ros.engine.text.text_cache import PromptFeatures
-from talk2dino_ros.engine.vocabulary import ClassEntry, Vocabulary, shorten
+from talk2dino_ros.engine.vocabulary import Vocabulary
 
 
 def encode_classes(

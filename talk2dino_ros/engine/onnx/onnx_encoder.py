@@ -9,7 +9,7 @@ from torch import Tensor
 
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH
-from talk2dino_ros.engine.models.registry import Model
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.onnx.onnx_file import Card, check_card, read_card
 from talk2dino_ros.engine.onnx.onnx_session import BACKENDS, INPUT, make_session

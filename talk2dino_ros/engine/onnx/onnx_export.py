@@ -22,8 +22,8 @@ from talk2dino_ros.engine.files.atomic_write import replaced_whole
 from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.engine.inference.canvas import make_canvas
 from talk2dino_ros.engine.inference.crop_plan import Crop, Plan
+from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.networks import find_checkpoint
-from talk2dino_ros.engine.models.registry import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.onnx.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, open_exported
 from talk2dino_ros.engine.onnx.onnx_file import METADATA_KEY, Card, with_sum

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.vocabulary import shorten
+from talk2dino_ros.engine.text.class_entries import shorten
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talk2dino_ros.engine.vocabulary import shorten
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
 
 MAX_MISS = 5.0  # pixels at the image's centre; half a pixel at a wide lens's border is some of them

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage
 
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.vocabulary import shorten
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.conversions.encodings import DEEP_BITS, DEPTH_ENCODINGS, LAYOUTS, Rgb
 from talk2dino_ros.ros.conversions.image_messages import OnPeak, check_bytes, ignore_peak, values_to_rgb
 from talk2dino_ros.ros.conversions.picture_header import check_pixels, size_in_header

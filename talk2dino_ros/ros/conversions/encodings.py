@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.vocabulary import shorten
+from talk2dino_ros.engine.text.class_entries import shorten
 
 Rgb = NDArray[np.uint8]
 

@@ -20,7 +20,7 @@ from talk2dino_ros.engine.options import (
     Options,
 )
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.engine.vocabulary import check_background
+from talk2dino_ros.engine.text.class_entries import check_background
 from talk2dino_ros.ros.parameters.parameter_field import parameter
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError, Values
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.vocabulary import parse_class, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_class, parse_classes
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Vocabulary
-    from talk2dino_ros.engine.vocabulary import ClassEntry
+    from talk2dino_ros.engine.text.class_entries import ClassEntry
 
 
 @dataclass(frozen=True)

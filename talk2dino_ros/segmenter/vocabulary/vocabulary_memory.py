@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.files.checksums import sha256_of
-from talk2dino_ros.engine.vocabulary import check_background
+from talk2dino_ros.engine.text.class_entries import check_background
 from talk2dino_ros.segmenter.vocabulary.class_ids import ClassIds, check_one_each
 from talk2dino_ros.segmenter.vocabulary.vocabulary_state import Moment, StateError, VocabularyState, state_path
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Vocabulary
-    from talk2dino_ros.engine.vocabulary import ClassEntry
+    from talk2dino_ros.engine.text.class_entries import ClassEntry
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 

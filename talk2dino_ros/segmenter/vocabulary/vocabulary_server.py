@@ -19,7 +19,8 @@ from rclpy.qos import QoSProfile
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
-from talk2dino_ros.engine.vocabulary import default_ids, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.vocabulary import default_ids
 from talk2dino_ros.ros.node.background import in_thread
 from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
 from talk2dino_ros.ros.node.turns import Turns
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
-    from talk2dino_ros.engine.vocabulary import ClassEntry
+    from talk2dino_ros.engine.text.class_entries import ClassEntry
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
     from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 
 FORMAT = "talk2dino state 1"
 MOST_BYTES = 10_000_000  # of a file that is read: a vocabulary's words have a million characters at most

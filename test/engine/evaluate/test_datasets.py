@@ -20,7 +20,7 @@ from talk2dino_ros.engine.errors import ImageError, ModelError, VocabularyError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, DatasetError, open_dataset
 from talk2dino_ros.engine.evaluate.evaluation_report import published
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.viz.pictures import read_picture
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

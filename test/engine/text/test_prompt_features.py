@@ -13,9 +13,9 @@ from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.models.networks import load_networks
 from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.models.word_vectors import encode_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.prompt_features import PromptEncoder
 from talk2dino_ros.engine.text.text_cache import FILE_NAME, TextCache
-from talk2dino_ros.engine.vocabulary import parse_classes
 
 
 class Lengths:

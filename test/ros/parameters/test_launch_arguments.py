@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
-from talk2dino_ros.engine.vocabulary import parse_classes
 from talk2dino_ros.ros.parameters.launch_arguments import (
     LaunchArgumentError,
     existing_file,

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from talk2dino_ros.engine.vocabulary import Vocabulary, parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import VocabularyServer

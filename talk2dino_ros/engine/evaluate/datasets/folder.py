@@ -19,7 +19,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
     read_list,
 )
 from talk2dino_ros.engine.files.picture_reader import hidden_pictures, visible_pictures
-from talk2dino_ros.engine.vocabulary import parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 
 
 def folder_kind(folder: Path) -> Kind:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talk2dino_ros.engine.files.checksums import sha256_of
+from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.networks import find_checkpoint
 from talk2dino_ros.engine.models.precision import resolve_precision
-from talk2dino_ros.engine.models.registry import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import ImageEncoder
 from talk2dino_ros.engine.runtime.devices import resolve_device
 from talk2dino_ros.engine.text.text_encoder import TextEncoder

@@ -12,8 +12,8 @@ from torch import nn
 from talk2dino_ros.engine.models.dinotxt.dinotxt_text import load_dinotxt_text_encoder, patch_half
 from talk2dino_ros.engine.models.dinotxt.templates import IMAGENET_TEMPLATES
 from talk2dino_ros.engine.models.word_vectors import encode_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.prompt_features import PromptEncoder
-from talk2dino_ros.engine.vocabulary import parse_classes
 
 WIDTH, LAYERS, OUTPUT = 32, 2, 24
 SIZE = {"width": WIDTH, "heads": 4, "layers": LAYERS, "output_size": OUTPUT}

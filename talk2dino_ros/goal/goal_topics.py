@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is published and logged of the go-to task under way: goal_pose, goal_update and ~/state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from talk2dino_msgs.msg import GoToState
+
+from talk2dino_ros.goal.go_to_task import GoToTask, News, State
+from talk2dino_ros.goal.goal_messages import goal_message
+from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
+
+WARN_EVERY_S = 5.0
+
+
+class GoalTopics:
+    """The goal node's publishers, and its log."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+        self._reported: tuple[GoToTask, State] | None = None
+        self._goal_pub = node.create_publisher(PoseStamped, "goal_pose", RELIABLE)
+        self._update_pub = node.create_publisher(PoseStamped, "goal_update", RELIABLE)
+        self._state_pub = node.create_publisher(GoToState, "~/state", LATCHED)
+
+    def publish_goal(self, task: GoToTask, news: News, frame_id: str) -> None:
+        """Publish what came of an update: the first goal to the planner, a later one to the behaviour tree."""
+        if news == News.NONE:
+            return
+        is_first = news == News.FIRST_GOAL
+        (self._goal_pub if is_first else self._update_pub).publish(goal_message(task, frame_id))
+        if is_first and not self._goal_pub.get_subscription_count():
+            self.warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")
+
+    def report(self, task: GoToTask | None) -> None:
+        """Publish and log the go-to task's state where it is another one than before."""
+        if task is None or (task, task.state) == self._reported or not self._node.context.ok():
+            return
+        self._reported = (task, task.state)
+        self._state_pub.publish(GoToState(value=task.state.value))
+        self._node.get_logger().info(f"{task.state.name}: {task.message}")
+
+    def warn(self, sentence: str) -> None:
+        """Log a warning, each from the same place at most every WARN_EVERY_S."""
+        self._node.get_logger().warning(sentence, throttle_duration_sec=WARN_EVERY_S)
