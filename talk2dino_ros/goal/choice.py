@@ -19,7 +19,7 @@ class RequestError(Talk2DinoError):
 
 
 class Which(IntEnum):
-    """How to choose among several objects; the values are those of talk2dino_msgs/srv/GoTo."""
+    """Rule for choosing among several objects; the values are those of talk2dino_msgs/srv/GoTo."""
 
     NEAREST = 0
     MOST_CONFIDENT = 1

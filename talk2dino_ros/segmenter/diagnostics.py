@@ -26,7 +26,7 @@ class Diagnostics:
         self._transport_check = transport_check
 
     def statuses(self, pipeline: Pipeline) -> list[DiagnosticStatus]:
-        """Return the state of a pipeline, the model's first."""
+        """Return the statuses of a pipeline, the model's first."""
         now_s = time.monotonic()
         cameras = [self._camera_status(camera, pipeline, now_s) for camera in pipeline.cameras.values()]
         return [self._model_status(pipeline), *cameras]

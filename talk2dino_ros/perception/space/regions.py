@@ -40,7 +40,7 @@ class Region:
 
     @cached_property
     def border_distance(self) -> NDArray[np.float32]:
-        """How far each pixel of the box is from the nearest one outside the region; 0 for those outside.
+        """Distance of each pixel of the box to the nearest one outside the region; 0 for those outside.
 
         The zero rim makes the image's own border count, so that a half-seen object's middle is not at the edge.
         """

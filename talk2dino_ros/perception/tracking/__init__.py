@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From detections in single images to objects that last. Read tracker.py first."""
+"""Multi-object tracking: from detections in single images to tracked objects. Read tracker.py first."""

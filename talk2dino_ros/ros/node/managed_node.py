@@ -143,11 +143,11 @@ class ManagedNode(LifecycleNode):
         self._tear_down()
 
     def take_leave(self) -> None:
-        """Say what others must know before the process ends; what the node holds goes with the process."""
+        """Answer waiting clients before the process ends; what the node holds is freed with the process."""
         self.is_ending = True
 
     def destroy_node(self) -> None:
-        """Take the node from the network, and give back what it held there.
+        """Remove the node from the ROS graph, and free what it held there.
 
         rclpy leaves the lifecycle interface of a destroyed node alive, and with it the DDS participant, whose shared
         memory nobody removes from /dev/shm once the process is gone.

@@ -28,7 +28,7 @@ class _Waiting:
 
 
 class Turns:
-    """Give each request its turn; what asks for a whole replacement gives way to a newer one while it waits.
+    """Queue of requests; a waiting one that replaces everything is superseded by a newer one.
 
     So nobody waits for what nobody wants any more: rclpy does not tell who sent a request, nor whether they live.
     """

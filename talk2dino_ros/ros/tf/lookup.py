@@ -16,7 +16,7 @@ Learning = Callable[[], AbstractContextManager[None]]
 
 
 class NotKnownError(Exception):
-    """Why a lookup fails now: a clause with what is known, and what to do; `may_come`: whether waiting can help."""
+    """Reason of a failed lookup: a clause with what is known, and what to do; `may_come`: whether waiting can help."""
 
     def __init__(self, reason: str, may_come: bool = True) -> None:
         super().__init__(reason)

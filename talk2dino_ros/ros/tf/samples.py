@@ -15,7 +15,7 @@ QUATERNION_TOLERANCE = 0.01  # of the squared length, as in tf2's buffer_core.cp
 
 @dataclass(frozen=True, slots=True)
 class TransformSample:
-    """Where `child` is in `parent`: metres, and a quaternion as x, y, z, w."""
+    """Pose of `child` in `parent`: metres, and a quaternion as x, y, z, w."""
 
     child: str
     parent: str

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class TransformError(Talk2DinoError):
-    """There is no transform between two frames at a stamp."""
+    """No transform between two frames at a stamp."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ class FrameTree:
         self._parents: dict[str, Parent] = {}
 
     def add(self, sample: TransformSample, is_static: bool) -> None:
-        """Note the parent that a sample names."""
+        """Add the parent that a sample names."""
         first_ns = last_ns = sample.stamp_ns
         before = self._parents.get(sample.child)
         if before and (before.name, before.is_static) == (sample.parent, is_static):

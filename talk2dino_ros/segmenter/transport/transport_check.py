@@ -45,7 +45,7 @@ RECHECK_S = 60.0
 
 
 class TransportCheck:
-    """Look at the cameras of whatever pipeline the node has; the verdicts are kept in the cameras.
+    """Check the cameras of the node's current pipeline; the verdicts are kept in the cameras.
 
     pipeline: returns the node's pipeline, None while it is not configured.
     """
@@ -79,7 +79,7 @@ class TransportCheck:
         return f"silent, {self._node.count_publishers(camera.topic)} publish" if is_silent else "heard"
 
     async def _check_and_log(self, camera: Camera, timeout_s: float, is_silent: bool) -> None:
-        """What is raised here would end the executor."""
+        """Check a camera and log the verdict; catch everything, as an exception here would end the executor."""
         logger, state = self._node.get_logger(), camera.transport_state
         try:
             camera.verdicts[state] = verdict = await self._check(camera, timeout_s, probing=False)

@@ -43,7 +43,7 @@ NOT_CONFIGURED = (
 
 
 class VocabularyServer:
-    """Serve the vocabulary of whatever pipeline the node has at the moment.
+    """Server of the vocabulary services, for the node's current pipeline.
 
     pipeline: returns the node's pipeline, None while it is not configured.
     """
