@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lifecycle node `goal`: it begins and ends, and leaves the go-to tasks to goal_server.py."""
+"""Lifecycle node `goal`: configure, activate, deactivate and clean up; goal_server.py has the go-to tasks."""
 
 from __future__ import annotations
 

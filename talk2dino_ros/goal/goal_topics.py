@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is published and logged of the go-to task under way: goal_pose, goal_update and ~/state."""
+"""Publishers of the active go-to task: goal_pose, goal_update and ~/state, with its log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GoalTopics:
         self._state_pub = node.create_publisher(GoToState, "~/state", LATCHED)
 
     def publish_goal(self, task: GoToTask, news: News, frame_id: str) -> None:
-        """Publish what came of an update: the first goal to the planner, a later one to the behaviour tree."""
+        """Publish a new goal: the first one to the planner, a later one to the behaviour tree."""
         if news == News.NONE:
             return
         is_first = news == News.FIRST_GOAL
@@ -35,7 +35,7 @@ class GoalTopics:
             self.warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")
 
     def report(self, task: GoToTask | None) -> None:
-        """Publish and log the go-to task's state where it is another one than before."""
+        """Publish and log the go-to task's state if it has changed."""
         if task is None or (task, task.state) == self._reported or not self._node.context.ok():
             return
         self._reported = (task, task.state)
