@@ -5,7 +5,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talk2dino_ros.cli.model_arguments import add_model_arguments, add_threshold_argument, model_choices, with_threshold
+from talk2dino_ros.cli.model_arguments import (
+    add_model_arguments,
+    add_threshold_argument,
+    model_choices,
+    option_choices,
+    with_threshold,
+)
 from talk2dino_ros.engine.errors import ImageError, VocabularyError
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.viz.pictures import SUFFIXES, read_picture, write_picture
@@ -86,11 +92,5 @@ def _is_place(path: Path) -> bool:
 def _load(arguments: argparse.Namespace) -> "Segmenter":
     from talk2dino_ros.engine import load_segmenter
 
-    segmenter = load_segmenter(
-        arguments.model,
-        **model_choices(arguments),
-        input=arguments.input,
-        input_size=arguments.input_size,
-        background_cleaning=arguments.background_cleaning,
-    )
+    segmenter = load_segmenter(arguments.model, **model_choices(arguments), **option_choices(arguments))
     return with_threshold(segmenter, arguments.background)

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talk2dino_ros.engine.options import PATCH_SOURCES, PRECISIONS
+from talk2dino_ros.engine.options import PATCH_SOURCES, PRECISIONS, options_of
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
@@ -43,6 +43,11 @@ def model_choices(arguments: argparse.Namespace) -> dict[str, Any]:
         "patch_source": arguments.patch_source,
         "text_encoder": "free",  # a command encodes once
     }
+
+
+def option_choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that a command declared, by name, but for the threshold, which `with_threshold` sets."""
+    return {name: value for name, value in options_of(arguments).items() if name != "background"}
 
 
 def add_threshold_argument(parser: argparse.ArgumentParser) -> None:

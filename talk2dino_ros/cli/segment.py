@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from talk2dino_ros.cli.model_arguments import add_model_arguments, add_threshold_argument, model_choices, with_threshold
+from talk2dino_ros.cli.model_arguments import (
+    add_model_arguments,
+    add_threshold_argument,
+    model_choices,
+    option_choices,
+    with_threshold,
+)
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.onnx.onnx_session import BACKENDS
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
@@ -77,25 +83,32 @@ def run(arguments: argparse.Namespace) -> None:
     """
     jobs, skipped = _jobs(arguments.sources, arguments.output)
     count = len(jobs) + len(skipped)
-    options = {
-        **model_choices(arguments),
-        "input": arguments.input,
-        "input_size": arguments.input_size,
-        "refine": arguments.refine,
-        "refine_pixels": arguments.refine_pixels,
-        **PRESETS.get(arguments.preset, {}),
-    }
+    segmenter = _load(arguments)
+    vocabulary = _read_words(arguments, segmenter)
+    _make_folder(arguments.output)
+    skipped += _run_all(jobs, segmenter, vocabulary)
+    print(f"masks (the class ids {vocabulary.labels()}) and overlays are in {arguments.output}")
+    if skipped:
+        raise ImageError("\n  ".join([f"{len(skipped)} of {count} files were skipped:", *skipped]))
+
+
+def _load(arguments: argparse.Namespace) -> Segmenter:
+    """Load the model as the arguments say; a preset's values replace theirs."""
     from talk2dino_ros.engine import load_segmenter  # imports torch, which `--help` need not wait for
 
+    choices = {**model_choices(arguments), **option_choices(arguments), **PRESETS.get(arguments.preset, {})}
     segmenter = load_segmenter(
         arguments.model,
         needs_text_encoder=arguments.vocabulary_file is None,
         backend=arguments.backend,
         onnx_file=arguments.onnx_file,
-        background_cleaning=arguments.background_cleaning,
-        **options,
+        **choices,
     )
-    segmenter = with_threshold(segmenter, arguments.background)
+    return with_threshold(segmenter, arguments.background)
+
+
+def _read_words(arguments: argparse.Namespace, segmenter: Segmenter) -> Vocabulary:
+    """Load or encode the vocabulary; print its warnings."""
     vocabulary = (
         segmenter.load_vocabulary(arguments.vocabulary_file)
         if arguments.vocabulary_file
@@ -103,7 +116,12 @@ def run(arguments: argparse.Namespace) -> None:
     )
     for warning in vocabulary.warnings:
         print(f"warning: {warning}")
-    _make_folder(arguments.output)
+    return vocabulary
+
+
+def _run_all(jobs: list[SegmentJob], segmenter: Segmenter, vocabulary: Vocabulary) -> list[str]:
+    """Segment each file; return what was skipped, with the reason. Raises UnwritableError."""
+    skipped = []
     for job in tqdm(jobs, unit="file", disable=len(jobs) < 2):
         try:
             job.run(job, segmenter, vocabulary)
@@ -111,9 +129,7 @@ def run(arguments: argparse.Namespace) -> None:
             raise  # the next one would meet the same
         except ImageError as error:
             skipped.append(str(error))
-    print(f"masks (the class ids {vocabulary.labels()}) and overlays are in {arguments.output}")
-    if skipped:
-        raise ImageError("\n  ".join([f"{len(skipped)} of {count} files were skipped:", *skipped]))
+    return skipped
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from talk2dino_ros.engine.models.networks import load_networks, load_word_networks
+from talk2dino_ros.engine.models.model_row import Model
+from talk2dino_ros.engine.models.networks import Networks, load_networks, load_word_networks
 from talk2dino_ros.engine.models.patch_source import with_patch_source
 from talk2dino_ros.engine.models.precision import choose_precision
 from talk2dino_ros.engine.models.projection_file import with_projection_file
@@ -13,12 +15,12 @@ from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.models.word_networks import keeps_text_encoder
 from talk2dino_ros.engine.models.word_vectors import encode_classes
 from talk2dino_ros.engine.onnx.onnx_encoder import open_backend
-from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.options import Options, changed_options
 from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.text_cache import open_text_cache
-from talk2dino_ros.engine.vocabulary import UNLABELED_ID, Vocabulary
+from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.engine.weights.weights_files import logger
 
 
@@ -28,14 +30,6 @@ def load_segmenter(
     device: str = "auto",
     precision: str = "auto",
     weights_dir: str | Path | None = None,
-    input: str = "square",
-    refine: str = "none",
-    background: float | None = None,
-    background_cleaning: bool = False,
-    unlabeled_id: int = UNLABELED_ID,
-    input_size: int = 0,
-    refine_pixels: int = Options.refine_pixels,
-    score_smoothing: float = 0.0,
     text_cache_dir: str | Path = "",
     backend: str = "torch",
     onnx_file: str | Path | None = None,
@@ -44,13 +38,14 @@ def load_segmenter(
     projection_file: str | Path | None = None,
     text_encoder: str = "auto",
     needs_text_encoder: bool = True,
+    **options: Any,
 ) -> Segmenter:
-    """Load a model by name, such as `talk2dino_vitb` or `mini`; the options are those of `Options`.
-    `**PRESETS["fast"]` (engine/presets.py) gives a handful of them by name.
+    """Load a model by name, such as `talk2dino_vitb` or `mini`.
 
+    options: those of `Options`, by name, such as `input="slide", refine="pamr", background=0.55`;
+    `**PRESETS["fast"]` (engine/presets.py) gives a handful of them. Without a `background` every pixel gets a class;
+    `segmenter.with_options(background=segmenter.model.background)` takes the model's own threshold.
     device: auto (cuda if there is one), cpu, cuda, cuda:N. precision: auto, fp32, bf16, fp16.
-    background: None: every pixel gets a class, however unlike; `segmenter.with_options(
-    background=segmenter.model.background)` takes the model's own threshold, as the node and the command line do.
     weights_dir: a local folder with the published files, for robots without a network; None: the standard
     caches, filled from the network on first use.
     text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
@@ -65,9 +60,7 @@ def load_segmenter(
     asked for until new words come, and never downloaded.
     Raises ModelError for a name, device, precision or option that does not exist, WeightsError for weights.
     """
-    options = Options(
-        input, refine, background, background_cleaning, unlabeled_id, input_size, refine_pixels, score_smoothing
-    )
+    chosen = changed_options(Options(), options, also=_LOADING)
     model = with_projection_file(with_patch_source(find_model(name), patch_source), projection_file)
     place = with_index(resolve_device(device))
     exported = open_backend(backend, onnx_file, model, place, precision)
@@ -86,7 +79,16 @@ def load_segmenter(
         keep_text_encoder=keeps_text_encoder(text_encoder, model),
         precision_reason=reason,
     )
-    logger.info("%s on %s in %s: %s", model.name, place, networks.precision, reason)
+    return _ready(model, networks, chosen)
+
+
+# What `load_segmenter` takes beside options, for the message of one that does not exist.
+_LOADING = tuple(load_segmenter.__kwdefaults__ or ())
+
+
+def _ready(model: Model, networks: Networks, options: Options) -> Segmenter:
+    """Return the segmenter, with PAMR compiled where the options ask for it."""
+    logger.info("%s on %s in %s: %s", model.name, networks.device, networks.precision, networks.precision_reason)
     segmenter = Segmenter(model, networks, options)
     if options.refine != "none":
         segmenter.prepare_refinement()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options that change a segmentation's result, with the paper's values where the paper has one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID
@@ -89,6 +91,27 @@ class Options:
                 f"background_cleaning {self.background_cleaning}, expected none of these, which need scores of each "
                 "class alone; switch them off or choose sigmoid (protocol talk2dino)"
             )
+
+
+OPTION_NAMES = tuple(field.name for field in fields(Options))
+
+
+def changed_options(options: Options, changes: Mapping[str, Any], also: tuple[str, ...] = ()) -> Options:
+    """Return options with other values, by name; raise ModelError for a name that none has, or a value it cannot have.
+
+    also: what else may be named where the changes were written, for the message.
+    """
+    if unknown := [name for name in changes if name not in OPTION_NAMES]:
+        raise ModelError(
+            f"{', '.join(map(repr, unknown))} is no option, expected {', '.join((*also, *OPTION_NAMES))}; "
+            "correct the name"
+        )
+    return replace(options, **changes)
+
+
+def options_of(values: object) -> dict[str, Any]:
+    """Return the options among an object's attributes, by name: of parameters or of a command's arguments."""
+    return {name: getattr(values, name) for name in OPTION_NAMES if hasattr(values, name)}
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -7,9 +7,9 @@ image encoder for every image. A segmenter has no state that a call changes; two
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import Networks
 from talk2dino_ros.engine.models.word_vectors import check_encoded_by, encode_classes
 from talk2dino_ros.engine.onnx.onnx_encoder import OnnxImageEncoder
-from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.options import Options, changed_options
 from talk2dino_ros.engine.runtime.memory import release_memory
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.text.class_entries import parse_classes
@@ -101,9 +101,9 @@ class Segmenter:
             return StageTimer()
         return StageTimer(lambda: torch.cuda.synchronize(self.device))
 
-    def with_options(self, **changes: object) -> "Segmenter":
-        """Return a segmenter with other options (see `Options`) and the same networks."""
-        return Segmenter(self.model, self.networks, replace(self.options, **changes))  # type: ignore[arg-type]
+    def with_options(self, **changes: Any) -> "Segmenter":
+        """Return a segmenter with other options (see `Options`) and the same networks; raise ModelError for others."""
+        return Segmenter(self.model, self.networks, changed_options(self.options, changes))
 
     def load_text_encoder(self) -> None:
         """Load the text encoder now, and not when the first word comes that the text cache does not know."""

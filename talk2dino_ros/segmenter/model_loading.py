@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talk2dino_ros import engine
+from talk2dino_ros.engine.options import options_of
 from talk2dino_ros.segmenter.parameters.segmentation_parameters import RECOMMENDED
 
 if TYPE_CHECKING:
@@ -38,16 +39,8 @@ def load(parameters: Parameters) -> Segmenter:
 
 def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
     """Return a segmenter with the parameters' options; raise ModelError where the model cannot have them."""
-    return segmenter.with_options(
-        input=parameters.input,
-        refine=parameters.refine,
-        background=_threshold(parameters.background, segmenter),
-        background_cleaning=parameters.background_cleaning,
-        unlabeled_id=parameters.unlabeled_id,
-        input_size=parameters.input_size,
-        refine_pixels=parameters.refine_pixels,
-        score_smoothing=parameters.score_smoothing,
-    )
+    options = options_of(parameters) | {"background": _threshold(parameters.background, segmenter)}
+    return segmenter.with_options(**options)
 
 
 def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:

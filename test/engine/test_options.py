@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import fields
+
 import pytest
 
+from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.options import Options, changed_options, options_of
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
@@ -38,3 +41,37 @@ def test_a_preset_is_made_of_documented_parameters_and_is_accepted_by_the_engine
     assert preset.keys() <= FIELDS.keys()
     assert preset.pop("precision", "auto") in FIELDS["precision"].metadata["choices"]
     Options(**preset)
+
+
+def test_load_segmenter_takes_options_by_name():
+    asked = load_segmenter("mini", device="cpu", input="slide", refine="pamr", background=0.55, unlabeled_id=0).options
+    assert asked == Options(input="slide", refine="pamr", background=0.55, unlabeled_id=0)
+
+
+def test_a_typing_error_in_a_name_is_said_with_the_names_that_exist():
+    said = "'refien' is no option, expected device, precision, .*input, refine, .*; correct the name"
+    with pytest.raises(ModelError, match=said):
+        load_segmenter("mini", device="cpu", refien="pamr")
+    with pytest.raises(ModelError, match=r"'refien', 'inptu' is no option, expected input, refine, "):
+        changed_options(Options(), {"refien": "pamr", "inptu": "slide"})
+
+
+def test_with_options_names_a_typing_error_too():
+    with pytest.raises(ModelError, match="'refien' is no option"):
+        load_segmenter("mini", device="cpu").with_options(refien="pamr")
+
+
+def test_changed_options_leave_the_others_as_they_are():
+    assert changed_options(Options(input="slide"), {"refine": "pamr"}) == Options(input="slide", refine="pamr")
+
+
+def test_the_options_of_an_object_are_those_of_its_attributes_that_are_options():
+    class Arguments:
+        input, refine_pixels, model = "slide", 100, "mini"
+
+    assert options_of(Arguments()) == {"input": "slide", "refine_pixels": 100}
+
+
+def test_the_node_has_a_parameter_for_each_option_but_those_of_evaluation():
+    names = {field.name for field in fields(Options)}
+    assert names - FIELDS.keys() == {"window_share", "resize", "window_scores"}
