@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How sure the regions are that a costmap is to mark, and those that it is not: in the rooms of `make demo-nav`.
+"""Measure the confidence of regions that a costmap is to mark and of others: in the rooms of `make demo-nav`.
 
     python benchmarks/costmap_confidence.py [--rooms 4] [--vocabulary indoor] [--refine none]
 

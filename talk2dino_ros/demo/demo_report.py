@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo shows a person: a table, the overlays as PNG, and all of them on one sheet."""
+"""Report of the demo: a table, the overlays as PNG, and all of them on one sheet."""
 
 from collections.abc import Sequence
 from pathlib import Path

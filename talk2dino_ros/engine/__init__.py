@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Segmentation by words, apart from ROS: Talk2DINO (arXiv 2411.19331) in PyTorch.
+"""Segment images by words, without ROS: Talk2DINO (arXiv 2411.19331) in PyTorch.
 
     from talk2dino_ros.engine import load_segmenter
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mask for human eyes: colours over the image, contours, points and a legend."""
+"""Draw the mask for human eyes: colours over the image, contours, points and a legend."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the demo's robot moves: two driven wheels, without slip or mass, and wheels that measure a little wrong."""
+"""Simulate the demo robot's motion: two driven wheels, without slip or mass, and wheels that measure a little wrong."""
 
 from __future__ import annotations
 

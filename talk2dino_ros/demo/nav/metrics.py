@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened on the way to one object, and how far it is from the truth, which only the simulator knows."""
+"""Measure a drive to one object against the simulator's ground truth."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LegMetrics:
 
 
 def evaluate_leg(room: Room, leg: Leg) -> LegMetrics:
-    """Hold a leg against the room it took place in."""
+    """Compute a leg's metrics from the ground truth of its room."""
     board, stop = room.board(leg.photo), leg.path[-1]
     place_error_m = math.nan
     if leg.found_from:

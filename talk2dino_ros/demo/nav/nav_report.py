@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo shows a person: a plan of the room with the ways driven, what the camera saw, and a table."""
+"""Report of the demo: a plan of the room with the ways driven, what the camera saw, and a table."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the demo's robot looks for an object: it turns once on the spot, goes to where it has not been, turns again."""
+"""Search for an object with the demo's robot: it turns once on the spot, goes to where it has not been, turns again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast the engine is, beside a plain implementation of the paper: `talk2dino bench`. Read bench_runner.py first.
+"""Measure the engine beside a plain implementation of the paper: `talk2dino bench`. Read bench_runner.py first.
 
 Nothing of the engine outside of this folder imports it.
 """

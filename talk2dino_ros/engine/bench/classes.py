@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Class vectors for any weights, seeded ones too, such that many classes win somewhere in the picture.
+"""Make class vectors for any weights, seeded ones too, so that many classes win somewhere in the picture.
 
 Words mean nothing to seeded weights. So a class is a direction in which the picture's own patches differ from their
 mean (a centre of spherical k-means), mixed with a random one until its cosines have the size that text has.

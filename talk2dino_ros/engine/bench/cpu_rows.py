@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows that a CPU is measured by."""
+"""Benchmark rows for a CPU."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows that are curves: latency against classes, against resolution, a frame's stages; and the soak."""
+"""Benchmark rows that are curves: latency by classes, by resolution, by stage of a frame; and the soak test."""
 
 from functools import partial
 from statistics import median
@@ -70,7 +70,7 @@ def _shares(stages: dict[str, float]) -> str:
 
 
 def soak_row(frames: int) -> Row:
-    """Return the row that is asked for apart from the others, as it takes as long as one likes."""
+    """Return the soak test's row, which is run only on request, as it takes as long as one likes."""
     return Row(
         "soak", f"resident memory over {frames} small images, preset `fast`", "", "any", partial(_soak, frames=frames)
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows that a CUDA GPU is measured by; `segment` returns arrays on the host, so each call ends when it is done."""
+"""Benchmark rows for a CUDA GPU; `segment` returns arrays on the host, so each call ends when it is done."""
 
 import statistics
 from functools import partial

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a figure was measured on: the machine, its clocks as far as they can be seen, the versions, the commit."""
+"""Describe what a figure was measured on: machine, clocks as far as they can be seen, versions, commit."""
 
 import datetime
 import os

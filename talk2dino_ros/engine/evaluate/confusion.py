@@ -37,7 +37,7 @@ class Confusion:
 
     @classmethod
     def empty(cls, classes: int) -> "Confusion":
-        """Nothing counted yet."""
+        """Return a matrix of zeros."""
         return cls(np.zeros((classes, classes + 1), np.int64))
 
     def add(self, truth: npt.NDArray[np.int16], predicted: npt.NDArray[np.int64]) -> "Confusion":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the two papers run a model over an image, in terms of the engine's options. Templates are always the model's.
+"""The two papers' inference protocols as options of the engine. Templates are always the model's.
 
 Talk2DINO: mmseg's pipeline (`img_scale=(2048, 448)`, mmcv's resize), windows of 448 at stride 224, averaged sigmoids.
 dino.txt: its notebook for segmentation, windows of 3/4 of the short side, averaged softmax; no background, no PAMR.
@@ -26,6 +26,6 @@ PROTOCOLS: dict[str, Way] = {
 
 
 def departures(protocol: str, options: Way) -> list[str]:
-    """Say where a run's options are not the protocol's, so that its figure is not compared with a published one."""
+    """Name the options that depart from a protocol, so that the figure is not compared with a published one."""
     way = PROTOCOLS[protocol]
     return [f"{key} {options[key]}, not the protocol's {value}" for key, value in way.items() if options[key] != value]

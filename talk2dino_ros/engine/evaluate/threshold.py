@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The threshold with which a data set that judges background is labelled, unless the user names another."""
+"""The default threshold for data sets with a background class.
+
+Not in protocols.py, as the command line reads that for its arguments, and this needs the networks' libraries.
+"""
 
 from talk2dino_ros.engine.models.registry import find_model
 

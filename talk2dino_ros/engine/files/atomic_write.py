@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are written whole or not at all."""
+"""Write files atomically: whole or not at all."""
 
 import errno
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where what can be made anew is kept between runs."""
+"""The folder for caches."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one reader of picture files: whatever a camera or an editor wrote becomes 8-bit RGB, upright.
+"""Read picture files of any kind as 8-bit RGB, upright; the only reader of pictures.
 
 Grey of more than 8 bits has its white at 65535 in 16 bits. Integers of 32 bits and floats do not say where theirs is:
 it is taken to be the lowest of the usual ones that no pixel exceeds (for floats 1, 255, 65535).

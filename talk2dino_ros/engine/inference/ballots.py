@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of a vocabulary's classes compete with each other, and for what: the mask, or the answer to a question."""
+"""Ballots: which classes of a vocabulary compete with each other, for the mask or for the answer to a question."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class BallotWords:
 
 
 def some(values: Tensor, numbers: Sequence[int]) -> Tensor:
-    """Some of the first axis; a view where they are the first ones."""
+    """Select rows of the first axis; a view where they are the first ones."""
     count = len(numbers)
     return values[:count] if list(numbers) == list(range(count)) else values[list(numbers)]
 

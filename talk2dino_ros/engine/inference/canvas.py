@@ -23,7 +23,7 @@ def check_image(rgb: npt.NDArray[np.uint8]) -> None:
 
 
 def make_canvas(rgb: npt.NDArray[np.uint8], plan: Plan, device: str, resize: str = "antialias") -> Tensor:
-    """The image on the device, float32 [3, H, W] RGB 0..1, at the canvas's size; resize: see `Options`."""
+    """Put the image on the device: float32 [3, H, W] RGB 0..1, at the canvas's size; resize: see `Options`."""
     if resize != "antialias":
         rgb = resized_picture(rgb, plan.canvas, resize)
     # torch shares no memory with arrays that are strided backwards or read-only: those are copied
@@ -46,7 +46,7 @@ def upsampled(scores: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def cut(values: Tensor, crop: Crop) -> Tensor:
-    """The crop's part of [..., H, W]: a view."""
+    """Cut the crop out of [..., H, W]: a view."""
     return values[..., crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
 
 
@@ -63,7 +63,7 @@ def averaged(values: Iterable[Tensor], plan: Plan) -> Tensor:
 
 
 def patch_grid(cosines: list[Tensor], plan: Plan, patch_size: int) -> npt.NDArray[np.float32]:
-    """The crops' cosines, each [C, h, w], on one grid of patches: float32 [C, h, w]."""
+    """Put the crops' cosines, each [C, h, w], on one grid of patches: float32 [C, h, w]."""
     if len(cosines) == 1:
         return cosines[0].cpu().numpy()
     crops = zip(cosines, plan.crops, strict=True)

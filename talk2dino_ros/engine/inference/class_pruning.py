@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which classes can win a pixel at all, told from the patches' scores, so that only these need refining.
+"""Prune classes: tell from the patches' scores which can win a pixel at all, so that only these are refined.
 
 Exact for the class ids, and not a guess: bilinear upsampling, PAMR and the average over windows all replace a score
 by a mean of the same class's scores with weights that do not depend on the class. Where one class is below

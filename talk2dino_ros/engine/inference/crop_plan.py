@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which parts of an image the network sees, and at what size.
+"""Plan the crops: which parts of an image the network sees, and at what size.
 
 A plan names a canvas (the image, perhaps resized, on which scores are gathered), the crops of the canvas
 that are fed to the network, and the network's input size. The three inputs differ in their plan only.

@@ -30,7 +30,7 @@ COLOUR_RANGE = (0.01, 0.99)  # quantiles of a direction that become 0 and 1: a f
 
 @dataclass(frozen=True, eq=False)
 class Heads:
-    """What the last block's attention heads look at.
+    """The attention of the last block's heads.
 
     attention: float32 [M, h, w], from the class token to each patch, each head's sum is 1.
     fit: float32 [C, M], the cosine of each word with the mean of what each head looks at: the best one is the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The scores of a camera's last images, so that a label on the edge between two classes does not flicker.
+"""Smooth scores over a camera's images (EMA), so that a label on the edge between two classes does not flicker.
 
 A mean over images of one patch only means something while the camera stands: what moves leaves a trail. So it is an
 option that is off. The caller owns the memory, one per camera, and the segmenter stays without a state; making one

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what the image encoder saw in one image to a class and a confidence per pixel."""
+"""Score one image's patch features against the vocabulary: a class and a confidence per pixel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class EncodedImage:
 
 @dataclass(frozen=True)
 class Labels:
-    """What one image shows: mask uint8 [2, H, W], class ids and confidence; answers: for each question the confidence
+    """Result of one image: mask uint8 [2, H, W], class ids and confidence; answers: for each question the confidence
     uint8 [H, W], 0 where it is not seen; cosines: each crop's float32 [C, h, w].
     """
 
@@ -49,7 +49,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Scoring:
-    """How one model, with its options, labels what it saw."""
+    """Scoring of patch features by one model, with its options."""
 
     model: Model
     options: Options
@@ -144,7 +144,7 @@ class Scoring:
 
 
 def voted(cosines: Sequence[Tensor], view: EncodedImage, ids: tuple[int, ...]) -> ScoreMap:
-    """The crops' cosines as shares of the classes, averaged on the canvas, as dino.txt's evaluation does.
+    """Turn the crops' cosines into shares of the classes, averaged on the canvas, as dino.txt's evaluation does.
 
     Halved, so that a share of 1 has a logit too; that changes no decision.
     """
@@ -157,5 +157,5 @@ def voted(cosines: Sequence[Tensor], view: EncodedImage, ids: tuple[int, ...]) -
 
 
 def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
-    """Cosine of each patch with each class: [C, h, w]."""
+    """Return the cosine of each patch with each class: [C, h, w]."""
     return torch.einsum("dhw,cd->chw", F.normalize(patch_features, dim=0), embeddings)

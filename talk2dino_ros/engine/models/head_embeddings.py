@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each attention head of the last block looks at, as one vector: Talk2DINO (arXiv 2411.19331), section 3.3."""
+"""Average the patches by each attention head of the last block: Talk2DINO (arXiv 2411.19331), section 3.3."""
 
 from typing import NamedTuple
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose patches are compared with the words, for models with a head behind their backbone (dino.txt)."""
+"""Choose the patch features that are compared with the words, the head's or the backbone's (dino.txt)."""
 
 from dataclasses import replace
 from functools import partial

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From words to vectors, the slow half: run when the vocabulary changes, on the words that are new."""
+"""Encode words as vectors; slow, so it runs only when the vocabulary changes, on the words that are new."""
 
 from collections.abc import Sequence
 

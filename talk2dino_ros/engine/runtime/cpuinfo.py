@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What PyTorch and Linux say of the CPU."""
+"""Read what PyTorch and Linux say of the CPU."""
 
 import platform
 from pathlib import Path

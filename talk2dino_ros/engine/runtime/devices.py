@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a model runs, from what the user asked for and what the machine has; and the names of number formats."""
+"""Choose the device; name the number formats."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a frame's time goes: seconds per stage of its way, measured only where someone asks."""
+"""Time the stages of a frame, in seconds, only where someone asks."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How users type words: separators of other keyboards, characters that show nothing, other languages.
+"""Parse words as users type them: separators of other keyboards, characters that show nothing, other languages.
 
 Standard library only, as launch files split words too, on the system's Python.
 """

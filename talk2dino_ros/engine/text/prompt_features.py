@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts to features, from the text cache where it knows them, else from the text encoder."""
+"""Encode prompts: from the text cache where it knows them, else by the text encoder."""
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From images with captions to a projection file: extract, train, write. Each part goes on where it was stopped."""
+"""Train a projection file from images with captions: extract, train, write. Each part goes on where it was stopped."""
 
 import os
 from dataclasses import asdict, dataclass
@@ -56,7 +56,7 @@ class Job:
         return self.output.with_suffix(".checkpoint.safetensors")
 
     def run(self) -> None:
-        """Do it, and print what came out. Raises TrainingError, WeightsError, ModelError."""
+        """Extract, train and write; print the results. Raises TrainingError, WeightsError, ModelError."""
         if not self.extract_only:
             _check_output(self.output)
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is learned: a caption is to be near the part of its own image that fits it best (arXiv 2411.19331, section 3).
+"""InfoNCE loss: a caption is to be near the best head embedding of its image (arXiv 2411.19331, section 3).
 
 An image stands as M vectors, one for each attention head. Which of them a caption means, the caption decides.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which captions a step sees. It follows from the seed and the step's number alone, so a run goes on exactly."""
+"""Sample the captions of a step. They follow from the seed and the step's number alone, so a run goes on exactly."""
 
 from functools import lru_cache
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a training stands, in one file: safetensors, with the rest as JSON in its metadata. No pickle.
+"""Checkpoint of a training in one file: safetensors, with the rest as JSON in its metadata. No pickle.
 
 One file, so that it is never half of one state and half of another; it takes the old one's place in one step.
 """

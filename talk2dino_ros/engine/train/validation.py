@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well captions and images of the validation split find each other."""
+"""Validate a projection: loss and retrieval between captions and images of the validation split."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class ValidationFigures:
 
 @torch.no_grad()
 def validate(project: Callable[[Tensor], Tensor], pairs: Pairs, recipe: Recipe) -> ValidationFigures:
-    """Judge a projection; the same captions in the same order each time."""
+    """Compute the figures of a projection; the same captions in the same order each time."""
     chosen = evenly_spread(pairs, recipe.validation_images)
     shares = [recall(ahead, count) for ahead in _places(project, chosen) for count in _PLACES]
     return ValidationFigures(_loss(project, chosen, recipe), *shares)

@@ -42,7 +42,7 @@ def _wrapped(text: str, width: int, font: Font) -> list[str]:
 
 
 def above(pictures: Sequence[Rgb], gap: int = 0) -> Rgb:
-    """One below the other, at the left."""
+    """Stack pictures below one another, aligned left."""
     width = max(picture.shape[1] for picture in pictures)
     parts: list[Rgb] = []
     for picture in pictures:
@@ -52,7 +52,7 @@ def above(pictures: Sequence[Rgb], gap: int = 0) -> Rgb:
 
 
 def beside(pictures: Sequence[Rgb], gap: int = 0) -> Rgb:
-    """One right of the other, at the top."""
+    """Put pictures beside one another, aligned at the top."""
     height = max(len(picture) for picture in pictures)
     parts: list[Rgb] = []
     for picture in pictures:
@@ -62,7 +62,7 @@ def beside(pictures: Sequence[Rgb], gap: int = 0) -> Rgb:
 
 
 def padded(picture: Rgb, margin: int) -> Rgb:
-    """With white around it."""
+    """Pad a picture with white."""
     return np.asarray(np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), constant_values=255), np.uint8)
 
 
@@ -74,7 +74,7 @@ def scaled(picture: Rgb, width: int, height: int) -> Rgb:
 
 
 def framed(picture: Rgb, colour: Colour, thickness: int, inset: int = 0) -> Rgb:
-    """A copy with a frame, `inset` pixels from its edge."""
+    """Copy a picture and frame it, `inset` pixels from its edge."""
     copy: Rgb = picture.copy()
     inner = copy[inset : len(copy) - inset, inset : copy.shape[1] - inset]
     for edge in (np.s_[:thickness], np.s_[-thickness:], np.s_[:, :thickness], np.s_[:, -thickness:]):
@@ -83,7 +83,7 @@ def framed(picture: Rgb, colour: Colour, thickness: int, inset: int = 0) -> Rgb:
 
 
 def captioned(picture: Rgb, caption: str, size: int, colour: Colour = INK) -> Rgb:
-    """With a caption above it, in lines as wide as the picture."""
+    """Put a caption above a picture, in lines as wide as it."""
     return above([text_block(caption, picture.shape[1], size, colour), picture], gap=size // 4)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values as colours: heat maps, their scale, and tables of values."""
+"""Draw values as colours: heat maps, their scale, and tables of values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Anybody's data set: `images/`, `labels/` with a PNG of the same name for each, and `classes.txt`.
+"""A user's own data set: `images/`, `labels/` with a PNG of the same name for each, and `classes.txt`.
 
 Line i of classes.txt, counted from 0, is the class of the pixels with the value i, written as everywhere
 (`name` or `name: prompt, prompt`); 255 is not judged. A first line `background`, in capitals or not, is what no word

@@ -25,7 +25,7 @@ __all__ = ["Decision", "ScoreMap"]
 
 @dataclass(frozen=True)
 class Decision:
-    """How pixels are decided: `Decision(...)(contenders, rivals, size)`.
+    """The decision per pixel: `Decision(...)(contenders, rivals, size)`.
 
     background: a constant score that competes with the classes and wins ties (it stands first in the authors'
     argmax); None: none. logit_scale: the scale at which the mapping was trained (InfoNCE, Talk2DINO section 3.3).

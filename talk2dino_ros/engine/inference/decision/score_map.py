@@ -65,7 +65,7 @@ class Sides:
 
     @staticmethod
     def of(contenders: ScoreMap, rivals: ScoreMap | None, unlabeled_id: int) -> "Sides":
-        """Part them by their ids: a distractor has the unlabeled one."""
+        """Sort the classes by their ids: a distractor has the unlabeled one."""
         labelled, distractors = _parted(contenders, unlabeled_id)
         if labelled is None:
             labelled = replace(contenders, values=torch.zeros_like(contenders.values[:1]), ids=(unlabeled_id,))

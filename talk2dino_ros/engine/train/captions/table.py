@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Anybody's images: a folder with captions.jsonl or captions.csv, which name the files from there.
+"""A user's own images: a folder with captions.jsonl or captions.csv, which name the files from there.
 
 captions.jsonl has `{"image": "a.jpg", "caption": "…"}` a line, or `"captions": ["…", "…"]`; captions.csv has the
 columns image and caption. An image may stand in several rows. A further `split`, train or val, is optional; without it
