@@ -17,7 +17,7 @@ from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, departures
 from talk2dino_ros.engine.inference.crop_plan import Crop, Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.inference.decision import Decision
 from talk2dino_ros.engine.inference.decision.decision_plain import decide_plain
-from talk2dino_ros.engine.inference.scoring import View, voted
+from talk2dino_ros.engine.inference.scoring import EncodedImage, voted
 from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.viz.pictures import read_picture
@@ -102,7 +102,7 @@ def test_a_protocol_labels_as_its_paper_s_code_does(protocol, by_hand, shape, se
 
 
 def view_of(plan):
-    return View(plan.canvas, plan, torch.zeros(3, *plan.canvas), [])
+    return EncodedImage(plan.canvas, plan, torch.zeros(3, *plan.canvas), [])
 
 
 def test_shares_of_overlapping_windows_are_averaged_by_hand():
