@@ -44,8 +44,8 @@ def explain_scene(folder: Path, number: int = SCENE) -> Explanation:
     """Teach the synthetic world's model, and look at one scene of it with the words of what is there."""
     segmenter = trained_segmenter(folder).with_options(background_cleaning=True)
     scene = draw_scenes(number + 1, (0, TEST_SCENES))[number]
-    objects = dict.fromkeys(WORDS[tracked.word] for tracked in scene.objects)
-    words = [f"{tracked.removesuffix(' object')}: {tracked}" for tracked in objects]
+    objects = dict.fromkeys(WORDS[drawn.word] for drawn in scene.objects)
+    words = [f"{word.removesuffix(' object')}: {word}" for word in objects]
     return explain(segmenter, scene.rgb, segmenter.encode_vocabulary([*words, scene.ground]))
 
 

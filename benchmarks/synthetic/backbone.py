@@ -90,7 +90,7 @@ def teach_backbone(recipe: BackboneRecipe, scenes: Sequence[Scene], seed: int) -
 
 def attributes_of(scene: Scene) -> Tensor:
     """Return float32 [13]: 1 for each colour, pattern and ground that is in the scene."""
-    there = {scene.ground, *(name for tracked in scene.objects for name in (tracked.colour, tracked.pattern))}
+    there = {scene.ground, *(name for drawn in scene.objects for name in (drawn.colour, drawn.pattern))}
     return torch.tensor([float(name in there) for name in ATTRIBUTES])
 
 

@@ -33,7 +33,7 @@ def weight_on_named(model: Model, scenes: Sequence[Scene]) -> dict[str, float]:
         seen = networks.image_encoder(image, return_attention=True)
         weights = torch.softmax(_attention(seen), dim=-1)
         heads = head_embeddings(seen).heads[0]
-        for word in {tracked.word for tracked in scene.objects}:
+        for word in {drawn.word for drawn in scene.objects}:
             on_it = weights @ torch.from_numpy(covered(scene, word))
             chosen = F.cosine_similarity(heads, embeddings[word][None]).argmax()
             found["max_score"].append(float(on_it[chosen]))

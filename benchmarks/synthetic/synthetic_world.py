@@ -38,7 +38,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class TrackedObject:
+class DrawnObject:
     """One object of a scene; its word tells pattern and colour, whatever its shape."""
 
     pattern: str
@@ -57,7 +57,7 @@ class Scene:
 
     rgb: npt.NDArray[np.uint8]
     truth: npt.NDArray[np.int16]
-    objects: tuple[TrackedObject, ...]
+    objects: tuple[DrawnObject, ...]
     ground: str
     captions: tuple[str, ...]
 
@@ -74,7 +74,7 @@ def draw_scenes(
     without: pairs of OBJECTS that do not occur. each_with: one object of each scene is one of these.
     """
     rng = np.random.default_rng(seed)
-    allowed = [tracked for tracked in OBJECTS if tracked not in without]
+    allowed = [pair for pair in OBJECTS if pair not in without]
     return [_draw_scene(rng, allowed, each_with) for _ in range(count)]
 
 
@@ -82,14 +82,14 @@ def _draw_scene(rng: np.random.Generator, allowed: Sequence[Pair], first_of: Seq
     ground = _choose(rng, GROUNDS)
     rgb = _GROUND_PAINTERS[ground](rng)
     truth = np.full((SIZE, SIZE), len(OBJECTS) + GROUNDS.index(ground), np.int16)
-    objects: list[TrackedObject] = []
+    objects: list[DrawnObject] = []
     for centre in _places(rng, int(rng.integers(2, 4))):
         pattern, colour = _choose(rng, first_of if first_of and not objects else allowed)
-        tracked = TrackedObject(pattern, colour, _choose(rng, SHAPES))
-        mask = _shape_mask(tracked.shape, *centre, rng.uniform(13, 19), rng.uniform(0, 2 * np.pi))
-        rgb[mask] = _paint(rng, tracked, mask)
-        truth[mask] = tracked.word
-        objects.append(tracked)
+        drawn = DrawnObject(pattern, colour, _choose(rng, SHAPES))
+        mask = _shape_mask(drawn.shape, *centre, rng.uniform(13, 19), rng.uniform(0, 2 * np.pi))
+        rgb[mask] = _paint(rng, drawn, mask)
+        truth[mask] = drawn.word
+        objects.append(drawn)
     rgb *= rng.uniform(0.8, 1.1)  # the light
     rgb += 6 * rng.standard_normal(rgb.shape, np.float32)
     pixels = np.clip(rgb, 0, 255).astype(np.uint8)
@@ -124,12 +124,12 @@ def _shape_mask(shape: str, centre_y: float, centre_x: float, radius: float, ang
     return masks[shape]
 
 
-def _paint(rng: np.random.Generator, tracked: TrackedObject, mask: Mask) -> Floats:
+def _paint(rng: np.random.Generator, drawn: DrawnObject, mask: Mask) -> Floats:
     """The mask's pixels [N, 3] in the object's colour and pattern."""
-    colour = np.array(COLOURS[tracked.colour], np.float32) + 10 * rng.standard_normal(3, np.float32)
+    colour = np.array(COLOURS[drawn.colour], np.float32) + 10 * rng.standard_normal(3, np.float32)
     down, along = (int(rng.integers(0, 2 * BAR)) for _ in range(2))
     rows, columns = (_Y[mask] + down) // BAR % 2, (_X[mask] + along) // BAR % 2
-    shaded = {"plain": np.zeros_like(rows), "striped": rows, "chequered": (rows + columns) % 2}[tracked.pattern]
+    shaded = {"plain": np.zeros_like(rows), "striped": rows, "chequered": (rows + columns) % 2}[drawn.pattern]
     painted: Floats = colour * (1 - 0.6 * shaded[:, None])
     return painted
 
@@ -177,11 +177,11 @@ _GROUND_CAPTIONS = ("{ground}", "a picture of {ground}", "{ground} with {count} 
 _NUMBERS = {2: "two", 3: "three"}
 
 
-def _captions(rng: np.random.Generator, objects: list[TrackedObject], ground: str) -> tuple[str, ...]:
+def _captions(rng: np.random.Generator, objects: list[DrawnObject], ground: str) -> tuple[str, ...]:
     about_objects = [
         _choose(rng, _OBJECT_CAPTIONS).format(
-            colour=tracked.colour, shape=tracked.shape, pattern=tracked.pattern, ground=ground
+            colour=drawn.colour, shape=drawn.shape, pattern=drawn.pattern, ground=ground
         )
-        for tracked in objects
+        for drawn in objects
     ]
     return (*about_objects, _choose(rng, _GROUND_CAPTIONS).format(ground=ground, count=_NUMBERS[len(objects)]))

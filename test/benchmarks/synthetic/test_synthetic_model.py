@@ -14,7 +14,7 @@ from benchmarks.synthetic.proof import drawn, mean_iou, segmented
 from benchmarks.synthetic.synthetic_attention import covered, weight_on_named
 from benchmarks.synthetic.synthetic_mapping import captions_of, extract_scenes, learn_mapping
 from benchmarks.synthetic.synthetic_model import make_synthetic_model, open_segmenter
-from benchmarks.synthetic.synthetic_world import SIZE, WORDS, Scene, TrackedObject, draw_scenes
+from benchmarks.synthetic.synthetic_world import SIZE, WORDS, DrawnObject, Scene, draw_scenes
 
 HASTY = BackboneRecipe(width=16, depth=2, heads=2, scenes=40, steps=3)
 
@@ -37,8 +37,8 @@ def halves(left, right):
 
 
 def test_what_the_backbone_is_told_says_what_is_there_and_not_what_goes_with_what():
-    objects = (TrackedObject("striped", "red", "disc"), TrackedObject("plain", "blue", "ring"))
-    swapped = (TrackedObject("plain", "red", "cross"), TrackedObject("striped", "blue", "disc"))
+    objects = (DrawnObject("striped", "red", "disc"), DrawnObject("plain", "blue", "ring"))
+    swapped = (DrawnObject("plain", "red", "cross"), DrawnObject("striped", "blue", "disc"))
     told, told_swapped = (
         attributes_of(Scene(np.zeros(0, np.uint8), np.zeros(0, np.int16), some, "sand", ()))
         for some in (objects, swapped)
@@ -156,7 +156,7 @@ def test_a_patch_is_covered_by_the_share_of_its_pixels():
 
 
 def test_the_weight_of_plain_averaging_is_the_object_s_area(model, scenes):
-    areas = [(scene.truth == word).mean() for scene in scenes for word in {tracked.word for tracked in scene.objects}]
+    areas = [(scene.truth == word).mean() for scene in scenes for word in {drawn.word for drawn in scene.objects}]
 
     weights = weight_on_named(model, scenes)
 
