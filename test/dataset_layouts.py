@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.viz.pictures import write_picture
 
 
@@ -77,3 +78,9 @@ def write_folder(root, classes, pictures):
         write_picture(root / "images" / name, rgb)
         write_label(root / "labels" / f"{Path(name).stem}.png", values)
     return root
+
+
+def names_of(dataset):
+    """The class names in the label of the first sample, by pixel; None where it is not judged."""
+    truth = dataset.read_label(dataset.samples[0])
+    return [None if number == IGNORED else dataset.classes[number] for number in truth.ravel()]

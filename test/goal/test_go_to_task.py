@@ -9,7 +9,6 @@ from talk2dino_ros.goal.choice import Candidate, GoToRequest
 from talk2dino_ros.goal.go_to_task import GoalView, GoToTask, News, State
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
-from talk2dino_ros.ros.parameters.parameter_set import ParameterError
 
 SETTINGS = GoalParameters(
     lost_timeout_s=2.0,
@@ -273,13 +272,6 @@ def test_a_task_keeps_its_first_end_state():
     assert update(going, seen(4.0), 101.0) == News.NONE
     assert (going.state, going.message, going.goal) == (State.CANCELLED, "enough", None)
     assert math.isnan(going.unseen_s(102.0))
-
-
-def test_parameters_that_do_not_fit_together_are_said():
-    with pytest.raises(ParameterError, match="raise give_up_s"):
-        GoalParameters(lost_timeout_s=5.0, give_up_s=4.0)
-    with pytest.raises(ParameterError, match="raise stand_off_m"):
-        GoalParameters(stand_off_m=0.3, robot_radius_m=0.4)
 
 
 def test_the_values_are_those_of_the_messages():

@@ -40,3 +40,10 @@ def test_ros_reads_the_parameter_file(namespace):
         node.destroy_node()
     finally:
         context.shutdown()
+
+
+def test_parameters_that_do_not_fit_together_are_said():
+    with pytest.raises(parameter_set.ParameterError, match="raise give_up_s"):
+        GoalParameters(lost_timeout_s=5.0, give_up_s=4.0)
+    with pytest.raises(parameter_set.ParameterError, match="raise stand_off_m"):
+        GoalParameters(stand_off_m=0.3, robot_radius_m=0.4)
