@@ -20,6 +20,7 @@ from talk2dino_ros.demo.demo_report import print_table, write_overlays
 from talk2dino_ros.demo.processes import DemoError, check_alive, node_process
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.ros.node.ros_context import ros_context
 from talk2dino_ros.viz.pictures import read_folder
 from talk2dino_ros.viz.terminal import show_any_text
 
@@ -64,7 +65,7 @@ def run(model: str, folder: Path, photos: list[str], vocabularies: list[list[str
         )
         folder = folder.resolve()
         stack.enter_context(node_process("talk2dino_ros.demo.photo_camera", *names, "-p", f"folder:={folder}"))
-        stack.enter_context(rclpy.init())
+        stack.enter_context(ros_context())
         client = DemoClient(namespace=NAMESPACE)
         _wait_until_ready(client, segmenter)
         return [_run_round(client, segmenter, photos, classes) for classes in vocabularies]

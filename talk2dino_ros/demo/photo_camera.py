@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
+from talk2dino_ros.ros.node.ros_context import ros_context
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import parameter
 from talk2dino_ros.ros.parameters.parameter_set import Values
@@ -75,7 +76,7 @@ class PhotoCamera(Node):
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
     try:
-        with rclpy.init(args=args):
+        with ros_context(args=args):
             rclpy.spin(PhotoCamera())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

@@ -67,7 +67,7 @@ def make_node(_own_ros_network, monkeypatch):
 def test_cleaning_up_frees_the_model(make_node):
     node = make_node()
     assert node.start()
-    model = weakref.ref(node._stream.active.segmenter)
+    model = weakref.ref(node._pipeline.active.segmenter)
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
     gc.collect()
@@ -99,12 +99,12 @@ def test_a_fault_in_a_transition_ends_unconfigured_and_the_node_can_start_again(
 def test_ids_and_versions_outlive_a_reconfigure_unless_their_rules_change(make_node):
     node = make_node()
     assert node.start()
-    version, ids = node._stream.active.vocabulary.version, node._stream.active.vocabulary.ids
+    version, ids = node._pipeline.active.vocabulary.version, node._stream.active.vocabulary.ids
     node.trigger_deactivate()
     node.trigger_cleanup()
-    node._settings = segmenter_node.parameters.Parameters(vocabulary=("new", "door", "person"))
+    node._settings = segmenter_node.segmenter_parameters.Parameters(vocabulary=("new", "door", "person"))
     assert node.start()
-    vocabulary = node._stream.active.vocabulary
+    vocabulary = node._pipeline.active.vocabulary
     assert vocabulary.version > version
     assert vocabulary.ids[1] == ids[0]
     assert vocabulary.ids[0] not in ids

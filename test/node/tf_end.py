@@ -82,9 +82,9 @@ class TfEnd:
 
     def destroy(self) -> None:
         """Take everything down."""
-        self.transforms.destroy()
-        self.executor.shutdown()
+        self.executor.shutdown()  # first, as nothing may be destroyed while another thread waits for it
         self._thread.join(LONG_S)
         assert not self._thread.is_alive()
+        self.transforms.destroy()
         self.node.destroy_node()
         self.robot.destroy_node()

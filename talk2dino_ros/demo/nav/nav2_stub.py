@@ -27,6 +27,7 @@ from talk2dino_ros.goal.goal_messages import costmap_to_grid, transform_to_pose
 from talk2dino_ros.goal.grid import Grid
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.ros.node.qos import LATCHED
+from talk2dino_ros.ros.node.ros_context import ros_context
 from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import TransformError
 
@@ -90,7 +91,7 @@ class Nav2Stub(Node):
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
     try:
-        with rclpy.init(args=args):
+        with ros_context(args=args):
             rclpy.spin(Nav2Stub())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

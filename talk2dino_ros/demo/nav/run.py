@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import rclpy
-
 from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, LETHAL
 from talk2dino_ros.demo.nav.go_to_client import NavigationClient
 from talk2dino_ros.demo.nav.metrics import SEARCH_RADIUS_M, SIGHT_MARGIN_M, Leg, LegMetrics, evaluate_leg
 from talk2dino_ros.demo.nav.room import PHOTOS, Room, furnish
 from talk2dino_ros.demo.nav.sim_world import aspects, check_drawing
 from talk2dino_ros.demo.processes import check_alive, node_process
+from talk2dino_ros.ros.node.ros_context import ros_context
 
 NAMESPACE = "/demo_nav"  # a robot on the same network is not touched: clock, transforms and diagnostics are in it too
 NAMES = (
@@ -53,7 +52,7 @@ def run_world(
             name: stack.enter_context(node_process(module, *NAMES, "--log-level", log_level, *parameters))
             for name, (module, parameters) in _nodes(seed, model, refine).items()
         }
-        stack.enter_context(rclpy.init())
+        stack.enter_context(ros_context())
 
         def check() -> None:
             for name, process in processes.items():

@@ -35,6 +35,7 @@ from talk2dino_ros.demo.nav.simulator_messages import BASE, CAMERA, MAP, ODOM
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
+from talk2dino_ros.ros.node.ros_context import ros_context
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import parameter
 from talk2dino_ros.ros.parameters.parameter_set import Values
@@ -165,7 +166,7 @@ class Simulator(Node):
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
     try:
-        with rclpy.init(args=args):
+        with ros_context(args=args):
             simulator = Simulator()
             while rclpy.ok():
                 simulator.step()

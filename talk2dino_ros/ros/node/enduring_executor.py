@@ -34,6 +34,10 @@ class EnduringExecutor(SingleThreadedExecutor):
             if self.context.ok():  # what fails because the process is ending is no news
                 self._on_fault(_what_was_lost(entity), error)
 
+    def drop_round(self) -> None:
+        """Release the entities of the last round, which otherwise outlive their node, and with it its shared memory."""
+        self._cb_iter = None
+
 
 def _let_go_on(entity: Any) -> None:
     """Let the entity, and its group, be called again: rclpy does not where taking the message raised."""

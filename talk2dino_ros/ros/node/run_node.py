@@ -76,7 +76,7 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, ending: Endin
     ending.wake = lambda: executor.create_task(lambda: None)
     while not ending.is_asked:
         executor.spin_once()
-    executor.shutdown()  # its last round may still hold the node's entities, which then outlive the node
+    executor.drop_round()
     return 0
 
 

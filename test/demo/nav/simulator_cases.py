@@ -29,6 +29,7 @@ from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.perception.space.camera_model import CameraModel
 from talk2dino_ros.ros.conversions.place_messages import camera_info_to_model, depth_image_to_metres
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
+from talk2dino_ros.ros.node.ros_context import ros_context
 from talk2dino_ros.ros.tf.transforms import Transform
 
 SEED = 2
@@ -54,7 +55,7 @@ class Listener(Node):
 def ends():
     values = {"seed": SEED, "mask_timeout_s": 0.6, "twist_timeout_s": 0.01, "odometry_error": 0.1}
     arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
-    with rclpy.init(args=["--ros-args", *arguments]):
+    with ros_context(args=["--ros-args", *arguments]):
         simulator, listener = Simulator(), Listener()
         wait_for(listener, lambda: simulator.count_publishers("cmd_vel") and simulator.count_publishers("mask"))
         yield simulator, listener

@@ -27,6 +27,7 @@ from talk2dino_ros.demo.nav.simulator_messages import BASE, MAP  # noqa: E402
 from talk2dino_ros.goal.grid import Grid  # noqa: E402
 from talk2dino_ros.goal.stand_off import Pose  # noqa: E402
 from talk2dino_ros.ros.node.qos import LATCHED  # noqa: E402
+from talk2dino_ros.ros.node.ros_context import ros_context  # noqa: E402
 
 STEP_S = 0.05
 
@@ -79,7 +80,7 @@ class Robot(Node):
 
 @pytest.fixture
 def robot_and_executor():
-    with rclpy.init():
+    with ros_context():
         executor, robot, stub = SingleThreadedExecutor(), Robot(), Nav2Stub()
         executor.add_node(robot)
         executor.add_node(stub)

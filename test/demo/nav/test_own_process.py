@@ -11,7 +11,7 @@ import pytest
 
 from talk2dino_ros.demo.nav.sim_world import SimulationError, check_drawing
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parent
 NO_OSMESA = """
 import sys
 class Blocked:
@@ -52,9 +52,9 @@ def test_the_process_that_draws_imports_no_torch() -> None:
 @pytest.mark.parametrize(
     ("module", "value", "words"),
     [
-        ("demo_nav.simulator", "mask_timeout_s:=30", "simulator: mask_timeout_s cannot start with its value"),
-        ("demo_nav.simulator", "control_rate_hz:=0.0", "from 1.0 to 1000.0"),
-        ("demo_nav.simulator", "seed:=1.5", "seed cannot start"),
+        ("demo.nav.simulator", "mask_timeout_s:=30", "simulator: mask_timeout_s cannot start with its value"),
+        ("demo.nav.simulator", "control_rate_hz:=0.0", "from 1.0 to 1000.0"),
+        ("demo.nav.simulator", "seed:=1.5", "seed cannot start"),
         ("demo.photo_camera", "rate_hz:=5", "photo_camera: rate_hz cannot start with its value"),
         ("demo.photo_camera", "hold_s:=-1.0", "from 0.0 to 86400.0"),
     ],
