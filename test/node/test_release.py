@@ -99,7 +99,7 @@ def test_a_fault_in_a_transition_ends_unconfigured_and_the_node_can_start_again(
 def test_ids_and_versions_outlive_a_reconfigure_unless_their_rules_change(make_node):
     node = make_node()
     assert node.start()
-    version, ids = node._pipeline.active.vocabulary.version, node._stream.active.vocabulary.ids
+    version, ids = node._pipeline.active.vocabulary.version, node._pipeline.active.vocabulary.ids
     node.trigger_deactivate()
     node.trigger_cleanup()
     node._settings = segmenter_node.segmenter_parameters.Parameters(vocabulary=("new", "door", "person"))
