@@ -21,16 +21,19 @@ def main() -> None:
     vocabulary.wait_for_service()
     goal.wait_for_server()
 
-    def result_of(future):
-        rclpy.spin_until_future_complete(node, future)
-        return future.result()
+    def answer_of(ask, patience_s=15.0):
+        future = ask()
+        rclpy.spin_until_future_complete(node, future, timeout_sec=patience_s)
+        # an answer to who had just been discovered may be lost: ask again
+        return future.result() if future.done() else answer_of(ask, patience_s)
 
-    answer = result_of(vocabulary.call_async(SetVocabulary.Request(add=words)))
+    answer = answer_of(lambda: vocabulary.call_async(SetVocabulary.Request(add=words)))
     if not answer.success:
         sys.exit(answer.message)
     for word in words:
-        handle = result_of(goal.send_goal_async(GoTo.Goal(class_name=word, keep_looking=True)))
-        result = result_of(handle.get_result_async()).result
+        task = GoTo.Goal(class_name=word, keep_looking=True)
+        handle = answer_of(lambda task=task: goal.send_goal_async(task))
+        result = answer_of(handle.get_result_async, patience_s=3600.0).result
         is_there = result.state.value == GoToState.REACHED
         print(f"{word}: {'reached' if is_there else 'not reached'}. {result.message}", flush=True)
 

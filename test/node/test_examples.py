@@ -64,7 +64,7 @@ def world(_own_ros_network, tmp_path_factory):
     context = rclpy.Context()
     rclpy.init(context=context)
     process = NodeProcess(
-        ["stand_off_m:=1.0"], "/robot", tmp_path_factory.mktemp("goal") / "log.txt", "talk2dino_ros.goal.goal_node"
+        ["stand_off_m:=1.0"], "/robot", tmp_path_factory.mktemp("goal") / "log.txt", "talk2dino_ros.goal.goal_main"
     )
     world = ScriptedWorld(context, "/robot", process)
     world.wait_until_heard()
