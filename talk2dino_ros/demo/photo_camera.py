@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera that shows photographs, at a camera's rate: each for a while in turn, or the one it is told to."""
 
-import sys
 from dataclasses import dataclass
 
 import rclpy
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
@@ -14,9 +12,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from talk2dino_ros.demo import PHOTOS
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
-from talk2dino_ros.ros.node.ros_context import ros_context
+from talk2dino_ros.ros.node.ros_context import ros_program
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import parameter
 from talk2dino_ros.ros.parameters.parameter_set import Values
@@ -75,13 +72,8 @@ class PhotoCamera(Node):
 
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
-    try:
-        with ros_context(args=args):
-            rclpy.spin(PhotoCamera())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Talk2DinoError as error:
-        sys.exit(f"photo_camera: {error}")
+    with ros_program("photo_camera", args):
+        rclpy.spin(PhotoCamera())
 
 
 if __name__ == "__main__":

@@ -6,13 +6,10 @@ On a robot Nav2 does all of this, and a behaviour tree looks around while the go
 
 from __future__ import annotations
 
-import sys
-
 import rclpy
 from geometry_msgs.msg import PoseStamped
 from geometry_msgs.msg import Twist as TwistMsg
 from nav_msgs.msg import OccupancyGrid, Odometry
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from talk2dino_msgs.msg import GoToState
@@ -22,12 +19,11 @@ from talk2dino_ros.demo.nav.pursuit import Pursuit
 from talk2dino_ros.demo.nav.route import RouteError, plan_route
 from talk2dino_ros.demo.nav.search import Search
 from talk2dino_ros.demo.nav.simulator_messages import BASE, MAP, msg_to_pose, twist_to_msg
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.goal_messages import costmap_to_grid, transform_to_pose
 from talk2dino_ros.goal.grid import Grid
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.ros.node.qos import LATCHED
-from talk2dino_ros.ros.node.ros_context import ros_context
+from talk2dino_ros.ros.node.ros_context import ros_program
 from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import TransformError
 
@@ -90,13 +86,8 @@ class Nav2Stub(Node):
 
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
-    try:
-        with ros_context(args=args):
-            rclpy.spin(Nav2Stub())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Talk2DinoError as error:
-        sys.exit(f"nav2_stub: {error}")
+    with ros_program("nav2_stub", args):
+        rclpy.spin(Nav2Stub())
 
 
 if __name__ == "__main__":

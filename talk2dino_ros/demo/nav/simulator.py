@@ -7,7 +7,6 @@ on a fast one. Each step is 1 / control_rate_hz; every few steps the camera take
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from geometry_msgs.msg import PoseStamped
 from geometry_msgs.msg import Twist as TwistMsg
 from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
@@ -32,10 +30,9 @@ from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, floor_plan, inflate, va
 from talk2dino_ros.demo.nav.room import PHOTOS, furnish
 from talk2dino_ros.demo.nav.sim_world import World, aspects
 from talk2dino_ros.demo.nav.simulator_messages import BASE, CAMERA, MAP, ODOM
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
-from talk2dino_ros.ros.node.ros_context import ros_context
+from talk2dino_ros.ros.node.ros_context import ros_program
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import parameter
 from talk2dino_ros.ros.parameters.parameter_set import Values
@@ -165,15 +162,10 @@ class Simulator(Node):
 
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
-    try:
-        with ros_context(args=args):
-            simulator = Simulator()
-            while rclpy.ok():
-                simulator.step()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Talk2DinoError as error:
-        sys.exit(f"simulator: {error}")
+    with ros_program("simulator", args):
+        simulator = Simulator()
+        while rclpy.ok():
+            simulator.step()
 
 
 if __name__ == "__main__":

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
+
+from talk2dino_ros.engine.errors import Talk2DinoError
 
 
 @contextmanager
@@ -17,3 +21,15 @@ def ros_context(args: list[str] | None = None) -> Iterator[None]:
         yield
     finally:
         rclpy.try_shutdown()
+
+
+@contextmanager
+def ros_program(name: str, args: list[str] | None = None) -> Iterator[None]:
+    """Do as `ros_context` for a program's main: Ctrl-C ends it, an error of the package is one sentence and exit 1."""
+    try:
+        with ros_context(args):
+            yield
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Talk2DinoError as error:
+        sys.exit(f"{name}: {error}")
