@@ -40,22 +40,27 @@ def test_all_is_done_once_in_order_and_by_a_thread_that_runs_in_idle_time_as_tho
     assert policy() == before
 
 
-def test_from_what_no_idle_time_comes_for_on_all_is_done_at_a_low_priority(monkeypatch):
-    patience = iter([60, 0.05])  # how long each is really waited for
+def test_what_idle_time_does_not_do_is_done_at_a_low_priority_and_what_that_does_not_do_at_the_callers(monkeypatch):
+    patience = iter([60, 0.05, 60, 0.05])  # how long each is really waited for
     monkeypatch.setattr(idle_priority, "wait", lambda futures, _: wait(futures, next(patience)))
-    released, seen = threading.Event(), []
+    released, own = threading.Event(), os.getpriority(os.PRIO_PROCESS, 0)
+    idle, low, normal = (os.SCHED_IDLE, own), (os.SCHED_OTHER, NICENESS), (os.SCHED_OTHER, own)
+    too_slow = {(2, idle), (3, low)}
+    seen = []
 
     def double(number):
-        if policy() == os.SCHED_IDLE and number == 2:
+        priority = (policy(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        if (number, priority) in too_slow:
             released.wait(60)
-        seen.append((number, policy(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+        else:
+            seen.append((number, priority))
         return 2 * number
 
-    assert in_own_thread(lambda: list(map_at_idle_priority(double, [1, 2, 3]))) == [2, 4, 6]
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    idle, low = (os.SCHED_IDLE, own), (os.SCHED_OTHER, NICENESS)
-    assert seen == [(1, *idle), (2, *low), (3, *low)]
-    released.set()
+    try:
+        assert list(map_at_idle_priority(double, [1, 2, 3, 4])) == [2, 4, 6, 8]
+    finally:
+        released.set()
+    assert seen == [(1, idle), (2, low), (3, normal), (4, normal)]
 
 
 @pytest.mark.parametrize("error", [ValueError("no word"), TimeoutError("its own")])
