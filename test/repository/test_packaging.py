@@ -84,6 +84,13 @@ def test_every_message_of_a_stand_in_is_built() -> None:
         assert sorted(built) == sorted(f"msg/{file.name}" for file in (ROOT / folder / "msg").iterdir())
 
 
+def test_every_interface_of_our_own_is_built() -> None:
+    folder = ROOT / "talk2dino_msgs"
+    built = re.findall(r"(?:action|msg|srv)/\w+\.(?:action|msg|srv)", (folder / "CMakeLists.txt").read_text())
+    files = [file for kind in ("action", "msg", "srv") for file in (folder / kind).iterdir()]
+    assert sorted(built) == sorted(f"{file.parent.name}/{file.name}" for file in files)
+
+
 def test_every_requirement_has_one_exact_version_for_each_python() -> None:
     for distro in WHEELS:
         lock = [
