@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rclpy.subscription import SubscriptionEventCallbacks  # where it is defined has another name on Humble
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
@@ -29,6 +30,7 @@ from talk2dino_ros.segmenter.depth_input import DepthInput
 from talk2dino_ros.segmenter.frames import Frame
 from talk2dino_ros.segmenter.label_topics import LabelTopics
 from talk2dino_ros.segmenter.statistics import CameraStatistics
+from talk2dino_ros.segmenter.transport.transport_check import TransportWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-    from talk2dino_ros.segmenter.transport.transport_verdict import TransportVerdict
 
 HINT_PERIOD_S = 60.0
 
@@ -62,9 +63,6 @@ class Camera:
         self._hints = Throttle(HINT_PERIOD_S)
         self.image_qos = RELIABLE if parameters.image_reliability == "reliable" else SENSOR_DATA
         self.image_size: tuple[int, str] | None = None  # bytes and shape of the last image
-        self.transport_state = ""  # of the transport check, which keeps a verdict for each state
-        self.verdicts: dict[str, TransportVerdict] = {}
-        self.checked_s: dict[str, float] = {}
         self._image_sub: Any = None
         self._last_stamp_ns = 0
         self._has_gone_back = False
@@ -77,6 +75,7 @@ class Camera:
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
         self.depth_input = DepthInput(node, name, parameters)
+        self.transport = TransportWatch(node, self)
 
     @property
     def topic(self) -> str:
@@ -108,11 +107,15 @@ class Camera:
             on_frame(Frame(self.name, image, now_s))
             self.image_size = len(image.data), _shape(image)
 
-        self.checked_s.clear()
         self.statistics.last_received_s = time.monotonic()
         topic = f"{self.name}/image" if self.name else "image"
         self.depth_input.start()
-        self._image_sub = self._node.create_subscription(self._image_type, topic, on_image, self.image_qos)
+        take = (self._image_type, topic, on_image, self.image_qos)
+        lost = SubscriptionEventCallbacks(message_lost=lambda event: self.statistics.on_lost(event.total_count_change))
+        try:
+            self._image_sub = self._node.create_subscription(*take, event_callbacks=lost)
+        except RuntimeError:  # rclpy's UnsupportedEventTypeError, of a middleware that does not count them
+            self._image_sub = self._node.create_subscription(*take)
 
     def stop(self) -> None:
         """End the subscription; without effect where there is none."""
@@ -120,6 +123,7 @@ class Camera:
             self._node.destroy_subscription(self._image_sub)
             self._image_sub = None
         self.depth_input.stop()
+        self.transport.stop()
 
     def destroy(self) -> None:
         """End everything."""
@@ -205,11 +209,6 @@ class Camera:
         """Publish which id means what; who comes later gets the newest."""
         label_info = image_messages.vocabulary_to_label_info(labels, version, threshold=threshold)
         self._label_topics.publish_label_info(label_info)
-
-    @property
-    def verdict(self) -> TransportVerdict | None:
-        """What the transport check says of the camera as it is now; None before it has."""
-        return self.verdicts.get(self.transport_state)
 
     @property
     def has_overlay_listener(self) -> bool:

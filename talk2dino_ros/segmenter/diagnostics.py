@@ -50,7 +50,7 @@ class Diagnostics:
 
     def _camera_status(self, camera: Camera, pipeline: Pipeline, now_s: float) -> DiagnosticStatus:
         level, message = self._camera_health(camera, pipeline, now_s)
-        statistics = camera.statistics
+        statistics, verdict = camera.statistics, camera.transport.verdict
         images_per_s, masks_per_s = statistics.rates(now_s)
         median_s, p99_s = statistics.latencies_s()
         values = {
@@ -59,12 +59,13 @@ class Diagnostics:
             "masks per second": f"{masks_per_s:.2f}",
             "images received": statistics.received,
             "masks published": statistics.published,
+            "images lost": statistics.lost,
             "images dropped": pipeline.slots.dropped(camera.name),
             "wrong images": statistics.wrong,
             "latency p50 [ms]": f"{median_s * 1e3:.1f}",
             "latency p99 [ms]": f"{p99_s * 1e3:.1f}",
             "latency from": statistics.latency_from,
-            "transport": camera.verdict.text if camera.verdict else "not checked yet",
+            "transport": verdict.text if verdict else "not checked yet",
             "positions": pipeline.scenes[camera.name].state,
             "last error": statistics.last_error,
         }
@@ -74,13 +75,14 @@ class Diagnostics:
         silence_s = now_s - camera.statistics.last_received_s
         timeout_s = pipeline.active.parameters.image_timeout_s
         is_silent = camera.is_streaming and silence_s > timeout_s
-        self._transport_check.watch(camera, timeout_s, is_silent)
+        self._transport_check.watch(camera, timeout_s)
+        verdict = camera.transport.verdict
         if pipeline.stall or camera.statistics.is_failing:
             return DiagnosticStatus.ERROR, pipeline.stall or camera.statistics.last_error
         if is_silent:
             return DiagnosticStatus.WARN, _silence(camera, silence_s)
-        if camera.is_streaming and camera.verdict and not camera.verdict.can_arrive:
-            return DiagnosticStatus.WARN, camera.verdict.text
+        if camera.is_streaming and verdict and not verdict.can_arrive:
+            return DiagnosticStatus.WARN, verdict.text
         return DiagnosticStatus.OK, _activity(pipeline)
 
     def _status(
@@ -106,5 +108,5 @@ def _activity(pipeline: Pipeline) -> str:
 
 
 def _silence(camera: Camera, silence_s: float) -> str:
-    why = camera.verdict.text if camera.verdict else "finding out why"
+    why = camera.transport.verdict.text if camera.transport.verdict else "finding out why"
     return f"no image on {camera.topic} for {silence_s:.0f} s: {why}"

@@ -247,10 +247,10 @@ class Pipeline:
             self._publish_mask(black, parameters)
             self._publish_cloud(black, parameters)
 
-    def _on_lost_batch(self, error: Exception) -> None:
+    def _on_lost_batch(self, frames: Sequence[Frame], error: Exception) -> None:
         if not self._worker.is_left:
-            for name in self.cameras:
-                self._note(name, error)
+            for frame in frames:
+                self._note(frame.camera, error)
 
     def _note(self, camera_name: str, error: Exception) -> None:
         camera = self.cameras[camera_name]

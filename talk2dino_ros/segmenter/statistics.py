@@ -75,6 +75,7 @@ class CameraStatistics:
         self.latency_from = "image stamp"
         self.last_received_s = start_s
         self.received = 0
+        self.lost = 0  # on their way, as the middleware counts
         self.published = 0
         self.wrong = 0
         self.last_error = ""
@@ -86,6 +87,11 @@ class CameraStatistics:
             self._in.tick(now_s)
             self.last_received_s = now_s
             self.received += 1
+
+    def on_lost(self, count: int) -> None:
+        """Count images that were sent and never received."""
+        with self._lock:
+            self.lost += count
 
     def on_published(self, now_s: float, since_stamp_s: float, since_received_s: float) -> None:
         """Count a published mask, and add its age since the image's stamp and since the image's reception."""

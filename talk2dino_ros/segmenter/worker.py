@@ -16,14 +16,14 @@ class Worker:
     """Take the newest frames and process them, one batch after the other, until stopped.
 
     process: gets the newest frame of every camera; returns for how many seconds to rest before the next batch.
-    on_error: gets what `process` raised; the next batch follows as if nothing had happened.
+    on_error: gets those frames and what `process` raised; the next batch follows as if nothing had happened.
     """
 
     def __init__(
         self,
         slots: FrameSlots,
         process: Callable[[list[Frame]], float],
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[list[Frame], Exception], None],
     ) -> None:
         self._slots = slots
         self._process = process
@@ -90,7 +90,7 @@ class Worker:
         try:
             return self._process(frames)
         except Exception as error:  # the thread outlives every frame; the handler logs it with its traceback
-            self._on_error(error)
+            self._on_error(frames, error)
             return 0.0
         finally:
             self._began_s = None

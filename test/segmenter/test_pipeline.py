@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scripted_pipeline import BAD, DEADLINE_S, Bench, ScriptedSegmenter, depth_of, image, vocabulary_of
+from scripted_pipeline import BAD, DEADLINE_S, Bench, ScriptedSegmenter, image, vocabulary_of
 
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
@@ -193,6 +193,21 @@ def test_a_fault_after_the_segmentation_is_reported_for_the_batch_and_the_next_o
     assert ("the points of an image on /front/image were lost", "a fault of the program") in running.problems
 
 
+def test_a_lost_batch_is_an_error_of_the_cameras_in_it_alone(running):
+    """A camera that has received nothing does not show another's error."""
+
+    def fail(*_):
+        running.front.news.release()
+        raise ValueError("a fault of the program")
+
+    running.front.publish_mask = fail
+    running.front.send(image())
+    assert running.front.news.acquire(timeout=DEADLINE_S)
+    running.pipeline.stop()
+    assert running.dropped() == [("/front/image", "a fault of the program")]
+    assert (running.rear.statistics.last_error, running.rear.statistics.is_failing) == ("", False)
+
+
 def test_the_background_is_in_label_info_and_in_no_points_and_a_paused_mask_is_without_it():
     bench = Bench()
     vocabulary = vocabulary_of("cup").with_background("nothing", 1)  # the scripted mask is full of 1
@@ -259,33 +274,6 @@ def test_why_nothing_has_a_position_is_told():
     bench = Bench()
     bench.process(front=image())
     assert bench.problems == [("what is seen on /front/image has no position", "it is dark")]
-
-
-def clouds_of(bench):
-    return [values for _, what, *values in bench.published if what == "cloud"]
-
-
-@pytest.mark.parametrize("metres", [2.0, None])
-def test_a_cloud_has_the_masks_size_and_without_depth_no_points(metres):
-    bench = Bench(mask_width=3, mask_height=2)
-    bench.front.has_cloud_listener = True
-    bench.depths["front"].depth = metres and depth_of(np.full((4, 6), metres))
-    bench.process(front=image(red=7, height=4, width=6), rear=image())
-    ((points, rgb, class_ids),) = clouds_of(bench)
-    assert (points.shape, rgb.shape, class_ids.shape) == ((2, 3, 3), (2, 3, 3), (2, 3))
-    assert np.array_equal(points[..., 2], np.full((2, 3), metres or np.nan), equal_nan=True)
-    assert np.all(rgb[..., 0] == 7)
-    assert np.all(class_ids == 1)
-
-
-def test_while_paused_a_cloud_listener_gets_a_cloud_without_points_for_each_mask():
-    bench = Bench()
-    bench.front.has_cloud_listener = True
-    bench.pipeline.enable(False)
-    bench.process(front=image(height=4, width=6))
-    ((points, _, class_ids),) = clouds_of(bench)
-    assert np.isnan(points).all()
-    assert np.all(class_ids == 255)
 
 
 def test_each_camera_has_a_score_memory_of_its_own_that_stays():

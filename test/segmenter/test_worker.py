@@ -19,12 +19,15 @@ class Bench:
     def __init__(self):
         self.slots = FrameSlots()
         self.batches: queue.Queue[list[str]] = queue.Queue()
-        self.errors: queue.Queue[Exception] = queue.Queue()
+        self.errors: queue.Queue[tuple[list[Frame], Exception]] = queue.Queue()
         self.rest_s = 0.0
-        self.worker = Worker(self.slots, self._process, self.errors.put)
+        self.worker = Worker(self.slots, self._process, self.on_error)
 
     def put(self, message: str) -> None:
         self.slots.put(Frame("camera", message, 0.0))
+
+    def on_error(self, frames: list[Frame], error: Exception) -> None:
+        self.errors.put((frames, error))
 
     def _process(self, frames: list[Frame]) -> float:
         messages = [frame.message for frame in frames]
@@ -43,7 +46,7 @@ def started_bench() -> Bench:
 def test_frames_are_processed_in_another_thread():
     bench = Bench()
     threads = []
-    worker = Worker(bench.slots, lambda _frames: threads.append(threading.current_thread()) or 0.0, bench.errors.put)
+    worker = Worker(bench.slots, lambda _frames: threads.append(threading.current_thread()) or 0.0, bench.on_error)
     worker.start()
     bench.put("one")
     wait_for(lambda: threads)
@@ -54,10 +57,11 @@ def test_frames_are_processed_in_another_thread():
 def test_an_exception_is_reported_and_the_next_frame_is_processed():
     bench = started_bench()
     bench.put("bad")
-    error = bench.errors.get(timeout=DEADLINE_S)
+    frames, error = bench.errors.get(timeout=DEADLINE_S)
     bench.put("good")
     assert bench.batches.get(timeout=DEADLINE_S) == ["good"]
     assert isinstance(error, ValueError)
+    assert [frame.message for frame in frames] == ["bad"]
     bench.worker.stop()
 
 
@@ -70,7 +74,7 @@ def test_stop_waits_for_the_batch_in_hand():
         finished.append(True)
         return 0.0
 
-    worker = Worker(slots, process, lambda error: None)
+    worker = Worker(slots, process, lambda frames, error: None)
     worker.start()
     slots.put(Frame("camera", None, 0.0))
     entered.wait(DEADLINE_S)
@@ -129,7 +133,7 @@ class Hanging:
     def __init__(self):
         self.slots, self.entered, self.release = FrameSlots(), threading.Event(), threading.Event()
         self.done: queue.Queue[tuple[str, bool]] = queue.Queue()
-        self.worker = Worker(self.slots, self._process, lambda error: None)
+        self.worker = Worker(self.slots, self._process, lambda frames, error: None)
         self.worker.start()
         self.put("hangs")
         self.entered.wait(DEADLINE_S)

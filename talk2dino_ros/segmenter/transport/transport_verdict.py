@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judge from what was found out about a camera's topic whether its images can arrive, and name the remedy if not."""
+"""Judge from what was observed of a camera's topic whether its images can arrive, and name the remedy if not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from talk2dino_ros.ros.parameters.launch_arguments import PROFILE_VARIABLE
-from talk2dino_ros.segmenter.transport.image_transport import Transport
-
 PAGE = "docs/transport.md"
-ENOUGH = 0.8  # of a probe's images; without a fitting segment a few get through by other ways
+FEW_LOST = 3  # images; less is no pattern
+MUCH_LOST = 0.2  # of a camera's images
+DEFAULT_SEGMENT = 512 * 1024  # bytes; Fast DDS's SharedMemTransportDescriptor
 
 
 @dataclass(frozen=True)
@@ -19,43 +18,25 @@ class Publisher:
     node: str
     message_type: str  # such as sensor_msgs/msg/Image
     mismatch: str = ""  # why its QoS does not fit the node's subscription
-    pid: int | None = None  # None where its process cannot be looked at
-    transport: Transport | None = None  # None likewise
-    is_here: bool = True  # on the node's machine
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Result of sending test images to the node as the camera's process would: how many were sent and received."""
-
-    sent: int
-    received: int
-    like: str  # whose transport the process had, as "with the profile"
-    is_like_camera: bool = False  # that of the camera's process, which could be looked at
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether most test images were lost; False where the probe did not run."""
-        return self.sent > 0 and self.received < ENOUGH * self.sent
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of one camera's images. size: bytes of one of them, None where nothing tells it."""
+    """What is known of one camera's images."""
 
     topic: str
     message_type: str
     publishers: tuple[Publisher, ...]
-    is_streaming: bool
-    silence_s: float
-    received: int
-    timeout_s: float
-    size: int | None = None
-    shape: str = ""  # "1280x720 by camera_info, taken as rgb8"; beside no size, why
-    probe: Probe | None = None
-    remedy_probe: Probe | None = None  # the same with the shipped profile
+    is_streaming: bool  # the node takes images
+    is_silent: bool = False  # and none came for image_timeout_s
+    silence_s: float = 0.0
+    received: int = 0  # from these publishers, in the last minute of images
+    lost: int = 0  # in the same time, as the middleware counts gaps in their numbers
+    hears_camera_info: bool | None = None  # of the same node, while images stay away; None: it publishes none
+    size: int | None = None  # bytes of an image; None: unknown
+    shape: str = ""  # "1280x720 by camera_info, taken as rgb8"
     other_topics: tuple[str, ...] = ()  # that carry images of the node's type
-    profile_variable: str = PROFILE_VARIABLE  # what this ROS reads the name of a profile from
+    profile_variable: str | None = None  # what this ROS reads the name of a profile from; None for other middleware
 
     @property
     def fitting(self) -> tuple[Publisher, ...]:
@@ -63,61 +44,47 @@ class Findings:
         return tuple(each for each in self.publishers if each.message_type == self.message_type and not each.mismatch)
 
     @property
-    def can_be_tried(self) -> bool:
-        """Whether test images can say more: all that publish do so on this machine, and an image's size is known."""
-        return bool(self.size and self.fitting and all(each.is_here for each in self.fitting))
-
-    @property
-    def sender(self) -> Publisher | None:
-        """The publisher whose transport counts: the one with the smallest known segment."""
-        known = [each for each in self.fitting if each.transport and each.transport.segment is not None]
-        return min(known, key=lambda each: each.transport.segment or 0, default=None)  # type: ignore[union-attr]
-
-    @property
-    def is_larger_than_segment(self) -> bool:
-        """Whether an image is known to be larger than the segment that it is sent from."""
-        sender = self.sender
-        segment = sender.transport.segment if sender and sender.transport else None
-        return bool(self.size and segment is not None and self.size > segment)
+    def is_losing(self) -> bool:
+        """Whether more images are lost on their way than a robot can do without."""
+        return self.lost >= FEW_LOST and self.lost > MUCH_LOST * (self.received + self.lost)
 
 
 @dataclass(frozen=True)
 class TransportVerdict:
-    """can_arrive: whether the camera's images can reach the node as it is set up now."""
+    """Whether a camera's images can reach the node as it is set up now. cause: one word, for the log's throttle."""
 
     can_arrive: bool
+    cause: str
     text: str
 
 
 def verdict_on(found: Findings) -> TransportVerdict:
     """Name the first thing that is wrong, from the graph to the wire, as that has to be mended first."""
     if not found.publishers:
-        others = f"; images are on {', '.join(found.other_topics)}" if found.other_topics else ""
-        return TransportVerdict(
-            False,
-            f"nobody publishes on {found.topic}{others}; start the camera or remap the topic (-r image:=<its topic>)",
-        )
+        return TransportVerdict(False, "nobody", _nobody(found))
     if not found.fitting:
-        return TransportVerdict(False, _mismatch(found))
-    is_arriving = found.is_streaming and found.received > 0 and found.silence_s <= found.timeout_s
-    if _is_lost(found, is_arriving):
-        return TransportVerdict(False, f"{_who(found)}, {_arrivals(found)}; {_too_large(found)}; {_remedy(found)}")
-    if is_arriving:
-        return TransportVerdict(True, f"images arrive on {found.topic}{_fact(_size(found))}")
+        return TransportVerdict(False, "mismatch", _mismatch(found))
     if not found.is_streaming:
-        return TransportVerdict(
-            True, f"{_who(found)}{_fact(_evidence(found))}; the node takes images once it is active"
-        )
-    return TransportVerdict(
-        False, f"{_who(found)}, {_arrivals(found)}{_fact(_evidence(found))}; {_silent_camera(found)}"
-    )
+        return TransportVerdict(True, "inactive", f"{_who(found)}; the node takes images once it is active")
+    if loss := _loss(found):
+        return TransportVerdict(False, "lost", f"{_who(found)}; {loss}{_size(found)}; {_remedy(found)}")
+    if found.is_silent:
+        return TransportVerdict(False, "silent", f"{_who(found)}; {_silence(found)}")
+    return TransportVerdict(True, "well", f"images arrive on {found.topic}{_size(found)}")
 
 
-def _is_lost(found: Findings, is_arriving: bool) -> bool:
-    """Whether images get lost: the probe's result, where there is one, else what follows from sizes."""
-    if found.probe is None or not found.probe.sent:
-        return found.is_larger_than_segment
-    return found.probe.is_lost and (found.probe.is_like_camera or not is_arriving)
+def _loss(found: Findings) -> str:
+    """Say what shows that images are lost on their way; "" where nothing does."""
+    if found.is_silent and found.hears_camera_info:
+        return "the camera_info beside it arrives and no image does, so images are lost on their way"
+    if found.is_losing and not (found.is_silent and found.hears_camera_info is False):
+        return f"{found.lost} of its last {found.received + found.lost} images were lost on their way"
+    return ""
+
+
+def _nobody(found: Findings) -> str:
+    others = f"; images are on {', '.join(found.other_topics)}" if found.other_topics else ""
+    return f"nobody publishes on {found.topic}{others}; start the camera or remap the topic (-r image:=<its topic>)"
 
 
 def _mismatch(found: Findings) -> str:
@@ -138,71 +105,35 @@ def _mismatch(found: Findings) -> str:
 
 def _who(found: Findings) -> str:
     shown = found.fitting or found.publishers
-    names = ", ".join(f"{each.node} (process {each.pid})" if each.pid else each.node for each in shown)
+    names = ", ".join(each.node for each in shown)
     return f"{names} publishes on {found.topic}" if len(shown) == 1 else f"{names} publish on {found.topic}"
 
 
-def _arrivals(found: Findings) -> str:
-    if not found.is_streaming:
-        return "and the node, which is not active, takes no image"
-    if found.received == 0:
-        return f"and none has been received in {found.silence_s:.0f} s"
-    return f"and {found.received} have been received, the last {found.silence_s:.0f} s ago"
+def _silence(found: Findings) -> str:
+    """Say why no image comes where nothing shows that one was lost."""
+    driver = f"look whether its driver runs, and at its log ({PAGE})"
+    if found.received:
+        came = f"{found.received} of its images have been received, the last {found.silence_s:.0f} s ago"
+        return f"{came}, so it has ended or hangs; {driver}"
+    if found.hears_camera_info is False:
+        return f"neither an image nor its camera_info has been received in {found.silence_s:.0f} s; {driver}"
+    return (
+        f"none has been received in {found.silence_s:.0f} s: it publishes nothing, or its images are lost on their way"
+        f"{_size(found)}; {driver}, or {_remedy(found)}"
+    )
 
 
 def _size(found: Findings) -> str:
-    if found.size:
-        return f"images of {found.shape} have {found.size / 1e6:.2f} MB"
-    return "the size of the images is unknown" + (f" ({found.shape})" if found.shape else "")
-
-
-def _too_large(found: Findings) -> str:
-    sender = found.sender
-    parts = [_size(found)]
-    if found.is_larger_than_segment and sender and sender.transport:
-        parts.append(
-            f"more than the shared-memory segment of {_mega(sender.transport.segment)} that the camera's process "
-            f"sends from, as {sender.transport.why}, so best-effort readers get few or none"
-        )
-    if found.probe:
-        parts.append(_probed(found.probe))
-    return ", ".join(parts)
+    return f"; images of {found.shape} have {found.size / 1e6:.2f} MB" if found.size else ""
 
 
 def _remedy(found: Findings) -> str:
-    file = "this package's config/fastdds.xml"
-    remedy = f"set {found.profile_variable} to {file} where the camera's driver starts ({PAGE})"
-    if found.remedy_probe is None or not found.remedy_probe.sent:
-        return remedy
-    if found.remedy_probe.is_lost:
-        return f"{remedy}, and make room in /dev/shm first, as {_probed(found.remedy_probe)}"
-    return f"{remedy}: {_probed(found.remedy_probe)}"
-
-
-def _evidence(found: Findings) -> str:
-    if found.probe is None or not found.probe.sent:
-        return _size(found)
-    return f"{_size(found)}, and {_probed(found.probe)}"
-
-
-def _silent_camera(found: Findings) -> str:
-    if not all(each.is_here for each in found.fitting):
-        return f"the camera is on another machine, where large best-effort images get lost on the network ({PAGE})"
-    compare = f"look at its driver's log, and compare both ends with `ros2 topic info -v {found.topic}` ({PAGE})"
-    if found.probe and found.probe.sent:
-        return f"so the transport is well, and the camera seems to publish nothing: {compare}"
-    if found.probe is None and found.can_be_tried:
-        return f"call ~/check_transport, which tries it with test images; {compare}"
-    return compare
-
-
-def _probed(probe: Probe) -> str:
-    return f"{probe.received} of {probe.sent} test images of that size arrived from a process {probe.like}"
-
-
-def _mega(size: int | None) -> str:
-    return f"{(size or 0) / 1e6:.2f} MB"
-
-
-def _fact(text: str) -> str:
-    return f"; {text}" if text else ""
+    """Name what lets large images through: the profile, where it can be what is missing, else another way to send."""
+    elsewhere = f"let it publish reliably or compressed ({PAGE})"
+    fits_default = found.size is not None and found.size <= DEFAULT_SEGMENT
+    if found.profile_variable is None or fits_default:
+        return elsewhere
+    return (
+        f"set {found.profile_variable} to this package's config/fastdds.xml where its driver starts, as Fast DDS's "
+        f"shared memory takes {DEFAULT_SEGMENT / 1e6:.2f} MB without it; across machines {elsewhere}"
+    )

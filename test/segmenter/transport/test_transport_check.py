@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node says of a silent camera is true when it is said."""
+"""What the node observes of a camera's images over time, and when it says what."""
 
-import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -9,58 +9,162 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("talk2dino_msgs.srv")
 
-from talk2dino_ros.segmenter.transport.image_transport import DEFAULT_SEGMENT, Transport
-from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
-from talk2dino_ros.segmenter.transport.transport_verdict import Probe, Publisher, TransportVerdict
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo
 
-TYPE = "sensor_msgs/msg/Image"
+from talk2dino_ros.segmenter.statistics import CameraStatistics
+from talk2dino_ros.segmenter.transport.transport_check import LISTEN_S, TransportCheck, TransportWatch
 
-
-@pytest.mark.parametrize("is_streaming", [True, False], ids=["active", "deactivated while it is checked"])
-def test_a_camera_is_called_silent_only_while_images_are_taken(monkeypatch, is_streaming):
-    said = []
-    logger = SimpleNamespace(warning=said.append, info=said.append, error=said.append)
-    node = SimpleNamespace(get_logger=lambda: logger, create_service=lambda *_, **__: None)
-    camera = SimpleNamespace(topic="/image", is_streaming=True, transport_state="silent", verdicts={})
-
-    async def check(*_args, **_options):
-        camera.is_streaming = is_streaming
-        return TransportVerdict(False, "nobody publishes on /image")
-
-    monkeypatch.setattr(TransportCheck, "_check", check)
-    transport_check = TransportCheck(node, lambda: None)
-    asyncio.run(transport_check._check_and_log(camera, 5.0, is_silent=True))
-    assert said == (["no image on /image for 5 s: nobody publishes on /image"] if is_streaming else [])
+TIMEOUT_S = 5.0
 
 
-@pytest.mark.parametrize("is_silent", [True, False])
-def test_only_the_service_starts_a_process_though_images_are_larger_than_the_segment(monkeypatch, is_silent):
-    """The health of a camera is read every second, also where the computer has no time to spare."""
-    probes = []
+class Graph:
+    """A node that sees what the test says, with a clock of the test's."""
 
-    async def probe(_self, *_args, **_options):
-        probes.append(1)
-        return Probe(10, 10, "like the camera's")
+    def __init__(self, monkeypatch):
+        self.now_s = 100.0
+        self.publishers = {}
+        self.said = []
+        self.listeners = []
+        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+        self.camera = SimpleNamespace(
+            topic="/front/image", message_type="sensor_msgs/msg/Image", is_streaming=True, image_size=None,
+            image_qos=qos_profile_sensor_data, statistics=CameraStatistics(self.now_s),
+        )  # fmt: skip
+        self.camera.transport = TransportWatch(self, self.camera)
+        self.check = TransportCheck(self, lambda: None)
 
-    sender = Publisher("/camera", TYPE, transport=Transport(DEFAULT_SEGMENT, "it has no profile"))
-    monkeypatch.setattr(TransportCheck, "_publishers", lambda *_: [(sender, None)])
-    monkeypatch.setattr(TransportCheck, "_probe", probe)
-    logger = SimpleNamespace(warning=lambda _: None, info=lambda _: None, error=lambda _: None)
-    node = SimpleNamespace(
-        get_logger=lambda: logger,
-        create_service=lambda *_, **__: None,
-        get_topic_names_and_types=list,
-        get_fully_qualified_name=lambda: "/node",
-    )
-    camera = SimpleNamespace(
-        topic="/image", message_type=TYPE, is_streaming=True, transport_state="state", verdicts={},
-        image_size=(DEFAULT_SEGMENT * 4, "1280x720 rgb8"), most_pixels=10**7,
-        statistics=SimpleNamespace(last_received_s=0.0, received=3),
-    )  # fmt: skip
-    active = SimpleNamespace(parameters=SimpleNamespace(image_timeout_s=5.0))
-    check = TransportCheck(node, lambda: SimpleNamespace(active=active, cameras={"": camera}))
-    asyncio.run(check._check_and_log(camera, 5.0, is_silent=is_silent))
-    assert probes == []
-    assert "more than the shared-memory segment" in camera.verdicts["state"].text
-    asyncio.run(check._on_check(None, SimpleNamespace()))
-    assert probes == [1]
+    def publish(self, topic, *gids, node="driver", type_name="sensor_msgs/msg/Image"):
+        self.publishers[topic] = [
+            SimpleNamespace(
+                node_namespace="/", node_name=node, topic_type=type_name, endpoint_gid=[gid] * 16,
+                qos_profile=qos_profile_sensor_data,
+            )
+            for gid in gids
+        ]  # fmt: skip
+
+    def receive(self, count=1, lost=0):
+        for _ in range(count):
+            self.camera.statistics.on_received(self.now_s)
+        self.camera.statistics.on_lost(lost)
+        self.look()
+
+    def look(self, after_s=0.0):
+        self.now_s += after_s
+        self.check.watch(self.camera, TIMEOUT_S)
+        return self.camera.transport.verdict
+
+    def get_publishers_info_by_topic(self, topic):
+        return self.publishers.get(topic, [])
+
+    def get_topic_names_and_types(self):
+        return []
+
+    def get_fully_qualified_name(self):
+        return "/talk2dino"
+
+    def create_service(self, *_):
+        pass
+
+    def create_subscription(self, message_type, topic, callback, _profile):
+        assert (message_type, topic) == (CameraInfo, "/front/camera_info")
+        self.listeners.append(callback)
+        return callback
+
+    def destroy_subscription(self, subscription):
+        self.listeners.remove(subscription)
+
+    def get_logger(self):
+        return SimpleNamespace(info=self.said.append, warning=self.said.append)
+
+
+@pytest.fixture
+def graph(monkeypatch):
+    graph = Graph(monkeypatch)
+    graph.publish("/front/image", 1)
+    return graph
+
+
+def test_nothing_is_said_before_an_image_or_the_timeout(graph):
+    assert graph.look(1.0) is None
+    assert (graph.said, graph.listeners) == ([], [])
+
+
+def test_the_first_image_is_told_once(graph):
+    graph.receive()
+    graph.look(1.0)
+    assert graph.said == ["images arrive on /front/image"]
+
+
+def test_silence_is_explained_once_camera_info_had_time_to_come(graph):
+    assert graph.look(TIMEOUT_S + 0.1) is None
+    assert len(graph.listeners) == 1
+    assert graph.look(LISTEN_S - 0.2) is None
+    assert graph.look(0.3).cause == "silent"
+    graph.look(1.0)
+    assert [text.partition(":")[0] for text in graph.said] == ["no image on /front/image for 7 s"]
+
+
+def test_camera_info_of_the_same_node_without_an_image_shows_a_loss_and_gives_the_size(graph):
+    graph.publish("/front/camera_info", 2, type_name="sensor_msgs/msg/CameraInfo")
+    graph.look(TIMEOUT_S + 0.1)
+    graph.listeners[0](CameraInfo(width=1280, height=720))
+    verdict = graph.look(0.1)
+    assert verdict.cause == "lost"
+    assert "images of 1280x720 (by /front/camera_info, taken as rgb8) have 2.76 MB" in verdict.text
+
+
+def test_camera_info_of_another_node_says_nothing_of_the_image(graph):
+    """A rectifying node that hangs, beside a driver that runs."""
+    graph.publish("/front/camera_info", 2, node="another", type_name="sensor_msgs/msg/CameraInfo")
+    graph.look(TIMEOUT_S + 0.1)
+    graph.listeners[0](CameraInfo(width=1280, height=720))
+    assert graph.look(LISTEN_S).cause == "silent"
+
+
+def test_listening_ends_with_the_silence(graph):
+    graph.look(TIMEOUT_S + 0.1)
+    graph.receive()
+    assert graph.listeners == []
+
+
+def test_images_of_an_earlier_publisher_say_nothing_of_a_new_one(graph):
+    graph.receive(10)
+    graph.publish("/front/image", 9)
+    graph.look()
+    graph.look(TIMEOUT_S + 0.1)
+    assert "none has been received" in graph.look(LISTEN_S).text
+
+
+def test_what_was_received_before_a_long_silence_is_still_known(graph):
+    """After minutes of silence too the transport is not blamed for a camera whose images came."""
+    graph.look()
+    graph.receive(10)
+    for _ in range(200):
+        verdict = graph.look(1.0)
+    assert "10 of its images have been received, the last 200 s ago" in verdict.text
+
+
+def test_losses_count_from_the_last_minute_only(graph):
+    graph.look()
+    graph.receive(10, lost=10)
+    assert graph.camera.transport.verdict.cause == "lost"
+    for _ in range(61):
+        graph.now_s += 1.0
+        graph.receive(10)
+    assert graph.camera.transport.verdict.cause == "well"
+
+
+def test_a_deactivated_node_says_nothing(graph):
+    graph.camera.is_streaming = False
+    assert graph.look(60.0).can_arrive
+    assert graph.said == []
+
+
+def test_a_camera_that_comes_and_goes_is_logged_once_a_minute(graph):
+    graph.look()
+    for _ in range(5):
+        graph.receive()
+        graph.look(TIMEOUT_S + 0.1)
+        graph.look(LISTEN_S)
+    assert len(graph.said) == 2
