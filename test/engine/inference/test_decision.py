@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both paths against NumPy and F.interpolate on the whole image."""
+"""All paths against NumPy and F.interpolate on the whole image."""
 
 import numpy as np
 import pytest
@@ -7,21 +7,41 @@ import torch
 import torch.nn.functional as F
 
 from talk2dino_ros.engine.inference.decision import Decision, ScoreMap, decision_plain
+from talk2dino_ros.engine.inference.decision.decision_batch import decide
 from talk2dino_ros.engine.inference.decision.decision_cpu import decide_cpu
 from talk2dino_ros.engine.inference.decision.decision_plain import decide_plain
+from talk2dino_ros.engine.inference.decision.decision_table import DecisionTable
 
 SETTINGS = {"background": None, "logit_scale": 14.0, "unlabeled_id": 255}
 KINDS = {"label": 5, "distractor": 255}
-PATHS = {"plain": decide_plain, "cpu": decide_cpu}
+
+
+def decide_by_table(decision, scores, _rivals, size):
+    table = DecisionTable.of([(decision, dict(enumerate(scores.ids)))], len(scores.ids) + 2, "cpu")
+    padding = torch.full((2, *scores.values.shape[1:]), torch.nan)
+    values = torch.cat([scores.values, padding])[None]
+    return decide(values, size, table, align_corners=scores.align_corners)[:, 0, 0]
+
+
+PATHS = {"plain": decide_plain, "cpu": decide_cpu, "table": decide_by_table}
+
+
+def runner(path):
+    def run(scores, size, *, align_corners=True, rivals=None, ids=None, **settings):
+        decision = Decision(**{**SETTINGS, **settings})
+        return PATHS[path](decision, score_map(scores, ids, align_corners), rivals, size)
+
+    return run
 
 
 @pytest.fixture(params=PATHS)
 def run(request):
-    def decide(scores, size, *, align_corners=True, rivals=None, ids=None, **settings):
-        decision = Decision(**{**SETTINGS, **settings})
-        return PATHS[request.param](decision, score_map(scores, ids, align_corners), rivals, size)
+    return runner(request.param)
 
-    return decide
+
+@pytest.fixture(params=["plain", "cpu"])
+def run_with_rivals(request):
+    return runner(request.param)
 
 
 def score_map(scores, ids=None, align_corners=True):
@@ -65,11 +85,11 @@ def test_classes_and_confidence_equal_a_whole_image_computation(run, align_corne
     np.testing.assert_allclose(confidence.numpy(), probability, atol=0.6)
 
 
-def test_rivals_of_both_kinds_count_in_the_confidence_alone(run):
+def test_rivals_of_both_kinds_count_in_the_confidence_alone(run_with_rivals):
     scores, rivals, ids = seeded(3, 6, 7), seeded(4, 6, 7) * 0.98, [1, 2, 255]
     expected, probability = oracle(scores, (20, 30), True, ids=ids, background=0.5, rivals=rivals)
     theirs = score_map(rivals, [5, 255, 6, 255])
-    class_ids, confidence = run(scores, (20, 30), ids=ids, background=0.5, rivals=theirs)
+    class_ids, confidence = run_with_rivals(scores, (20, 30), ids=ids, background=0.5, rivals=theirs)
     np.testing.assert_array_equal(class_ids.numpy(), expected)
     np.testing.assert_allclose(confidence.numpy(), probability, atol=0.6)
 
@@ -168,11 +188,13 @@ def test_what_is_unlabeled_may_have_an_id_and_a_confidence_of_its_own(run):
     np.testing.assert_allclose(confidence[0].numpy(), expected, atol=0.6)
 
 
-def test_a_distractor_that_cannot_win_is_nothing_against_nothing_and_a_label_that_cannot_is(run):
+def test_a_distractor_that_cannot_win_is_nothing_against_nothing_and_a_label_that_cannot_is(run_with_rivals):
     scores = torch.sigmoid(torch.tensor([0.1, 0.3]))[:, None, None]
     rivals = {name: score_map(torch.sigmoid(torch.full((1, 1, 1), 0.25)), [each]) for name, each in KINDS.items()}
     options = {"ids": [4, 255], "logit_scale": 10.0, "background_id": 9}
-    confidence = {name: run(scores, (1, 1), rivals=rival, **options)[1].item() for name, rival in rivals.items()}
+    confidence = {
+        name: run_with_rivals(scores, (1, 1), rivals=rival, **options)[1].item() for name, rival in rivals.items()
+    }
     assert confidence["distractor"] == round(255 / (1 + np.exp(-10 * 0.2)))
     assert confidence["label"] == round(255 / (1 + np.exp(-10 * 0.05)))
 
@@ -192,20 +214,20 @@ def test_of_two_equal_classes_the_first_wins(run):
     assert class_ids.unique().tolist() == [1]
 
 
-def test_rivals_lower_the_confidence_and_win_nothing(run):
+def test_rivals_lower_the_confidence_and_win_nothing(run_with_rivals):
     # one class at cosine 0.3, a rival at 0.2, scale 10: softmax(3, 2)
     scores = torch.sigmoid(torch.full((1, 1, 1), 0.3))
     rival = score_map(torch.sigmoid(torch.full((1, 2, 2), 0.2)))
-    class_ids, confidence = run(scores, (1, 1), rivals=rival, logit_scale=10.0)
+    class_ids, confidence = run_with_rivals(scores, (1, 1), rivals=rival, logit_scale=10.0)
     assert class_ids.item() == 1
     assert confidence.item() == round(255 / (1 + np.exp(-1)))
 
 
-def test_a_rival_above_the_winner_wins_nothing_either(run):
+def test_a_rival_above_the_winner_wins_nothing_either(run_with_rivals):
     # refining may lower the winner below what a rival had before it: softmax(2, 3)
     scores = torch.sigmoid(torch.full((1, 1, 1), 0.2))
     rival = score_map(torch.sigmoid(torch.full((1, 1, 1), 0.3)))
-    class_ids, confidence = run(scores, (1, 1), rivals=rival, logit_scale=10.0)
+    class_ids, confidence = run_with_rivals(scores, (1, 1), rivals=rival, logit_scale=10.0)
     assert class_ids.item() == 1
     assert confidence.item() == round(255 / (1 + np.e))
 
@@ -219,9 +241,9 @@ def test_the_lowest_and_highest_cosines_and_a_steep_softmax_stay_finite(run, bac
     assert confidence[0, 1].item() in (127, 128)  # two classes alike: 127.5
 
 
-def test_a_winner_far_below_a_rival_still_has_a_confidence_as_0_means_unlabeled(run):
+def test_a_winner_far_below_a_rival_still_has_a_confidence_as_0_means_unlabeled(run_with_rivals):
     rival = score_map(torch.sigmoid(torch.full((1, 1, 1), 0.9)))
-    class_ids, confidence = run(torch.sigmoid(torch.full((1, 1, 1), -0.9)), (1, 1), rivals=rival)
+    class_ids, confidence = run_with_rivals(torch.sigmoid(torch.full((1, 1, 1), -0.9)), (1, 1), rivals=rival)
     assert (class_ids.item(), confidence.item()) == (1, 1)
 
 

@@ -150,6 +150,12 @@ def test_a_lone_pixel_among_equals_has_the_farthest_distance_and_no_share_of_its
     torch.testing.assert_close(refined, torch.ones(1, 5, 5))
 
 
+def test_a_batch_is_refined_image_by_image(path):
+    rgb, scores = seeded(2, 3, 7, 9), seeded(2, 4, 7, 9, seed=1)
+    for number, refined in enumerate(path(rgb, scores)):
+        torch.testing.assert_close(refined, path(rgb[number], scores[number]), rtol=0, atol=1e-6)
+
+
 def test_it_does_not_change_its_input(path):
     scores = seeded(2, 5, 5, seed=1)
     before = scores.clone()

@@ -20,7 +20,7 @@ def decide_plain(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | 
     sides = Sides.of(contenders, rivals, decision.unlabeled_id)
     ids = torch.tensor(sides.labelled.ids, dtype=torch.uint8, device=contenders.values.device)
     rows_per_strip = max(1, STRIP_VALUES // (sum(len(side.ids) for side in sides.all if side) * width))
-    maps = [_Stretched(side, size) if side else None for side in sides.all]
+    maps = [Stretched(side.values, size, side.align_corners) if side else None for side in sides.all]
     strips = []
     for top in range(0, height, rows_per_strip):
         rows = slice(top, min(top + rows_per_strip, height))
@@ -28,12 +28,13 @@ def decide_plain(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | 
     return torch.cat(strips, dim=1)
 
 
-class _Stretched:
-    """A score map with its columns at the image's width, to take strips of rows from."""
+class Stretched:
+    """A score map [C, h, w] with its columns at the image's width, to take strips of rows from."""
 
-    def __init__(self, scores: ScoreMap, size: tuple[int, int]) -> None:
-        self._columns = scores.columns(size[1])
-        self._above, self._below, self._weight = scores.rows(size[0])
+    def __init__(self, scores: Tensor, size: tuple[int, int], align_corners: bool) -> None:
+        of_map = ScoreMap(scores, align_corners, ())
+        self._columns = of_map.columns(size[1])
+        self._above, self._below, self._weight = of_map.rows(size[0])
 
     def strip(self, rows: slice) -> Tensor:
         """[C, len(rows), W] at the image's size."""
@@ -50,13 +51,12 @@ def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> T
     is_seen = best > nothing
     second = _highest(labelled.scatter_(0, winner[None], 0).amax(dim=0), labelled_rivals)
     against = _highest(torch.maximum(second, nothing), distractor_rivals)
-    confidence = torch.sigmoid((torch.logit(best) - torch.logit(against)) * decision.logit_scale)
-    sure = torch.where(is_seen, _byte(confidence), 0)
+    sure = torch.where(is_seen, confidence_byte(lead(best, against) * decision.logit_scale), 0)
     if decision.background_id is None:
         return torch.stack([torch.where(is_seen, ids[winner], decision.unlabeled_id), sure])
-    of_nothing = torch.sigmoid((torch.logit(nothing) - torch.logit(torch.maximum(best, second))) * decision.logit_scale)
+    of_nothing = confidence_byte(lead(nothing, torch.maximum(best, second)) * decision.logit_scale)
     class_ids = torch.where(is_seen, ids[winner], decision.background_id)
-    return torch.stack([class_ids, torch.where(is_seen, sure, _byte(of_nothing))])
+    return torch.stack([class_ids, torch.where(is_seen, sure, of_nothing)])
 
 
 def _highest(scores: Tensor, others: Tensor | None) -> Tensor:
@@ -64,6 +64,11 @@ def _highest(scores: Tensor, others: Tensor | None) -> Tensor:
     return scores if others is None else torch.maximum(scores, others.amax(dim=0))
 
 
-def _byte(probability: Tensor) -> Tensor:
-    """Times 255; at least 1, as 0 says that nothing won."""
-    return (probability * 255).round().clamp(min=1).to(torch.uint8)
+def lead(winner: Tensor, against: Tensor) -> Tensor:
+    """By how much a winner's logit is above another's."""
+    return torch.logit(winner) - torch.logit(against)
+
+
+def confidence_byte(scaled_lead: Tensor) -> Tensor:
+    """Return its sigmoid times 255; at least 1, as 0 says that nothing won."""
+    return (torch.sigmoid(scaled_lead) * 255).round().clamp(min=1).to(torch.uint8)

@@ -20,8 +20,10 @@ _OFFSETS = np.array(OFFSETS)
 _Array = Any  # numpy arrays: numba compiles for their types by itself
 
 
-def pamr_cpu(rgb: Tensor, scores: Tensor) -> Tensor:
+def pamr_cpu(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tensor:
     """See `pamr`."""
+    if scores.ndim == 4:
+        return torch.stack([pamr_cpu(*pair) for pair in zip(rgb, scores, strict=True)])
     _, height, width = scores.shape
     image = _padded(rgb)
     weights = np.empty((height, NEIGHBOURS, width), np.float32)

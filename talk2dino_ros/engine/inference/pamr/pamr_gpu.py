@@ -16,8 +16,10 @@ _PIXELS = 128  # of one row, per program
 _CLASSES = 16  # per program: their sums stay in registers
 
 
-def pamr_gpu(rgb: Tensor, scores: Tensor) -> Tensor:
+def pamr_gpu(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tensor:
     """See `pamr`."""
+    if scores.ndim == 4:
+        return torch.stack([pamr_gpu(*pair) for pair in zip(rgb, scores, strict=True)])
     classes, height, width = scores.shape
     offsets = torch.tensor(OFFSETS, dtype=torch.int32, device=scores.device)
     weights = torch.empty(NEIGHBOURS, height, width, device=scores.device)

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
 
+Refine = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # as `pamr`
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -22,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 class PamrPath:
     """refine: what `pamr` calls. computed_by: says it to a person, with the reason where it is not the fast one."""
 
-    refine: Callable[[Tensor, Tensor], Tensor]
+    refine: Refine
     computed_by: str
 
 
@@ -50,9 +52,9 @@ def _path(device: torch.device) -> PamrPath:
     return _tried(pamr_plain, f"plain PyTorch, as Triton does not run ({reason})", device)
 
 
-def _tried(refine: Callable[[Tensor, Tensor], Tensor], computed_by: str, device: torch.device) -> PamrPath:
+def _tried(refine: Refine, computed_by: str, device: torch.device) -> PamrPath:
     with torch.inference_mode():
-        refine(torch.zeros(3, 2, 2, device=device), torch.zeros(1, 2, 2, device=device))
+        refine(torch.zeros(3, 2, 2, device=device), torch.zeros(1, 2, 2, device=device), None)
         if device.type == "cuda":
             torch.cuda.synchronize(device)  # a kernel's failure shows when it has run
     return PamrPath(refine, computed_by)
@@ -61,13 +63,13 @@ def _tried(refine: Callable[[Tensor, Tensor], Tensor], computed_by: str, device:
 # imported where used: compiling for a CPU and for a GPU each take their time and packages
 
 
-def _compiled() -> Callable[[Tensor, Tensor], Tensor]:
+def _compiled() -> Refine:
     from talk2dino_ros.engine.inference.pamr.pamr_cpu import pamr_cpu
 
     return pamr_cpu
 
 
-def _triton() -> Callable[[Tensor, Tensor], Tensor]:
+def _triton() -> Refine:
     from talk2dino_ros.engine.inference.pamr.pamr_gpu import pamr_gpu
 
     return pamr_gpu

@@ -8,30 +8,30 @@ from torch import Tensor
 from talk2dino_ros.engine.inference.pamr.stencil import ITERATIONS, OFFSETS, REACH, SAMPLES, SHARPNESS, TINY
 
 
-def pamr_plain(rgb: Tensor, scores: Tensor) -> Tensor:
+def pamr_plain(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tensor:
     """See `pamr`."""
     weights = pamr_weights(rgb)
     for _ in range(ITERATIONS):
         padded = _padded(scores)
         scores = torch.zeros_like(scores)
-        for weight, offset in zip(weights, OFFSETS, strict=True):
+        for weight, offset in zip(weights.split(1, dim=-3), OFFSETS, strict=True):
             scores.addcmul_(weight, _shifted(padded, offset))
     return scores
 
 
 def pamr_weights(rgb: Tensor) -> Tensor:
-    """Softmax over 48 neighbours of -mean_RGB(|I_p - I_q| / (1e-8 + 0.1 std)): float32 [48, H, W].
+    """Softmax over 48 neighbours of -mean_RGB(|I_p - I_q| / (1e-8 + 0.1 std)): float32 [..., 48, H, W].
 
     std is the unbiased deviation over the 54 samples of the six 3x3 stencils: the centre counts six times.
     """
     padded = _padded(rgb)
     scale = TINY + SHARPNESS * _deviation(rgb, padded)
-    distances = [((_shifted(padded, offset) - rgb).abs() / scale).mean(dim=0) for offset in OFFSETS]
-    return torch.softmax(-torch.stack(distances), dim=0)
+    distances = [((_shifted(padded, offset) - rgb).abs() / scale).mean(dim=-3) for offset in OFFSETS]
+    return torch.softmax(-torch.stack(distances, dim=-3), dim=-3)
 
 
 def _deviation(rgb: Tensor, padded: Tensor) -> Tensor:
-    """Standard deviation [3, H, W], from differences to the centre, which keeps small variances exact."""
+    """Standard deviation [..., 3, H, W], from differences to the centre, which keeps small variances exact."""
     total = torch.zeros_like(rgb)
     squares = torch.zeros_like(rgb)
     for offset in OFFSETS:
@@ -42,11 +42,11 @@ def _deviation(rgb: Tensor, padded: Tensor) -> Tensor:
 
 
 def _padded(values: Tensor) -> Tensor:
-    return F.pad(values[None], (REACH,) * 4, mode="replicate")[0]
+    return F.pad(values, (REACH,) * 4, mode="replicate")
 
 
 def _shifted(padded: Tensor, offset: tuple[int, int]) -> Tensor:
     """The neighbour at `offset` (y, x) of every pixel: a view."""
-    height, width = padded.shape[1] - 2 * REACH, padded.shape[2] - 2 * REACH
+    height, width = padded.shape[-2] - 2 * REACH, padded.shape[-1] - 2 * REACH
     top, left = REACH + offset[0], REACH + offset[1]
-    return padded[:, top : top + height, left : left + width]
+    return padded[..., top : top + height, left : left + width]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The decision of a batch of score maps, as a table on the device says: no value is read on the host."""
+
+import torch
+from torch import Tensor
+
+from talk2dino_ros.engine.inference.decision.decision_plain import STRIP_VALUES, Stretched, confidence_byte, lead
+from talk2dino_ros.engine.inference.decision.decision_table import DISTRACTOR, DecisionTable
+
+
+def decide(scores: Tensor, size: tuple[int, int], table: DecisionTable, *, align_corners: bool) -> Tensor:
+    """Upsample bilinearly, take the best class, and say how sure it is: what `Decision` does, for each ballot.
+
+    scores: float32 [B, C, h, w], any strides, as in `ScoreMap`; what rows that are on no ballot hold does not matter,
+    unless it is NaN or infinite. size: (H, W) of the result. align_corners: see `ScoreMap`.
+    Returns uint8 [2, N, B, H, W]: class ids, and confidence times 255: 0 where unlabeled, else 1 to 255.
+    Nothing is synchronised, and what is launched depends on the shapes alone.
+    """
+    result = torch.empty((2, len(table.ids), len(scores), *size), dtype=torch.uint8, device=scores.device)
+    rows_per_strip = max(1, STRIP_VALUES // (scores.shape[1] * size[1]))
+    for number, image in enumerate(scores):
+        stretched = Stretched(image, size, align_corners)
+        for top in range(0, size[0], rows_per_strip):
+            rows = slice(top, min(top + rows_per_strip, size[0]))
+            strip = stretched.strip(rows)
+            for ballot, (ids, rules) in enumerate(zip(table.ids, table.rules, strict=True)):
+                result[:, ballot, number, rows] = _decide_strip(strip, ids, rules)
+    return result
+
+
+def _decide_strip(scores: Tensor, ids: Tensor, rules: Tensor) -> Tensor:
+    """uint8 [2, H, W] of scores [C, H, W]. 0 stands for no score."""
+    background, scale, nothing_id, has_confidence = rules
+    labelled = scores.where((ids >= 0)[:, None, None], 0)
+    best, winner = labelled.max(dim=0)
+    second = labelled.scatter_(0, winner[None], 0).amax(dim=0)
+    nothing = torch.maximum(scores.where((ids == DISTRACTOR)[:, None, None], 0).amax(dim=0), background)
+    is_seen = best > nothing
+    sure = confidence_byte(lead(best, torch.maximum(second, nothing)) * scale)
+    of_nothing = confidence_byte(lead(nothing, torch.maximum(best, second)) * scale) * has_confidence
+    class_ids = torch.where(is_seen, ids[winner], nothing_id)
+    return torch.stack([class_ids.to(torch.uint8), torch.where(is_seen, sure, of_nothing).to(torch.uint8)])
