@@ -18,13 +18,13 @@ demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [C
 	    $${CLASSES:+--classes "$$CLASSES"} $${OUTPUT:+--output "$$OUTPUT"}
 
 demo-nav: setup ## send a simulated robot to objects by name: make demo-nav [MODEL=name] [SEED=1] [OUTPUT=folder]
-	@$(IN_ENVIRONMENT) exec python3 -m talk2dino_ros.demo.nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
+	@$(IN_ENVIRONMENT) exec python3 -m benchmarks.nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
 	    $${OUTPUT:+--output "$$OUTPUT"}
 
 bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIGHTS_DIR=folder: else random weights]
 	@$(IN_ENVIRONMENT) talk2dino bench --device cpu --output benchmarks/results $${MODEL:+--model "$$MODEL"} \
 	    $$([ -n "$$WEIGHTS_DIR" -o "$$MODEL" = mini ] || echo --seeded) $${WEIGHTS_DIR:+--weights-dir "$$WEIGHTS_DIR"} && \
-	    python3 benchmarks/plots.py
+	    python3 -m benchmarks.plots
 
 test: setup ## run the tests without the slow ones: make test [TESTS="test/engine -k name"]
 	@$(IN_ENVIRONMENT) exec $(PYTEST) -m "not slow" $(TESTS)

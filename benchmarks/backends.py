@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnxruntime beside torch on the image encoder alone, on the CPU: `python benchmarks/backends.py talk2dino_vitb`.
+"""onnxruntime beside torch on the image encoder alone, on the CPU: `python -m benchmarks.backends talk2dino_vitb`.
 
 Exports the model, with weights of seeded values where none are named (speed does not depend on them), then times both
 backends in turn on one image of the model's square and on batches, float32 in and out. Writes what it measured to
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import write_result
 
+from benchmarks.machine import write_result
 from talk2dino_ros.cli.export import PHOTOGRAPH
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights

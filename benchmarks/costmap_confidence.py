@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure the confidence of regions that a costmap is to mark and of others: in the rooms of `make demo-nav`.
 
-    python benchmarks/costmap_confidence.py [--rooms 4] [--vocabulary indoor] [--refine none]
+    python -m benchmarks.costmap_confidence [--rooms 4] [--vocabulary indoor] [--refine none]
 
 Looks at each photograph of each room from straight before it, at several distances, with a shipped vocabulary. A region
 of a class is right where its photograph shows that class, and wrong anywhere else. Prints for each class the mean
@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import yaml
-from machine import write_result
+
+from benchmarks.machine import write_result
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 SHOWS = {"astronaut": "person", "grace_hopper": "person", "chelsea": "pet", "coffee": "cup"}
@@ -39,7 +40,7 @@ class RenderedView:
 
 
 def main() -> None:
-    """Draw in a process of its own (see demo/nav/sim_world.py), segment in this one, write the result."""
+    """Draw in a process of its own (see benchmarks/nav/sim_world.py), segment in this one, write the result."""
     parser = argparse.ArgumentParser(description="Confidences of what a costmap marks.")
     parser.add_argument("--rooms", type=int, default=4)
     parser.add_argument("--distances", type=float, nargs="+", default=DISTANCES_M)
@@ -61,8 +62,8 @@ def main() -> None:
 
 def draw(path: Path, rooms: int, distances: list[float]) -> None:
     """Draw what a robot sees that stands before each board of each room."""
-    from talk2dino_ros.demo.nav.room import PHOTOS, furnish
-    from talk2dino_ros.demo.nav.sim_world import World, aspects, focal_length
+    from benchmarks.nav.room import PHOTOS, furnish
+    from benchmarks.nav.sim_world import World, aspects, focal_length
 
     pictures, facts = [], []
     for seed in range(1, rooms + 1):
@@ -80,10 +81,13 @@ def draw(path: Path, rooms: int, distances: list[float]) -> None:
 def views_of(path: Path, rooms: int, distances: list[float]) -> list[RenderedView]:
     """Have it drawn, and read it."""
     options = ["--rooms", str(rooms), "--distances", *map(str, distances), "--draw", str(path)]
-    subprocess.run([sys.executable, __file__, *options], check=True)
+    subprocess.run([sys.executable, "-m", __spec__.name, *options], check=True)
     with np.load(path) as file:
         pairs = zip(file["facts"], file["rgb"], strict=True)
-        return [RenderedView(str(photo), *map(float, numbers), rgb) for (photo, *numbers), rgb in pairs]
+        return [
+            RenderedView(str(photo), float(distance), float(width), float(height), rgb)
+            for (photo, distance, width, height), rgb in pairs
+        ]
 
 
 def confidences(views: list[RenderedView], name: str, model: str, refine: str) -> Table:
@@ -107,8 +111,8 @@ def confidences(views: list[RenderedView], name: str, model: str, refine: str) -
 
 def is_on_board(pixel: tuple[int, int], render: RenderedView) -> bool:
     """Whether a pixel is of the photograph that is looked at."""
-    height, width = render.rgb.shape[:2]
-    return abs(pixel[0] - width / 2) < render.width / 2 and abs(pixel[1] - height / 2) < render.height / 2
+    height, width, _ = render.rgb.shape
+    return bool(abs(pixel[0] - width / 2) < render.width / 2 and abs(pixel[1] - height / 2) < render.height / 2)
 
 
 def rows(table: Table) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What precision `auto` decides by on this CPU, and what whole networks gain: `python benchmarks/cpu_precision.py`.
+"""What precision `auto` decides by on this CPU, and what whole networks gain: `python -m benchmarks.cpu_precision`.
 
 The image encoder of each model named, in fp32 and in bf16 as the engine runs it, in turn on one image of the model's
 square; Talk2DINO's with weights of seeded values, on which speed does not depend. Writes to benchmarks/results/.
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import write_result
 
+from benchmarks.machine import write_result
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights
 from talk2dino_ros.engine.models.networks import load_networks

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How oneDNN divides a ViT's bf16 linear layers among threads, what pieces gain: `python benchmarks/idle_thread.py`.
+"""How oneDNN divides a ViT's bf16 linear layers among threads, what pieces gain: `python -m benchmarks.idle_thread`.
 
 The division is read from each thread's own processor time, in a process whose idle threads sleep: 2.0 of 2 is an even
 one, 1.0 leaves one of two without work, whatever else the machine does. The gain is the layer in pieces, as
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import write_result
 from torch import nn
 
+from benchmarks.machine import write_result
 from talk2dino_ros.engine.bench.measure import in_turn
 from talk2dino_ros.engine.runtime.packed_linear import IDLE_ROWS, PackedLinear, leaves_one_idle
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 def in_child(threads: int) -> dict[str, dict[int, float]]:
     """Measure the divisions in a fresh process whose idle threads sleep."""
-    command = [sys.executable, __file__, "--child", str(threads)]
+    command = [sys.executable, "-m", __spec__.name, "--child", str(threads)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | SLEEP).stdout
     found: dict[str, dict[int, float]] = json.loads(output)
     return found

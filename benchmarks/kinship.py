@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How close words' vectors are that mean the same, or one a kind of the other, and those that do not.
 
-    python benchmarks/kinship.py [--model mini]
+    python -m benchmarks.kinship [--model mini]
 
 Prints the cosines that `KIN_COSINE` of engine/vocabulary.py is chosen by: of pairs of kin, and of each word asked for
 here with each class of config/vocabulary_indoor.yaml that is none of its kin.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well `mini` guesses words that it was not trained on: `python benchmarks/mini_hold_out.py` prints the figures.
+"""How well `mini` guesses words that it was not trained on: `python -m benchmarks.mini_hold_out` prints the figures.
 
 Every fifth short text is left out of `talk2dino train mini`, and then projected.
 """
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from talk2dino_ros.engine.models import mini
-from talk2dino_ros.engine.train.anchor_words import Words, collect_words, encode_texts
+from talk2dino_ros.engine.train.anchor_words import AnchorWords, collect_words, encode_texts
 from talk2dino_ros.engine.train.anchors import fit, read_anchor_recipe
 
 RECIPE = Path(mini.__file__).parents[1] / "data" / "recipes" / "mini.yaml"
@@ -33,13 +33,13 @@ def main() -> None:
         report(name, projected[some], axes[some], words.embedding_size - 1)
 
 
-def leave_out(words: Words) -> tuple[list[int], Words]:
+def leave_out(words: AnchorWords) -> tuple[list[int], AnchorWords]:
     """Take every fifth short text away; return their numbers and what is left."""
     short = [i for i, text in enumerate(words.texts) if len(text) < DEFINITION_LENGTH]
     held = set(short[::5])
     kept = [i for i in range(len(words.texts)) if i not in held]
     handwritten = sum(i < words.handwritten for i in kept)
-    left = Words([words.texts[i] for i in kept], [words.axes[i] for i in kept], handwritten, words.members)
+    left = AnchorWords([words.texts[i] for i in kept], [words.axes[i] for i in kept], handwritten, words.members)
     return sorted(held), left
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often and how well the robot of `make demo-nav` finds objects by name, over seeded worlds.
 
-    python benchmarks/navigation.py [--worlds 20]
+    python -m benchmarks.navigation [--worlds 20]
 
 Each world is a fresh start of all processes. Writes results/navigation_<date>.json and .md: success rate, simulated
 time to find, error of the points against the simulator's truth.
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import write_result
 from tqdm import tqdm
 
-from talk2dino_ros.demo.nav.metrics import LegMetrics
-from talk2dino_ros.demo.nav.nav_report import table, write_report
-from talk2dino_ros.demo.nav.run import TARGETS, run_world
+from benchmarks.machine import write_result
+from benchmarks.nav.metrics import LegMetrics
+from benchmarks.nav.nav_report import table, write_report
+from benchmarks.nav.run import TARGETS, run_world
 from talk2dino_ros.demo.processes import DemoError
 
 
@@ -90,7 +90,8 @@ def spread(values: list[float]) -> dict[str, float]:
     known = [value for value in values if not math.isnan(value)]
     if not known:
         return {}
-    made = {"mean": np.mean(known), "p50": np.median(known), "p95": np.percentile(known, 95), "max": max(known)}
+    p50, p95 = np.percentile(known, [50, 95])
+    made = {"mean": np.mean(known), "p50": p50, "p95": p95, "max": max(known)}
     return {name: round(float(value), 3) for name, value in made.items()}
 
 

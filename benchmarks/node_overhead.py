@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node adds to the engine's time, from the camera's stamp to the mask: `python benchmarks/node_overhead.py`.
+"""What the node adds to the engine's time, from the camera's stamp to the mask: `python -m benchmarks.node_overhead`.
 
 A camera, the node and a best-effort reader of its masks, each a process of its own, over Fast DDS with the shipped
 profile. The node writes down the moments of each image's way (the clock is the machine's, so they compare with the
@@ -17,11 +17,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from machine import write_result
 
+from benchmarks.machine import write_result
 from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 from talk2dino_ros.segmenter.statistics import percentile
 
@@ -45,7 +45,8 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.part == "camera":
-        play_camera(*map(int, arguments.size.split("x")), arguments.images + WARM_UP, arguments.rate)
+        width, height = map(int, arguments.size.split("x"))
+        play_camera(width, height, arguments.images + WARM_UP, arguments.rate)
     elif arguments.part == "node":
         play_node(arguments.model, arguments.log)
     else:
@@ -89,15 +90,14 @@ def play_camera(width: int, height: int, count: int, rate: float) -> None:
     rclpy.shutdown()
 
 
-def play_node(model: str, log: Path) -> None:
-    """Run the node as `ros2 run` would, and write the moments of each image's way to `log` at the end."""
+def play_node(model: str, log: Path) -> NoReturn:
+    """Run the node as `ros2 run` would, and add each image's moments to `log` as a line; ends the process."""
     from rclpy.time import Time
 
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.segmenter import segmenter_main
     from talk2dino_ros.segmenter.camera import Camera
 
-    moments: dict[str, list[int]] = {}
     calls: list[tuple[int, int]] = []
     segment, publish_mask = Segmenter.segment, Camera.publish_mask
 
@@ -111,13 +111,12 @@ def play_node(model: str, log: Path) -> None:
         publish_mask(self, frame, *arrays)
         now, stamp = time.time_ns(), Time.from_msg(frame.message.header.stamp).nanoseconds
         received = now - round((time.monotonic() - frame.received_s) * 1e9)
-        moments[f"{stamp}"] = [received, *calls[-1], now]
+        with log.open("a") as file:  # the node ends the process, so that nothing could be written after it
+            file.write(f"{json.dumps([stamp, received, *calls[-1], now])}\n")
 
     Segmenter.segment, Camera.publish_mask = timed_segment, noted_publish_mask  # type: ignore[assignment,method-assign]
     options = ["-p", f"model:={model}", "-p", f"vocabulary:={CLASSES}", "-p", "background:=0.0"]
-    code = segmenter_main.main(["--ros-args", *options])
-    log.write_text(json.dumps(moments))
-    sys.exit(code)
+    segmenter_main.main(["--ros-args", *options])
 
 
 def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -137,7 +136,7 @@ def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str,
 
     reader.create_subscription(Image, "talk2dino/mask", on_mask, qos_profile_sensor_data)
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "moments.json"
+        log = Path(folder) / "moments.jsonl"
         node = start(arguments, "node", "--log", str(log))
         wait_until(lambda: reader.count_publishers("talk2dino/mask") > 0, reader)
         camera = start(arguments, "camera", "--size", f"{width}x{height}")
@@ -146,7 +145,7 @@ def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str,
         stamps = json.loads(camera.communicate()[0])[WARM_UP:]
         node.send_signal(signal.SIGINT)
         node.wait(PATIENCE_S)
-        moments = {int(stamp): values for stamp, values in json.loads(log.read_text()).items()}
+        moments = {stamp: values for stamp, *values in map(json.loads, log.read_text().splitlines())}
     reader.destroy_node()
     rclpy.shutdown()
     row = {"image": f"{width}x{height} rgb8", **figures(stamps, moments, arrivals)}
@@ -157,7 +156,7 @@ def measure(width: int, height: int, arguments: argparse.Namespace) -> dict[str,
 def start(arguments: argparse.Namespace, part: str, *more: str) -> subprocess.Popen[str]:
     """Start this file again as one part."""
     given = ["--model", arguments.model, "--images", str(arguments.images), "--rate", str(arguments.rate)]
-    command = [sys.executable, __file__, "--part", part, *given, *more]
+    command = [sys.executable, "-m", __spec__.name, "--part", part, *given, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE if part == "camera" else None, text=True)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images faster than the model, for ten minutes: `python benchmarks/node_soak.py`.
+"""Images faster than the model, for ten minutes: `python -m benchmarks.node_soak`.
 
 A camera at 30 images a second, the node as `ros2 run` starts it, and a reader of its masks, each a process of its own,
 over Fast DDS with the shipped profile. It shows whether the node's memory stays flat, and whether the newest image
@@ -19,14 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import write_result
-from node_overhead import CLASSES, PATIENCE_S, PROFILE
-from soak_figures import MINUTE_NS, Mask, Sample, ages_of, by_minute, counts_of, said, table_lines
-
+from benchmarks.machine import write_result
+from benchmarks.node_overhead import CLASSES, PATIENCE_S, PROFILE
+from benchmarks.soak_figures import MINUTE_NS, Mask, Sample, ages_of, by_minute, counts_of, said, table_lines
 from talk2dino_ros.engine.bench.machine import machine_line
 from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 
-CAMERA = Path(__file__).with_name("node_overhead.py")
+CAMERA = "benchmarks.node_overhead"
 SIZE = "640x480"
 WARM_UP_MASKS = 50  # before the memory at the start is read, and before anything is counted
 AFTERWARDS_S = 10.0  # for the last mask and the last diagnostics
@@ -89,7 +88,7 @@ def start_camera(arguments: argparse.Namespace, output: Any) -> "subprocess.Pope
     """Start the camera of node_overhead.py, which prints the stamps of its images when it ends."""
     images = str(round(arguments.minutes * 60 * arguments.rate))
     options = ["--part", "camera", "--size", SIZE, "--images", images, "--rate", str(arguments.rate)]
-    return subprocess.Popen([sys.executable, str(CAMERA), *options], stdout=output)
+    return subprocess.Popen([sys.executable, "-m", CAMERA, *options], stdout=output)
 
 
 class Reader:

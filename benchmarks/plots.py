@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draw a run of `talk2dino bench` for docs/: `python benchmarks/plots.py` takes the newest CPU run in results/.
+"""Draw a run of `talk2dino bench` for docs/: `python -m benchmarks.plots` takes the newest CPU run in results/.
 
 Latency against the number of classes, against resolution, and where a frame's time goes.
 """

@@ -112,7 +112,7 @@ def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str
     return [
         f"# {facts['model']} with images of {facts['image']} at {facts['rate_hz']:g} Hz",
         "",
-        f"Written by `python benchmarks/node_soak.py` from [{json_name}]({json_name}). {facts['note']}",
+        f"Written by `python -m benchmarks.node_soak` from [{json_name}]({json_name}). {facts['note']}",
         "",
         f"{machine}.",
         "",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure over several seeds that the training learns, and draw it: `python benchmarks/synthetic_mapping.py`.
+"""Measure over several seeds that the training learns, and draw it: `python -m benchmarks.synthetic_mapping`.
 
 Each seed draws its own world, teaches its own backbone and learns one mapping per head choice, see
 benchmarks/synthetic/proof.py: minutes a seed. `--draw` only draws and tabulates the newest results.
@@ -19,7 +19,9 @@ import matplotlib as mpl
 mpl.use("Agg")  # no display is needed
 import matplotlib.pyplot as plt
 import numpy as np
-from machine import RESULTS, machine_line, write_result
+
+from benchmarks.machine import RESULTS, write_result
+from talk2dino_ros.engine.bench.machine import machine_line
 
 NAME = "synthetic_mapping"
 DOCS = RESULTS.parents[1] / "docs"

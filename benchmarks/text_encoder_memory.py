@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What dino.txt's text tower weighs in memory, and after it is freed: `python benchmarks/text_encoder_memory.py`.
+"""What dino.txt's text tower weighs in memory, and after it is freed: `python -m benchmarks.text_encoder_memory`.
 
 A file of the published layout and size with seeded values, for memory does not depend on them; each figure is taken in
 a process of its own, as memory that was used once hides what comes after. Beside it stands the same tower loaded
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from machine import write_result
+from benchmarks.machine import write_result
 
 MODEL = "dinotxt_vitl"
 CLASSES = ["door", "!wall"]
@@ -41,7 +41,7 @@ def main() -> None:
 
 def in_child(way: str, folder: str) -> dict[str, float]:
     """Measure one way in a fresh process."""
-    command = [sys.executable, __file__, "--child", way, folder]
+    command = [sys.executable, "-m", __spec__.name, "--child", way, folder]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, float] = json.loads(output.splitlines()[-1])
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long ~/set_vocabulary takes, and what it does to the images meanwhile: `python benchmarks/vocabulary_latency.py`.
+"""How long ~/set_vocabulary takes, and what it does to the images meanwhile: `python -m benchmarks.vocabulary_latency`.
 
 A node in a process of its own and one client. Known words come from the text cache; new words are encoded without
 images, and while images come at a rate that the model can just keep up with, in turn with images alone. A DINO model
@@ -15,11 +15,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from machine import write_result
 
+from benchmarks.machine import write_result
 from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 from talk2dino_ros.segmenter.statistics import percentile
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--node", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.node:
-        sys.exit(play_node(arguments.model, arguments.weights_dir, arguments.node))
+        play_node(arguments.model, arguments.weights_dir, arguments.node)
     with tempfile.TemporaryDirectory() as folder:
         weights_dir = arguments.weights_dir or seeded(arguments.model, folder)
         facts = measure(arguments, lambda: start_node(arguments.model, weights_dir, folder))
@@ -65,7 +65,7 @@ def seeded(model: str, folder: str) -> str:
     return str(Path(folder) / "weights")
 
 
-def play_node(model: str, weights_dir: str, text_cache_dir: str) -> int:
+def play_node(model: str, weights_dir: str, text_cache_dir: str) -> NoReturn:
     """Run the node as `ros2 run` would; seeded files have other sums than the published ones."""
     from talk2dino_ros.engine.bench.seeded import without_sums
     from talk2dino_ros.engine.models import registry
@@ -75,13 +75,13 @@ def play_node(model: str, weights_dir: str, text_cache_dir: str) -> int:
         registry.MODELS[model] = without_sums(registry.MODELS[model])
     values = {"model": model, "weights_dir": f"'{weights_dir}'", "text_cache_dir": text_cache_dir, "vocabulary": KNOWN}
     options = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-    return segmenter_main.main(["--ros-args", *options])
+    segmenter_main.main(["--ros-args", *options])
 
 
 def start_node(model: str, weights_dir: str, text_cache_dir: str) -> "subprocess.Popen[bytes]":
     """Start this file again as the node."""
-    command = [sys.executable, __file__, "--model", model, "--weights-dir", weights_dir, "--node", text_cache_dir]
-    return subprocess.Popen(command)
+    options = ["--model", model, "--weights-dir", weights_dir, "--node", text_cache_dir]
+    return subprocess.Popen([sys.executable, "-m", __spec__.name, *options])
 
 
 class Client:

@@ -44,7 +44,7 @@ class ClassType:
     labels: frozenset[str] = frozenset()
 
 
-# mark_confidence: at 128 it could as well be something else; measured with benchmarks/costmap_confidence.py.
+# mark_confidence: at 128 it could as well be something else; measured with benchmarks.costmap_confidence.
 KEEP_AWAY = ClassType(
     name="keep_away",
     why="one detection outweighs whatever else the tile was",

@@ -30,12 +30,10 @@ Talk2DinoError              engine/errors                           -
   NotInVocabularyError      goal/vocabulary_client                  the word of a go_to
   NoAnswerError             goal/vocabulary_client                  the segmenter, or its name
   DemoError                 demo/processes                          a process of the demo
-  RouteError                demo/nav/route                          the demo's room
-  SimulationError           demo/nav/sim_world                      the machine, which cannot draw MuJoCo's world
 
 An indented one derives from the one that stands above it. Every message is one sentence with the value, what was
 expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup), which never leaves its room, and the set-up's
-SetupError (tools/setup_env/errors).
+SetupError (tools/setup_env/errors). Not of the package: the errors of the simulated room (benchmarks/nav).
 """
 
 

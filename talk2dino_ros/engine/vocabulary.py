@@ -21,7 +21,7 @@ from talk2dino_ros.engine.text.class_entries import MAX_CLASSES, ClassEntry, par
 
 UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 # Classes whose vectors have at least this cosine mean the same, or one of them a kind of the other. Measured with
-# `python benchmarks/kinship.py`.
+# `python -m benchmarks.kinship`.
 KIN_COSINE = 0.6
 _UNIT = 1e-6  # how far from 1 rounding leaves a length
 

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the costmap's parameters mark in a simulated room, with the shipped vocabulary and `mini`."""
 
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from talk2dino_ros.demo.nav.sim_world import SimulationError, check_drawing
+from benchmarks import costmap_confidence
+from benchmarks.nav.sim_world import SimulationError, check_drawing
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-import costmap_confidence  # noqa: E402
 
 try:
     check_drawing()

@@ -1,32 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of benchmarks/node_soak.py, by hand: a camera with an image every 10 ms."""
 
-import sys
-from pathlib import Path
-
-import pytest
+from benchmarks import soak_figures as figures
 
 MS = 10**6
 STAMPS = [number * 10 * MS for number in range(100)]
 
 
-@pytest.fixture(scope="module")
-def figures():
-    folder = str(Path(__file__).parents[2] / "benchmarks")
-    sys.path.insert(0, folder)
-    import soak_figures
-
-    yield soak_figures
-    sys.path.remove(folder)
-
-
-def masks(figures, *moments):
+def masks(*moments):
     """Masks of images taken at some ms, published at some ms."""
     return [figures.Mask(taken * MS, published * MS) for taken, published in moments]
 
 
-def test_a_model_that_takes_the_newest_image_leaves_none_behind(figures):
-    ages = figures.ages_of(STAMPS, masks(figures, (0, 35), (30, 69), (60, 105)))
+def test_a_model_that_takes_the_newest_image_leaves_none_behind():
+    ages = figures.ages_of(STAMPS, masks((0, 35), (30, 69), (60, 105)))
     assert ages["newer_images_when_the_model_took_one"] == {"0": 2}
     assert ages["stamp_to_mask_ms"] == {"p50": 39.0, "p99": 45.0, "max": 45.0}
     # the newest image was that of 30, of 60 and of 100 ms
@@ -34,26 +21,26 @@ def test_a_model_that_takes_the_newest_image_leaves_none_behind(figures):
     assert ages["masks_out_of_order"] == 0
 
 
-def test_a_queue_takes_images_that_newer_ones_have_overtaken(figures):
-    ages = figures.ages_of(STAMPS, masks(figures, (0, 35), (10, 69), (20, 105)))
+def test_a_queue_takes_images_that_newer_ones_have_overtaken():
+    ages = figures.ages_of(STAMPS, masks((0, 35), (10, 69), (20, 105)))
     assert ages["newer_images_when_the_model_took_one"] == {"2": 1, "4": 1}  # 20 and 30 ms; 30, 40, 50 and 60 ms
 
 
-def test_an_image_that_came_after_the_model_was_free_is_no_older_than_the_newest(figures):
-    ages = figures.ages_of(STAMPS, masks(figures, (0, 5), (10, 15)))
+def test_an_image_that_came_after_the_model_was_free_is_no_older_than_the_newest():
+    ages = figures.ages_of(STAMPS, masks((0, 5), (10, 15)))
     assert ages["newer_images_when_the_model_took_one"] == {"0": 1}
 
 
-def test_masks_that_go_back_are_counted(figures):
-    assert figures.ages_of(STAMPS, masks(figures, (20, 35), (10, 69), (10, 80)))["masks_out_of_order"] == 2
+def test_masks_that_go_back_are_counted():
+    assert figures.ages_of(STAMPS, masks((20, 35), (10, 69), (10, 80)))["masks_out_of_order"] == 2
 
 
-def test_every_image_is_accounted_for(figures):
+def test_every_image_is_accounted_for():
     counts = {"images received": "10", "masks published": "4", "images dropped": "3", "wrong images": "1"}
     assert figures.counts_of(counts)["images_unaccounted"] == 2
 
 
-def test_the_masks_of_a_minute_stand_beside_the_memory_at_its_end(figures):
+def test_the_masks_of_a_minute_stand_beside_the_memory_at_its_end():
     minute = figures.MINUTE_NS
     stamps = [0, minute, 2 * minute]
     memory = [figures.Sample(0, 100.0), figures.Sample(minute, 101.0), figures.Sample(2 * minute, 102.0)]

@@ -127,6 +127,10 @@ def is_ros(name: str) -> bool:
     return name in ROS or name.endswith("_msgs")
 
 
+def is_beside(name: str) -> bool:
+    return name in {"benchmarks", "examples", "mujoco", "setup_env", "test", "tools"}
+
+
 def run_python(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -194,6 +198,11 @@ def test_the_engine_imports_where_ros_is_blocked() -> None:
 
 def test_the_errors_come_without_torch() -> None:
     run_python("import sys, talk2dino_ros.engine.errors\nassert 'torch' not in sys.modules")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_robots_get_no_simulator_and_nothing_else_that_is_not_installed(path: Path) -> None:
+    assert not {name for name in top_names(path) if is_beside(name)}
 
 
 @pytest.mark.parametrize("path", OUTER_MODULES, ids=module_name)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from talk2dino_ros.demo.nav.drive import Twist
-from talk2dino_ros.demo.nav.room import turned
+from benchmarks.nav.drive import Twist
+from benchmarks.nav.room import turned
 from talk2dino_ros.goal.stand_off import Pose
 
 Point = tuple[float, float]

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED
+from benchmarks.nav.floor_plan import INSCRIBED
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.grid import Grid
 

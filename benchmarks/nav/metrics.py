@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, LETHAL, floor_plan, inflate
-from talk2dino_ros.demo.nav.room import Board, Room
+from benchmarks.nav.floor_plan import INSCRIBED, LETHAL, floor_plan, inflate
+from benchmarks.nav.room import Board, Room
 from talk2dino_ros.goal.grid import GridRules
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, angle_between, facing, free_stand_off_pose
 

@@ -9,9 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from talk2dino_ros.demo import PHOTOS as FOLDER
-from talk2dino_ros.demo.nav.room import BOARD_HEIGHT_M, PHOTOS, WALL_HEIGHT_M, furnish
-from talk2dino_ros.demo.nav.sim_world import (
+from benchmarks.nav.room import BOARD_HEIGHT_M, PHOTOS, WALL_HEIGHT_M, furnish
+from benchmarks.nav.sim_world import (
     CAMERA_AHEAD_M,
     CAMERA_HEIGHT_M,
     IMAGE_HEIGHT,
@@ -20,6 +19,7 @@ from talk2dino_ros.demo.nav.sim_world import (
     aspects,
     focal_length,
 )
+from talk2dino_ros.demo import PHOTOS as FOLDER
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.viz.pictures import read_picture
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from talk2dino_ros.demo.nav.drive import ROBOT_RADIUS_M
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, LETHAL, floor_plan, inflate, value_at
-from talk2dino_ros.demo.nav.room import PHOTOS, furnish
-from talk2dino_ros.demo.nav.route import plan_route
+from benchmarks.nav.drive import ROBOT_RADIUS_M
+from benchmarks.nav.floor_plan import INSCRIBED, LETHAL, floor_plan, inflate, value_at
+from benchmarks.nav.room import PHOTOS, furnish
+from benchmarks.nav.route import plan_route
 from talk2dino_ros.goal.grid import Grid
 
 ASPECTS = {"astronaut": 1.0, "chelsea": 1.5, "coffee": 1.5, "grace_hopper": 0.85, "rocket": 1.5}

@@ -11,10 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.nav.metrics import Leg, LegMetrics, Rgb
+from benchmarks.nav.room import Room
+from benchmarks.nav.run import DriveOutcome
 from talk2dino_ros.demo.demo_report import contact_sheet
-from talk2dino_ros.demo.nav.metrics import Leg, LegMetrics, Rgb
-from talk2dino_ros.demo.nav.room import Room
-from talk2dino_ros.demo.nav.run import DriveOutcome
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.viz.pictures import write_picture
 

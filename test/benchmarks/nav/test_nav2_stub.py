@@ -21,9 +21,9 @@ from std_msgs.msg import Header  # noqa: E402
 from talk2dino_msgs.msg import GoToState  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
 
-from talk2dino_ros.demo.nav import drive, simulator_messages  # noqa: E402
-from talk2dino_ros.demo.nav.nav2_stub import Nav2Stub  # noqa: E402
-from talk2dino_ros.demo.nav.simulator_messages import BASE, MAP  # noqa: E402
+from benchmarks.nav import drive, simulator_messages  # noqa: E402
+from benchmarks.nav.nav2_stub import Nav2Stub  # noqa: E402
+from benchmarks.nav.simulator_messages import BASE, MAP  # noqa: E402
 from talk2dino_ros.goal.grid import Grid  # noqa: E402
 from talk2dino_ros.goal.stand_off import Pose  # noqa: E402
 from talk2dino_ros.ros.node.qos import LATCHED  # noqa: E402

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from talk2dino_ros.demo.nav.sim_world import SimulationError, check_drawing
+from benchmarks.nav.sim_world import SimulationError, check_drawing
 
 HERE = Path(__file__).parent
 NO_OSMESA = """
@@ -19,7 +19,7 @@ class Blocked:
         if name.startswith("OpenGL"):
             raise ImportError("libOSMesa is not there")
 sys.meta_path.insert(0, Blocked())
-from talk2dino_ros.demo.nav.sim_world import main
+from benchmarks.nav.sim_world import main
 main()
 """
 
@@ -45,24 +45,24 @@ def test_cases_that_draw_pass(cases: str) -> None:
 def test_the_process_that_draws_imports_no_torch() -> None:
     if not importlib.util.find_spec("rclpy"):
         pytest.skip("rclpy is not installed")
-    code = "import sys, talk2dino_ros.demo.nav.simulator; sys.exit(bool({'torch', 'triton'} & set(sys.modules)))"
+    code = "import sys, benchmarks.nav.simulator; sys.exit(bool({'torch', 'triton'} & set(sys.modules)))"
     assert run_python("-c", code).returncode == 0
 
 
 @pytest.mark.parametrize(
     ("module", "value", "words"),
     [
-        ("demo.nav.simulator", "mask_timeout_s:=30", "simulator: mask_timeout_s cannot start with its value"),
-        ("demo.nav.simulator", "control_rate_hz:=0.0", "from 1.0 to 1000.0"),
-        ("demo.nav.simulator", "seed:=1.5", "seed cannot start"),
-        ("demo.photo_camera", "rate_hz:=5", "photo_camera: rate_hz cannot start with its value"),
-        ("demo.photo_camera", "hold_s:=-1.0", "from 0.0 to 86400.0"),
+        ("benchmarks.nav.simulator", "mask_timeout_s:=30", "simulator: mask_timeout_s cannot start with its value"),
+        ("benchmarks.nav.simulator", "control_rate_hz:=0.0", "from 1.0 to 1000.0"),
+        ("benchmarks.nav.simulator", "seed:=1.5", "seed cannot start"),
+        ("talk2dino_ros.demo.photo_camera", "rate_hz:=5", "photo_camera: rate_hz cannot start with its value"),
+        ("talk2dino_ros.demo.photo_camera", "hold_s:=-1.0", "from 0.0 to 86400.0"),
     ],
 )
 def test_a_wrong_parameter_is_answered_with_one_sentence(module: str, value: str, words: str) -> None:
     if not importlib.util.find_spec("rclpy"):
         pytest.skip("rclpy is not installed")
-    result = run_python("-m", f"talk2dino_ros.{module}", "--ros-args", "-p", value)
+    result = run_python("-m", module, "--ros-args", "-p", value)
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if "rmw_fastrtps" not in line]
     assert len(lines) == 1, result.stderr

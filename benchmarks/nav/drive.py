@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talk2dino_ros.demo.nav.room import turned
+from benchmarks.nav.room import turned
 from talk2dino_ros.goal.stand_off import Pose
 
 ROBOT_RADIUS_M = 0.2

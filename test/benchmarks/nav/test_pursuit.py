@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from talk2dino_ros.demo.nav.drive import Twist, moved
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
-from talk2dino_ros.demo.nav.pursuit import ARRIVED_M, ARRIVED_RAD, Pursuit
-from talk2dino_ros.demo.nav.room import furnish
-from talk2dino_ros.demo.nav.route import plan_route
-from talk2dino_ros.demo.nav.search import Search, Turn, next_viewpoint
+from benchmarks.nav.drive import Twist, moved
+from benchmarks.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
+from benchmarks.nav.pursuit import ARRIVED_M, ARRIVED_RAD, Pursuit
+from benchmarks.nav.room import furnish
+from benchmarks.nav.route import plan_route
+from benchmarks.nav.search import Search, Turn, next_viewpoint
 from talk2dino_ros.goal.grid import Grid
 from talk2dino_ros.goal.stand_off import Pose, angle_between
 

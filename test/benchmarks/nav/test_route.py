@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, LETHAL
-from talk2dino_ros.demo.nav.route import RouteError, cheapest_cells, nearest_free, plan_route, step_cost
+from benchmarks.nav.floor_plan import INSCRIBED, LETHAL
+from benchmarks.nav.route import RouteError, cheapest_cells, nearest_free, plan_route, step_cost
 from talk2dino_ros.goal.grid import Grid
 
 

@@ -2,7 +2,7 @@
 """A room as a MuJoCo model, and what a camera in it sees: colour and depth, drawn on the CPU by OSMesa.
 
 Never draw in a process that imports torch: OSMesa brings another LLVM than Triton does, and Triton then crashes.
-`python -m talk2dino_ros.demo.nav.sim_world` tells whether a world can be drawn here.
+`python -m benchmarks.nav.sim_world` tells whether a world can be drawn here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.nav.room import BOARD_HEIGHT_M, BOARD_THICKNESS_M, WALL_HEIGHT_M, Board, Obstacle, Room
 from talk2dino_ros.demo import PHOTOS as FOLDER
-from talk2dino_ros.demo.nav.room import BOARD_HEIGHT_M, BOARD_THICKNESS_M, WALL_HEIGHT_M, Board, Obstacle, Room
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.stand_off import Pose
 

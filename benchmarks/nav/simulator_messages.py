@@ -16,8 +16,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.demo.nav.drive import Twist
-from talk2dino_ros.demo.nav.sim_world import CAMERA_AHEAD_M, CAMERA_HEIGHT_M, IMAGE_HEIGHT, IMAGE_WIDTH, focal_length
+from benchmarks.nav.drive import Twist
+from benchmarks.nav.sim_world import CAMERA_AHEAD_M, CAMERA_HEIGHT_M, IMAGE_HEIGHT, IMAGE_WIDTH, focal_length
 from talk2dino_ros.goal.grid import Grid
 from talk2dino_ros.goal.stand_off import Pose
 

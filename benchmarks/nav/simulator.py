@@ -24,12 +24,12 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.demo.nav import simulator_messages as messages
-from talk2dino_ros.demo.nav.drive import Odometry, Twist, frame_between, moved
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
-from talk2dino_ros.demo.nav.room import PHOTOS, furnish
-from talk2dino_ros.demo.nav.sim_world import World, aspects
-from talk2dino_ros.demo.nav.simulator_messages import BASE, CAMERA, MAP, ODOM
+from benchmarks.nav import simulator_messages as messages
+from benchmarks.nav.drive import Odometry, Twist, frame_between, moved
+from benchmarks.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
+from benchmarks.nav.room import PHOTOS, furnish
+from benchmarks.nav.sim_world import World, aspects
+from benchmarks.nav.simulator_messages import BASE, CAMERA, MAP, ODOM
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 from talk2dino_ros.ros.node.ros_context import ros_program

@@ -19,11 +19,11 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
-from talk2dino_ros.demo.nav.room import PHOTOS, furnish
-from talk2dino_ros.demo.nav.sim_world import aspects
-from talk2dino_ros.demo.nav.simulator import Simulator
-from talk2dino_ros.demo.nav.simulator_messages import msg_to_pose
+from benchmarks.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
+from benchmarks.nav.room import PHOTOS, furnish
+from benchmarks.nav.sim_world import aspects
+from benchmarks.nav.simulator import Simulator
+from benchmarks.nav.simulator_messages import msg_to_pose
 from talk2dino_ros.goal.goal_messages import costmap_to_grid
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.perception.space.camera_model import CameraModel
@@ -161,7 +161,7 @@ def test_time_stands_still_until_the_mask_of_the_image_has_come(ends):
 
 def test_an_image_whose_mask_stays_out_is_shown_again(ends, monkeypatch):
     """As where the segmenter pauses its masks for a new reader."""
-    monkeypatch.setattr("talk2dino_ros.demo.nav.simulator.REPEAT_S", 0.05)
+    monkeypatch.setattr("benchmarks.nav.simulator.REPEAT_S", 0.05)
     simulator, listener = ends
     simulator._mask_ns = 1  # masks have come before
     simulator.step()

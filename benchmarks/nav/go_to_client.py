@@ -18,8 +18,8 @@ from sensor_msgs.msg import Image
 from talk2dino_msgs.action import GoTo
 from talk2dino_msgs.msg import GoToState, PointOfInterestArray
 
-from talk2dino_ros.demo.nav.metrics import STAND_OFF_M, Leg
-from talk2dino_ros.demo.nav.simulator_messages import MAP, msg_to_pose
+from benchmarks.nav.metrics import STAND_OFF_M, Leg
+from benchmarks.nav.simulator_messages import MAP, msg_to_pose
 from talk2dino_ros.demo.processes import DemoError
 from talk2dino_ros.ros.conversions.image_messages import image_to_rgb
 from talk2dino_ros.ros.node.qos import SENSOR_DATA

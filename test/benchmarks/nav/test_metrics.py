@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from talk2dino_ros.demo.nav.metrics import STAND_OFF_M, Leg, evaluate_leg, right_place
-from talk2dino_ros.demo.nav.nav_report import draw_plan, table
-from talk2dino_ros.demo.nav.room import Board, Room
+from benchmarks.nav.metrics import STAND_OFF_M, Leg, evaluate_leg, right_place
+from benchmarks.nav.nav_report import draw_plan, table
+from benchmarks.nav.room import Board, Room
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.viz.pictures import read_picture
 

@@ -8,10 +8,10 @@ import math
 import cv2
 import numpy as np
 
-from talk2dino_ros.demo.nav.drive import Twist
-from talk2dino_ros.demo.nav.floor_plan import LETHAL
-from talk2dino_ros.demo.nav.pursuit import Pursuit
-from talk2dino_ros.demo.nav.route import Point, RouteError, free_cells, plan_route
+from benchmarks.nav.drive import Twist
+from benchmarks.nav.floor_plan import LETHAL
+from benchmarks.nav.pursuit import Pursuit
+from benchmarks.nav.route import Point, RouteError, free_cells, plan_route
 from talk2dino_ros.goal.grid import Grid
 from talk2dino_ros.goal.stand_off import Pose
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from talk2dino_ros.demo.nav.drive import ROBOT_RADIUS_M
-from talk2dino_ros.demo.nav.room import BOARD_THICKNESS_M, Room
+from benchmarks.nav.drive import ROBOT_RADIUS_M
+from benchmarks.nav.room import BOARD_THICKNESS_M, Room
 from talk2dino_ros.goal.grid import Grid
 
 RESOLUTION_M = 0.05

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Send a simulated robot to objects by name and show it: `make demo-nav`, or `python -m talk2dino_ros.demo.nav`.
+"""Send a simulated robot to objects by name and show it: `make demo-nav`, or `python -m benchmarks.nav`.
 
 Exits with 1 where something did not arrive, or the robot did not stop in front of the right object.
 """
@@ -8,8 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from talk2dino_ros.demo.nav.nav_report import table, write_report
-from talk2dino_ros.demo.nav.run import TARGETS, run_world
+from benchmarks.nav.nav_report import table, write_report
+from benchmarks.nav.run import TARGETS, run_world
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from talk2dino_ros.demo.nav.floor_plan import INSCRIBED, LETHAL
-from talk2dino_ros.demo.nav.go_to_client import NavigationClient
-from talk2dino_ros.demo.nav.metrics import SEARCH_RADIUS_M, SIGHT_MARGIN_M, Leg, LegMetrics, evaluate_leg
-from talk2dino_ros.demo.nav.room import PHOTOS, Room, furnish
-from talk2dino_ros.demo.nav.sim_world import aspects, check_drawing
+from benchmarks.nav.floor_plan import INSCRIBED, LETHAL
+from benchmarks.nav.go_to_client import NavigationClient
+from benchmarks.nav.metrics import SEARCH_RADIUS_M, SIGHT_MARGIN_M, Leg, LegMetrics, evaluate_leg
+from benchmarks.nav.room import PHOTOS, Room, furnish
+from benchmarks.nav.sim_world import aspects, check_drawing
 from talk2dino_ros.demo.processes import check_alive, node_process
 from talk2dino_ros.ros.node.ros_context import ros_context
 
@@ -89,10 +89,10 @@ def _nodes(seed: int, model: str, refine: str) -> dict[str, tuple[str, list[str]
         "give_up_s": GIVE_UP_S,
     }
     return {
-        "simulator": ("talk2dino_ros.demo.nav.simulator", [*mask, *_parameters({"seed": seed})]),
+        "simulator": ("benchmarks.nav.simulator", [*mask, *_parameters({"seed": seed})]),
         "segmenter": ("talk2dino_ros.segmenter.segmenter_main", _parameters(segmenter)),
         "goal node": ("talk2dino_ros.goal.goal_main", _parameters(goal)),
-        "stand-in": ("talk2dino_ros.demo.nav.nav2_stub", _parameters({"use_sim_time": True})),
+        "stand-in": ("benchmarks.nav.nav2_stub", _parameters({"use_sim_time": True})),
     }
 
 

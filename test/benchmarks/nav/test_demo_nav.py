@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from talk2dino_ros.demo.nav.sim_world import SimulationError, check_drawing
+from benchmarks.nav.sim_world import SimulationError, check_drawing
 from talk2dino_ros.viz.pictures import read_picture
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: the demo's processes cannot run")
@@ -19,7 +19,7 @@ except SimulationError as missing:
 
 @pytest.mark.slow
 def test_the_robot_finds_the_cup_and_stops_in_front_of_it(tmp_path):
-    command = [sys.executable, "-m", "talk2dino_ros.demo.nav", "--words", "coffee cup", "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "benchmarks.nav", "--words", "coffee cup", "--output", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=580, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     row = next(line for line in result.stdout.splitlines() if line.startswith("| 1 "))
@@ -33,14 +33,14 @@ def test_the_robot_finds_the_cup_and_stops_in_front_of_it(tmp_path):
 
 
 def test_a_word_that_is_on_no_board_is_refused():
-    command = [sys.executable, "-m", "talk2dino_ros.demo.nav", "--words", "unicorn"]
+    command = [sys.executable, "-m", "benchmarks.nav", "--words", "unicorn"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
     assert "coffee cup" in result.stderr
 
 
 def test_a_node_that_ends_is_named(tmp_path):
-    command = [sys.executable, "-m", "talk2dino_ros.demo.nav", "--model", "tiny", "--output", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "benchmarks.nav", "--model", "tiny", "--output", str(tmp_path / "out")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 1
     assert "the segmenter ended with exit code 1" in result.stderr

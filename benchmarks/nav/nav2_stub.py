@@ -14,11 +14,11 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from talk2dino_msgs.msg import GoToState
 
-from talk2dino_ros.demo.nav.drive import Twist
-from talk2dino_ros.demo.nav.pursuit import Pursuit
-from talk2dino_ros.demo.nav.route import RouteError, plan_route
-from talk2dino_ros.demo.nav.search import Search
-from talk2dino_ros.demo.nav.simulator_messages import BASE, MAP, msg_to_pose, twist_to_msg
+from benchmarks.nav.drive import Twist
+from benchmarks.nav.pursuit import Pursuit
+from benchmarks.nav.route import RouteError, plan_route
+from benchmarks.nav.search import Search
+from benchmarks.nav.simulator_messages import BASE, MAP, msg_to_pose, twist_to_msg
 from talk2dino_ros.goal.goal_messages import costmap_to_grid, transform_to_pose
 from talk2dino_ros.goal.grid import Grid
 from talk2dino_ros.goal.stand_off import Pose

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from talk2dino_ros.demo.nav.drive import FASTEST_M_S, FASTEST_RAD_S, Odometry, Twist, frame_between, moved
+from benchmarks.nav.drive import FASTEST_M_S, FASTEST_RAD_S, Odometry, Twist, frame_between, moved
 from talk2dino_ros.goal.stand_off import Pose
 
 
