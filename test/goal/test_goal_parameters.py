@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """config/goal.yaml says the same as the declarations, and ROS reads it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,16 @@ def test_ros_reads_the_parameter_file(namespace):
         context.shutdown()
 
 
-def test_parameters_that_do_not_fit_together_are_said():
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [("stand_off_m", -1.0, "0.05 to 100.0"), ("occupied_from", 0, "1 to 100")],
+)
+def test_a_value_out_of_range_is_refused_with_the_range(name, value, allowed):
+    with pytest.raises(parameter_set.ParameterError, match=f"{name} is {value}, expected {re.escape(allowed)}"):
+        GoalParameters(**{name: value})
+
+
+def test_parameters_that_contradict_each_other_are_refused():
     with pytest.raises(parameter_set.ParameterError, match="raise give_up_s"):
         GoalParameters(lost_timeout_s=5.0, give_up_s=4.0)
     with pytest.raises(parameter_set.ParameterError, match="raise stand_off_m"):

@@ -26,7 +26,7 @@ def is_installed(package: str) -> bool:
 MISSING = [package for package in ("rclpy", "talk2dino_msgs", "vision_msgs") if not is_installed(package)]
 
 sys.path.insert(0, str(HERE))  # node_process, probe and nav2_consumer are modules beside the tests
-collect_ignore_glob = ["test_*.py"] if MISSING else []
+collect_ignore_glob = ["*"] if MISSING else []
 
 
 def pytest_report_header() -> str:
@@ -61,13 +61,21 @@ def start_node(_own_ros_network, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def make_probe(_own_ros_network):
-    """Return a function that makes a probe, a client of the node, in this process."""
+def context(_own_ros_network):
+    """A ROS context of this process, for the ends of the test."""
     import rclpy
-    from probe import Probe
 
     context = rclpy.Context()
     rclpy.init(context=context)
+    yield context
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture(scope="module")
+def make_probe(context):
+    """Return a function that makes a probe, a client of the node, in this process."""
+    from probe import Probe
+
     probes = []
 
     def make(process, namespace: str = "/robot", compressed: bool = False) -> Probe:
@@ -77,4 +85,3 @@ def make_probe(_own_ros_network):
     yield make
     for probe in probes:
         probe.destroy()
-    rclpy.shutdown(context=context)

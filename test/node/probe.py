@@ -43,6 +43,8 @@ def checkerboard(height: int = 120, width: int = 160, square: int = 40) -> np.nd
 class Probe:
     """Publish images to the node and take what it publishes."""
 
+    node_name = "talk2dino"
+
     def __init__(self, context: Any, namespace: str, process: NodeProcess, compressed: bool = False) -> None:
         self.node = Node("probe", context=context, namespace=namespace, use_global_arguments=False)
         self.process = process
@@ -59,11 +61,13 @@ class Probe:
         self._executor.shutdown()
         self.node.destroy_node()
 
-    def wait_for(self, condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
+    def wait_for(
+        self, condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S, *, may_end: bool = False
+    ) -> Any:
         """Serve this probe's callbacks until the condition is true; return its value."""
         end_s = time.monotonic() + deadline_s
         while not (value := condition()):
-            assert not self.process.has_ended, f"the node ended\n{self.process.output}"
+            assert may_end or not self.process.has_ended, f"the node ended\n{self.process.output}"
             assert time.monotonic() < end_s, f"waited in vain for {what}\n{self.process.output}"
             self._executor.spin_once(timeout_sec=0.05)
         return value
@@ -138,7 +142,7 @@ class Probe:
     def set_parameter(self, name: str, value: Any) -> Any:
         """Set a parameter of the node; return the result with `successful` and `reason`."""
         parameters = [Parameter(name, value=value).to_parameter_msg()]
-        return self.call(SetParameters, "talk2dino/set_parameters", parameters=parameters).results[0]
+        return self.call(SetParameters, f"{self.node_name}/set_parameters", parameters=parameters).results[0]
 
     def _image_pub(self, camera: str) -> Any:
         if camera not in self._image_pubs:

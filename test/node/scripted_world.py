@@ -3,6 +3,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped, TransformStamped
@@ -25,6 +26,8 @@ class ScriptedWorld(Probe):
 
     frame: of the objects; `camera` is 0.5 m in front of the robot, its z axis forward.
     """
+
+    node_name = "goal"
 
     def __init__(self, context: Any, namespace: str, process: NodeProcess, *, has_segmenter: bool = True) -> None:
         super().__init__(context, namespace, process)
@@ -189,6 +192,11 @@ def tracked(x: float, y: float, *, z: float = 0.0, number: int = 1, name: str = 
     for field, value in fields.items():
         setattr(made, field, value)
     return made
+
+
+def close(found: Sequence[float], expected: Sequence[float]) -> bool:
+    """Whether all coordinates are equal up to the rounding of a float32."""
+    return all(math.isclose(a, b, abs_tol=1e-5) for a, b in zip(found, expected, strict=True))
 
 
 def yaw_of(pose: PoseStamped) -> float:

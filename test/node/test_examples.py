@@ -57,12 +57,8 @@ def installed(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def world(_own_ros_network, tmp_path_factory):
+def world(context, tmp_path_factory):
     """A goal node and its scripted world."""
-    import rclpy
-
-    context = rclpy.Context()
-    rclpy.init(context=context)
     process = NodeProcess(
         ["stand_off_m:=1.0"], "/robot", tmp_path_factory.mktemp("goal") / "log.txt", "talk2dino_ros.goal.goal_main"
     )
@@ -71,7 +67,6 @@ def world(_own_ros_network, tmp_path_factory):
     yield world
     world.destroy()
     process.stop()
-    rclpy.shutdown(context=context)
 
 
 @pytest.fixture

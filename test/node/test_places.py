@@ -1,12 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A camera with depth: what the node says of where objects are, over real DDS and with real transforms."""
+"""Positions of objects that the node publishes for a camera with depth, over real DDS and with real transforms."""
 
 import numpy as np
 import pytest
+from depth_camera import (
+    CENTRE,
+    DEPTH_M,
+    FOCAL,
+    HEIGHT,
+    PLACE,
+    WIDTH,
+    depth_message,
+    flat,
+    info_message,
+    points_of,
+    reasons,
+    see,
+    show,
+    to_map,
+    transform,
+)
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import TransformStamped
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -15,17 +29,6 @@ from talk2dino_msgs.msg import PointOfInterestArray, TrackedObject, TrackedObjec
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
-
-HEIGHT, WIDTH, FOCAL = 120, 160, 100.0
-CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
-DEPTH_M = 2.5
-# The robot's camera: at (1, 2, 0.5) in map, looking along map's x axis.
-PLACE, QUATERNION = (1.0, 2.0, 0.5), (-0.5, 0.5, -0.5, 0.5)
-AXES = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # optical x, y, z in map
-
-
-def to_map(point) -> np.ndarray:
-    return AXES @ np.array(point) + PLACE
 
 
 @pytest.fixture(scope="module")
@@ -68,69 +71,7 @@ def probe(process, make_probe):
     return probe
 
 
-def transform(parent: str, child: str) -> TransformStamped:
-    message = TransformStamped(child_frame_id=child)
-    message.header.frame_id = parent
-    for axis, value in zip("xyz", PLACE, strict=True):
-        setattr(message.transform.translation, axis, value)
-    for axis, value in zip("xyzw", QUATERNION, strict=True):
-        setattr(message.transform.rotation, axis, value)
-    return message
-
-
-def info_message(header, focal: float = FOCAL) -> CameraInfo:
-    info = CameraInfo(header=header, height=HEIGHT, width=WIDTH, distortion_model="plumb_bob", d=[0.0] * 5)
-    info.k = [focal, 0.0, CENTRE[0], 0.0, focal, CENTRE[1], 0.0, 0.0, 1.0]
-    return info
-
-
-def depth_message(header, metres: np.ndarray) -> Image:
-    """16UC1 for whole millimetres, 32FC1 for floats."""
-    encoding = "16UC1" if metres.dtype == np.uint16 else "32FC1"
-    header = Header(stamp=Time.from_msg(header.stamp).to_msg(), frame_id=header.frame_id)
-    message = Image(header=header, height=metres.shape[0], width=metres.shape[1], encoding=encoding)
-    message.step = metres.shape[1] * metres.itemsize
-    message.data.frombytes(np.ascontiguousarray(metres).tobytes())
-    return message
-
-
-def flat(metres: float = DEPTH_M) -> np.ndarray:
-    return np.full((HEIGHT, WIDTH), metres, np.float32)
-
-
-def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", offset_ns: int = 0):
-    """Publish an image with its camera_info and depth; return its points of interest."""
-    header = show(probe, frame_id)
-    probe.infos.publish(info_message(header, focal))
-    if depth is not None:
-        measured = depth_message(header, depth)
-        stamp = measured.header.stamp
-        stamp.sec, stamp.nanosec = divmod(stamp_ns(measured) + offset_ns, 10**9)
-        probe.depths.publish(measured)
-    return points_of(probe, header)
-
-
-def show(probe, frame_id: str = "camera") -> Header:
-    """Publish an image alone; return a copy of its header."""
-    message = raw_message(checkerboard(HEIGHT, WIDTH))
-    message.header.stamp = probe.node.get_clock().now().to_msg()
-    message.header.frame_id = frame_id
-    probe._image_pub("").publish(message)
-    return message.header
-
-
-def points_of(probe, header: Header):
-    stamp = Time.from_msg(header.stamp).nanoseconds
-    return probe.wait_for(lambda: find(probe.points, stamp), "the points of interest")
-
-
-def reasons(points) -> set[str]:
-    assert points.points
-    assert not any(point.has_position for point in points.points)
-    return {point.no_position_reason for point in points.points}
-
-
-def test_points_lie_in_the_target_frame_where_ray_and_depth_put_them(probe):
+def test_positions_are_where_ray_and_depth_put_them_in_the_target_frame(probe):
     points = see(probe, flat())
     assert points.points
     for point in points.points:
@@ -147,20 +88,20 @@ def test_points_lie_in_the_target_frame_where_ray_and_depth_put_them(probe):
         assert np.all(np.array(place) <= np.max(corners, axis=0) + 1e-4)
 
 
-def test_millimetres_say_the_same_as_metres(probe):
+def test_depth_in_millimetres_gives_the_positions_of_depth_in_metres(probe):
     floats, integers = see(probe, flat()), see(probe, np.full((HEIGHT, WIDTH), 2500, np.uint16))
     places = [[(p.position.x, p.position.y, p.position.z) for p in points.points] for points in (floats, integers)]
     assert np.allclose(*places, atol=1e-5)
 
 
-def test_depth_of_half_the_size_says_nearly_the_same(probe):
+def test_depth_of_half_the_images_size_gives_nearly_the_same_positions(probe):
     full, half = see(probe, flat()), see(probe, flat()[::2, ::2])
     assert [point.class_name for point in full.points] == [point.class_name for point in half.points]
     for one, other in zip(full.points, half.points, strict=True):
         assert one.position.y == pytest.approx(other.position.y, abs=2 * DEPTH_M / FOCAL)
 
 
-def test_the_same_object_seen_again_is_confirmed_and_detections_carry_its_id(probe):
+def test_an_object_seen_again_is_confirmed_and_detections_carry_its_id(probe):
     for _ in range(3):
         points = see(probe, flat())
     stamp = stamp_ns(points)
@@ -178,7 +119,7 @@ def test_the_same_object_seen_again_is_confirmed_and_detections_carry_its_id(pro
         assert each.bbox.center.position == point.position
 
 
-def test_markers_stand_in_the_target_frame_with_the_name_above_the_ball(probe):
+def test_markers_are_in_the_target_frame_with_the_name_above_the_ball(probe):
     probe.markers.clear()
     see(probe, flat())
     markers = probe.wait_for(lambda: probe.markers, "the markers")[-1].markers
@@ -190,7 +131,7 @@ def test_markers_stand_in_the_target_frame_with_the_name_above_the_ball(probe):
         assert (name.pose.position.x, name.pose.position.y) == (ball.pose.position.x, ball.pose.position.y)
 
 
-def test_the_cloud_is_organised_as_the_mask_and_has_its_header_and_ids(probe):
+def test_the_cloud_has_the_masks_size_header_and_ids(probe):
     stamp = stamp_ns(see(probe, flat()))
     cloud = probe.wait_for(lambda: find(probe.clouds, stamp), "the cloud")
     mask = probe.wait_for(lambda: find(probe.masks, stamp), "the mask")
@@ -205,47 +146,42 @@ def test_the_cloud_is_organised_as_the_mask_and_has_its_header_and_ids(probe):
 
 
 @pytest.mark.parametrize("nothing", [0.0, np.nan, np.inf])
-def test_depth_without_values_leaves_points_without_a_position_and_says_so(probe, nothing):
+def test_depth_without_values_gives_no_position_and_the_reason(probe, nothing):
     assert all("no depth inside the region" in reason for reason in reasons(see(probe, flat(nothing))))
 
 
-def test_a_slash_before_the_depths_frame_makes_no_other_frame_of_it(probe):
+def test_a_leading_slash_in_the_depths_frame_is_ignored(probe):
     header = show(probe)
     probe.infos.publish(info_message(header))
     probe.depths.publish(depth_message(Header(stamp=header.stamp, frame_id="/camera"), flat()))
     assert all(point.has_position for point in points_of(probe, header).points)
 
 
-def test_a_few_nans_do_no_harm(probe):
+def test_a_few_nans_in_the_depth_do_no_harm(probe):
     depth = flat()
     depth[::3, ::3] = np.nan
     assert all(point.has_position for point in see(probe, depth).points)
 
 
-def test_an_image_without_depth_says_how_far_off_the_nearest_is(probe):
+def test_an_image_without_depth_gives_the_time_to_the_nearest_depth_as_reason(probe):
     see(probe, flat())
     (reason,) = reasons(see(probe))
     assert "the nearest message on /robot/depth" in reason
     assert "before the image" in reason
 
 
-def test_depth_of_another_moment_is_not_taken(probe):
+def test_depth_of_another_stamp_is_not_used(probe):
     (reason,) = reasons(see(probe, flat(), offset_ns=300_000_000))
     assert "300.0 ms after the image" in reason
 
 
-def test_a_camera_info_with_zero_focal_length_is_refused_in_one_sentence(probe):
-    (reason,) = reasons(see(probe, flat(), focal=0.0))
-    assert "focal lengths are 0 and 0" in reason
-
-
-def test_a_frame_that_tf_does_not_know_leaves_no_position_in_another_frame(probe):
+def test_a_camera_frame_unknown_to_tf_gives_no_position_and_the_reason(probe):
     (reason,) = reasons(see(probe, flat(), frame_id="nowhere"))
     assert "nowhere" in reason
     assert "map" in reason
 
 
-def test_depth_that_comes_a_little_late_is_waited_for(probe):
+def test_depth_that_comes_after_the_mask_is_waited_for(probe):
     header = show(probe)
     probe.infos.publish(info_message(header))
     masks = probe.wait_for(lambda: find(probe.masks, Time.from_msg(header.stamp).nanoseconds), "the mask")
@@ -254,62 +190,7 @@ def test_depth_that_comes_a_little_late_is_waited_for(probe):
     assert all(point.has_position for point in points_of(probe, header).points)
 
 
-def test_a_camera_info_of_another_moment_counts_only_where_the_parameter_allows_it(probe):
-    see(probe, flat())
-    for is_allowed in (False, True):
-        assert probe.set_parameter("camera_info_latest", is_allowed).successful
-        header = show(probe)
-        probe.depths.publish(depth_message(header, flat()))
-        points = points_of(probe, header).points
-        assert {point.has_position for point in points} == {is_allowed}
-        assert is_allowed or "camera_info" in points[0].no_position_reason
-    assert probe.set_parameter("camera_info_latest", False).successful
-
-
-def test_a_camera_info_without_a_stamp_says_so_and_the_remedy_works_at_once(probe):
-    for is_allowed in (False, True):
-        assert probe.set_parameter("camera_info_latest", is_allowed).successful
-        header = show(probe)
-        probe.infos.publish(info_message(Header(frame_id="camera")))
-        probe.depths.publish(depth_message(header, flat()))
-        points = points_of(probe, header).points
-        assert {point.has_position for point in points} == {is_allowed}
-        words = "have the stamp 0, expected the image's; set camera_info_latest to true"
-        assert is_allowed or words in points[0].no_position_reason
-    assert probe.set_parameter("camera_info_latest", False).successful
-
-
-def test_a_camera_info_that_is_published_once_and_kept_for_late_joiners_is_heard(start_node, make_probe):
-    """Its publisher is there before the node, and says nothing more."""
-    namespace = "/once"
-    parameters = (
-        "model:=mini",
-        "vocabulary:=[cup]",
-        "background:=0.0",
-        "camera_info_latest:=true",
-        "depth_wait_s:=5.0",
-    )
-    late = start_node(*parameters, "autostart:=false", namespace=namespace)
-    probe = make_probe(late, namespace=namespace)
-    once = probe.node.create_publisher(CameraInfo, "camera_info", LATCHED)
-    once.publish(info_message(Header(frame_id="camera")))
-    probe.depths = probe.node.create_publisher(Image, "depth", 10)
-    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
-        assert probe.call(ChangeState, "talk2dino/change_state", transition=Transition(id=transition)).success
-    probe.wait_until_active()
-    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
-    probe.wait_for(lambda: probe.depths.get_subscription_count() > 0, "the node's subscription")
-    for _ in range(2):
-        header = show(probe)
-        probe.depths.publish(depth_message(header, flat()))
-        assert all(point.has_position for point in points_of(probe, header).points)
-        for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVATE):
-            assert probe.call(ChangeState, "talk2dino/change_state", transition=Transition(id=transition)).success
-        probe.wait_until_active()
-        probe.wait_for(lambda: probe.depths.get_subscription_count() > 0, "the node's subscription")
-
-
-def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_problem(probe):
+def test_diagnostics_tell_why_positions_are_missing_until_they_are_there_again(probe):
     reason = reasons(see(probe, flat(0.0))).pop()
 
     def told():
@@ -321,7 +202,7 @@ def test_the_stream_goes_on_after_all_of_that_and_the_camera_tells_the_last_prob
     probe.wait_for(lambda: told() == "ok", "positions that are well again", DEADLINE_S)
 
 
-def test_no_message_of_any_topic_ends_the_node(probe):
+def test_invalid_messages_are_dropped_and_the_node_goes_on(probe):
     """Stamps before all time, more pixels than any memory has, and bytes that are no message at all."""
     before_time = Header(frame_id="camera")
     before_time.stamp.sec = -1
@@ -358,20 +239,3 @@ def test_no_message_of_any_topic_ends_the_node(probe):
     assert "before all time" in probe.process.output
     assert "Traceback" not in probe.process.output, probe.process.output
     assert all(point.has_position for point in see(probe, flat()).points)
-
-
-def test_depth_with_a_camera_info_of_its_own_is_read_by_it(probe):
-    """The last test, as depth has one of its own from then on: a narrow view, that sees the image's middle half."""
-    own = probe.node.create_publisher(CameraInfo, "depth_camera_info", 10)
-    probe.wait_for(lambda: own.get_subscription_count() > 0, "the node's subscription")
-    header = show(probe)
-    probe.infos.publish(info_message(header))
-    own.publish(info_message(header, focal=2 * FOCAL))
-    probe.depths.publish(depth_message(header, flat()))
-    cloud = probe.wait_for(lambda: find(probe.clouds, Time.from_msg(header.stamp).nanoseconds), "the cloud")
-    values = np.frombuffer(cloud.data, np.uint8).reshape(HEIGHT, WIDTH, cloud.point_step)
-    z = values[..., 8:12].copy().view(np.float32)[..., 0]
-    rows, columns = np.indices(z.shape)
-    sees = (abs(columns - CENTRE[0]) < WIDTH / 4) & (abs(rows - CENTRE[1]) < HEIGHT / 4)
-    assert np.array_equal(np.isfinite(z), sees)
-    assert np.allclose(z[sees], DEPTH_M)

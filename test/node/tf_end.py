@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Publishers of /tf and /tf_static, and a node whose executor spins in a thread of its own, as a robot has them."""
 
+import math
 import queue
 import threading
 from typing import Any
 
+import pytest
 from geometry_msgs.msg import TransformStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from tf2_msgs.msg import TFMessage
 
+from talk2dino_ros.ros.tf.transforms import TransformError
+
 NS = 10**9
 START_NS = 1_763_700_000 * NS  # a stamp of today's size, which a float64 cannot hold to the nanosecond
 LONG_S = 20.0  # to wait for what is sure to come
+
+QUARTER = math.sqrt(0.5)
+TURN_LEFT = (0.0, 0.0, QUARTER, QUARTER)  # 90 degrees about z: x ahead becomes y
 
 LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -88,3 +95,19 @@ class TfEnd:
         self.transforms.destroy()
         self.node.destroy_node()
         self.robot.destroy_node()
+
+
+def place(tf: TfEnd, target: str, source: str, stamp_ns: int | None, timeout_s: float = LONG_S) -> list[float]:
+    """Return where the origin of `source` is in `target`."""
+    return tf.transforms.lookup(target, source, stamp_ns, timeout_s).translation.tolist()
+
+
+def complaint(tf: TfEnd, target: str, source: str, stamp_ns: int | None, timeout_s: float = 0.0) -> str:
+    """Return the sentence that refuses a lookup, after a look at its form."""
+    with pytest.raises(TransformError) as caught:
+        tf.transforms.lookup(target, source, stamp_ns, timeout_s)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"No transform from frame '{source}' to frame '{target}' at ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence

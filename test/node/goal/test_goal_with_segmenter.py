@@ -48,18 +48,13 @@ class Camera:
 
 
 @pytest.fixture
-def world(start_node, _own_ros_network, tmp_path: Path):
-    import rclpy
-
-    context = rclpy.Context()
-    rclpy.init(context=context)
+def world(start_node, context, tmp_path: Path):
     start_node("model:=mini", "vocabulary:=[dog, '!table']", "target_frame:=odom", namespace=NAMESPACE)
     goal = NodeProcess([], NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_main")
     world = ScriptedWorld(context, NAMESPACE, goal, has_segmenter=False)
     world.wait_until_heard()
     yield world
     world.destroy()
-    rclpy.shutdown(context=context)
     goal.stop()
 
 

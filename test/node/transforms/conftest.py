@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A listener to TF by each of the two libraries, and a robot that publishes."""
+
+import pytest
+from tf_end import TfEnd
+
+from talk2dino_ros.ros.tf.open_transforms import is_installed
+
+
+def tf2_ros(node):
+    from talk2dino_ros.ros.tf.tf2_adapter import Tf2Transforms
+
+    return Tf2Transforms(node)
+
+
+def pytransform3d(node):
+    from talk2dino_ros.ros.tf.pytransform3d_adapter import Pytransform3dTransforms
+
+    return Pytransform3dTransforms(node)
+
+
+LISTENERS = (tf2_ros, pytransform3d)
+
+
+def listener(make):
+    missing = pytest.mark.skipif(not is_installed(make.__name__), reason=f"{make.__name__} is not installed")
+    return pytest.param(make, id=make.__name__, marks=missing)
+
+
+@pytest.fixture(params=map(listener, LISTENERS))
+def tf(request, context):
+    end = TfEnd(context, request.param)
+    yield end
+    end.destroy()

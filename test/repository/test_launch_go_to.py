@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""go_to.launch.py and nav2.launch.py, started as a user does, with stand-ins that note how they were called."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from fake_nodes import CONFIG, LAUNCH_FILE, NOTES_VARIABLE, launch, needs_launch, notes_of
+
+GO_TO = LAUNCH_FILE.with_name("go_to.launch.py")
+
+
+@needs_launch
+def test_go_to_starts_both_nodes_with_their_parameter_files(environment):
+    notes = notes_of(environment, file=GO_TO)
+    goal, segmenter = notes["goal"], notes["segmenter"]
+    assert goal["files"] == [str(CONFIG / "goal.yaml")]
+    assert "__node:=goal" in goal["arguments"]
+    assert segmenter["files"][0] == str(CONFIG / "segmenter.yaml")
+    assert segmenter["overrides"] == {"target_frame": "odom"}
+
+
+@needs_launch
+def test_go_to_passes_on_what_is_meant_for_both_and_for_each(environment):
+    given = ("namespace:=robot", "autostart:=false", "model:=mini", "goal_frame:=odom", "costmap:=/map")
+    notes = notes_of(environment, *given, file=GO_TO)
+    goal, segmenter = notes["goal"], notes["segmenter"]
+    assert goal["overrides"] == {"goal_frame": "odom", "autostart": False}
+    assert {"__ns:=/robot", "costmap:=/map"} <= set(goal["arguments"])
+    assert segmenter["overrides"] == {"model": "mini", "target_frame": "odom", "autostart": False}
+    assert "__ns:=/robot" in segmenter["arguments"]
+    assert "costmap:=/map" not in segmenter["arguments"]
+
+
+@needs_launch
+def test_go_to_ends_with_a_sentence_where_the_goals_parameter_file_is_missing(environment):
+    result = launch(environment, "goal_params_file:=/missing.yaml", file=GO_TO)
+    assert result.returncode != 0
+    assert "there is no file '/missing.yaml'" in result.stdout + result.stderr
+    assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
+
+
+@needs_launch
+def test_every_argument_of_go_to_has_a_description(environment):
+    shown = launch(environment, "--show-args", file=GO_TO).stdout
+    assert all(f"'{name}'" in shown for name in ("goal_params_file", "goal_frame", "base_frame", "costmap", "model"))
+    assert "no description given" not in shown
+
+
+NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
+TF = {"/tf:=tf", "/tf_static:=tf_static"}
+
+
+@needs_launch
+@pytest.mark.parametrize(
+    ("file", "given", "is_namespaced"),
+    [
+        (GO_TO, [], False),
+        (GO_TO, ["use_namespaced_tf:=true"], True),
+        (NAV2, [], True),
+        (NAV2, ["use_namespaced_tf:=no"], False),
+    ],
+)
+def test_both_nodes_listen_to_the_transforms_of_their_namespace_where_asked_to(environment, file, given, is_namespaced):
+    """Nav2's bring-up remaps both topics always."""
+    notes = notes_of(environment, "namespace:=robot", *given, file=file)
+    for name in ("segmenter", "goal"):
+        assert TF & set(notes[name]["arguments"]) == (TF if is_namespaced else set())
+
+
+@needs_launch
+def test_nav2_starts_both_nodes_for_a_manager_of_nav2_that_waits_for_no_bond(environment):
+    given = ("namespace:=robot", "model:=mini", "target_frame:=map", "costmap:=/global_costmap/costmap")
+    notes = notes_of(environment, *given, file=NAV2)
+    manager, segmenter, goal = (notes[name] for name in ("lifecycle_manager", "segmenter", "goal"))
+    (section,) = [section for name, section in yaml.safe_load(manager["texts"][0]).items() if "manager" in name]
+    assert section["ros__parameters"]["bond_timeout"] == 0.0
+    assert {"__ns:=/robot", "__node:=lifecycle_manager_talk2dino"} <= set(manager["arguments"])
+    assert segmenter["overrides"] == {"model": "mini", "target_frame": "map", "autostart": False}
+    assert goal["overrides"] == {"autostart": False}
+    assert "costmap:=/global_costmap/costmap" in goal["arguments"]
