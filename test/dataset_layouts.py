@@ -81,6 +81,6 @@ def write_folder(root, classes, pictures):
 
 
 def names_of(dataset):
-    """The class names in the label of the first sample, by pixel; None where it is not judged."""
+    """The class names in the label of the first sample, by pixel; None where it is ignored."""
     truth = dataset.read_label(dataset.samples[0])
     return [None if number == IGNORED else dataset.classes[number] for number in truth.ravel()]

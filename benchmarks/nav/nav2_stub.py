@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for Nav2, for the demo alone: takes goals, plans by A*, drives by pure pursuit, looks around meanwhile.
+"""Stub of Nav2, for the demo alone: takes goals, plans by A*, drives by pure pursuit, looks around meanwhile.
 
 On a robot Nav2 does all of this, and a behaviour tree looks around while the goal node is searching.
 """

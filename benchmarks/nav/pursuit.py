@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for Nav2's controller, for the demo alone: pure pursuit along a route, then a turn to the goal's yaw."""
+"""Stub of Nav2's controller, for the demo alone: pure pursuit along a route, then a turn to the goal's yaw."""
 
 from __future__ import annotations
 

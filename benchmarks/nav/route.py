@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for Nav2's planner, for the demo alone: A* over a costmap's cells."""
+"""Stub of Nav2's planner, for the demo alone: A* over a costmap's cells."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run one seeded world: the simulator, the segmenter, the goal node and the stand-in for Nav2, each a process."""
+"""Run one seeded world: the simulator, the segmenter, the goal node and the Nav2 stub, each a process."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _nodes(seed: int, model: str, refine: str) -> dict[str, tuple[str, list[str]
         "simulator": ("benchmarks.nav.simulator", [*mask, *_parameters({"seed": seed})]),
         "segmenter": ("talk2dino_ros.segmenter.segmenter_main", _parameters(segmenter)),
         "goal node": ("talk2dino_ros.goal.goal_main", _parameters(goal)),
-        "stand-in": ("benchmarks.nav.nav2_stub", _parameters({"use_sim_time": True})),
+        "Nav2 stub": ("benchmarks.nav.nav2_stub", _parameters({"use_sim_time": True})),
     }
 
 

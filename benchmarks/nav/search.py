@@ -39,7 +39,7 @@ class Turn:
 
 
 class Search:
-    """Turns and ways between them, without end: the goal node ends it."""
+    """Turn, drive on, turn again, without end: the goal node ends it."""
 
     is_done = False
 

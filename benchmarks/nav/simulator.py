@@ -60,7 +60,7 @@ class Simulator(Node):
 
     Parameters: those of SimulatorParameters.
     Publishers: image (rgb8), depth (32FC1, registered), camera_info, odom, costmap (latched), true_pose (which no
-    robot has: for judging), /tf (map -> odom -> base_link), /tf_static (the camera), /clock.
+    robot has: for scoring), /tf (map -> odom -> base_link), /tf_static (the camera), /clock.
     Subscriptions: cmd_vel, mask (whose stamp tells that an image is done).
     Raises ParameterError where a parameter's start value is not allowed.
     """

@@ -76,7 +76,7 @@ def prove(
     mapping: MappingRecipe | None = None,
     tests: int = 200,
 ) -> Outcome:
-    """Teach a backbone, learn one mapping per head choice from one store, and judge them on unseen scenes."""
+    """Teach a backbone, learn one mapping per head choice from one store, and score them on unseen scenes."""
     start = time.process_time()
     model, store, epochs = _frozen_side(folder, seed, backbone, mapping, without=UNSEEN)
     scenes = draw_scenes(tests, (seed, TEST_SCENES), without=UNSEEN)

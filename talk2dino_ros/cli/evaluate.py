@@ -59,7 +59,7 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
         "--background",
         type=float,
         default=-1.0,
-        help="threshold, for data sets that judge background; -1: the model's own (default), 0: off",
+        help="threshold, for data sets that score background; -1: the model's own (default), 0: off",
     )
     parser.add_argument(
         "--background-cleaning",
@@ -100,10 +100,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"skipped {name_of_file}: {reason}")
     figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
     print(
-        f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing judged'}, "
+        f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing scored'}, "
         f"{facts['images']} images of {dataset.total}, {len(skipped)} skipped"
     )
-    if unseen := _never_judged(dataset, facts):
+    if unseen := _never_scored(dataset, facts):
         print(f"warning: {unseen}")
     # after the figures: another's file may spoil the table
     path = evaluation_report.write_results(arguments.output, facts)
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if skipped else 0
 
 
-def _never_judged(dataset: "Dataset", facts: dict[str, Any]) -> str:
+def _never_scored(dataset: "Dataset", facts: dict[str, Any]) -> str:
     """A sentence on the classes that no label of a whole set has, '' where there are none."""
     names = [
         f"{number} ({name})" for number, name in enumerate(facts["classes"]) if not facts["classes"][name]["pixels"]
@@ -120,8 +120,8 @@ def _never_judged(dataset: "Dataset", facts: dict[str, Any]) -> str:
     if not names or len(dataset.samples) < dataset.total:
         return ""
     return (
-        f"no label of a segmented image has a pixel of {', '.join(names)}, so that these are never judged, expected "
-        "each class's number in the labels; 255 is no class but what is not judged, so write a mask of 0 and 255 with "
+        f"no label of a segmented image has a pixel of {', '.join(names)}, so that these are never scored, expected "
+        "each class's number in the labels; 255 is no class but what is ignored, so write a mask of 0 and 255 with "
         "the number"
     )
 
@@ -141,14 +141,14 @@ def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -
         return options | {"background": own if dataset.has_background else None}
     if not dataset.has_background:
         raise DatasetError(
-            f"background is {arguments.background} with {dataset.title}, which judges no background, expected none; "
+            f"background is {arguments.background} with {dataset.title}, which scores no background, expected none; "
             "leave it out"
         )
     return options | {"background": arguments.background or None}
 
 
 def _draw(evaluation: "Evaluation", progress: "Progress", facts: dict[str, Any], stem: Path) -> None:
-    """Draw the pictures; the figures are written already, so that what hinders a picture is said and no more."""
+    """Draw the pictures; the figures are written already, so that a failure is a warning."""
     drawings: dict[str, Callable[[Path], None]] = {
         "classes": lambda path: draw_classes(path, facts),
         "images": lambda path: write_picture(path, _sheet(evaluation, progress, facts["title"])),

@@ -16,7 +16,7 @@ Talk2DinoError              engine/errors                           -
   TrackerError              perception/tracking/tracked_object      the trackers' options, or a detection
   TransformError            ros/tf/transforms                       the robot's TF
   MessageError              ros/node/message_guard                  the sender of a message
-  TurnError                 ros/node/turns                          the callers: too many wait, or a newer request came
+  QueueError                ros/node/request_queue                  the callers: too many wait, or a newer request came
   StartError                ros/node/run_node                       the shell's environment, or the command's arguments
   ParameterError            ros/parameters/parameter_set            a parameter's value, or the moment of its change
   LaunchArgumentError       ros/parameters/launch_arguments         an argument of the launch file
@@ -42,7 +42,7 @@ class Talk2DinoError(Exception):
 
 
 class VocabularyError(Talk2DinoError):
-    """Words that cannot become a vocabulary; the old vocabulary stays in force."""
+    """Words that cannot become a vocabulary; the old vocabulary stays active."""
 
 
 class ModelError(Talk2DinoError):

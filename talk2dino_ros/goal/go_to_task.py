@@ -39,12 +39,12 @@ class State(IntEnum):
     FAILED = 9
 
 
-class News(Enum):
+class GoalChange(Enum):
     """What to publish after an update."""
 
     NONE = auto()
-    FIRST_GOAL = auto()
-    MOVED_GOAL = auto()
+    FIRST = auto()
+    MOVED = auto()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class GoToTask:
         self._moved_s = -math.inf
         self._views = 0
         self._last_view = GoalView()
-        self._hindrance = ""
+        self._failure_reason = ""
         self._is_forgotten = False
 
     @property
@@ -90,9 +90,9 @@ class GoToTask:
         """Start the time to find the object, as the class is in the vocabulary now."""
         self._started_s = now_s
 
-    def hinder(self, reason: str) -> None:
+    def set_failure_reason(self, reason: str) -> None:
         """Note why there is no goal although the object is seen: the reason of the failure when time is up."""
-        self._hindrance = reason
+        self._failure_reason = reason
         if self.state == State.SEARCHING:
             self.message = reason
 
@@ -111,22 +111,22 @@ class GoToTask:
         """Return the seconds since the object was seen; NaN where it never was."""
         return now_s - self._seen_s
 
-    def update(self, view: GoalView, robot_now: Callable[[], Pose], place: Place, now_s: float) -> News:
+    def update(self, view: GoalView, robot_now: Callable[[], Pose], place: Place, now_s: float) -> GoalChange:
         """Process the objects of one image; return what to publish.
 
-        What `robot_now` and `place` raise is passed on; the caller gives the reason to `hinder`.
+        What `robot_now` and `place` raise is passed on; the caller gives the reason to `set_failure_reason`.
         """
         self._views += 1
         self._last_view = view
-        self._hindrance = ""
+        self._failure_reason = ""
         if self.is_ended or not view.candidates or (self.goal and not self.go_to_request.keep_looking):
-            return News.NONE
+            return GoalChange.NONE
         robot = robot_now()
         if self.goal is None:
             return self._first_goal(ranked(view.candidates, self.go_to_request, robot), robot, place, now_s)
         candidate = self._same_or_other(view, robot)
         if candidate is None or self._is_old(candidate):
-            return News.NONE
+            return GoalChange.NONE
         return self._follow(candidate, place, now_s)
 
     def tick(self, robot: Pose | None, now_s: float) -> None:
@@ -147,7 +147,7 @@ class GoToTask:
         elif self.go_to_request.keep_looking and self.unseen_s(now_s) > self._settings.lost_timeout_s:
             self._be_lost(now_s)
 
-    def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> News:
+    def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> GoalChange:
         """Go to the first of the candidates that has a free place in front of it."""
         reason = ""
         for candidate in candidates:
@@ -158,10 +158,10 @@ class GoToTask:
                 continue
             self._see(candidate, now_s)
             self._moved_s, self.goal_ns = now_s, candidate.seen_ns
-            return News.FIRST_GOAL
+            return GoalChange.FIRST
         if candidates:
             self.end(State.NO_FREE_POSE, f"{self.go_to_request.describe()} is seen, but {reason}")
-        return News.NONE
+        return GoalChange.NONE
 
     def _same_or_other(self, view: GoalView, robot: Pose) -> Candidate | None:
         """The object that is gone to, or another one where it has vanished for good."""
@@ -174,7 +174,7 @@ class GoToTask:
         assert self.tracked is not None
         return not self._is_forgotten and candidate.id == self.tracked.id and candidate.seen_ns <= self.tracked.seen_ns
 
-    def _follow(self, candidate: Candidate, place: Place, now_s: float) -> News:
+    def _follow(self, candidate: Candidate, place: Place, now_s: float) -> GoalChange:
         assert self.goal is not None
         settings = self._settings
         self._see(candidate, now_s)
@@ -183,15 +183,15 @@ class GoToTask:
             goal = place(candidate, self.goal, self.go_to_request.stand_off_m)
         except NoFreePoseError as error:
             self.message = f"{self.go_to_request.describe()} is seen, but the goal before stands, for {error}"
-            return News.NONE
+            return GoalChange.NONE
         has_moved = (
             distance_between(goal, self.goal) > settings.goal_tolerance_m
             or angle_between(goal.yaw, self.goal.yaw) > settings.goal_tolerance_rad
         )
         if not has_moved or now_s - self._moved_s < 1.0 / settings.goal_update_rate_hz:
-            return News.NONE
+            return GoalChange.NONE
         self.goal, self._moved_s, self.goal_ns = goal, now_s, candidate.seen_ns
-        return News.MOVED_GOAL
+        return GoalChange.MOVED
 
     def _see(self, candidate: Candidate, now_s: float) -> None:
         self.tracked, self._seen_s, self._is_forgotten = candidate, now_s, False
@@ -199,7 +199,7 @@ class GoToTask:
 
     def _be_lost(self, now_s: float) -> None:
         unseen_s = self.unseen_s(now_s)
-        why = f" ({self._hindrance})" if self._hindrance else ""
+        why = f" ({self._failure_reason})" if self._failure_reason else ""
         sentence = (
             f"{self.go_to_request.describe()} has not been seen for {unseen_s:.1f} s{why}, and the last goal stands"
         )
@@ -215,8 +215,8 @@ class GoToTask:
     def _end_in_vain(self) -> None:
         waited = f"no goal for {self.go_to_request.describe()} in {self.go_to_request.timeout_s:g} s: "
         view = self._last_view
-        if self._hindrance:
-            self.end(State.FAILED, waited + self._hindrance)
+        if self._failure_reason:
+            self.end(State.FAILED, waited + self._failure_reason)
         elif not self._views:
             self.end(
                 State.FAILED,

@@ -50,9 +50,9 @@ class GoalNode(ManagedNode):
         super().stop()
         self._server.destroy()
 
-    def take_leave(self) -> None:
+    def before_exit(self) -> None:
         """Answer the clients that wait for a go_to, as it will not go on."""
-        super().take_leave()
+        super().before_exit()
         self._server.deactivate()
         self._server.wait_until_words_are_away(LEAVE_S)
 

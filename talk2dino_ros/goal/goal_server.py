@@ -235,12 +235,12 @@ class GoalServer:
             view = surroundings.newest_view(task.go_to_request.name)
             if view is None:
                 return
-            news = task.update(view, surroundings.robot, surroundings.place, time.monotonic())
+            change = task.update(view, surroundings.robot, surroundings.place, time.monotonic())
         except (TransformError, NoCostmapError, GridError) as error:
-            task.hinder(str(error))
+            task.set_failure_reason(str(error))
             self._topics.warn(str(error))
             return
-        self._topics.publish_goal(task, news, self._settings().goal_frame)
+        self._topics.publish_goal(task, change, self._settings().goal_frame)
 
     def _robot(self) -> Pose | None:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from talk2dino_msgs.msg import GoToState
 
-from talk2dino_ros.goal.go_to_task import GoToTask, News, State
+from talk2dino_ros.goal.go_to_task import GoalChange, GoToTask, State
 from talk2dino_ros.goal.goal_messages import goal_message
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 
@@ -25,11 +25,11 @@ class GoalTopics:
         self._update_pub = node.create_publisher(PoseStamped, "goal_update", RELIABLE)
         self._state_pub = node.create_publisher(GoToState, "~/state", LATCHED)
 
-    def publish_goal(self, task: GoToTask, news: News, frame_id: str) -> None:
+    def publish_goal(self, task: GoToTask, change: GoalChange, frame_id: str) -> None:
         """Publish a new goal: the first one to the planner, a later one to the behaviour tree."""
-        if news == News.NONE:
+        if change == GoalChange.NONE:
             return
-        is_first = news == News.FIRST_GOAL
+        is_first = change == GoalChange.FIRST
         (self._goal_pub if is_first else self._update_pub).publish(goal_message(task, frame_id))
         if is_first and not self._goal_pub.get_subscription_count():
             self.warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")

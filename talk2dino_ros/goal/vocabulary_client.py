@@ -37,7 +37,7 @@ class VocabularyClient:
         self._node = node
         self._segmenter = segmenter
         self._waits = waits
-        self._own: dict[str, ClassEntry] = {}  # the questions that are in force by this node, by their folded names
+        self._own: dict[str, ClassEntry] = {}  # the questions that this node has made active, by their folded names
         self.removal: Any = None
         group = ReentrantCallbackGroup()  # an answer must not wait for the coroutine that waits for it
         self._clients = {

@@ -50,7 +50,7 @@ class ActiveConfiguration:
 
 
 class Pipeline:
-    """The cameras, the worker between them and the model, and what is in force.
+    """The cameras, the worker between them and the model, and the active configuration.
 
     scenes: of each camera what its images show in space and over time.
     on_problem: gets (what has happened, why) for each frame that brought no mask, or no places though there is depth,
@@ -118,7 +118,7 @@ class Pipeline:
         self.active = active
 
     def publish_label_info(self, active: ActiveConfiguration | None = None) -> None:
-        """Publish id, name and threshold of what is (or will be) in force for every camera."""
+        """Publish id, name and threshold of the active vocabulary, or the next one, for every camera."""
         active = active or self.active
         vocabulary, threshold = active.vocabulary, active.segmenter.options.background
         for camera in self.cameras.values():

@@ -18,12 +18,12 @@ CELL_WIDTH, TALLEST_CELL = 420, 320  # pixels
 _NO_CLASS, _IGNORED = 254, 255  # ids that no class has here
 _LINE, _GAP, _TEXT = 24, 6, 14  # pixels
 _PAPER, _INK, _HEADING = (255, 255, 255), (30, 30, 34), (110, 110, 118)
-_DIMMED = 0.25  # of its brightness a pixel keeps that is not judged
+_DIMMED = 0.25  # of its brightness a pixel keeps that is ignored
 
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One image: what it is called, uint8 [H, W, 3] RGB, and classes [H, W], in the truth below 0 where not judged."""
+    """One image: what it is called, uint8 [H, W, 3] RGB, and classes [H, W], in the truth below 0 where ignored."""
 
     caption: str
     rgb: Rgb
@@ -36,8 +36,8 @@ def choose(shares: Mapping[int, float], each: int = EACH) -> dict[str, list[int]
 
     None is chosen twice; nan, of an image that says nothing, never.
     """
-    judged = [place for place, share in shares.items() if not math.isnan(share)]
-    order = sorted(judged, key=lambda place: -shares[place])
+    scored = [place for place, share in shares.items() if not math.isnan(share)]
+    order = sorted(scored, key=lambda place: -shares[place])
     best, rest = order[:each], order[each:]
     worst = rest[-each:][::-1]
     rest = rest[: len(rest) - len(worst)]
@@ -48,7 +48,7 @@ def choose(shares: Mapping[int, float], each: int = EACH) -> dict[str, list[int]
 def draw_sheet(title: str, groups: Mapping[str, Sequence[SheetRow]], names: Mapping[int, str]) -> Rgb:
     """Draw uint8 [H, W, 3] RGB. names: of the classes that are coloured; others, such as background, are not.
 
-    What is not judged is dark in the labels' picture.
+    What is ignored is dark in the labels' picture.
     """
     width = 3 * (CELL_WIDTH + _GAP)
     heads = np.concatenate([_text(head, width // 3, _HEADING) for head in ("image", "labels", "mask")], axis=1)

@@ -86,11 +86,11 @@ def test_background_cleaning_is_as_in_the_paper_unless_it_is_switched_off(tmp_pa
     assert results(tmp_path, "voc21")["options"]["background"] == 0.525
 
 
-def test_a_threshold_is_refused_where_no_background_is_judged(tmp_path, capsys):
+def test_a_threshold_is_refused_where_no_background_is_scored(tmp_path, capsys):
     write_pascal(tmp_path / "data", "VOC2012", {"2007_000033": np.zeros((40, 60), np.uint8)})
     assert run("voc20", tmp_path / "data", "--output", tmp_path / "out", "--background", 0.3) == 1
     error = capsys.readouterr().err
-    assert "background is 0.3 with Pascal VOC 2012, 20 classes, which judges no background" in error
+    assert "background is 0.3 with Pascal VOC 2012, 20 classes, which scores no background" in error
     assert error.count("\n") == 1
 
 
@@ -125,11 +125,11 @@ def test_skipped_pictures_are_counted_and_named_at_the_end(tmp_path, capsys):
     assert "skipped coffee.jpg: " in out
     assert "skipped ._coffee.jpg: it is hidden" in out
     assert "1 images of 2, 2 skipped" in out
-    assert "warning: no label of a segmented image has a pixel of 2 (cup), so that these are never judged" in out
+    assert "warning: no label of a segmented image has a pixel of 2 (cup), so that these are never scored" in out
     assert "skipped coffee.jpg" in (tmp_path / "evaluation.md").read_text()
 
 
-def test_labels_of_0_and_255_are_warned_of_with_the_ids_that_are_never_judged(tmp_path, capsys):
+def test_labels_of_0_and_255_are_warned_of_with_the_ids_that_are_never_scored(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["Background", "cat", "cup"])
     for name in BOXES:
         path = (folder / "labels" / name).with_suffix(".png")
@@ -138,9 +138,9 @@ def test_labels_of_0_and_255_are_warned_of_with_the_ids_that_are_never_judged(tm
     assert run("folder", folder, "--output", tmp_path) == 0
     out = capsys.readouterr().out
     assert (
-        "warning: no label of a segmented image has a pixel of 1 (cat), 2 (cup), so that these are never judged" in out
+        "warning: no label of a segmented image has a pixel of 1 (cat), 2 (cup), so that these are never scored" in out
     )
-    assert "255 is no class but what is not judged" in out
+    assert "255 is no class but what is ignored" in out
     assert run("folder", folder, "--limit", 1, "--output", tmp_path / "few") == 0
     assert "warning" not in capsys.readouterr().out, "some of a set need not have all classes"
 
@@ -159,15 +159,15 @@ def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp
     assert error.count("\n") == 1
 
 
-def test_where_nothing_can_be_read_nothing_is_judged_and_all_is_named(tmp_path, capsys):
+def test_where_nothing_can_be_read_nothing_is_scored_and_all_is_named(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     for name in BOXES:
         (folder / "images" / name).write_bytes(b"")
     assert run("folder", folder, "--output", tmp_path) == 1
     out = capsys.readouterr().out
-    assert "nothing judged, 0 images of 2, 2 skipped" in out
+    assert "nothing scored, 0 images of 2, 2 skipped" in out
     assert "skipped chelsea.jpg" in out
-    assert "| nothing judged \\* |" in (tmp_path / "evaluation.md").read_text()
+    assert "| nothing scored \\* |" in (tmp_path / "evaluation.md").read_text()
 
 
 def test_the_pictures_show_the_run(tmp_path, capsys):

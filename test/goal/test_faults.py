@@ -62,7 +62,7 @@ def bench():
     until(lambda: go_to.service_is_ready() and action.server_is_ready())
     yield SimpleNamespace(goal=goal, go_to=go_to, action=action, answer=answer)
     action.destroy()
-    goal.take_leave()
+    goal.before_exit()
     for each in (goal, client):
         each.destroy_node()
     rclpy.shutdown(context=context)

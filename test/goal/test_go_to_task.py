@@ -6,7 +6,7 @@ import math
 import pytest
 
 from talk2dino_ros.goal.choice import Candidate, GoToRequest
-from talk2dino_ros.goal.go_to_task import GoalView, GoToTask, News, State
+from talk2dino_ros.goal.go_to_task import GoalChange, GoalView, GoToTask, State
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
 
@@ -38,7 +38,7 @@ def place(candidate, toward, stand_off_m):
     return stand_off_pose(candidate.point, toward, stand_off_m)
 
 
-def update(task_, view, now_s, *, robot=ROBOT, where=place) -> News:
+def update(task_, view, now_s, *, robot=ROBOT, where=place) -> GoalChange:
     return task_.update(view, lambda: robot, where, now_s)
 
 
@@ -67,7 +67,7 @@ def test_an_object_not_found_in_time_ends_as_never_seen():
 def test_what_kept_it_from_a_goal_is_the_reason_of_the_failure():
     searching = task()
     update(searching, GoalView(), 101.0)
-    searching.hinder("TF is silent")
+    searching.set_failure_reason("TF is silent")
     assert (searching.state, searching.message) == (State.SEARCHING, "TF is silent")
     searching.tick(None, 105.1)
     assert (searching.state, searching.message) == (State.FAILED, "no goal for 'cup' in 5 s: TF is silent")
@@ -75,7 +75,7 @@ def test_what_kept_it_from_a_goal_is_the_reason_of_the_failure():
 
 def test_a_reason_that_no_longer_holds_is_not_reported():
     searching = task()
-    searching.hinder("TF is silent")
+    searching.set_failure_reason("TF is silent")
     update(searching, GoalView(), 101.0)
     searching.tick(None, 105.1)
     assert searching.state == State.NEVER_SEEN
@@ -83,54 +83,54 @@ def test_a_reason_that_no_longer_holds_is_not_reported():
 
 def test_the_first_goal_is_published_and_an_equal_one_is_not():
     going = task()
-    assert update(going, seen(4.0), 101.0) == News.FIRST_GOAL
+    assert update(going, seen(4.0), 101.0) == GoalChange.FIRST
     assert (going.state, going.goal) == (State.SEEN, Pose(3.0, 0.0, 0.0))
     assert going.goal_ns == 1
-    assert update(going, seen(4.0, stamp=2), 103.0) == News.NONE
+    assert update(going, seen(4.0, stamp=2), 103.0) == GoalChange.NONE
     assert going.goal_ns == 1
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "news"),
+    ("x", "y", "change"),
     [
-        (4.19, 0.0, News.NONE),
-        (4.21, 0.0, News.MOVED_GOAL),
-        (3.2, 1.0, News.MOVED_GOAL),  # the goal turns around the object
+        (4.19, 0.0, GoalChange.NONE),
+        (4.21, 0.0, GoalChange.MOVED),
+        (3.2, 1.0, GoalChange.MOVED),  # the goal turns around the object
     ],
 )
-def test_a_goal_is_moved_when_it_moved_by_more_than_the_tolerance(x, y, news):
+def test_a_goal_is_moved_when_it_moved_by_more_than_the_tolerance(x, y, change):
     going = task()
     update(going, seen(4.0), 101.0)
-    assert update(going, seen(x, y, stamp=2), 103.0) == news
+    assert update(going, seen(x, y, stamp=2), 103.0) == change
 
 
 def test_a_goal_that_turns_on_the_spot_is_moved_too():
     going = task()
     update(going, seen(4.0), 101.0)
     turned = Pose(3.0, 0.0, 0.6)
-    assert update(going, seen(4.0, stamp=2), 103.0, where=lambda *_: turned) == News.MOVED_GOAL
+    assert update(going, seen(4.0, stamp=2), 103.0, where=lambda *_: turned) == GoalChange.MOVED
 
 
 def test_goals_are_moved_no_oftener_than_the_rate_says():
     going = task()
     update(going, seen(4.0), 101.0)
-    assert update(going, seen(5.0, stamp=2), 101.9) == News.NONE
+    assert update(going, seen(5.0, stamp=2), 101.9) == GoalChange.NONE
     assert going.goal == Pose(3.0, 0.0, 0.0)
-    assert update(going, seen(5.0, stamp=3), 102.0) == News.MOVED_GOAL
+    assert update(going, seen(5.0, stamp=3), 102.0) == GoalChange.MOVED
     assert (going.goal, going.goal_ns) == (Pose(4.0, 0.0, 0.0), 3)
-    assert update(going, seen(6.0, stamp=4), 102.9) == News.NONE
+    assert update(going, seen(6.0, stamp=4), 102.9) == GoalChange.NONE
 
 
 def test_where_the_robot_drives_moves_no_goal():
     going = task()
     update(going, seen(4.0), 101.0)
-    assert update(going, seen(4.0, stamp=2), 103.0, robot=Pose(4.0, 5.0, 0.0)) == News.NONE
+    assert update(going, seen(4.0, stamp=2), 103.0, robot=Pose(4.0, 5.0, 0.0)) == GoalChange.NONE
 
 
 def test_without_keep_looking_the_first_goal_stands_until_reached():
     going = task(keep_looking=False)
     update(going, seen(4.0), 101.0)
-    assert update(going, seen(9.0, stamp=2), 103.0) == News.NONE
+    assert update(going, seen(9.0, stamp=2), 103.0) == GoalChange.NONE
     going.tick(ROBOT, 400.0)
     assert (going.state, going.is_ended) == (State.SEEN, False)
     going.tick(Pose(3.1, 0.1, 0.2), 501.0)
@@ -196,17 +196,17 @@ def test_a_hidden_object_is_waited_for_and_a_vanished_one_is_replaced():
     going = task()
     update(going, GoalView([Candidate(1, 0.9, (4.0, 0.0, 0.0), seen_ns=1)], ids={1, 2}), 101.0)
     other = Candidate(2, 0.9, (0.0, 3.0, 0.0), seen_ns=2)
-    assert update(going, GoalView([other], ids={1, 2}), 103.0) == News.NONE
+    assert update(going, GoalView([other], ids={1, 2}), 103.0) == GoalChange.NONE
     assert going.tracked.id == 1
-    assert update(going, GoalView([other], ids={2}), 104.0) == News.MOVED_GOAL
+    assert update(going, GoalView([other], ids={2}), 104.0) == GoalChange.MOVED
     assert going.tracked.id == 2
 
 
 def test_an_id_is_not_replaced_by_another():
     going = task(which=2, object_id=1)
-    assert update(going, seen(4.0, number=2), 101.0) == News.NONE
+    assert update(going, seen(4.0, number=2), 101.0) == GoalChange.NONE
     update(going, seen(4.0), 101.1)
-    assert update(going, seen(2.0, number=2, stamp=5), 103.0) == News.NONE
+    assert update(going, seen(2.0, number=2, stamp=5), 103.0) == GoalChange.NONE
     assert going.tracked.id == 1
 
 
@@ -215,7 +215,7 @@ def test_after_a_jump_of_the_clock_older_stamps_are_new():
     update(going, seen(4.0, stamp=1000), 101.0)
     going.forget("the clock went back")
     assert (going.state, going.message) == (State.LOST, "the clock went back")
-    assert update(going, seen(6.0, stamp=1), 103.0) == News.MOVED_GOAL
+    assert update(going, seen(6.0, stamp=1), 103.0) == GoalChange.MOVED
     assert (going.state, going.goal_ns) == (State.SEEN, 1)
 
 
@@ -236,7 +236,7 @@ def test_of_several_the_first_with_a_free_pose_is_taken():
 
     both = GoalView([Candidate(1, 0.9, (4.0, 0.0, 0.0)), Candidate(2, 0.9, (0.0, 9.0, 0.0))], ids={1, 2})
     going = task()
-    assert update(going, both, 101.0, where=only_the_second) == News.FIRST_GOAL
+    assert update(going, both, 101.0, where=only_the_second) == GoalChange.FIRST
     assert going.tracked.id == 2
 
 
@@ -246,7 +246,7 @@ def occupied(*_):
 
 def test_without_a_free_pose_it_ends():
     going = task()
-    assert update(going, seen(4.0), 101.0, where=occupied) == News.NONE
+    assert update(going, seen(4.0), 101.0, where=occupied) == GoalChange.NONE
     assert (going.state, going.is_ended, going.goal) == (State.NO_FREE_POSE, True, None)
     assert going.message == "'cup' is seen, but all is occupied"
 
@@ -254,14 +254,14 @@ def test_without_a_free_pose_it_ends():
 def test_an_object_that_moves_where_no_pose_is_free_keeps_the_goal_before():
     going = task()
     update(going, seen(4.0), 101.0)
-    assert update(going, seen(8.0, stamp=2), 103.0, where=occupied) == News.NONE
+    assert update(going, seen(8.0, stamp=2), 103.0, where=occupied) == GoalChange.NONE
     assert (going.state, going.goal) == (State.SEEN, Pose(3.0, 0.0, 0.0))
     assert "the goal before stands, for all is occupied" in going.message
 
 
 def test_the_robot_is_asked_for_only_where_something_is_seen():
     going = task()
-    assert going.update(GoalView(), None, None, 101.0) == News.NONE
+    assert going.update(GoalView(), None, None, 101.0) == GoalChange.NONE
 
 
 def test_a_task_keeps_its_first_end_state():
@@ -269,7 +269,7 @@ def test_a_task_keeps_its_first_end_state():
     going.end(State.CANCELLED, "enough")
     going.end(State.REACHED, "there")
     going.tick(ROBOT, 1e9)
-    assert update(going, seen(4.0), 101.0) == News.NONE
+    assert update(going, seen(4.0), 101.0) == GoalChange.NONE
     assert (going.state, going.message, going.goal) == (State.CANCELLED, "enough", None)
     assert math.isnan(going.unseen_s(102.0))
 

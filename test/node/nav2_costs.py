@@ -50,7 +50,7 @@ class Queues:
         self.dominant = class_id
 
     def purge(self, oldest_s: float) -> None:
-        """Drop what is older; without its samples the dominant class gives way to the one that has the most."""
+        """Drop what is older; without its samples the dominant class is replaced by the one that has the most."""
         for class_id, queue in list(self.samples.items()):
             while queue and queue[0].stamp_s < oldest_s:
                 queue.popleft()

@@ -147,7 +147,7 @@ class ScriptedWorld(Probe):
 
     def _on_set(self, request: Any, response: Any) -> Any:
         self.asked.append((list(request.add), list(request.remove)))
-        response.success, response.message = not self.refusal, self.refusal or "in force"
+        response.success, response.message = not self.refusal, self.refusal or "active"
         if response.success:
             left = [text for text in self.classes if text.split(":")[0] not in request.remove]
             self.classes, self.version = [*left, *request.add], self.version + 1

@@ -122,7 +122,7 @@ def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe
         change = probe.call_async(SetVocabulary, SET, classes=slow_classes(f"of {count}", count))
         probe.wait_for(
             lambda change=change: change.done() or os.SCHED_IDLE in policies(process.pid),
-            "a thread that gives way to all others",
+            "a thread of idle priority",
         )
         meanwhile, was_encoding = active(probe), not change.done()
         assert probe.result(change, "the change").success
@@ -256,7 +256,7 @@ def test_ids_may_be_fixed_by_the_caller_0_included(probe):
     assert set(np.unique(to_array(probe.mask_of(checkerboard(), probe.masks)))) <= {0, 254, UNLABELED}
 
 
-def test_of_many_requests_at_once_the_newest_is_in_force_and_each_older_one_is_answered(camera):
+def test_of_many_requests_at_once_the_newest_is_active_and_each_older_one_is_answered(camera):
     futures = [
         camera.call_async(SetVocabulary, SET, classes=[f"word {number}"]) for number in range(9)
     ]  # its client keeps 10 unread answers
@@ -278,9 +278,9 @@ def test_a_client_that_dies_frees_its_places_and_what_cannot_be_is_answered_mean
     nonsense = camera.call(SetVocabulary, SET, classes=["cup: " + ", ".join(["cup"] * 20_000)])
     assert "20000 prompts" in nonsense.message
     assert not camera.label_infos, "it was answered before those that came earlier"
-    camera.wait_for(lambda: camera.label_infos, "the first of them in force")
+    camera.wait_for(lambda: camera.label_infos, "the first of them active")
     camera.node.destroy_client(dead)
     assert camera.call(SetVocabulary, SET, classes=["cup"]).success
     assert set(active(camera).names) == {"cup"}
-    were_in_force = {name for info in camera.label_infos for name in labels_of(info).values() if "dead" in name}
-    assert were_in_force <= {"dead 0", "dead 4"}
+    were_active = {name for info in camera.label_infos for name in labels_of(info).values() if "dead" in name}
+    assert were_active <= {"dead 0", "dead 4"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layout: a room for each concern, imports one way, one name for one thing (docs/architecture.md)."""
+"""The layout: a room for each concern, imports one way, each name once (docs/architecture.md)."""
 
 import ast
 import subprocess

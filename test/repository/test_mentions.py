@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prose that sends a reader to a file: code, docs and settings name Python files that are there."""
+"""Prose: code, docs and settings name Python files that are there, and use the field's words."""
 
 import re
 import subprocess
@@ -10,6 +10,39 @@ TEXTS = (".py", ".md", ".yaml", ".toml", ".msg", ".srv", ".action")
 # Files of others: of mmsegmentation, Cityscapes' and Talk2DINO's repositories, and of a user who follows the docs.
 OF_OTHERS = {"tools/convert_datasets/pascal_context.py", "coco_stuff164k.py", "labels.py", "dino_extraction_v2.py"}
 MENTION = re.compile(r"(?<![\w*./{}-])(?!\d)[\w/]*\w\.py\b")  # no globs, no names that are computed
+# Words that have been replaced, each by the field's own: tracked object, detection, go-to task, request, active,
+# scoring, metrics, stub, atomic write, idle priority, goal change, failure reason, shutdown handler, request queue.
+REPLACED = re.compile(
+    r"(?i:(?<![a-z])(?:things?|sightings?|errands?|wish(?:es)?|in[ _]?force|labelling|judge[sd]?|judging|whole_file"
+    r"|give_way|take_leave|hinders?)(?![a-z])|stand_ins?(?![a-z]))|\b(?:Thing\w*|InForce|News|Ending|Turns)\b"
+)
+QUOTES = {  # where one is somebody else's word
+    "CHANGELOG.md": "names what was renamed",
+    "talk2dino_ros/engine/data/dataset_classes.json": "COCO's things and stuff",
+    "talk2dino_ros/engine/data/mini_words.yaml": "a word that a user may ask for",
+    "talk2dino_ros/engine/evaluate/datasets/coco.py": "COCO's things and stuff",
+    "test/repository/test_mentions.py": "the list above",
+}
+
+
+def tracked_texts(*ends: str) -> dict[str, str]:
+    """The text files of the repository by their names, but for what was measured."""
+    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).splitlines()
+    return {
+        file: (ROOT / file).read_text(encoding="utf-8")
+        for file in files
+        if file.endswith(ends) and "results/" not in file and (ROOT / file).is_file()
+    }
+
+
+def test_replaced_words_are_gone() -> None:
+    texts = tracked_texts(*TEXTS, ".json", ".txt", ".xml", ".yml", "Makefile", ".cff")
+    found = {
+        file: [match.group() for match in REPLACED.finditer(f"{file}\n{text}")]
+        for file, text in texts.items()
+        if file not in QUOTES
+    }
+    assert {file: words for file, words in found.items() if words} == {}
 
 
 def test_python_files_named_in_prose_are_there() -> None:
@@ -17,9 +50,9 @@ def test_python_files_named_in_prose_are_there() -> None:
     there = {f"/{file}" for file in files}
     lost = [
         f"{file}: {mention}"
-        for file in files
-        if file.endswith(TEXTS) and "results/" not in file and (ROOT / file).is_file() and file != "CHANGELOG.md"
-        for mention in MENTION.findall((ROOT / file).read_text())
+        for file, text in tracked_texts(*TEXTS).items()
+        if file != "CHANGELOG.md"
+        for mention in MENTION.findall(text)
         if mention not in OF_OTHERS and not any(path.endswith(f"/{mention}") for path in there)
     ]
     assert lost == []

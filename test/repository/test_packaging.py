@@ -12,7 +12,7 @@ from setup_arguments import setup_arguments
 
 from setup_env.requirements import constraints_with_wheels, desk_requirements, distribution_of, ros_requirements
 from setup_env.situation import WHEELS
-from setup_env.workspace import STAND_INS
+from setup_env.workspace import STUB_PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
@@ -70,16 +70,16 @@ def test_colcon_has_pip_ask_for_nothing_and_pip_gets_no_files_of_ros() -> None:
         assert "data_files" not in arguments
 
 
-def test_the_stand_ins_are_for_packages_that_a_robot_has_from_its_ros() -> None:
+def test_the_stub_packages_are_for_packages_that_a_robot_has_from_its_ros() -> None:
     declared = {element.text for element in MANIFEST if element.tag == "depend"}
-    for folder in STAND_INS:
+    for folder in STUB_PACKAGES:
         manifest = ElementTree.parse(ROOT / folder / "package.xml").getroot()
         assert manifest.findtext("name") == Path(folder).name
         assert manifest.findtext("name") in declared
 
 
-def test_every_message_of_a_stand_in_is_built() -> None:
-    for folder in STAND_INS:
+def test_every_message_of_a_stub_package_is_built() -> None:
+    for folder in STUB_PACKAGES:
         built = re.findall(r"msg/\w+\.msg", (ROOT / folder / "CMakeLists.txt").read_text())
         assert sorted(built) == sorted(f"msg/{file.name}" for file in (ROOT / folder / "msg").iterdir())
 

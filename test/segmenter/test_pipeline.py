@@ -141,7 +141,7 @@ def test_a_batch_in_hand_keeps_the_vocabulary_that_it_began_with(running):
     assert (version, points[0].class_name) == (1, "cup")
 
 
-def test_label_info_of_every_camera_goes_out_before_the_vocabulary_is_in_force():
+def test_label_info_of_every_camera_goes_out_before_the_vocabulary_is_active():
     bench = Bench()
     new = ActiveConfiguration(bench.segmenter, vocabulary_of("dog", version=7), Parameters())
     seen = []

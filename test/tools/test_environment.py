@@ -122,7 +122,7 @@ def test_what_a_foreign_ros_left_in_the_shell_does_not_reach_the_wheels(monkeypa
     assert variables["AMENT_PREFIX_PATH"] == str(ROOT / ".venv")
 
 
-def test_a_sourced_ros_stays_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sourced_ros_stays_active(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/opt/ros/jazzy/lib/python3.12/site-packages")
     monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/jazzy")
     variables = Environment(ROOT, JAZZY).variables()
@@ -208,7 +208,7 @@ def test_known_failures_come_with_a_remedy(output: str, remedy: str) -> None:
     assert bool(remedy_for(output)) == bool(remedy)
 
 
-def test_stand_ins_are_built_only_where_no_ros_brings_the_real_packages() -> None:
+def test_stub_packages_are_built_only_where_no_ros_brings_the_real_packages() -> None:
     assert Workspace(Environment(ROOT, WHEELS)).base_paths == [
         ".",
         "talk2dino_msgs",

@@ -33,7 +33,7 @@ def test_the_wheels_that_were_asked_for_stay_until_others_are(tmp_path: Path) ->
     assert find_situation({"ROS": "jazzy"}, tmp_path) == WHEELS
 
 
-def test_wheels_that_are_no_more_give_way_to_those_of_jazzy(tmp_path: Path) -> None:
+def test_wheels_that_are_no_more_are_replaced_by_those_of_jazzy(tmp_path: Path) -> None:
     (tmp_path / CHOICE).parent.mkdir()
     (tmp_path / CHOICE).write_text("iron")
     assert find_situation({}, tmp_path) == WHEELS

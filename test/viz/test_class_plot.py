@@ -43,7 +43,7 @@ def test_bars_are_as_long_as_the_shares_the_best_on_top(tmp_path):
         {f"class {number}": number / 2 for number in range(171)},
         {"cat": None},
     ],
-    ids=["odd names", "many", "nothing judged"],
+    ids=["odd names", "many", "nothing scored"],
 )
 def test_any_run_has_a_plot(shares, tmp_path):
     draw_classes(tmp_path / "a.png", facts_of(shares, miou=None if None in shares.values() else 50.0))

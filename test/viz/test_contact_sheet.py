@@ -33,7 +33,7 @@ def test_each_row_shows_image_labels_and_mask():
     assert cells(sheet) == [(plain, plain), (tinted(1), tinted(2)), (tinted(2), tinted(1))]
 
 
-def test_unjudged_pixels_are_dark_and_what_no_class_won_keeps_its_colour():
+def test_ignored_pixels_are_dark_and_what_no_class_won_keeps_its_colour():
     sheet = draw_sheet("title", {"worst": [row_of((-1, 0), (3, 0))]}, {1: "cat", 2: "dog"})
     # 3 is no class: the list has 0 (background, not named), 1 and 2
     assert cells(sheet)[1:] == [([30] * 3, [GREY] * 3), ([GREY] * 3, [GREY] * 3)]

@@ -47,7 +47,7 @@ for name, oldest in (("numpy", 0), ("pytest", 7)):
 
 
 class Environment:
-    """The virtual environment of one repository, and how to run things in it."""
+    """The virtual environment of one repository, and how to run commands in it."""
 
     def __init__(self, root: Path, situation: Situation) -> None:
         self.root = root

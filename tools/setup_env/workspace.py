@@ -12,7 +12,7 @@ from .stamps import fingerprint, is_fresh, write_stamp
 PACKAGE = "talk2dino_ros"
 PACKAGING = ("package.xml", "setup.py", "setup.cfg", "scripts/*", "resource/*")
 MESSAGES = ("CMakeLists.txt", "package.xml", "action/*.action", "msg/*.msg", "srv/*.srv")
-STAND_INS = ("tools/tf2_msgs", "tools/vision_msgs")  # there are no wheels of these
+STUB_PACKAGES = ("tools/tf2_msgs", "tools/vision_msgs")  # there are no wheels of these
 LINKED = ("launch/*", "config/*", "rviz/*")  # only their names count: what is installed are links to them
 # `python -m colcon` is younger than Ubuntu 22.04's colcon. The Python that runs this goes into the scripts' first line.
 COLCON = "import sys; from colcon_core.command import main; sys.exit(main())"
@@ -28,9 +28,9 @@ class Workspace:
 
     @property
     def base_paths(self) -> list[str]:
-        """Where the packages are; the stand-ins only where no ROS brings the real packages."""
+        """Where the packages are; the stub packages only where no ROS brings the real packages."""
         own = [".", "talk2dino_msgs"]
-        return own if self.environment.situation.sourced else [*own, *STAND_INS]
+        return own if self.environment.situation.sourced else [*own, *STUB_PACKAGES]
 
     @property
     def key(self) -> str:

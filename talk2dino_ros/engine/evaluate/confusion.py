@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-IGNORED = -1  # a pixel's true class where the label says that nobody may judge
+IGNORED = -1  # a pixel's true class where the label says that it is ignored
 
 Counts = npt.NDArray[np.int64]
 
@@ -46,8 +46,8 @@ class Confusion:
         truth: classes 0..C-1, or IGNORED. predicted: 0..C-1, or C for no class, which is never right.
         """
         classes, columns = self.counts.shape
-        is_judged = truth != IGNORED
-        cells = truth[is_judged].astype(np.int64) * columns + predicted[is_judged]
+        is_scored = truth != IGNORED
+        cells = truth[is_scored].astype(np.int64) * columns + predicted[is_scored]
         counts = np.bincount(cells, minlength=classes * columns).reshape(classes, columns)
         self.counts += counts
         return Confusion(counts)

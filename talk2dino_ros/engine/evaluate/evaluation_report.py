@@ -155,7 +155,7 @@ def _mean(miou: dict[str, float | None], columns: list[str]) -> str:
 
 
 def _cell(facts: Facts) -> str:
-    value = "nothing judged" if facts["miou"] is None else f"{facts['miou']:.2f}"
+    value = "nothing scored" if facts["miou"] is None else f"{facts['miou']:.2f}"
     return value + (_MARK if _remarks(facts) else "")
 
 

@@ -26,7 +26,7 @@ Subject = dict[str, Any]
 class Progress:
     """confusion: of all images so far. done: samples looked at, skipped ones too. skipped: why, by file.
 
-    by_image: each image's own mean IoU, by its place in the data set; nan where its label judges nothing.
+    by_image: each image's own mean IoU, by its place in the data set; nan where all of its label is ignored.
     """
 
     confusion: Confusion

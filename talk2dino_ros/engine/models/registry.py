@@ -179,7 +179,7 @@ _ROWS = (
     ),
     Model(
         "mini",
-        "Not Talk2DINO: a small stand-in from installed packages, for tests and for trying things out",
+        "Not Talk2DINO: a small stand-in from installed packages, for tests and for a first try",
         files=(
             package_file("image", mini.IMAGE_FILE, 24 * MB),
             package_file("text", mini.TEXT_FILE, 91 * MB),

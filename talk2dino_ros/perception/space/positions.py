@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compute a region's 3D position from depth: its visible surface without outlier pixels.
 
-Three things go wrong with depth inside a mask. Its border shows the background as often as the object, so the
+Depth inside a mask is wrong in three ways. Its border shows the background as often as the object, so the
 region is peeled. Some pixels have no depth, and a handful of them proves nothing, so too few are none at all. And
 some are elsewhere, through a hole or between two surfaces, so only what lies around the densest half counts.
 """

@@ -142,7 +142,7 @@ class ManagedNode(LifecycleNode):
         """Free everything, from any state and also after the ROS context has ended."""
         self._tear_down()
 
-    def take_leave(self) -> None:
+    def before_exit(self) -> None:
         """Answer waiting clients before the process ends; what the node holds is freed with the process."""
         self.is_ending = True
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.node.ending import Ending
+from talk2dino_ros.ros.node.shutdown import ShutdownHandler
 from talk2dino_ros.ros.parameters.parameter_files import check_arguments
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
 
@@ -46,19 +46,19 @@ def run_node(name: str, import_node: Callable[[], NodeType], args: list[str] | N
 
     name: what error messages begin with. import_node: imports and returns the node's class, which is what needs ROS.
     """
-    ending = Ending(name)
+    shutdown = ShutdownHandler(name)
     code = 1
     try:
-        code = _serve(name, _node_type(import_node), args, ending)
+        code = _serve(name, _node_type(import_node), args, shutdown)
     except Talk2DinoError as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)  # before DDS is taken down, which can take its time
     except BaseException:
-        if not ending.is_asked:  # what fails because the process is ending is no news
+        if not shutdown.is_asked:  # what fails because the process ends is not reported
             traceback.print_exc()
-    ending.end(code)
+    shutdown.end(code)
 
 
-def _serve(name: str, node_type: NodeType, args: list[str] | None, ending: Ending) -> int:
+def _serve(name: str, node_type: NodeType, args: list[str] | None, shutdown: ShutdownHandler) -> int:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
@@ -66,15 +66,15 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, ending: Endin
 
     check_arguments(sys.argv if args is None else args, name, fields_of(node_type.PARAMETERS))
     _init_ros(lambda: rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO))
-    ending.take_leave = rclpy.try_shutdown
+    shutdown.before_exit = rclpy.try_shutdown
     node = node_type()
-    ending.take_leave = lambda: _take_leave(node)
+    shutdown.before_exit = lambda: _leave_ros(node)
     executor = EnduringExecutor(node.note_fault)
     executor.add_node(node)
     if node.autostart and not node.start():
         return 1
-    ending.wake = lambda: executor.create_task(lambda: None)
-    while not ending.is_asked:
+    shutdown.wake = lambda: executor.create_task(lambda: None)
+    while not shutdown.is_asked:
         executor.spin_once()
     executor.drop_round()
     return 0
@@ -89,10 +89,10 @@ def _init_ros(init: Callable[[], None]) -> None:
         raise StartError(f"ROS refuses the arguments ({reason}), expected ones that it reads; correct them") from error
 
 
-def _take_leave(node: ManagedNode) -> None:
+def _leave_ros(node: ManagedNode) -> None:
     import rclpy
 
-    node.take_leave()
+    node.before_exit()
     node.destroy_node()
     rclpy.try_shutdown()
 

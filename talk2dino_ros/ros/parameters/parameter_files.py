@@ -2,7 +2,7 @@
 """Check parameter files and `-p` arguments by ROS's own rules before ROS reads them; errors name the line.
 
 ROS's own parser (rcl_yaml_param_parser) drops a class `name: prompt` without quotes in silence, takes `y` for true and
-`08` for a number, and ends with a traceback where it cannot go on. Values are judged by its rules, not by YAML's.
+`08` for a number, and ends with a traceback where it cannot go on. Values are read by its rules, not by YAML's.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judge from what was observed of a camera's topic whether its images can arrive, and name the remedy if not."""
+"""Decide from what was observed of a camera's topic whether its images can arrive, and name the remedy if not."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TransportVerdict:
 
 
 def verdict_on(found: Findings) -> TransportVerdict:
-    """Name the first thing that is wrong, from the graph to the wire, as that has to be mended first."""
+    """Name the first fault, from the graph to the wire, as that has to be mended first."""
     if not found.publishers:
         return TransportVerdict(False, "nobody", _nobody(found))
     if not found.fitting:

@@ -2,7 +2,7 @@
 """Assign class ids of the mask: stable per name, with a quarantine before an id is given to another name.
 
 A costmap keeps the ids of past masks for seconds. Would an id that was `person` be given to `floor` at once,
-the person it has seen would become floor. So a name keeps its id for as long as it is in force,
+the person it has seen would become floor. So a name keeps its id for as long as it is active,
 and the id of a dropped name stays in quarantine until every consumer has forgotten it.
 """
 
@@ -144,7 +144,7 @@ class ClassIds:
     def _exhausted(self, name: str | None) -> VocabularyError:
         still_mean = sum(self._meaning(class_id) is not None for class_id in IDS)
         return VocabularyError(
-            f"No id is free for '{name}': {still_mean} of {len(IDS)} are in force or were dropped less than"
+            f"No id is free for '{name}': {still_mean} of {len(IDS)} are active or were dropped less than"
             f" {self._quarantine_s:g} s ago (id_quarantine_s); ask for fewer new names, or ask again later."
         )
 

@@ -53,7 +53,7 @@ class VocabularyChange:
             if given:
                 raise VocabularyError(
                     f"{name} were given together with add or remove, expected either all classes anew or a change of "
-                    f"those in force; leave out the {name}, or add and remove"
+                    f"the active ones; leave out the {name}, or add and remove"
                 )
         for text in (*self.add, *self.remove):
             parse_class(text)
@@ -62,7 +62,7 @@ class VocabularyChange:
         """Return the changed classes; raise VocabularyError where they are invalid or another version was expected."""
         if self.expected_version not in (0, active.version):
             raise VocabularyError(
-                f"the vocabulary in force has the version {active.version}, expected {self.expected_version}: "
+                f"the active vocabulary has the version {active.version}, expected {self.expected_version}: "
                 "somebody has changed it; look at ~/get_vocabulary and ask again"
             )
         if self.replaces:

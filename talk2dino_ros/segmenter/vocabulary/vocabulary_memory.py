@@ -73,7 +73,7 @@ class VocabularyMemory:
             self._ids.restore({}, {})
             try:
                 ids = self.assign(classes, fixed_ids)
-            except VocabularyError:  # it is not what is remembered that hinders
+            except VocabularyError:  # not because of what is remembered
                 self._ids.restore(*before)
                 raise
             self._warn(f"{error} What is configured wins: the ids before are forgotten; restart who keeps past masks.")

@@ -23,7 +23,7 @@ from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.vocabulary import default_ids
 from talk2dino_ros.ros.node.background import in_thread
 from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
-from talk2dino_ros.ros.node.turns import Turns
+from talk2dino_ros.ros.node.request_queue import RequestQueue
 from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
 from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory
 
@@ -54,7 +54,7 @@ class VocabularyServer:
         self._memory = VocabularyMemory(node.get_logger().warning, self._now_ns)
         self._file: Vocabulary | None = None
         self._thread: threading.Thread | None = None
-        self._turns = Turns(node)
+        self._requests = RequestQueue(node)
         # A coroutine that waits keeps every other callback of its group out, so this service has its own, in which
         # each request is looked at when it comes: what cannot be is answered at once, whoever else has the turn.
         self._set_srv = node.create_service(
@@ -93,7 +93,7 @@ class VocabularyServer:
             self._node.get_logger().warning(f"the words before cannot be had, so the configured ones are used: {error}")
             return None
         self._node.get_logger().info(
-            "the words that were accepted last are in force, as the configured ones have not changed since; "
+            "the words that were accepted last are active, as the configured ones have not changed since; "
             "~/set_vocabulary changes them"
         )
         return vocabulary
@@ -130,11 +130,11 @@ class VocabularyServer:
         change.check()  # before anything slow is done
         if change.replaces:
             self._memory.assign(parse_classes(change.classes), change.ids)
-        await self._turns.take(replaces=change.replaces)
+        await self._requests.acquire(replaces=change.replaces)
         try:
             return await self._change_now(change)
         finally:
-            self._turns.end()
+            self._requests.release()
 
     def _configured_pipeline(self) -> Pipeline:
         pipeline = self._pipeline()
@@ -157,7 +157,7 @@ class VocabularyServer:
         return pipeline.active, outcome.added
 
     def _encode(self, active: ActiveConfiguration, classes: Sequence[ClassEntry], *, keeps: bool) -> Future:
-        """keeps: whether classes that are in force keep their vectors to the bit."""
+        """keeps: whether active classes keep their vectors to the bit."""
         known = [each for each in (active.vocabulary if keeps else None, self._file) if each is not None]
         texts = [entry.text for entry in classes]
 
@@ -198,6 +198,6 @@ def _summary(vocabulary: Vocabulary) -> str:
     distractors = sum(entry.distractor for entry in vocabulary.classes)
     beside = f" and {distractors} distractors" if distractors else ""
     asked = ", ".join(questions)
-    sentences = [f"{len(vocabulary.labels())} classes{beside} in force: {', '.join(labels)}"]
+    sentences = [f"{len(vocabulary.labels())} classes{beside} active: {', '.join(labels)}"]
     sentences += [f"{len(vocabulary.questions())} questions: {asked}"] if asked else []
     return "; ".join([*sentences, *vocabulary.warnings])

@@ -73,7 +73,7 @@ class VocabularyState:
             write_atomically(path, json.dumps(content, indent=1).encode())
         except OSError as error:
             raise StateError(
-                f"{path} could not be written ({error}), so the words and ids that are in force now will be forgotten "
+                f"{path} could not be written ({error}), so the words and ids that are active now will be forgotten "
                 "at the node's end; make room, or set state_file to a file that it may write"
             ) from error
 

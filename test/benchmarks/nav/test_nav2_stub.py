@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stand-in for Nav2 as a node: it searches, drives to goals and stops, as the goal node's state says."""
+"""The Nav2 stub as a node: it searches, drives to goals and stops, as the goal node's state says."""
 
 import math
 import time

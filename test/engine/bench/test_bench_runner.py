@@ -22,7 +22,7 @@ def subject():
     return load_subject("mini", device="cpu", precision="auto", weights_dir=None, seeded=False, photos=photos)
 
 
-def test_rows_of_a_gpu_stand_in_the_table_without_a_figure(subject, tmp_path):
+def test_rows_of_a_gpu_are_in_the_table_without_a_figure(subject, tmp_path):
     path = run_rows(subject, ["gpu_frame"], tmp_path)
     row = json.loads(path.read_text())["rows"]["gpu_frame"]
     assert (row["said"], row["met"], row["figures"]) == ("no GPU here", None, {})
@@ -90,7 +90,7 @@ def test_memory_is_that_of_the_gpu_that_is_measured(monkeypatch):
     assert asked == ["cuda:1", "cuda:1"]
 
 
-def test_recorded_graphs_stand_in_a_file_of_their_own_that_says_so(subject, tmp_path):
+def test_recorded_graphs_are_in_a_file_of_their_own_that_says_so(subject, tmp_path):
     recorded = replace(subject, cuda_graphs=True)
     plain, graphs = (run_rows(each, ["gpu_frame"], tmp_path) for each in (subject, recorded))
     assert [json.loads(path.read_text())["cuda_graphs"] for path in (plain, graphs)] == [False, True]

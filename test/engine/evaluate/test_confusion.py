@@ -16,7 +16,7 @@ def confusion_of(truth, predicted, classes):
 
 
 def test_the_matrix_of_six_pixels_is_the_one_made_by_hand():
-    # class 0: one right, one taken for 1. class 1: two right, one taken for no class. One pixel is not judged.
+    # class 0: one right, one taken for 1. class 1: two right, one taken for no class. One pixel is ignored.
     confusion = confusion_of([[0, 0, 1], [1, 1, IGNORED]], [[0, 1, 1], [1, 3, 2]], classes=3)
     assert confusion.counts.tolist() == [[1, 1, 0, 0], [0, 2, 0, 1], [0, 0, 0, 0]]
 
@@ -48,7 +48,7 @@ def test_the_mean_is_over_the_data_set_and_not_over_images():
     assert own.figures().mean_iou == 0.25
 
 
-def test_nothing_judged_has_no_figure():
+def test_nothing_scored_has_no_figure():
     figures = confusion_of([[IGNORED]], [[0]], classes=2).figures()
     assert math.isnan(figures.mean_iou)
     assert math.isnan(figures.pixel_accuracy)
@@ -59,11 +59,11 @@ def slow_iou(pairs, classes):
     truth = [
         {(i, y, x) for i, (t, _) in enumerate(pairs) for (y, x), v in np.ndenumerate(t) if v == c} for c in classes
     ]
-    judged = {(i, y, x) for i, (t, _) in enumerate(pairs) for (y, x), v in np.ndenumerate(t) if v != IGNORED}
+    scored = {(i, y, x) for i, (t, _) in enumerate(pairs) for (y, x), v in np.ndenumerate(t) if v != IGNORED}
     seen = [{(i, y, x) for i, (_, p) in enumerate(pairs) for (y, x), v in np.ndenumerate(p) if v == c} for c in classes]
     ious = []
     for own, predicted in zip(truth, seen, strict=True):
-        union = own | (predicted & judged)
+        union = own | (predicted & scored)
         ious.append(len(own & predicted) / len(union) if union else math.nan)
     return ious
 

@@ -177,7 +177,7 @@ def test_a_class_list_in_another_encoding_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("classes", "error"), [(["cat", "Cat"], VocabularyError), (["cat", "!wall"], DatasetError)])
-def test_a_class_list_that_cannot_be_judged_is_refused(classes, error, tmp_path):
+def test_a_class_list_that_cannot_be_scored_is_refused(classes, error, tmp_path):
     write_folder(tmp_path, classes, {})
     with pytest.raises(error, match=r"occurs twice|distractor or question '!wall'"):
         open_dataset("folder", tmp_path)

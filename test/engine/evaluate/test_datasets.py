@@ -51,7 +51,7 @@ def test_voc_is_found_from_the_kit_or_from_above(where, tmp_path):
     assert names_of(dataset) == ["background", "aeroplane"]
 
 
-def test_voc_with_20_classes_does_not_judge_background_nor_borders(tmp_path):
+def test_voc_with_20_classes_does_not_score_background_nor_borders(tmp_path):
     write_pascal(tmp_path, "VOC2012", {"2007_000033": [[0, 1, 15, 20, 255]]})
     assert names_of(open_dataset("voc20", tmp_path)) == [None, "aeroplane", "person", "tvmonitor", None]
     assert names_of(open_dataset("voc21", tmp_path)) == ["background", "aeroplane", "person", "tvmonitor", None]
@@ -64,7 +64,7 @@ def test_context_has_the_59_by_the_alphabet_behind_background(tmp_path):
     assert list(DATASETS["context59"].classes) == sorted(DATASETS["context59"].classes)
 
 
-def test_ade20k_has_zero_for_what_is_not_judged(tmp_path):
+def test_ade20k_has_zero_for_what_is_ignored(tmp_path):
     write_ade20k(tmp_path, {"ADE_val_00000001": [[0, 1, 13, 150]]})
     assert names_of(open_dataset("ade20k", tmp_path)) == [None, "wall", "person", "flag"]
 

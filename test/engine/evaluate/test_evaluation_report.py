@@ -131,9 +131,9 @@ def test_one_s_own_folder_gets_a_column_of_its_own(tmp_path):
     assert row_of(tmp_path, "system")[-1] == "kitchen, 5 classes"
 
 
-def test_a_run_in_which_nothing_was_judged_says_so(tmp_path):
+def test_a_run_in_which_nothing_was_scored_says_so(tmp_path):
     write_result(tmp_path, miou=None)
-    assert row_of(tmp_path, "`talk2dino_vitb`")[0] == "nothing judged"
+    assert row_of(tmp_path, "`talk2dino_vitb`")[0] == "nothing scored"
 
 
 def test_each_of_dino_txt_s_published_rows_stands_below_the_protocol_it_was_made_by(tmp_path):

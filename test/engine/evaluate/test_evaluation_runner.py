@@ -24,7 +24,7 @@ def segmenter():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five cuts of the cat, of two sizes; the upper half is labelled cat, a corner is not judged."""
+    """Five cuts of the cat, of two sizes; the upper half is labelled cat, a corner is ignored."""
     photo = read_picture(PHOTOS / "chelsea.jpg")
     pictures = {}
     for number in range(5):

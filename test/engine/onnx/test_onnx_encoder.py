@@ -182,7 +182,7 @@ def test_a_file_of_a_later_format_is_refused(copy):
         read_card(copy)
 
 
-def test_a_whole_file_that_onnxruntime_refuses_is_named(tmp_path):
+def test_a_complete_file_that_onnxruntime_refuses_is_named(tmp_path):
     card = Card("talk2dino_vitb", *SIZE, 14, "fp32", "00")
     graph = onnx.helper.make_graph([onnx.helper.make_node("NoSuch", [], ["x"])], "graph", [], [])
     model = onnx.helper.make_model(graph, ir_version=10, opset_imports=[onnx.helper.make_opsetid("", 18)])

@@ -193,7 +193,7 @@ def test_clear_forgets_and_ids_go_on():
 
 
 def test_500_detections_keep_500_ids():
-    """Half a second on a slow core, were it a second a person would see it; the figure is printed, not judged."""
+    """Half a second on a slow core, were it a second a person would see it; the figure is printed, not asserted."""
     rng = np.random.default_rng(0)
     places = rng.uniform(-10, 10, (500, 3))
     story = Story(association_distance_m=2.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work that gives way to everything else, and does not wait for ever."""
+"""Work at idle priority, and does not wait for ever."""
 
 import os
 import subprocess

@@ -146,7 +146,7 @@ def test_two_names_cannot_swap_their_ids(ids):
         ids.assign(["door", "chair"], [2, 1], 1.0)
 
 
-def test_a_refused_request_leaves_what_is_in_force(ids):
+def test_a_refused_request_leaves_what_is_active(ids):
     put_into_force(ids, ["door", "chair"], 0.0)
     with pytest.raises(VocabularyError):
         ids.assign(["door", "dog"], [1, 2], 1.0)

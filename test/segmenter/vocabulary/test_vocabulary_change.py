@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a set_vocabulary makes of the classes that are in force."""
+"""What a set_vocabulary makes of the classes that are active."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
 
-IN_FORCE = replace(Vocabulary.from_embeddings(["door", "pet: dog, cat", "!wall", "?cup"], np.eye(4)), version=7)
+ACTIVE = replace(Vocabulary.from_embeddings(["door", "pet: dog, cat", "!wall", "?cup"], np.eye(4)), version=7)
 
 
 def change(expected_version=0, **fields):
@@ -21,7 +21,7 @@ def change(expected_version=0, **fields):
 def after(**fields):
     asked = change(**fields)
     asked.check()
-    outcome = asked.applied_to(IN_FORCE)
+    outcome = asked.applied_to(ACTIVE)
     return [entry.text for entry in outcome.classes], list(outcome.added)
 
 
@@ -36,7 +36,7 @@ def test_what_is_added_comes_behind_the_others():
     )
 
 
-def test_what_is_in_force_as_it_is_asked_for_stays_and_is_not_added():
+def test_what_is_active_as_it_is_asked_for_stays_and_is_not_added():
     assert after(add=["?Cup: cup", "pet: dog, cat"]) == (["door", "pet: dog, cat", "!wall", "?cup"], [])
 
 
@@ -61,7 +61,7 @@ def test_a_class_becomes_another_one_in_one_request():
 
 
 @pytest.mark.parametrize("version", [0, 7])
-def test_any_version_and_the_one_in_force_may_be_changed(version):
+def test_any_version_and_the_one_active_may_be_changed(version):
     assert after(remove=["?cup"], expected_version=version)[0] == ["door", "pet: dog, cat", "!wall"]
 
 

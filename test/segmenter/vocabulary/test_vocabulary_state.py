@@ -95,7 +95,7 @@ def test_in_simulated_time_the_time_between_two_processes_does_not_count(file, b
     assert life.memory.assign(parse_classes(["grass"]), ()) == (3,)
 
 
-def test_names_in_force_at_the_end_are_in_quarantine_where_other_words_are_configured(file, boot):
+def test_names_active_at_the_end_are_in_quarantine_where_other_words_are_configured(file, boot):
     Life(state_file=str(file), words=("stairs",))
     boot["since_boot_s"] += 1000.0
     life = Life(state_file=str(file), words=("grass",))
@@ -214,7 +214,7 @@ def server_of(warnings):
     return VocabularyServer(node, lambda: None), SimpleNamespace(encode_vocabulary=encode)
 
 
-def test_words_that_cannot_be_in_force_any_more_do_not_hinder_the_start(file, boot):
+def test_words_that_cannot_be_active_any_more_do_not_keep_the_node_from_starting(file, boot):
     Life(state_file=str(file), words=("cup",)).commit("dog", "sofa")
     warnings: list[str] = []
     server, segmenter = server_of(warnings)

@@ -9,7 +9,7 @@ def plain(height, width, value):
     return np.full((height, width, 3), value, np.uint8)
 
 
-def test_pictures_stand_in_columns_and_rows_on_white():
+def test_pictures_are_in_columns_and_rows_on_white():
     column = above([plain(2, 3, 10), plain(1, 5, 20)], gap=1)
     assert column[:, :, 0].tolist() == [[10, 10, 10, 255, 255], [10, 10, 10, 255, 255], [255] * 5, [20] * 5]
     row = beside([plain(2, 1, 10), plain(1, 2, 20)], gap=1)

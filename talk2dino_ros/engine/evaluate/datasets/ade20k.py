@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADE20K, the 150 classes of the scene parsing challenge (ADEChallengeData2016): 0 in a label file is not judged."""
+"""ADE20K, the 150 classes of the scene parsing challenge (ADEChallengeData2016): 0 in a label file is ignored."""
 
 from pathlib import Path
 

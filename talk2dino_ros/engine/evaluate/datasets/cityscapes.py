@@ -20,7 +20,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
 )
 
 CLASSES = class_names("cityscapes")
-# cityscapesscripts' labels.py: the label ids of the classes above; the others of 0..33 are not judged
+# cityscapesscripts' labels.py: the label ids of the classes above; the others of 0..33 are ignored
 LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 LAST_LABEL_ID = 33
 _IMAGE_SUFFIX = "_leftImg8bit.png"
@@ -36,8 +36,8 @@ def find(folder: Path) -> Found:
     samples = paired(zip(images, labels, strict=True), str(root / "leftImg8bit/val"))
     if is_converted:
         return Found(samples, plain_lookup(len(CLASSES)))
-    unjudged = (*(set(range(LAST_LABEL_ID + 1)) - set(LABEL_IDS)), IGNORE_VALUE)
-    return Found(samples, lookup({value: number for number, value in enumerate(LABEL_IDS)}, ignored=unjudged))
+    ignored = (*(set(range(LAST_LABEL_ID + 1)) - set(LABEL_IDS)), IGNORE_VALUE)
+    return Found(samples, lookup({value: number for number, value in enumerate(LABEL_IDS)}, ignored=ignored))
 
 
 def _label(root: Path, image: Path, what: str) -> Path:

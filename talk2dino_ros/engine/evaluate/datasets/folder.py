@@ -2,7 +2,7 @@
 """A user's own data set: `images/`, `labels/` with a PNG of the same name for each, and `classes.txt`.
 
 Line i of classes.txt, counted from 0, is the class of the pixels with the value i, written as everywhere
-(`name` or `name: prompt, prompt`); 255 is not judged. A first line `background`, in capitals or not, is what no word
+(`name` or `name: prompt, prompt`); 255 is ignored. A first line `background`, in capitals or not, is what no word
 is for.
 """
 
@@ -37,7 +37,7 @@ def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
     hidden = [entry.text for entry in parse_classes(words) if not entry.is_labelled]
     if hidden:
         raise DatasetError(
-            f"{path} has the distractor or question '{hidden[0]}', expected classes that are judged; write it without "
+            f"{path} has the distractor or question '{hidden[0]}', expected classes that are scored; write it without "
             "its mark"
         )
 

@@ -19,7 +19,7 @@ LIMIT_S = 1.5  # for everything
 def _nothing() -> None: ...
 
 
-class Ending:
+class ShutdownHandler:
     """Handler of the shutdown signals, which ends the process.
 
     A thread takes the signals. Python's own handler would raise KeyboardInterrupt wherever the main thread is, in a
@@ -27,13 +27,13 @@ class Ending:
 
     wake: called once the end is asked for, so that the main thread looks at `is_asked`; None while it does not look,
     such as while a model loads.
-    take_leave: called before the process ends, by whichever thread ends it.
+    before_exit: called before the process ends, by whichever thread ends it.
     """
 
     def __init__(self, name: str) -> None:
         self.is_asked = False
         self.wake: Callable[[], object] | None = None
-        self.take_leave: Callable[[], object] = _nothing
+        self.before_exit: Callable[[], object] = _nothing
         self._name = name
         self._begun = threading.Lock()
         self._has_begun = threading.Event()
@@ -42,22 +42,22 @@ class Ending:
         signal.set_wakeup_fd(signals_in, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: None)  # the interpreter writes to the pipe by itself
-        threading.Thread(target=self._watch, name="ending", daemon=True).start()
+        threading.Thread(target=self._watch, name="shutdown", daemon=True).start()
 
     def end(self, code: int) -> NoReturn:
         """Leave ROS and end the process: with 0 where a signal asked for it, else with the code.
 
         It ends without Python's finalization, which looks through every object once more and takes torch apart: on a
         busy machine seconds, for memory that the system takes back anyway. What other processes notice, the end of the
-        node on the network and the last lines of its log, has been seen to in `take_leave`.
+        node on the network and the last lines of its log, has been seen to in `before_exit`.
         """
         if not self._begun.acquire(blocking=False):
             threading.Event().wait()  # another thread is at it
         self._has_begun.set()
         try:
-            self.take_leave()
+            self.before_exit()
         except Exception as error:
-            self._say(f"took leave in disorder ({error!r}); others may see the node a little longer")
+            self._say(f"the shutdown failed ({error!r}); others may see the node a little longer")
         self._exit(code)
 
     def _watch(self) -> None:
@@ -72,7 +72,7 @@ class Ending:
 
     def _end_at_the_limit(self) -> None:
         time.sleep(LIMIT_S)
-        self._say("took leave of nobody, as something hangs; others see the node a little longer")
+        self._say("the shutdown timed out, as something hangs; others see the node a little longer")
         self._exit(0)
 
     def _say(self, sentence: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_WAITING = 100
 
 
-class TurnError(Talk2DinoError):
+class QueueError(Talk2DinoError):
     """The request was superseded or the queue is full."""
 
 
@@ -27,7 +27,7 @@ class _Waiting:
     replaces: bool
 
 
-class Turns:
+class RequestQueue:
     """Queue of requests; a waiting one that replaces everything is superseded by a newer one.
 
     So nobody waits for what nobody wants any more: rclpy does not tell who sent a request, nor whether they live.
@@ -35,32 +35,32 @@ class Turns:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._is_taken = False
+        self._is_busy = False
         self._waiting: deque[_Waiting] = deque()
 
-    async def take(self, *, replaces: bool) -> None:
-        """Wait for the turn, which `end` gives on; raise TurnError where a newer request came, or too many wait."""
-        if not self._is_taken:
-            self._is_taken = True
+    async def acquire(self, *, replaces: bool) -> None:
+        """Wait for the turn, until `release`; raise QueueError where a newer request came, or too many wait."""
+        if not self._is_busy:
+            self._is_busy = True
             return
         if replaces:
-            self._let_older_go()
+            self._supersede_older()
         if len(self._waiting) >= MOST_WAITING:
-            raise TurnError(f"{len(self._waiting)} requests wait already, expected fewer; wait for their answers")
+            raise QueueError(f"{len(self._waiting)} requests wait already, expected fewer; wait for their answers")
         waiting = _Waiting(Future(executor=self._node.executor), replaces)
         self._waiting.append(waiting)
         await waiting.future
 
-    def end(self) -> None:
+    def release(self) -> None:
         """End the turn; the next in order has it."""
         if self._waiting:
             self._waiting.popleft().future.set_result(None)
         else:
-            self._is_taken = False
+            self._is_busy = False
 
-    def _let_older_go(self) -> None:
+    def _supersede_older(self) -> None:
         for older in [each for each in self._waiting if each.replaces]:
             self._waiting.remove(older)
             older.future.set_exception(
-                TurnError("a newer request replaced this one while it waited for its turn; ask again if you want it")
+                QueueError("a newer request replaced this one while it waited for its turn; ask again if you want it")
             )

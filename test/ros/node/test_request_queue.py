@@ -7,15 +7,15 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from talk2dino_ros.ros.node import turns
-from talk2dino_ros.ros.node.turns import TurnError, Turns
+from talk2dino_ros.ros.node import request_queue
+from talk2dino_ros.ros.node.request_queue import QueueError, RequestQueue
 
 
 class Request:
     """A coroutine that takes a turn, driven by hand as an executor does."""
 
-    def __init__(self, each: Turns, *, replaces: bool = True):
-        self._coroutine = each.take(replaces=replaces)
+    def __init__(self, each: RequestQueue, *, replaces: bool = True):
+        self._coroutine = each.acquire(replaces=replaces)
 
     @property
     def state(self) -> str:
@@ -24,42 +24,42 @@ class Request:
             self._coroutine.send(None)
         except StopIteration:
             return "has its turn"
-        except TurnError as error:
+        except QueueError as error:
             return str(error)
         return "waits"
 
 
 @pytest.fixture
 def queue():
-    return Turns(SimpleNamespace(executor=None))
+    return RequestQueue(SimpleNamespace(executor=None))
 
 
 def test_additions_have_their_turns_in_order(queue):
     first, second, third = (Request(queue, replaces=False) for _ in range(3))
     assert [each.state for each in (first, second, third)] == ["has its turn", "waits", "waits"]
-    queue.end()
+    queue.release()
     assert [third.state, second.state] == ["waits", "has its turn"]
-    queue.end()
+    queue.release()
     assert third.state == "has its turn"
-    queue.end()
+    queue.release()
     assert Request(queue).state == "has its turn"
 
 
-def test_a_replacement_that_waits_gives_way_to_a_newer_one_and_additions_stay(queue):
+def test_a_replacement_that_waits_is_superseded_by_a_newer_one_and_additions_stay(queue):
     running, older, addition, newest = Request(queue), Request(queue), Request(queue, replaces=False), Request(queue)
     assert [each.state for each in (running, older, addition)] == ["has its turn", "waits", "waits"]
     assert newest.state == "waits"
     assert "a newer request replaced this one" in older.state
-    queue.end()
+    queue.release()
     assert [newest.state, addition.state] == ["waits", "has its turn"]
-    queue.end()
+    queue.release()
     assert newest.state == "has its turn"
 
 
 def test_who_comes_when_too_many_wait_is_told_at_once(queue, monkeypatch):
-    monkeypatch.setattr(turns, "MOST_WAITING", 2)
+    monkeypatch.setattr(request_queue, "MOST_WAITING", 2)
     running, *waiting = (Request(queue, replaces=False) for _ in range(3))
     assert [running.state, *(each.state for each in waiting)] == ["has its turn", "waits", "waits"]
     assert "2 requests wait already" in Request(queue, replaces=False).state
-    queue.end()
+    queue.release()
     assert [each.state for each in waiting] == ["has its turn", "waits"]

@@ -11,7 +11,7 @@ import pytest
 PATIENCE_S = 30.0  # for a busy machine; what hangs here would hang far longer
 # What the main thread does when the signal comes.
 OCCUPATIONS = {
-    "it waits for work": "while not ending.is_asked: work.get()\nending.end(0)",
+    "it waits for work": "while not shutdown.is_asked: work.get()\nshutdown.end(0)",
     "it computes": "while True: pass",
     "it waits in a library": "time.sleep(3600)",
     "it frees objects": """
@@ -25,16 +25,16 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 HEAD = """
 import atexit, queue, signal, sys, time
-from talk2dino_ros.ros.node.ending import Ending
-ending, work = Ending("node"), queue.Queue()
-ending.wake = lambda: work.put(None)
-ending.take_leave = lambda: print("goodbye")
+from talk2dino_ros.ros.node.shutdown import ShutdownHandler
+shutdown, work = ShutdownHandler("node"), queue.Queue()
+shutdown.wake = lambda: work.put(None)
+shutdown.before_exit = lambda: print("goodbye")
 print("up", flush=True)
 """
 
 
 def end_of(program: str, *signals: int, before: str = "") -> tuple[int, str, str]:
-    """Run a program that has an Ending, send it the signals once it is up; return exit code and output."""
+    """Run a program that has a ShutdownHandler, send it the signals once it is up; return exit code and output."""
     command = [sys.executable, "-c", before + HEAD + textwrap.dedent(program)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
         try:
@@ -51,19 +51,19 @@ def end_of(program: str, *signals: int, before: str = "") -> tuple[int, str, str
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("occupation", OCCUPATIONS)
 def test_a_signal_ends_the_process_with_0(occupation, number):
-    # leave is taken once, by whichever thread ends the process
+    # what has to be done before the exit is done once, by whichever thread ends the process
     assert end_of(OCCUPATIONS[occupation], number) == (0, "goodbye\n", "")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_a_process_that_hangs_while_it_takes_leave(number):
-    end = end_of("ending.take_leave = lambda: time.sleep(3600)\nending.end(1)", number)
-    sentence = "node: took leave of nobody, as something hangs; others see the node a little longer\n"
+def test_a_signal_ends_a_process_that_hangs_before_its_exit(number):
+    end = end_of("shutdown.before_exit = lambda: time.sleep(3600)\nshutdown.end(1)", number)
+    sentence = "node: the shutdown timed out, as something hangs; others see the node a little longer\n"
     assert end == (0, "", sentence)
 
 
 def test_a_signal_ends_a_process_that_does_not_look_yet():
-    assert end_of("ending.wake = None\nwhile True: pass", signal.SIGINT) == (0, "goodbye\n", "")
+    assert end_of("shutdown.wake = None\nwhile True: pass", signal.SIGINT) == (0, "goodbye\n", "")
 
 
 def test_a_second_signal_changes_nothing():
@@ -71,17 +71,17 @@ def test_a_second_signal_changes_nothing():
 
 
 def test_nothing_that_python_does_at_its_end_is_waited_for():
-    assert end_of("atexit.register(time.sleep, 3600)\nending.end(0)") == (0, "goodbye\n", "")
+    assert end_of("atexit.register(time.sleep, 3600)\nshutdown.end(0)") == (0, "goodbye\n", "")
 
 
 def test_a_start_that_failed_ends_with_its_own_code():
-    assert end_of("ending.end(1)") == (1, "goodbye\n", "")
+    assert end_of("shutdown.end(1)") == (1, "goodbye\n", "")
 
 
-def test_what_goes_wrong_while_leave_is_taken_is_said_and_does_not_keep_the_process():
-    code, _, complained = end_of("ending.take_leave = lambda: 1 / 0\nending.end(0)")
+def test_what_goes_wrong_before_the_exit_is_said_and_does_not_keep_the_process():
+    code, _, complained = end_of("shutdown.before_exit = lambda: 1 / 0\nshutdown.end(0)")
     assert code == 0
-    assert "in disorder (ZeroDivisionError(" in complained
+    assert "the shutdown failed (ZeroDivisionError(" in complained
 
 
 def test_signals_count_in_a_process_that_was_started_with_them_ignored():
