@@ -13,6 +13,9 @@ Talk2DinoError              engine/errors                           -
   TextCacheError            engine/text/text_cache                  the cache's folder; words are encoded all the same
   GeometryError             perception/space/camera_model           a camera's calibration, depth or cloud
     UnmatchedError          segmenter/depth_input                   the drivers: an image without depth or camera_info
+  PoseError                 perception/memory/sensor_pose           the robot's TF, or the sender of poses
+  StoreError                perception/memory/store_lock            a memory's folder or file, or another process on it
+    StoreWriteError         perception/memory/keyframe_store        the disk; what was written is served all the same
   TrackerError              perception/tracking/tracked_object      the trackers' options, or a detection
   TransformError            ros/tf/transforms                       the robot's TF
   MessageError              ros/node/message_guard                  the sender of a message
@@ -32,8 +35,9 @@ Talk2DinoError              engine/errors                           -
   DemoError                 demo/processes                          a process of the demo
 
 An indented one derives from the one that stands above it. Every message is one sentence with the value, what was
-expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup), which never leaves its room, and the set-up's
-SetupError (tools/setup_env/errors). Not of the package: the errors of the simulated room (benchmarks/nav).
+expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup) and DamagedRowError
+(perception/memory/sealed_rows), which never leave their rooms, and the set-up's SetupError (tools/setup_env/errors).
+Not of the package: the errors of the simulated room (benchmarks/nav).
 """
 
 

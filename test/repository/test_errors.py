@@ -8,7 +8,10 @@ from pathlib import Path
 from talk2dino_ros.engine import errors
 
 PACKAGE = Path(__file__).resolve().parents[2] / "talk2dino_ros"
-OUTSIDE = {"NotKnownError": ("Exception", "ros/tf/lookup")}  # named below the table, with the reason
+OUTSIDE = {  # named below the table, with the reason
+    "DamagedRowError": ("Exception", "perception/memory/sealed_rows"),
+    "NotKnownError": ("Exception", "ros/tf/lookup"),
+}
 
 
 def listed() -> dict[str, tuple[str, str]]:

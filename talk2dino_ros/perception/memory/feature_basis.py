@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compress patch features: coefficients on an orthonormal basis, as int8 with one scale per vector.
+
+A cosine with a word needs only the word's own coefficients. The basis grows: a patch that it keeps too little of brings
+directions of its own, so that an object that comes late is not lost for looking like nothing before it (the axis that
+`mini` has for a mug is empty in every picture without one). What was written before stays valid, with zeros for the new
+directions. A keyframe takes at most a share of the room that is left, so that none takes it all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int8]
+
+MOST_DIMENSIONS = 256
+TOLERANCE = 0.02  # of a patch's energy may be lost before the basis grows for it
+SHARE_OF_ROOM = 0.25
+PATCHES_LOOKED_AT = 256  # of those that lose most: the decomposition of more takes time and tells the same
+CODE_LIMIT = 127
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureBasis:
+    """directions: float32 [k, D], orthonormal rows, k up to `most`; none at first."""
+
+    directions: Floats
+    most: int = MOST_DIMENSIONS
+
+    @classmethod
+    def empty(cls, dimensions: int, most: int = MOST_DIMENSIONS) -> FeatureBasis:
+        """Return the basis of features of so many dimensions before any was seen."""
+        return cls(np.zeros((0, dimensions), np.float32), min(most, dimensions))
+
+    def __len__(self) -> int:
+        return len(self.directions)
+
+    def coefficients(self, vectors: Floats) -> Floats:
+        """Return float32 [N, k] of vectors [N, D]; shorter than they were by what the basis does not hold."""
+        coefficients: Floats = vectors @ self.directions.T
+        return coefficients
+
+    def lost(self, features: Floats) -> Floats:
+        """Return float32 [N], 0..1: the share of each unit vector's energy that the basis does not hold."""
+        kept: Floats = np.square(self.coefficients(features)).sum(axis=1)
+        return np.clip(1 - kept, 0, 1)
+
+    def grown_for(self, features: Floats) -> FeatureBasis:
+        """Return a basis that begins with this one and holds unit vectors [N, D] better, itself where it is enough."""
+        room = self.most - len(self)
+        lost = self.lost(features)
+        worst = np.argsort(-lost, kind="stable")[:PATCHES_LOOKED_AT]
+        worst = worst[lost[worst] > TOLERANCE]
+        if not room or not len(worst):
+            return self
+        rest = features[worst] - self.coefficients(features[worst]) @ self.directions
+        new = _leading(rest, max(1, int(room * SHARE_OF_ROOM)))
+        return FeatureBasis(np.concatenate([self.directions, self._made_orthonormal(new)]), self.most)
+
+    def _made_orthonormal(self, new: Floats) -> Floats:
+        """Rounding leaves traces of the old directions in the new ones: taken out in double precision."""
+        old, fresh = self.directions.astype(np.float64), new.astype(np.float64)
+        fresh -= (fresh @ old.T) @ old
+        orthonormal: Floats = np.linalg.qr(fresh.T)[0].T.astype(np.float32)
+        return orthonormal
+
+
+def _leading(vectors: Floats, most: int) -> Floats:
+    """Return the directions [up to most, D] along which vectors [N, D] have all but TOLERANCE of their energy."""
+    _, sizes, directions = np.linalg.svd(vectors, full_matrices=False)
+    energy = np.cumsum(np.square(sizes))
+    enough = int(np.searchsorted(energy, (1 - TOLERANCE) * energy[-1])) + 1
+    leading: Floats = directions[: min(enough, most)]
+    return leading
+
+
+def unit_vectors(features: NDArray[np.floating]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return features [N, D] at length 1, float32, and which have a direction; those without are 0."""
+    vectors = np.asarray(features, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1)
+        good = np.isfinite(lengths) & (lengths > 0)
+        units = np.where(good[:, None], vectors / np.where(good, lengths, 1)[:, None], np.float32(0))
+    return units, good
+
+
+def to_codes(coefficients: Floats) -> tuple[Codes, Floats]:
+    """Return int8 [N, k] and scales float32 [N]: coefficients are codes times scale, within half a scale."""
+    scales = np.abs(coefficients).max(axis=1, initial=0).astype(np.float32) / CODE_LIMIT
+    safe = np.where(scales > 0, scales, 1)
+    return np.rint(coefficients / safe[:, None]).astype(np.int8), scales

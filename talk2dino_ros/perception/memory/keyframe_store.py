@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyframes of one map on disk: the truth, of which all else is made.
+
+One folder for each map, `folder/map_id/`, with one SQLite file. A keyframe is one transaction. A damaged row is
+skipped, counted and named; the others stay.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talk2dino_ros.perception.memory.keyframe import Keyframe
+from talk2dino_ros.perception.memory.sealed_rows import (
+    DamagedRowError,
+    KeyframeRow,
+    opened,
+    pack,
+    pack_head,
+    sealed,
+    unpack,
+)
+from talk2dino_ros.perception.memory.sensor_pose import SensorPose
+from talk2dino_ros.perception.memory.store_file import begin_anew, open_file
+from talk2dino_ros.perception.memory.store_lock import StoreError, StoreLock
+
+Floats = NDArray[np.float32]
+
+FILE, LOCK = "memory.sqlite3", "memory.lock"
+MAP_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")  # a folder's name, and nothing that leads out of one
+
+
+class StoreWriteError(StoreError):
+    """A disk without room, or that cannot be written any more; what was written stays, and is served."""
+
+
+@dataclass(frozen=True)
+class FeatureKind:
+    """What features and points of a store are: of another kind nothing can be added, nor asked.
+
+    frame: of the poses and points, such as "map".
+    """
+
+    feature_space: str
+    model: str
+    dimensions: int
+    frame: str
+
+
+class KeyframeStore:
+    """The keyframes of one map. Raises StoreError where it cannot be opened: see store_file.py and store_lock.py.
+
+    kind: what it holds; None while nothing was written. directions: float32 [k, D], the basis of the coefficients.
+    notices: sentences for a person, oldest first. damaged: ids of rows that were skipped.
+    """
+
+    def __init__(self, folder: Path, map_id: str) -> None:
+        if not MAP_ID.match(map_id):
+            raise StoreError(
+                f"map_id is {map_id!r}, expected up to 100 letters, digits and _.- such as 'office_2'; set it so"
+            )
+        self.map_id = map_id
+        self.folder = folder.expanduser() / map_id
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = StoreLock(self.folder / LOCK)
+        except OSError as error:
+            raise StoreError(
+                f"the folder {self.folder} cannot be written ({error}), expected one for the memory; set `folder`"
+            ) from error
+        try:
+            self._database, notice = open_file(self.folder / FILE)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.notices = [notice] if notice else []
+        self.damaged: list[int] = []
+        try:
+            self._check_map()
+            self.kind = self._read_kind()
+            self.directions = self._read_directions()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file and give it free; without effect where that was done."""
+        self._database.close()
+        self._lock.release()
+
+    def check_kind(self, kind: FeatureKind) -> None:
+        """Raise StoreError where features of this kind cannot be among the store's, or compared with them."""
+        if self.kind is None or self.kind == kind:
+            return
+        differing = [f.name for f in fields(kind) if getattr(kind, f.name) != getattr(self.kind, f.name)]
+        theirs, ours = (
+            ", ".join(f"{name} {getattr(each, name)!r}" for name in differing) for each in (kind, self.kind)
+        )
+        raise StoreError(
+            f"the features are of {theirs}, but the memory {self.folder} holds those of {ours}; go back to these, or "
+            f"begin another memory, such as map_id '{self.map_id}_2' in the same folder"
+        )
+
+    def add(self, keyframe: Keyframe, kind: FeatureKind, new_directions: Floats | None = None) -> int:
+        """Write a keyframe, with what its basis has gained, in one transaction; return its id.
+
+        Raises StoreError for features of another kind, StoreWriteError where nothing could be written.
+        """
+        self.check_kind(kind)
+        with self._transaction():
+            if self.kind is None:
+                rows = [(f"kind.{name}", str(value)) for name, value in zip(_KIND_NAMES, astuple(kind), strict=True)]
+                self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+            if new_directions is not None and len(new_directions):
+                data = sealed(np.ascontiguousarray(new_directions, "<f4").tobytes())
+                self._database.execute("INSERT INTO basis (directions) VALUES (?)", (data,))
+            statement = "INSERT INTO keyframes (camera, head, body, jpeg) VALUES (?, ?, ?, ?)"
+            number = self._database.execute(statement, (keyframe.camera, *pack(keyframe))).lastrowid
+        self.kind = kind
+        if new_directions is not None:
+            self.directions = np.concatenate([self.directions.reshape(-1, kind.dimensions), new_directions])
+        return int(number or 0)
+
+    def ids(self) -> list[int]:
+        """Return the ids of all keyframes, in the order in which they were written, damaged ones too."""
+        return [number for (number,) in self._database.execute("SELECT id FROM keyframes ORDER BY id")]
+
+    def read(self, number: int) -> Keyframe | None:
+        """Return a keyframe; None where there is none of this id, or a damaged one, which is noted."""
+        try:
+            statement = "SELECT camera, head, body, jpeg FROM keyframes WHERE id = ?"
+            row = self._database.execute(statement, (number,)).fetchone()
+            return unpack(KeyframeRow(*row[1:]), str(row[0])) if row else None
+        except (DamagedRowError, sqlite3.DatabaseError) as error:
+            self._note_damaged(number, error)
+            return None
+
+    def __iter__(self) -> Iterator[tuple[int, Keyframe]]:
+        for number in self.ids():
+            keyframe = self.read(number)
+            if keyframe is not None:
+                yield number, keyframe
+
+    def set_poses(self, poses: Iterable[tuple[int, int, SensorPose]]) -> None:
+        """Change the poses of keyframes, each an id, its stamp in ns and the pose, all or none."""
+        rows = [(pack_head(stamp_ns, pose), number) for number, stamp_ns, pose in poses]
+        with self._transaction():
+            self._database.executemany("UPDATE keyframes SET head = ? WHERE id = ?", rows)
+
+    def change(self, replaced: Sequence[tuple[int, Keyframe]], removed: Sequence[int]) -> None:
+        """Replace and remove keyframes, all or none; their pages are overwritten, also in the log."""
+        with self._transaction():
+            for number, keyframe in replaced:
+                statement = "UPDATE keyframes SET head = ?, body = ?, jpeg = ? WHERE id = ?"
+                self._database.execute(statement, (*pack(keyframe), number))
+            self._database.executemany("DELETE FROM keyframes WHERE id = ?", [(number,) for number in removed])
+        self._shrink()
+
+    def bytes_on_disk(self) -> int:
+        """Return the size of the pages in use and of the log."""
+        pages, free, size = (
+            self._database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        log = self.folder / f"{FILE}-wal"
+        return int((pages - free) * size) + (log.stat().st_size if log.exists() else 0)
+
+    def _shrink(self) -> None:
+        """Give the freed pages back, and empty the log, in which what was removed stands still."""
+        try:
+            self._database.execute("PRAGMA incremental_vacuum").fetchall()
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as error:
+            raise StoreWriteError(
+                f"{self.folder / FILE} could not be made smaller ({error}), expected room to do so; make some"
+            ) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except BaseException as error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.DatabaseError):
+                raise StoreWriteError(
+                    f"nothing can be written to {self.folder / FILE} ({error}), expected a disk with room; make room, "
+                    "and it goes on by itself"
+                ) from error
+            raise
+
+    def _check_map(self) -> None:
+        written = self._meta("map_id")
+        if written is None:
+            with self._transaction():
+                self._database.execute("INSERT INTO meta VALUES ('map_id', ?)", (self.map_id,))
+        elif written != self.map_id:
+            raise StoreError(
+                f"the memory in {self.folder} is of the map {written!r}, but map_id is {self.map_id!r}; places are "
+                f"worth nothing in another map: set map_id to {written!r}, or choose another folder"
+            )
+
+    def _read_kind(self) -> FeatureKind | None:
+        space, model, dimensions, frame = (self._meta(f"kind.{name}") for name in _KIND_NAMES)
+        if space is None:
+            return None
+        return FeatureKind(space, model or "", int(dimensions or 0), frame or "")
+
+    def _read_directions(self) -> Floats:
+        """Read the basis; where a part is damaged no keyframe can be read, so the file is moved aside."""
+        dimensions = self.kind.dimensions if self.kind else 0
+        parts = [np.zeros((0, dimensions), np.float32)]
+        try:
+            for (data,) in self._database.execute("SELECT directions FROM basis ORDER BY id").fetchall():
+                parts.append(np.frombuffer(opened(data), "<f4").reshape(-1, dimensions))
+        except (DamagedRowError, ValueError, sqlite3.DatabaseError) as error:
+            self._database.close()
+            self._database, notice = begin_anew(self.folder / FILE, f"its basis cannot be read: {error}")
+            self.notices.append(notice)
+            self._check_map()
+            self.kind = None
+            return np.zeros((0, 0), np.float32)
+        return np.concatenate(parts)
+
+    def _meta(self, name: str) -> str | None:
+        row = self._database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _note_damaged(self, number: int, error: Exception) -> None:
+        if number not in self.damaged:
+            self.damaged.append(number)
+            self.notices.append(f"keyframe {number} of {self.folder / FILE} is damaged ({error}) and was left out")
+
+
+_KIND_NAMES = tuple(field.name for field in fields(FeatureKind))

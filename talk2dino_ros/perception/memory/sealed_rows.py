@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyframes as bytes and back, each part with a sum, so that a damaged one is known for damaged."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talk2dino_ros.perception.memory.keyframe import Keyframe
+from talk2dino_ros.perception.memory.sensor_pose import PoseError, SensorPose
+
+_SUM = struct.Struct("<I")
+_HEAD = struct.Struct("<q7d")  # stamp in ns, position, orientation
+_BODY = struct.Struct("<IIff")  # patches, coefficients of each, a patch's height and width in pixels
+_MOST_BYTES = 1 << 28  # of one body: a damaged length shall not take all memory
+_LEVEL = 1  # of deflate: higher ones take twice the time for a few percent
+
+
+class DamagedRowError(Exception):
+    """Bytes that are not those that were written; the store skips the row."""
+
+
+class KeyframeRow(NamedTuple):
+    """A keyframe's three parts; the head alone changes when its pose is corrected."""
+
+    head: bytes
+    body: bytes
+    jpeg: bytes
+
+
+def sealed(data: bytes) -> bytes:
+    """Return the bytes with their CRC-32 before them."""
+    return _SUM.pack(zlib.crc32(data)) + data
+
+
+def opened(data: object) -> bytes:
+    """Return the bytes that were sealed; raise DamagedRowError for others."""
+    if not isinstance(data, bytes) or len(data) < _SUM.size:
+        raise DamagedRowError("it is cut off")
+    content = data[_SUM.size :]
+    if zlib.crc32(content) != _SUM.unpack_from(data)[0]:
+        raise DamagedRowError("its sum is another one")
+    return content
+
+
+def pack(keyframe: Keyframe) -> KeyframeRow:
+    """Return a keyframe as bytes; its camera's name is kept beside them."""
+    count, width = keyframe.codes.shape
+    arrays = (
+        keyframe.codes,
+        keyframe.scales.astype("<f4"),
+        keyframe.millimetres.astype("<i2"),
+        keyframe.centres.astype("<u2"),
+    )
+    body = _BODY.pack(count, width, *keyframe.patch_size) + b"".join(array.tobytes() for array in arrays)
+    return KeyframeRow(
+        pack_head(keyframe.stamp_ns, keyframe.pose), sealed(zlib.compress(body, _LEVEL)), sealed(keyframe.jpeg)
+    )
+
+
+def pack_head(stamp_ns: int, pose: SensorPose) -> bytes:
+    """Return the part that a correction changes."""
+    return sealed(_HEAD.pack(stamp_ns, *pose.position, *pose.orientation))
+
+
+def unpack(row: KeyframeRow, camera: str) -> Keyframe:
+    """Return the keyframe; raise DamagedRowError where a part is damaged."""
+    try:
+        stamp_ns, x, y, z, a, b, c, w = _HEAD.unpack(opened(row.head))
+        body = zlib.decompressobj().decompress(opened(row.body), _MOST_BYTES)
+        count, width, patch_height, patch_width = _BODY.unpack_from(body)
+        arrays = _Arrays(body, count)
+        return Keyframe(
+            stamp_ns,
+            camera,
+            SensorPose((x, y, z), (a, b, c, w)),
+            arrays.take("i1", width),
+            arrays.take("<f4", 1)[:, 0],
+            arrays.take("<i2", 3),
+            arrays.take("<u2", 2),
+            (patch_height, patch_width),
+            opened(row.jpeg),
+        )
+    except (struct.error, zlib.error, ValueError, PoseError) as error:
+        raise DamagedRowError(str(error)) from error
+
+
+class _Arrays:
+    """Arrays of so many rows each, one after the other."""
+
+    def __init__(self, body: bytes, rows: int) -> None:
+        self._body, self._rows, self._at = body, rows, _BODY.size
+
+    def take(self, dtype: str, columns: int) -> NDArray[Any]:
+        array = np.frombuffer(self._body, dtype, self._rows * columns, self._at)
+        self._at += array.nbytes
+        return array.reshape(self._rows, columns)
