@@ -6,6 +6,7 @@ The image encoder is the default model's, at full size, with seeded values; no o
 
 import numpy as np
 import pytest
+from many_starts import outcomes_of
 from probe import LATCHED, checkerboard, find, stamp_ns, to_array
 from sensor_msgs.msg import Image
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
@@ -16,6 +17,7 @@ from talk2dino_ros.engine.vocabulary import Vocabulary
 
 SET, GET = "talk2dino/set_vocabulary", "talk2dino/get_vocabulary"
 MODEL, WIDTH = "talk2dino_vitb", 768
+IDS = (17, 0, 255)
 WORDS = ["door", "extinguisher: red bottle, fire bottle", "!wall"]
 
 
@@ -32,7 +34,7 @@ def robot(tmp_path_factory):
     folder = tmp_path_factory.mktemp("robot")
     seeded.write_seeded_weights(MODEL, folder, roles=("image",))
     assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
-    write_vocabulary(folder / "vocabulary.safetensors")
+    write_vocabulary(folder / "vocabulary.safetensors", ids=IDS)
     return folder
 
 
@@ -52,15 +54,19 @@ def probe(start_node, make_probe, robot):
     return probe
 
 
-def test_the_node_starts_and_segments_by_the_files_words(probe):
+def test_the_node_starts_and_segments_by_the_files_classes_and_ids(probe):
     vocabulary = probe.call(GetVocabulary, GET)
     assert list(vocabulary.classes) == WORDS
-    assert (list(vocabulary.ids), vocabulary.model) == ([1, 2, 255], MODEL)
+    assert (list(vocabulary.ids), vocabulary.model) == ([*IDS], MODEL)
+    assert {each.class_id: each.class_name for each in probe.label_infos[-1].class_map} == {
+        17: "door",
+        0: "extinguisher",
+    }
     mask = to_array(probe.mask_of(checkerboard(), probe.masks))
-    assert set(np.unique(mask)) <= {1, 2, 255}
+    assert set(np.unique(mask)) <= {*IDS}
 
 
-def test_new_words_say_what_is_missing_and_where_it_is_and_change_nothing(probe, robot):
+def test_new_words_are_refused_with_the_missing_files_and_change_nothing(probe, robot):
     before = probe.call(GetVocabulary, GET)
     reply = probe.call(SetVocabulary, SET, classes=["door", "chair"])
     assert not reply.success
@@ -71,7 +77,7 @@ def test_new_words_say_what_is_missing_and_where_it_is_and_change_nothing(probe,
     assert reply.version == before.version == stamp_ns(probe.label_infos[-1])
 
 
-def test_words_of_the_file_can_be_chosen_among(probe):
+def test_the_vocabulary_can_change_to_other_words_of_the_file(probe):
     reply = probe.call(SetVocabulary, SET, classes=["!door", "bottle: red bottle, fire bottle"])
     assert reply.success, reply.message
     info = probe.wait_for(lambda: find(probe.label_infos, reply.version), "the new label_info")
@@ -79,44 +85,39 @@ def test_words_of_the_file_can_be_chosen_among(probe):
     assert probe.call(SetVocabulary, SET, classes=WORDS).success
 
 
-def mini_with(path, **options):
-    """Parameters of a node that is quicker to start, with a file that `write_vocabulary` writes."""
-    write_vocabulary(path, **{"model": "mini", "width": 1216, **options})
-    return ["model:=mini", f"vocabulary_file:={path}", "device:=cpu"]
-
-
-def test_ids_that_the_file_chose_are_taken(start_node, make_probe, tmp_path):
-    process = start_node(*mini_with(tmp_path / "ids.safetensors", ids=(17, 0, 255)), namespace="/ids")
-    probe = make_probe(process, namespace="/ids")
-    infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
-    probe.wait_for(lambda: infos, "label_info")
-    assert {each.class_id: each.class_name for each in infos[-1].class_map} == {17: "door", 0: "extinguisher"}
-    process.stop()
-
-
 WRONG_FILES = {
-    "another model's": ({"model": "talk2dino_vitb", "width": 768}, "was encoded by talk2dino_vitb with 768 values"),
+    "another model's": ({"width": 768}, "was encoded by talk2dino_vitb with 768 values"),
     "another projection's": (
-        {"projection": "ab" * 32},
+        {"model": "mini", "width": 1216, "projection": "ab" * 32},
         "projection file of sha256 sum abababababab…, expected the model",
     ),
 }
+KEEP = "text_encoder keep"
+
+
+@pytest.fixture(scope="module")
+def outcomes(robot, tmp_path_factory):
+    """Exit code and output of each wrong start."""
+    folder = tmp_path_factory.mktemp("starts")
+    starts = {KEEP: [*of(robot), "text_encoder:=keep"]}
+    for number, (name, (options, _)) in enumerate(WRONG_FILES.items()):
+        path = write_vocabulary(folder / f"wrong_{number}.safetensors", **options)
+        starts[name] = ["model:=mini", f"vocabulary_file:={path}", "device:=cpu"]
+    return outcomes_of(starts, folder)
 
 
 @pytest.mark.parametrize("wrong", WRONG_FILES)
-def test_a_file_that_was_encoded_otherwise_ends_the_start_with_a_sentence(start_node, tmp_path, wrong):
-    options, sentence = WRONG_FILES[wrong]
-    path = tmp_path / "wrong.safetensors"
-    process = start_node(*mini_with(path, **options))
-    assert process.wait() == 1
-    lines = [line for line in process.output.strip().splitlines() if not line.startswith("[INFO]")]
-    assert len(lines) == 1, process.output
-    assert f"{path} was encoded" in lines[0]
-    assert sentence in lines[0]
+def test_a_file_of_another_model_or_projection_ends_the_start_with_a_sentence(outcomes, wrong):
+    code, output = outcomes[wrong]
+    assert code == 1
+    lines = [line for line in output.strip().splitlines() if not line.startswith("[INFO]")]
+    assert len(lines) == 1, output
+    assert "wrong_" in lines[0]
+    assert WRONG_FILES[wrong][1] in lines[0]
 
 
-def test_keeping_a_text_encoder_that_is_not_there_ends_the_start_with_a_sentence(start_node, robot):
-    process = start_node(*of(robot), "text_encoder:=keep")
-    assert process.wait() == 1
-    assert "new words need ViT-B-16.pt" in process.output
-    assert "Traceback" not in process.output
+def test_keeping_an_absent_text_encoder_ends_the_start_with_a_sentence(outcomes):
+    code, output = outcomes[KEEP]
+    assert code == 1
+    assert "new words need ViT-B-16.pt" in output
+    assert "Traceback" not in output
