@@ -24,7 +24,8 @@ def main() -> None:
     def answer_of(ask, patience_s=15.0):
         future = ask()
         rclpy.spin_until_future_complete(node, future, timeout_sec=patience_s)
-        # an answer to who had just been discovered may be lost: ask again
+        # an answer is lost where the server has not discovered this client's reader yet, though wait_for_service
+        # has seen the server: ask again
         return future.result() if future.done() else answer_of(ask, patience_s)
 
     answer = answer_of(lambda: vocabulary.call_async(SetVocabulary.Request(add=words)))

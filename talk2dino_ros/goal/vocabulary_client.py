@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.goal.waits import Waits
+
+
+# A service's answer is lost where the server has not discovered the client's reader yet, which no client can see:
+# rmw_fastrtps waits 0.1 s for it (https://github.com/ros2/rmw_fastrtps/pull/390), on a busy machine too short.
+ASK_AGAIN_S = 2.0
 
 
 class NotInVocabularyError(Talk2DinoError):
@@ -40,9 +47,10 @@ class VocabularyClient:
         self._own: dict[str, ClassEntry] = {}  # the questions that this node has made active, by their folded names
         self.removal: Any = None
         group = ReentrantCallbackGroup()  # an answer must not wait for the coroutine that waits for it
+        # in this order: readers are discovered as they were made, so who has answered get can answer set
         self._clients = {
             name: node.create_client(service_type, f"{segmenter}/{name}", callback_group=group)
-            for name, service_type in (("get_vocabulary", GetVocabulary), ("set_vocabulary", SetVocabulary))
+            for name, service_type in (("set_vocabulary", SetVocabulary), ("get_vocabulary", GetVocabulary))
         }
 
     async def ensure(self, words: str, *, add: bool, timeout_s: float, is_over: Callable[[], bool]) -> str:
@@ -53,7 +61,8 @@ class VocabularyClient:
         """
         wanted = parse_class(words)
         await self._waits.until(lambda: self.removal is None or self.removal.done() or is_over(), timeout_s)
-        vocabulary = await self._call("get_vocabulary", GetVocabulary.Request(), timeout_s, is_over)
+        get = GetVocabulary.Request()
+        vocabulary = await self._call("get_vocabulary", get, timeout_s, is_over, ask_again_s=ASK_AGAIN_S)
         if not vocabulary.version:
             raise NoAnswerError(
                 f"the node {self._segmenter} has no vocabulary yet, expected it configured; configure and activate it"
@@ -104,23 +113,35 @@ class VocabularyClient:
                 f"{self._segmenter}/set_vocabulary without the '!'"
             )
 
-    async def _call(self, name: str, request: Any, timeout_s: float, is_over: Callable[[], bool]) -> Any:
+    async def _call(
+        self, name: str, request: Any, timeout_s: float, is_over: Callable[[], bool], *, ask_again_s: float = math.inf
+    ) -> Any:
+        """Return the first answer; the request is sent again where none comes for `ask_again_s`."""
         client = self._clients[name]
         if not await self._waits.until(lambda: client.service_is_ready() or is_over(), timeout_s) or is_over():
             raise NoAnswerError(
                 f"the service {client.srv_name} is not there after {timeout_s:g} s; start the segmenter, or set the "
                 "parameter segmenter to the name of its node"
             )
-        future = client.call_async(request)
-        if not await self._waits.until(lambda: future.done() or is_over(), timeout_s) or is_over():
+        sent: list[Any] = []
+        end_s = time.monotonic() + timeout_s
+        while not (answers := _answers(sent)) and not is_over() and (left_s := end_s - time.monotonic()) > 0:
+            sent.append(client.call_async(request))
+            await self._waits.until(lambda: bool(_answers(sent)) or is_over(), min(ask_again_s, left_s))
+        for future in sent:
             client.remove_pending_request(future)
+        if not answers or is_over():
             raise NoAnswerError(
                 f"the service {client.srv_name} has not answered in {timeout_s:g} s; look at the segmenter's log, or "
                 "raise segmenter_timeout_s"
             )
-        return future.result()
+        return answers[0]
 
     def destroy(self) -> None:
         """Destroy the clients."""
         for client in self._clients.values():
             self._node.destroy_client(client)
+
+
+def _answers(futures: list[Any]) -> list[Any]:
+    return [future.result() for future in futures if future.done()]
