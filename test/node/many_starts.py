@@ -14,7 +14,8 @@ from node_process import DEADLINE_S, REPOSITORY
 def outcomes_of(starts: dict[str, list[str]], folder: Path) -> dict[str, tuple[int, str]]:
     """Start one after the other with parameters such as `model:=mini`; return each one's exit code and output."""
     command = [sys.executable, __file__, str(folder)]
-    subprocess.run(command, cwd=REPOSITORY, input=json.dumps(starts), text=True, timeout=DEADLINE_S * len(starts), check=True)
+    limit_s = DEADLINE_S * len(starts)
+    subprocess.run(command, cwd=REPOSITORY, input=json.dumps(starts), text=True, timeout=limit_s, check=True)
     codes = json.loads((folder / "codes.json").read_text())
     return {name: (code, log_of(folder, number).read_text()) for number, (name, code) in enumerate(codes.items())}
 
