@@ -20,6 +20,7 @@ from talk2dino_ros.engine.inference.ballots import BallotWords
 from talk2dino_ros.engine.inference.canvas import check_image, make_canvas, patch_grid
 from talk2dino_ros.engine.inference.crop_plan import Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH, encode_crops
+from talk2dino_ros.engine.inference.image_patches import ImagePatches, image_patches
 from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory, memory_per_image
 from talk2dino_ros.engine.inference.scoring import EncodedImage, Scoring
@@ -46,12 +47,14 @@ class Segmentation:
         others, the background among them (see decision/): from 128, it could as well be that one, to 255.
     scores: float32 [C, h, w], the cosines at patch resolution, where asked for.
     answers: for each question (`?name`), by its id, its own confidence uint8 [H, W], 0 where it is not seen.
+    patches: what the image encoder saw, whatever the words, where asked for.
     """
 
     class_ids: npt.NDArray[np.uint8]
     confidence: npt.NDArray[np.uint8]
     scores: npt.NDArray[np.float32] | None = None
     answers: Mapping[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    patches: ImagePatches | None = None
 
 
 class Segmenter:
@@ -84,6 +87,15 @@ class Segmenter:
     def precision_reason(self) -> str:
         """Why it is that one, in words."""
         return self.networks.precision_reason
+
+    @property
+    def feature_space(self) -> str:
+        """Name of the space that the features of `patches` and the words' vectors are in: of others none compares.
+
+        A sum over network, weights and patch source, not over the words' projection, precision or backend. The first
+        time may take as long as reading the weights files.
+        """
+        return self.networks.feature_space
 
     @property
     def fixed_size(self) -> tuple[int, int] | None:
@@ -146,6 +158,8 @@ class Segmenter:
         return_scores: bool = False,
         timer: StageTimer | None = None,
         memory: ScoreMemory | None = None,
+        *,
+        return_patches: bool = False,
     ) -> Segmentation: ...
     @overload
     def segment(
@@ -155,6 +169,8 @@ class Segmenter:
         return_scores: bool = False,
         timer: StageTimer | None = None,
         memory: Sequence[ScoreMemory | None] | None = None,
+        *,
+        return_patches: bool | Sequence[bool] = False,
     ) -> list[Segmentation]: ...
 
     def segment(
@@ -164,11 +180,14 @@ class Segmenter:
         return_scores: bool = False,
         timer: StageTimer | None = None,
         memory: ScoreMemory | Sequence[ScoreMemory | None] | None = None,
+        *,
+        return_patches: bool | Sequence[bool] = False,
     ) -> Segmentation | list[Segmentation]:
         """Segment one image, or a list of images (of any sizes) in one batch.
 
         rgb: uint8 [H, W, 3] RGB. The result has the image's size. timer: gets the stages' times; see `stage_timer`.
         memory: the camera's, one per image of a list, for `score_smoothing`; without it each image stands alone.
+        return_patches: whether the result has `patches`; for a list also one for each image.
         Raises ImageError for an array of another kind, VocabularyError for a vocabulary of another model.
         """
         images = [rgb] if isinstance(rgb, np.ndarray) else list(rgb)
@@ -176,7 +195,10 @@ class Segmenter:
             check_image(image)
         self._check_vocabulary(vocabulary)
         memories = memory_per_image(memory, len(images), self.options.score_smoothing)
-        results = self._segment_within_memory(images, vocabulary, return_scores, timer, memories)
+        asked = _one_each(return_patches, len(images))
+        results = self._segment_within_memory(
+            images, vocabulary, return_scores, timer, memories=memories, return_patches=asked
+        )
         for own in filter(None, memories):
             own.keep()
         return results[0] if isinstance(rgb, np.ndarray) else results
@@ -187,18 +209,24 @@ class Segmenter:
         vocabulary: Vocabulary,
         return_scores: bool,
         timer: StageTimer | None,
+        *,
         memories: list[ScoreMemory | None],
+        return_patches: list[bool],
     ) -> list[Segmentation]:
         """Segment in one batch; where the device's memory is too small for it, once more image by image."""
         try:
-            return self._segment_batch(images, vocabulary, return_scores, timer, memories=memories)
+            return self._segment_batch(
+                images, vocabulary, return_scores, timer, memories=memories, return_patches=return_patches
+            )
         except torch.OutOfMemoryError:
             _LOG.warning("%s has too little memory for one batch; images and windows go one by one", self.device)
         release_memory()  # not in the handler, where the traceback still holds the batch's tensors
         try:
             return [
-                self._segment_batch([image], vocabulary, return_scores, timer, memories=[memory], at_once=1)[0]
-                for image, memory in zip(images, memories, strict=True)
+                self._segment_batch(
+                    [image], vocabulary, return_scores, timer, memories=[memory], return_patches=[asked], at_once=1
+                )[0]
+                for image, memory, asked in zip(images, memories, return_patches, strict=True)
             ]
         except torch.OutOfMemoryError as error:
             raise ModelError(
@@ -216,6 +244,7 @@ class Segmenter:
         timer: StageTimer | None,
         *,
         memories: list[ScoreMemory | None],
+        return_patches: list[bool],
         at_once: int = CROPS_PER_BATCH,
     ) -> list[Segmentation]:
         sizes = [(image.shape[0], image.shape[1]) for image in images]
@@ -228,7 +257,8 @@ class Segmenter:
             cleaning = self.options.background_cleaning
             features = encode_crops(self.networks, canvases, plans, return_attention=cleaning, at_once=at_once)
         views = [EncodedImage(*parts) for parts in zip(sizes, plans, canvases, features, memories, strict=True)]
-        return [self._segment_one(view, words, return_scores, timer) for view in views]
+        pairs_asked = zip(views, return_patches, strict=True)
+        return [self._segment_one(view, words, timer, return_scores, asked) for view, asked in pairs_asked]
 
     def plan(self, size: tuple[int, int]) -> Plan:
         """Return which parts of an image of `size` (H, W) the network sees, and at what size."""
@@ -239,7 +269,12 @@ class Segmenter:
         return make_plan(options.input, size, base, patch_size, limit, window_share=share)
 
     def _segment_one(
-        self, view: EncodedImage, words: BallotWords, return_scores: bool, timer: StageTimer | None
+        self,
+        view: EncodedImage,
+        words: BallotWords,
+        timer: StageTimer | None,
+        return_scores: bool,
+        return_patches: bool,
     ) -> Segmentation:
         labels = self._label(view, words, timer)
         with stage(timer, "download"):
@@ -248,7 +283,18 @@ class Segmenter:
             scores = patch_grid(labels.cosines, view.plan, patch_size) if return_scores else None
             ids = (words.vocabulary.ids[number] for number in words.questions)
             answers = {each: answer.cpu().numpy() for each, answer in zip(ids, labels.answers, strict=True)}
-            return Segmentation(class_ids, confidence, scores, answers)
+            patches = image_patches(labels.patch_features, view.plan, view.size) if return_patches else None
+            return Segmentation(class_ids, confidence, scores, answers, patches)
 
     def _check_vocabulary(self, vocabulary: Vocabulary) -> None:
         check_encoded_by(vocabulary, self.model, self.networks.projection_sum)
+
+
+def _one_each(return_patches: bool | Sequence[bool], image_count: int) -> list[bool]:
+    asked = [return_patches] * image_count if isinstance(return_patches, bool) else list(return_patches)
+    if len(asked) != image_count:
+        raise ModelError(
+            f"return_patches has {len(asked)} values for {image_count} images, expected one, or one for each; mend the "
+            "call"
+        )
+    return asked

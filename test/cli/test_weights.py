@@ -51,6 +51,7 @@ def weights(caches, monkeypatch):
         patch_size=14,
         embedding_size=2,
         text_encoding="none",
+        image_encoding="none",
         templates=("{}",),
         background=0.5,
     )

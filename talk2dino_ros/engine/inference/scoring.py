@@ -39,12 +39,14 @@ class EncodedImage:
 @dataclass(frozen=True)
 class Labels:
     """Result of one image: mask uint8 [2, H, W], class ids and confidence; answers: for each question the confidence
-    uint8 [H, W], 0 where it is not seen; cosines: each crop's float32 [C, h, w].
+    uint8 [H, W], 0 where it is not seen; cosines: each crop's float32 [C, h, w]; patch_features: each crop's float32
+    [D, h, w], as the encoder gave them.
     """
 
     mask: Tensor
     answers: list[Tensor]
     cosines: list[Tensor]
+    patch_features: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Scoring:
             decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id)
             of_mask = replace(decide, background_id=words.vocabulary.background_id)
             answers = [decide(*each, view.size)[1] for each in maps[1:]]
-            return Labels(of_mask(*maps[0], view.size), answers, cosines)
+            patch_features = [crop.patch_features for crop in view.crops]
+            return Labels(of_mask(*maps[0], view.size), answers, cosines, patch_features)
 
     def _score(self, cosine: Tensor, crop: CropFeatures, words: BallotWords) -> Tensor:
         """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.

@@ -24,6 +24,8 @@ class Model:
         0: none is known, each pixel gets a class until a threshold is set.
     load_*: build a network from the located files, by role; they raise WeightsError.
     text_encoding: names how prompts become features; it has to change when that does, for the text cache goes by it.
+    image_encoding: names how pixels become patch features, beside the weights; it has to change when that does, as what
+        was remembered of images goes by it.
     image_roles, text_roles: the files that the image encoder and the text encoder are made of.
     window_share: side of the windows of input `slide`, as a share of the short side.
     protocol: how its paper evaluates it, a name in evaluate/protocols.py.
@@ -40,6 +42,7 @@ class Model:
     patch_size: int
     embedding_size: int
     text_encoding: str
+    image_encoding: str
     templates: tuple[str, ...]
     background: float
     image_roles: tuple[str, ...] = ("image",)

@@ -2,8 +2,9 @@
 """A model's networks, built from its files and made ready for a device."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -15,7 +16,15 @@ from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_fi
 from talk2dino_ros.engine.runtime.devices import PRECISIONS
 from talk2dino_ros.engine.runtime.packed_linear import pack_linears
 from talk2dino_ros.engine.text.text_cache import TextCache
+from talk2dino_ros.engine.weights.feature_space import feature_space
 from talk2dino_ros.engine.weights.weights_files import Checkpoint, licence_notes, locate, logger
+
+
+class ExportedEncoder(ImageEncoder, Protocol):
+    """An image encoder from a file of its own; weights_sums: the sha256 of the weights files behind it, by role."""
+
+    @property
+    def weights_sums(self) -> tuple[str, ...]: ...
 
 
 class Networks(WordNetworks):
@@ -35,7 +44,7 @@ class Networks(WordNetworks):
         dtype: torch.dtype,
         *,
         text_cache: TextCache | None = None,
-        image_encoder: ImageEncoder | None = None,
+        image_encoder: ExportedEncoder | None = None,
         cuda_graphs: bool = False,
         find_word_files: Callable[[], Checkpoints] | None = None,
         keep_text_encoder: bool = True,
@@ -49,6 +58,8 @@ class Networks(WordNetworks):
             keep_text_encoder=keep_text_encoder,
         )
         self.dtype = dtype
+        self._checkpoints = checkpoints
+        self._exported = image_encoder
         self.precision_reason = precision_reason
         encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
         if device == "cpu" and isinstance(encoder, DinoImageEncoder):
@@ -66,6 +77,17 @@ class Networks(WordNetworks):
         """The image encoder's number format: fp32, bf16 or fp16."""
         return next(name for name, dtype in PRECISIONS.items() if dtype is self.dtype)
 
+    @cached_property
+    def feature_space(self) -> str:
+        """Name of the space of its patch features, see weights/feature_space.py; may read the weights files once."""
+        exported, model = self._exported, self._model
+        sums = (
+            [self._checkpoints[role].sha256 for role in model.image_roles]
+            if exported is None
+            else exported.weights_sums
+        )
+        return feature_space(model.image_encoding, sums)
+
 
 def load_networks(
     model: Model,
@@ -74,7 +96,7 @@ def load_networks(
     weights_dir: str | Path | None = None,
     text_cache: TextCache | None = None,
     *,
-    image_encoder: ImageEncoder | None = None,
+    image_encoder: ExportedEncoder | None = None,
     cuda_graphs: bool = False,
     needs_text_encoder: bool = True,
     keep_text_encoder: bool = True,

@@ -30,4 +30,5 @@ def with_patch_source(model: Model, patch_source: str) -> Model:
     if patch_source != "backbone":
         return replace(model, load_image_encoder=loader)
     files = tuple(file for file in model.files if file.role != "head")
-    return replace(model, load_image_encoder=loader, files=files, image_roles=("image",))
+    encoding = f"{model.image_encoding}_backbone"
+    return replace(model, load_image_encoder=loader, files=files, image_roles=("image",), image_encoding=encoding)

@@ -67,6 +67,7 @@ def _talk2dino(
         patch_size=patch_size,
         embedding_size=embedding_size,
         text_encoding="clip_vitb16_2",
+        image_encoding=f"{network}_1",
         templates=SUB_IMAGENET_TEMPLATES,
         background=background,
     )
@@ -96,6 +97,7 @@ def _dinotxt(
         patch_size=patch_size,
         embedding_size=1024,
         text_encoding="dinotxt_tet1280_2",
+        image_encoding=f"dinotxt_{network}_1",
         templates=IMAGENET_TEMPLATES,
         background=0.0,
         image_roles=("image", "head"),
@@ -197,6 +199,7 @@ _ROWS = (
         patch_size=mini.PATCH_SIZE,
         embedding_size=mini.EMBEDDING_SIZE,
         text_encoding="minilm_2",
+        image_encoding="mini_1",
         text_roles=("text", "tokenizer"),
         templates=("{}",),
         background=0.525,

@@ -39,6 +39,11 @@ class OnnxImageEncoder:
         """The number format that the file computes in; its inputs and outputs are float32."""
         return PRECISIONS[self.card.precision]
 
+    @property
+    def weights_sums(self) -> tuple[str, ...]:
+        """The sha256 of the weights files that it was exported from, as `Model.image_roles` has them."""
+        return tuple(filter(None, (self.card.weights_sha256, self.card.head_sha256)))
+
     def to(self, device: str) -> "OnnxImageEncoder":
         """Return itself, as it stays where it was opened. Raises ModelError for another device."""
         if torch.device(device) != self._device:

@@ -5,10 +5,11 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.files.checksums import KnownSum
+from talk2dino_ros.engine.files.checksums import KnownSum, sha256_of
 from talk2dino_ros.engine.weights.sources import LocalFile, PackageFile, Source, UrlFile, torch_hub_folder
 from talk2dino_ros.engine.weights.state_dicts import StateDict, is_torchscript, read_state_dict, read_torchscript
 
@@ -131,6 +132,13 @@ class Checkpoint:
     def remedy(self) -> str:
         """What a person does about this file where it is not as expected."""
         return self.file.source.remedy
+
+    @cached_property
+    def sha256(self) -> str:
+        """The file's sum: the known one, where all of it is known, as `read` and a download check it; else computed."""
+        known = known_sum(self.file, self.path)
+        is_whole = len(known.digits) == 64 and not known.is_git_blob
+        return known.digits if is_whole else sha256_of(self.path)
 
     def read(self) -> StateDict:
         """Read the tensors after the sum was checked. Raises WeightsError.

@@ -58,6 +58,16 @@ def test_the_encoder_stands_in_for_torchs(exported):
         assert found.cls_attention.shape == (count, HEADS, 35)
 
 
+def test_its_features_are_of_the_space_of_torchs(exported):
+    row, folder, path = exported
+    file = open_exported(path, row, "onnxruntime", "cpu")
+    own, stand_in = (
+        load_networks(row, "cpu", torch.float32, folder, image_encoder=each, needs_text_encoder=False)
+        for each in (None, file)
+    )
+    assert stand_in.feature_space == own.feature_space
+
+
 def test_attention_comes_only_when_asked_for(exported):
     row, _, path = exported
     assert open_exported(path, row, "onnxruntime", "cpu")(torch.rand(1, 3, *SIZE)).cls_attention is None
