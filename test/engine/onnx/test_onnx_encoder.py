@@ -61,11 +61,11 @@ def test_the_encoder_stands_in_for_torchs(exported):
 def test_its_features_are_of_the_space_of_torchs(exported):
     row, folder, path = exported
     file = open_exported(path, row, "onnxruntime", "cpu")
-    own, stand_in = (
+    own, of_file = (
         load_networks(row, "cpu", torch.float32, folder, image_encoder=each, needs_text_encoder=False)
         for each in (None, file)
     )
-    assert stand_in.feature_space == own.feature_space
+    assert of_file.feature_space == own.feature_space
 
 
 def test_attention_comes_only_when_asked_for(exported):
