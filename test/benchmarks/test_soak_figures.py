@@ -12,7 +12,7 @@ def masks(*moments):
     return [figures.Mask(taken * MS, published * MS) for taken, published in moments]
 
 
-def test_a_model_that_takes_the_newest_image_leaves_none_behind():
+def test_a_model_that_takes_the_newest_image_passes_over_no_newer_one():
     ages = figures.ages_of(STAMPS, masks((0, 35), (30, 69), (60, 105)))
     assert ages["newer_images_when_the_model_took_one"] == {"0": 2}
     assert ages["stamp_to_mask_ms"] == {"p50": 39.0, "p99": 45.0, "max": 45.0}

@@ -19,7 +19,7 @@ def encode(*arguments):
     return main(["encode", "--model", "mini", "--device", "cpu", *map(str, arguments)])
 
 
-def test_the_file_says_what_it_holds_and_what_a_robot_needs(tmp_path, capsys):
+def test_encode_prints_the_files_content_and_what_a_robot_needs(tmp_path, capsys):
     path = tmp_path / "words.safetensors"
     assert encode(WORDS, "-o", path) == 0
     vocabulary = Vocabulary.load(path)
@@ -32,7 +32,7 @@ def test_the_file_says_what_it_holds_and_what_a_robot_needs(tmp_path, capsys):
     )
 
 
-def test_segmenting_with_the_file_gives_the_mask_that_the_words_give(tmp_path):
+def test_a_vocabulary_file_gives_the_mask_of_its_words(tmp_path):
     path = tmp_path / "words.safetensors"
     assert encode(WORDS, "-o", path) == 0
     masks = []
@@ -44,7 +44,7 @@ def test_segmenting_with_the_file_gives_the_mask_that_the_words_give(tmp_path):
     assert np.mean(masks[0] == 2) > 0.2  # the cat fills much of the picture
 
 
-def test_a_prompt_that_is_cut_is_a_warning(tmp_path, capsys):
+def test_a_truncated_prompt_is_a_warning(tmp_path, capsys):
     assert encode(f"mug: {'a ' * 490}mug", "-o", tmp_path / "v.safetensors") == 0
     assert "warning: 1 prompts" in capsys.readouterr().out
 
@@ -69,7 +69,7 @@ def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp
 
 
 @pytest.mark.parametrize("place", ["file/v.safetensors", "nowhere/v.safetensors", "folder", "pipe", "link_to_pipe"])
-def test_a_place_for_no_file_is_said_before_any_word_is_encoded(place, tmp_path, capsys):
+def test_an_impossible_output_path_is_refused_before_encoding(place, tmp_path, capsys):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -80,7 +80,7 @@ def test_a_place_for_no_file_is_said_before_any_word_is_encoded(place, tmp_path,
     assert error.count("\n") == 1
 
 
-def test_words_and_a_file_of_words_exclude_each_other(capsys):
+def test_classes_and_a_file_of_classes_exclude_each_other(capsys):
     for words in (["--classes", "cat", "--vocabulary-file", "v.safetensors"], []):
         with pytest.raises(SystemExit):
             main(["segment", CAT, *words])

@@ -36,7 +36,7 @@ def results(folder, dataset="folder"):
     return json.loads((folder / f"evaluate_{dataset}_mini_none_talk2dino.json").read_text())
 
 
-def test_the_right_words_score_higher_than_wrong_ones(tmp_path, capsys):
+def test_correct_class_names_score_higher_than_wrong_ones(tmp_path, capsys):
     right = write_photos(tmp_path / "right", ["background", "cat", "cup"])
     wrong = write_photos(tmp_path / "wrong", ["background", "airplane", "umbrella"])
     assert run("folder", right, "--output", tmp_path / "a") == 0
@@ -54,7 +54,7 @@ def test_the_right_words_score_higher_than_wrong_ones(tmp_path, capsys):
     assert f"mIoU {found['miou']} %" in capsys.readouterr().out
 
 
-def test_a_finished_run_is_told_again_without_segmenting_and_fresh_begins_anew(tmp_path, capsys):
+def test_a_finished_run_is_reported_again_and_fresh_repeats_it(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     assert run("folder", folder, "--limit", 1, "--output", tmp_path) == 0
     first = results(tmp_path)
@@ -104,7 +104,7 @@ def test_a_foreign_file_in_the_folder_is_named_after_the_figures_are_told(tmp_pa
 
 
 @pytest.mark.parametrize("fresh", [["--fresh"], []])
-def test_a_file_in_the_place_of_the_output_folder_is_said(fresh, tmp_path, capsys):
+def test_a_file_at_the_output_folders_path_is_refused(fresh, tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     (tmp_path / "file").write_text("mine")
     arguments = ["folder", folder, "--limit", 1, "--input", "square", "--output", tmp_path / "file"]
@@ -115,7 +115,7 @@ def test_a_file_in_the_place_of_the_output_folder_is_said(fresh, tmp_path, capsy
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_skipped_pictures_are_counted_and_named_at_the_end(tmp_path, capsys):
+def test_skipped_pictures_are_counted_and_listed_at_the_end(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     path = folder / "images" / "coffee.jpg"
     path.write_bytes(path.read_bytes()[:2000])
@@ -159,7 +159,7 @@ def test_a_bad_call_ends_with_one_sentence_and_status_1(arguments, sentence, tmp
     assert error.count("\n") == 1
 
 
-def test_where_nothing_can_be_read_nothing_is_scored_and_all_is_named(tmp_path, capsys):
+def test_a_run_without_a_readable_picture_scores_nothing_and_lists_them(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     for name in BOXES:
         (folder / "images" / name).write_bytes(b"")
@@ -170,7 +170,7 @@ def test_where_nothing_can_be_read_nothing_is_scored_and_all_is_named(tmp_path, 
     assert "| nothing scored \\* |" in (tmp_path / "evaluation.md").read_text()
 
 
-def test_the_pictures_show_the_run(tmp_path, capsys):
+def test_the_plots_and_the_contact_sheet_are_written(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     assert run("folder", folder, "--output", tmp_path / "out", "--input", "square") == 0
     plot, sheet = (
@@ -201,7 +201,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_figures(tmp_path, capsys):
     assert results(tmp_path)["images"] == 1
 
 
-def test_the_other_paper_s_protocol_and_another_resize_are_run_and_said(tmp_path, capsys):
+def test_another_protocol_and_resize_are_run_and_reported(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["cat", "cup", "wall"])
     assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--protocol", "dinotxt") == 0
     options = json.loads((tmp_path / "evaluate_folder_mini_none_dinotxt.json").read_text())["options"]
@@ -224,7 +224,7 @@ def test_dino_txt_s_protocol_gives_every_pixel_a_class_and_refuses_a_threshold(t
     assert "window_scores is 'softmax'" in capsys.readouterr().err
 
 
-def test_another_input_than_the_protocol_s_is_marked(tmp_path, capsys):
+def test_an_input_other_than_the_protocols_is_marked(tmp_path, capsys):
     folder = write_photos(tmp_path / "set", ["background", "cat", "cup"])
     assert run("folder", folder, "--limit", 1, "--output", tmp_path, "--input", "square") == 0
     assert "input square, not the protocol's slide" in (tmp_path / "evaluation.md").read_text()

@@ -17,7 +17,7 @@ def run(*arguments, photo=CAT, classes="cat, sofa"):
     return main(["explain", str(photo), *fixed, *map(str, arguments)])
 
 
-def test_one_picture_of_all_parts_or_a_picture_of_each(tmp_path, capsys):
+def test_explain_writes_one_sheet_or_a_picture_for_each_part(tmp_path, capsys):
     assert run("-o", tmp_path / "explain.png") == 0
     assert run("--output", tmp_path / "parts") == 0
     assert f"written to {tmp_path / 'parts'}" in capsys.readouterr().out
@@ -37,7 +37,7 @@ def test_the_options_reach_the_segmenter(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["file", "file/parts", "file/parts/all"])
-def test_a_file_in_the_folder_s_place_is_said_before_anything_is_computed(place, tmp_path, capsys):
+def test_a_file_at_the_output_folders_path_is_refused_before_computing(place, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
     assert run("-o", tmp_path / place, "--weights-dir", tmp_path / "no_weights") == 1
     error = capsys.readouterr().err
@@ -46,7 +46,7 @@ def test_a_file_in_the_folder_s_place_is_said_before_anything_is_computed(place,
     assert error.count("\n") == 1
 
 
-def test_a_picture_that_cannot_be_written_is_said(tmp_path, capsys):
+def test_an_unwritable_picture_is_an_error(tmp_path, capsys):
     (tmp_path / "a.png").mkdir()
     assert run("-o", tmp_path / "a.png") == 1
     error = capsys.readouterr().err

@@ -29,7 +29,7 @@ def exported(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_file_is_there_alone_and_says_what_it_is(exported):
+def test_export_writes_one_file_with_its_model_card(exported):
     assert [path.name for path in exported.parent.iterdir()] == ["mini.onnx"]
     card = read_card(exported)
     assert (card.model, card.size, card.patch_size, card.precision) == ("mini", (448, 448), 16, "fp32")
@@ -86,7 +86,7 @@ def test_sizes_are_written_width_by_height():
             _size(wrong)
 
 
-def test_what_is_no_regular_file_is_not_replaced(tmp_path, capsys):
+def test_an_output_that_is_no_regular_file_is_not_replaced(tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe.onnx")
     assert main(["export", "mini", "-o", str(tmp_path / "pipe.onnx")]) == 1
     assert "pipe.onnx could not be written ([Errno 22] it is a pipe, and only a regular" in capsys.readouterr().err

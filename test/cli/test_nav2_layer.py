@@ -90,18 +90,18 @@ def test_every_name_of_label_info_has_exactly_one_type_and_no_other_has(vocabula
     assert sorted(listed) == sorted([*names, *([background] if background else [])])
 
 
-def test_people_animals_and_what_drives_are_kept_away_from(shipped):
+def test_people_animals_and_vehicles_get_a_keep_away_cost(shipped):
     kept = set(classes_of(shipped)["keep_away"])
     assert "person" in kept
     for names in classes_of(shipped).values():
         assert {"pet", "animal", "forklift", "robot", "car", "truck", "stairs"} & set(names) <= kept
 
 
-def test_an_id_rests_longer_than_the_layer_remembers_it(shipped):
+def test_the_id_quarantine_is_longer_than_the_layers_decay_time(shipped):
     assert Parameters().id_quarantine_s > source_of(shipped)["tile_map_decay_time"]
 
 
-def test_words_are_sorted_by_what_they_are_called_and_distractors_left_out(layer):
+def test_classes_are_sorted_by_name_without_distractors(layer):
     classes = classes_of(layer("person: man, woman; cup; door; !wall"))
     assert classes == {"keep_away": ["person"], "avoid": ["cup"], "free": ["door"]}
 
@@ -126,12 +126,12 @@ def test_labels_can_be_of_other_types_than_by_default(layer):
     assert classes == {"keep_away": ["Tea Cup"], "avoid": ["person", "door"]}
 
 
-def test_odd_names_stay_what_they_are(layer):
+def test_unusual_class_names_are_quoted_unchanged(layer):
     names = ["no", "1e3", 'a "word"', "消火器", "back\\slash", "#5", "x" * 100, *(f"name {n}" for n in range(40))]
     assert classes_of(layer("; ".join(names)))["free"] == names
 
 
-def test_topics_are_of_the_node_in_its_namespace(layer):
+def test_topics_have_the_nodes_namespace(layer):
     source = source_of(layer("cup", "--namespace", "/robot1/", "--node", "talk2dino/front"))
     topics = {key: source[key] for key in source if key.endswith("_topic")}
     assert topics == {
@@ -155,7 +155,7 @@ def test_topics_are_of_the_node_in_its_namespace(layer):
         (None, ["cup", "--avoid", "cup", "--free", "cup"], ["'cup' is in two class types"]),
     ],
 )
-def test_what_cannot_be_read_or_meant_is_one_sentence(layer, tmp_path, content, arguments, words):
+def test_an_unusable_argument_ends_with_one_sentence(layer, tmp_path, content, arguments, words):
     arguments = [argument.format(tmp_path) for argument in arguments]
     if content is not None:
         Path(arguments[0]).write_text(content)

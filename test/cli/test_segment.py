@@ -106,7 +106,7 @@ def untidy(tmp_path_factory):
     return SimpleNamespace(folder=place / "in", status=done.returncode, out=text[0], error=text[1])
 
 
-def test_what_cannot_be_read_is_skipped_counted_and_named_at_the_end(untidy):
+def test_unreadable_pictures_are_skipped_counted_and_listed_at_the_end(untidy):
     error = untidy.error
     assert untidy.status == 1
     assert "Traceback" not in error
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_skipped_counted_and_named_at_the_end(untidy):
     assert "masks (the class ids {1: 'dog', 2: 'cat'}) and overlays are in in" in untidy.out
 
 
-def test_no_result_goes_over_another_or_over_a_source(untidy):
+def test_no_result_overwrites_another_or_a_source(untidy):
     names = set(os.listdir(os.fsencode(untidy.folder)))
     for name in (b"in_a.png", b"a.bmp", b"in2_a.png", b"own.png", b"own_mask", b"caf\xe9", "gr\u00fcn".encode()):
         assert {name + b"_mask.png", name + b"_overlay.png"} <= names
@@ -136,7 +136,7 @@ def test_no_result_goes_over_another_or_over_a_source(untidy):
     assert np.mean(first[:, ::-1] == mirrored) > 0.9
 
 
-def test_grey_of_16_bits_is_found_as_in_8(untidy):
+def test_sixteen_bit_grey_gives_the_mask_of_8_bits(untidy):
     masks = [cv2.imread(str(untidy.folder / f"{name}_mask.png"), cv2.IMREAD_UNCHANGED) for name in ("grey8", "grey16")]
     assert np.mean(masks[0] == 2) > 0.2
     np.testing.assert_array_equal(*masks)

@@ -65,7 +65,7 @@ def test_the_command_is_declared_without_torch():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_copy_of_the_recipe_of_words_goes_over_no_shipped_file(tmp_path, monkeypatch, capsys):
+def test_a_copied_recipe_needs_an_output_folder_and_overwrites_no_shipped_file(tmp_path, monkeypatch, capsys):
     written = []
     monkeypatch.setattr(
         "talk2dino_ros.engine.train.anchors.train_anchors", lambda _, folder: written.append(folder) or ()
@@ -80,7 +80,7 @@ def test_a_copy_of_the_recipe_of_words_goes_over_no_shipped_file(tmp_path, monke
 
 
 @pytest.mark.slow
-def test_mini_is_made_by_the_same_command_as_it_is_shipped(tmp_path, capsys):
+def test_the_train_command_reproduces_the_shipped_mini(tmp_path, capsys):
     """Twice the same bytes here; on another kind of CPU than the shipped files' up to the rounding of float16."""
     one, two, shipped = tmp_path / "one", tmp_path / "two", mini.CONCEPTS_FILE.parent
     for folder in (one, two):

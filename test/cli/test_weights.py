@@ -83,7 +83,7 @@ def test_list_shows_each_file_with_size_licence_and_place(weights, caches, capsy
     assert projection.split() == ["tiny", "projection", "4", "MB", "MIT", str(caches / "p.pth")]
 
 
-def test_list_looks_into_a_weights_dir_alone(weights, tmp_path, capsys):
+def test_list_with_a_weights_dir_searches_that_alone(weights, tmp_path, capsys):
     assert weights("list", "--weights-dir", tmp_path) == 0
     assert capsys.readouterr().out.count("not here") == 2
 
@@ -114,7 +114,7 @@ def test_fetch_to_a_folder_makes_a_weights_dir_that_verifies(weights, backbone, 
     assert "tiny: every key and shape is as expected" in capsys.readouterr().out
 
 
-def test_what_a_robot_without_a_text_encoder_needs_is_fetched_and_verified_alone(weights, backbone, tmp_path, capsys):
+def test_the_image_files_alone_can_be_fetched_and_verified(weights, backbone, tmp_path, capsys):
     robot = tmp_path / "robot"
     assert weights("fetch", "tiny", "--to", robot, "--without-text-encoder") == 0
     assert [path.name for path in robot.iterdir()] == ["net.pth"]
@@ -144,7 +144,7 @@ def test_fetch_to_a_folder_replaces_no_pipe_and_no_link(weights, backbone, tmp_p
     assert (tmp_path / "net_of_all_robots.pth").stat().st_size > 0
 
 
-def test_verify_tells_which_sums_are_published(weights, backbone, capsys):
+def test_verify_says_which_sums_are_published(weights, backbone, capsys):
     assert weights("verify", "tiny") == 0
     out = capsys.readouterr().out
     assert f"{backbone} sha256 sum {sha256_of(backbone)} (none published)" in out
@@ -162,12 +162,12 @@ def test_verify_fails_for_a_changed_file(weights, backbone, caches, capsys):
     assert "p.pth has the sha256 sum" in capsys.readouterr().err
 
 
-def test_verify_looks_into_a_weights_dir_alone(weights, backbone, tmp_path, capsys):
+def test_verify_with_a_weights_dir_searches_that_alone(weights, backbone, tmp_path, capsys):
     assert weights("verify", "tiny", "--weights-dir", tmp_path) == 1
     assert capsys.readouterr().err.count("is not here") == 2
 
 
-def test_verify_fails_for_a_file_that_is_whole_and_of_another_model(weights, backbone):
+def test_verify_fails_for_another_models_file(weights, backbone):
     backbone.write_bytes(b"not tensors")
     with pytest.raises(WeightsError, match=r"net\.pth .*cannot be read"):
         weights("verify", "tiny")

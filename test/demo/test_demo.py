@@ -40,7 +40,7 @@ def test_the_demo_shows_a_table_and_writes_the_overlays(tmp_path):
         (["--classes", "cat, cat"], "set_vocabulary was refused: the class name 'cat' occurs twice"),
     ],
 )
-def test_a_demo_that_cannot_work_says_why_and_exits_with_1(arguments, sentence, tmp_path):
+def test_a_failing_demo_says_why_and_exits_with_1(arguments, sentence, tmp_path):
     result = run_demo(*arguments, "--output", tmp_path / "out")
     assert result.returncode == 1
     assert sentence in result.stderr

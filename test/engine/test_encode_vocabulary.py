@@ -64,14 +64,14 @@ def load(folder=None, **options):
     return load_segmenter("mini", device="cpu", weights_dir=folder, text_cache_dir="none", **options)
 
 
-def test_vectors_are_those_of_a_segmenter(vocabulary, complete):
+def test_encoded_vectors_equal_those_of_a_loaded_segmenter(vocabulary, complete):
     expected = complete.encode_vocabulary(WORDS)
     assert np.array_equal(vocabulary.embeddings, expected.embeddings)
     assert (vocabulary.classes, vocabulary.ids) == (expected.classes, expected.ids)
     assert (vocabulary.model, vocabulary.projection) == ("mini", "")
 
 
-def test_a_robot_without_text_encoder_and_projection_segments_as_a_machine_that_has_all(
+def test_segmenting_with_a_vocabulary_file_needs_neither_text_encoder_nor_projection(
     vocabulary, picture, complete, robot, tmp_path
 ):
     path = tmp_path / "vocabulary.safetensors"
@@ -83,12 +83,12 @@ def test_a_robot_without_text_encoder_and_projection_segments_as_a_machine_that_
     assert np.array_equal(found.confidence, expected.confidence)
 
 
-def test_without_such_a_file_the_text_encoder_is_asked_for_at_the_start(robot):
+def test_without_a_vocabulary_file_the_text_encoder_is_required_at_the_start(robot):
     with pytest.raises(WeightsError, match=r"robot has no model\.safetensors"):
         load(robot)
 
 
-def test_new_words_name_all_that_is_missing_and_where_it_is_and_nothing_is_downloaded(vocabulary, robot, caches):
+def test_new_words_are_refused_with_the_missing_files_and_nothing_is_downloaded(vocabulary, robot, caches):
     for folder, where in ((robot, str(robot)), (None, "this machine")):
         segmenter = load(folder, needs_text_encoder=False)
         with pytest.raises(WeightsError) as caught:
@@ -101,7 +101,7 @@ def test_new_words_name_all_that_is_missing_and_where_it_is_and_nothing_is_downl
         assert "downloaded" not in sentence
 
 
-def test_classes_of_the_file_need_no_text_encoder_by_whatever_name(vocabulary, robot):
+def test_renamed_classes_of_the_file_need_no_text_encoder(vocabulary, robot):
     segmenter = load(robot, needs_text_encoder=False)
     chosen = segmenter.encode_vocabulary(["wall", "!pet: dog, hound"], vocabulary)
     assert np.array_equal(chosen.embeddings, vocabulary.embeddings[[2, 1]])
@@ -110,7 +110,7 @@ def test_classes_of_the_file_need_no_text_encoder_by_whatever_name(vocabulary, r
         segmenter.encode_vocabulary(["dog"], vocabulary)  # other prompts under a known name
 
 
-def test_files_that_arrive_later_are_found_without_a_new_start(vocabulary, robot):
+def test_weights_that_arrive_later_are_found_without_a_restart(vocabulary, robot):
     segmenter = load(robot, needs_text_encoder=False)
     with pytest.raises(WeightsError, match="new words need"):
         segmenter.encode_vocabulary(["plane"])
@@ -133,7 +133,7 @@ def test_a_vocabulary_of_another_model_is_refused(picture, tmp_path):
             use()
 
 
-def test_classes_of_vectors_made_elsewhere_are_taken_and_not_passed_off_as_the_model_s(other_projection):
+def test_custom_vectors_are_accepted_and_not_saved_as_the_models(other_projection):
     elsewhere = Vocabulary.from_embeddings(["cup", "plane"], np.eye(2, MODELS["mini"].embedding_size))
     segmenter = load(projection_file=other_projection)
     for words in (["plane"], ["dog", "plane"]):
@@ -172,7 +172,7 @@ def test_the_models_own_published_file_named_by_its_path_is_still_its_own(publis
         assert projection_sum(with_projection_file(MODELS[expected], published_weights / name)) == ""
 
 
-def test_vectors_made_elsewhere_are_nobodys(picture):
+def test_custom_vectors_are_accepted_by_any_model(picture):
     elsewhere = Vocabulary.from_embeddings(["a"], np.ones((1, MODELS["mini"].embedding_size)))
     assert (load(needs_text_encoder=False).segment(picture, elsewhere).class_ids == 1).all()
 
@@ -187,7 +187,7 @@ def test_a_projection_that_changes_before_the_first_new_word_is_refused(other_pr
 
 
 @pytest.mark.parametrize(("choice", "stays"), [("auto", True), ("keep", True), ("free", False)])
-def test_the_text_encoder_stays_or_goes_as_asked(choice, stays):
+def test_the_text_encoder_is_kept_or_freed_as_asked(choice, stays):
     segmenter = load(text_encoder=choice, needs_text_encoder=False)
     segmenter.encode_vocabulary(["cup"])
     assert segmenter.keeps_text_encoder == stays
@@ -199,14 +199,14 @@ def test_another_choice_for_the_text_encoder_is_refused():
         load(text_encoder="sometimes")
 
 
-def test_of_all_models_dino_txt_alone_frees_its_text_tower_by_itself():
+def test_only_dinotxt_frees_its_text_tower_by_default():
     assert [name for name, model in MODELS.items() if not model.keeps_text_encoder] == [
         "dinotxt_vitl",
         "dinotxtv3_vitl",
     ]
 
 
-def test_encoding_asks_for_no_image_encoder(monkeypatch, tmp_path):
+def test_encoding_words_loads_no_image_encoder(monkeypatch, tmp_path):
     def refuse(checkpoints, dtype):
         raise AssertionError("the image encoder was loaded")
 

@@ -25,7 +25,7 @@ def test_an_option_out_of_range_is_refused(changes, sentence):
         Options(**changes)
 
 
-def test_the_defaults_are_the_contract():
+def test_the_default_options_are_the_documented_ones():
     assert Options() == Options("square", "none", None, False, 255)
 
 
@@ -48,7 +48,7 @@ def test_load_segmenter_takes_options_by_name():
     assert asked == Options(input="slide", refine="pamr", background=0.55, unlabeled_id=0)
 
 
-def test_a_typing_error_in_a_name_is_said_with_the_names_that_exist():
+def test_a_misspelt_option_is_refused_with_the_known_names():
     said = "'refien' is no option, expected device, precision, .*input, refine, .*; correct the name"
     with pytest.raises(ModelError, match=said):
         load_segmenter("mini", device="cpu", refien="pamr")
@@ -56,7 +56,7 @@ def test_a_typing_error_in_a_name_is_said_with_the_names_that_exist():
         changed_options(Options(), {"refien": "pamr", "inptu": "slide"})
 
 
-def test_with_options_names_a_typing_error_too():
+def test_with_options_refuses_a_misspelt_option_too():
     with pytest.raises(ModelError, match="'refien' is no option"):
         load_segmenter("mini", device="cpu").with_options(refien="pamr")
 

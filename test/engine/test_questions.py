@@ -43,7 +43,7 @@ def test_questions_change_neither_mask_nor_confidence(options):
     assert after.scores.shape[0] == 6
 
 
-def test_an_answer_is_the_choice_between_the_question_and_all_that_means_something_else():
+def test_a_question_competes_with_the_classes_of_another_meaning():
     stripes = np.array([[220, 30, 20], [230, 90, 40], [20, 200, 60], [30, 20, 210]], np.uint8).repeat(7, axis=0)
     image, segmenter = seeded_image(20, 28) // 8 + stripes, make_segmenter(background=0.68)
     names, vectors = ["?scarlet", *WORDS, "!pink"], np.array([NEAR_RED, *np.eye(3), PINK])
@@ -58,7 +58,7 @@ def test_an_answer_is_the_choice_between_the_question_and_all_that_means_somethi
     assert (seen.answers[4][:, 18:] == 0).all()
 
 
-def test_kin_shares_a_prompt_or_lies_near_and_a_distractor_is_nobodys_kin():
+def test_related_classes_share_a_prompt_or_have_near_vectors_and_distractors_have_none():
     near = [1.0, np.tan(np.arccos(KIN_COSINE)) * 0.99, 0.0]
     far = [1.0, np.tan(np.arccos(KIN_COSINE)) * 1.01, 0.0]
     names = ["?Cat", "pet: dog, cat", "near", "far", "!wall", "?dog"]
@@ -95,7 +95,7 @@ def mini():
         ("coffee", "?mug", "cup", (168, 15, 412, 312)),
     ],
 )
-def test_a_kind_of_a_class_is_seen_where_the_class_is_and_takes_nothing_from_it(mini, photo, question, kin, box):
+def test_a_question_for_a_subclass_is_found_within_its_class_and_takes_no_pixels(mini, photo, question, kin, box):
     rgb = np.array(Image.open(PHOTOS / f"{photo}.jpg"))
     segmenter = mini.with_options(refine="pamr")
     before = segmenter.segment(rgb, segmenter.encode_vocabulary(CLASSES))
@@ -113,7 +113,7 @@ def test_a_kind_of_a_class_is_seen_where_the_class_is_and_takes_nothing_from_it(
 
 
 @pytest.mark.parametrize(("photo", "question"), [("chelsea", "?mug"), ("coffee", "?cat"), ("astronaut", "?dog")])
-def test_what_is_not_there_is_not_seen(mini, photo, question):
+def test_a_question_for_an_absent_object_finds_nothing(mini, photo, question):
     rgb = np.array(Image.open(PHOTOS / f"{photo}.jpg"))
     (answer,) = mini.segment(rgb, mini.encode_vocabulary([*CLASSES, question])).answers.values()
     assert (answer > 0).mean() < 0.002

@@ -86,7 +86,7 @@ def segment_in_each_way(segmenter, watch):
 
 @pytest.mark.parametrize(("device", "cuda_graphs"), [("cuda", False), ("cuda:1", True)], ids=["eager", "recorded"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_everything_is_on_the_device_and_the_backbone_waits_for_nothing(family, device, cuda_graphs, monkeypatch):
+def test_all_tensors_are_on_the_device_and_the_backbone_never_synchronises(family, device, cuda_graphs, monkeypatch):
     monkeypatch.setattr(
         "talk2dino_ros.engine.models.recorded_encoder.WARM_UPS", 1
     )  # which choose kernels, where there are some

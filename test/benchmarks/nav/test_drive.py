@@ -14,7 +14,7 @@ def close(one: Pose, other: Pose) -> bool:
     return math.dist(one.point, other.point) < 1e-9 and abs(math.remainder(one.yaw - other.yaw, math.tau)) < 1e-9
 
 
-def test_straight_on_and_on_the_spot() -> None:
+def test_driving_straight_and_turning_on_the_spot() -> None:
     assert close(moved(Pose(1.0, 2.0, math.pi / 2), Twist(0.5, 0.0), 2.0), Pose(1.0, 3.0, math.pi / 2))
     assert close(moved(Pose(1.0, 2.0, 3.0), Twist(0.0, 0.5), 2.0), Pose(1.0, 2.0, 4.0 - math.tau))
 
@@ -32,14 +32,14 @@ def test_many_short_steps_are_one_long_one() -> None:
     assert close(in_steps, moved(pose, twist, 2.5))
 
 
-def test_the_motors_have_limits_and_nonsense_is_a_stop() -> None:
+def test_commands_are_limited_and_invalid_ones_stop_the_robot() -> None:
     assert Twist(9.0, -9.0).limited() == Twist(FASTEST_M_S, -FASTEST_RAD_S)
     assert Twist(0.1, 0.2).limited() == Twist(0.1, 0.2)
     assert Twist(math.nan, 0.2).limited() == Twist()
     assert Twist(0.1, math.inf).limited() == Twist()
 
 
-def test_odometry_without_error_is_the_way_and_with_error_drifts_by_its_share() -> None:
+def test_odometry_drifts_by_its_error_rate() -> None:
     exact, wrong = Odometry(0.0, 0), Odometry(0.02, 0)
     for _ in range(400):
         exact.drive(Twist(0.5, 0.0), 0.05)

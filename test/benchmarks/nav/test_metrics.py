@@ -27,7 +27,7 @@ def leg_to(stop: Pose, state: str = "REACHED") -> Leg:
     return leg
 
 
-def test_the_right_place_is_on_the_side_of_the_robot() -> None:
+def test_the_expected_goal_is_on_the_robots_side_of_the_object() -> None:
     place = right_place(ROOM, BOARD, ROOM.start)
     assert math.dist(place.point, THERE.point) < 0.06  # the middle of a cell
     assert place.yaw == pytest.approx(0.0, abs=0.05)
@@ -54,7 +54,7 @@ def test_a_robot_that_stands_right_and_faces_the_object_has_succeeded() -> None:
         (replace(THERE, yaw=math.pi), False),
     ],
 )
-def test_half_a_metre_and_twenty_degrees_are_the_limits(stop: Pose, is_success: bool) -> None:
+def test_a_goal_within_half_a_metre_and_twenty_degrees_is_a_success(stop: Pose, is_success: bool) -> None:
     assert evaluate_leg(ROOM, leg_to(stop)).is_success is is_success
 
 

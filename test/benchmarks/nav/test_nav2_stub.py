@@ -94,7 +94,7 @@ def robot_and_executor():
         stub.destroy_node()
 
 
-def test_it_stands_searches_drives_and_turns_to_the_goal(robot_and_executor):
+def test_the_nav2_stub_waits_searches_drives_and_turns_to_the_goal(robot_and_executor):
     robot, executor = robot_and_executor
     assert robot.step(executor) == drive.Twist()
     robot.say(GoToState.SEARCHING)
@@ -109,7 +109,7 @@ def test_it_stands_searches_drives_and_turns_to_the_goal(robot_and_executor):
     assert robot.pose.yaw == pytest.approx(goal.yaw, abs=0.06)
 
 
-def test_a_go_to_that_ends_in_vain_stops_the_robot(robot_and_executor):
+def test_a_failed_go_to_stops_the_robot(robot_and_executor):
     robot, executor = robot_and_executor
     robot.say(GoToState.SEARCHING)
     robot.steps_until(executor, lambda twist: twist.turning > 0)
@@ -117,7 +117,7 @@ def test_a_go_to_that_ends_in_vain_stops_the_robot(robot_and_executor):
     robot.steps_until(executor, lambda twist: twist == drive.Twist())
 
 
-def test_a_goal_that_no_way_leads_to_stops_the_robot(robot_and_executor):
+def test_an_unreachable_goal_stops_the_robot(robot_and_executor):
     robot, executor = robot_and_executor
     robot.send_to(Pose(-3.0, 0.0, 0.0))
     robot.steps_until(executor, lambda twist: twist.turning != 0)

@@ -52,7 +52,7 @@ def test_a_robot_that_is_there_only_turns() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_nothing_is_touched_on_the_way_through_a_room(seed: int) -> None:
+def test_the_robot_drives_through_a_room_without_a_collision(seed: int) -> None:
     room = furnish(seed, ASPECTS)
     costmap = inflate(floor_plan(room))
     for board in room.boards:
@@ -63,7 +63,7 @@ def test_nothing_is_touched_on_the_way_through_a_room(seed: int) -> None:
         assert all(value_at(costmap, *pose.point) < INSCRIBED for pose in poses)
 
 
-def test_a_turn_sees_all_around_and_ends() -> None:
+def test_a_turn_covers_all_directions_and_ends() -> None:
     task = Turn()
     poses = drive(task, Pose(1.0, 2.0, 2.5), 1000)
     assert task.is_done

@@ -46,7 +46,7 @@ def costs_from(costmap: Grid, start: tuple[int, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_a_star_costs_what_brute_force_costs(seed: int) -> None:
+def test_a_star_finds_a_path_of_brute_forces_cost(seed: int) -> None:
     random = np.random.default_rng(seed)
     values = random.integers(0, INSCRIBED, (11, 13)).astype(np.int8)
     values[random.random(values.shape) < 0.3] = LETHAL
@@ -69,7 +69,7 @@ def test_a_way_around_a_wall_keeps_off_its_corner() -> None:
     assert cheapest_cells(costmap, (1, 0), (1, 2)) == [(1, 0), (0, 0), (0, 1), (0, 2), (1, 2)]
 
 
-def test_no_way_leads_between_two_obstacles_that_touch_at_a_corner() -> None:
+def test_no_path_leads_between_obstacles_that_touch_at_a_corner() -> None:
     costmap = grid_of("""
         .#
         #.""")

@@ -19,12 +19,12 @@ def test_the_mapping_names_unseen_scenes_several_times_better_than_chance(outcom
     assert outcome.mapped["max_score"] > 5 * chance
 
 
-def test_choosing_the_head_beats_both_averages(outcome):
+def test_choosing_a_head_beats_averaging_heads_and_patches(outcome):
     assert outcome.mapped["max_score"] > 1.3 * outcome.mapped["mean_heads"]
     assert outcome.mapped["max_score"] > 1.3 * outcome.mapped["average"]
 
 
-def test_it_beats_them_because_the_chosen_head_looks_at_the_object_that_is_named(outcome):
+def test_the_chosen_head_attends_to_the_named_object(outcome):
     weight = outcome.weight_on_named
 
     assert weight["max_score"] > 2 * weight["mean_heads"] > 2 * weight["average"]

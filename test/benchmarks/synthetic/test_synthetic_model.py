@@ -36,7 +36,7 @@ def halves(left, right):
     return Scene(np.zeros((SIZE, SIZE, 3), np.uint8), truth, (), right, ())
 
 
-def test_what_the_backbone_is_told_says_what_is_there_and_not_what_goes_with_what():
+def test_the_synthetic_backbones_targets_name_attributes_without_their_pairing():
     objects = (DrawnObject("striped", "red", "disc"), DrawnObject("plain", "blue", "ring"))
     swapped = (DrawnObject("plain", "red", "cross"), DrawnObject("striped", "blue", "disc"))
     told, told_swapped = (
@@ -61,7 +61,7 @@ def test_cells_are_the_means_of_each_patch_s_squares_patch_by_patch():
         torch.testing.assert_close(cells[image, row, column, channel, y, x], expected)
 
 
-def test_a_seed_teaches_the_same_backbone_again():
+def test_the_same_seed_trains_the_same_backbone():
     scenes = draw_scenes(HASTY.scenes, 0)
     first, again, other = (teach_backbone(HASTY, scenes, seed) for seed in (0, 0, 1))
 
@@ -69,7 +69,7 @@ def test_a_seed_teaches_the_same_backbone_again():
     assert not torch.equal(first["blocks.0.attn.qkv.weight"], other["blocks.0.attn.qkv.weight"])
 
 
-def test_teaching_lowers_what_the_backbone_gets_wrong():
+def test_training_lowers_the_residual_of_a_linear_readout():
     scenes = draw_scenes(40, 0)
     images = torch.from_numpy(np.stack([scene.rgb for scene in scenes])).permute(0, 3, 1, 2) / 255
     pixels = (images - 0.45) / 0.25
@@ -88,7 +88,7 @@ def test_teaching_lowers_what_the_backbone_gets_wrong():
     assert residual(60) < 0.8 * residual(1)
 
 
-def test_the_row_loads_the_network_that_was_taught_and_its_attention(model, scenes):
+def test_the_model_row_loads_the_trained_network_with_its_attention(model, scenes):
     encoder = open_segmenter(model).networks.image_encoder
     taught = backbone.new_backbone(HASTY).eval()
     taught.load_state_dict(teach_backbone(HASTY, draw_scenes(HASTY.scenes, (0, 0)), 0))
@@ -102,7 +102,7 @@ def test_the_row_loads_the_network_that_was_taught_and_its_attention(model, scen
     assert seen.cls_attention.shape == (1, 2, 64)
 
 
-def test_scenes_are_handed_to_the_extraction_pixel_for_pixel(scenes):
+def test_the_extraction_gets_each_scenes_exact_pixels(scenes):
     captions = captions_of(scenes)
 
     assert [example.captions for example in captions.examples] == [scene.captions for scene in scenes]
@@ -126,14 +126,14 @@ def test_a_mapping_is_learned_for_each_head_choice_and_read_back(model, scenes, 
         assert not any(np.allclose(vector, other) for other in vectors[:i])
 
 
-def test_a_segmenter_s_ids_are_the_truth_s(model, scenes):
+def test_the_segmenters_class_ids_are_those_of_the_ground_truth(model, scenes):
     figures = segmented(open_segmenter(model), scenes[:2], [WORDS.index("sand")])
 
     sand = np.mean([scene.truth == WORDS.index("sand") for scene in scenes[:2]])
     assert np.nan_to_num(figures.iou[WORDS.index("sand")]) == pytest.approx(sand)
 
 
-def test_chance_is_what_counting_says():
+def test_the_chance_level_is_that_of_counting():
     scene = halves("sand", "grass")
 
     constant = drawn([scene], [WORDS.index("sand")])

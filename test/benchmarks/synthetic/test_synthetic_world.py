@@ -21,7 +21,7 @@ def test_a_seed_draws_the_same_world_again_and_another_seed_another(scenes):
     assert not any(np.array_equal(scene.rgb, another.rgb) for scene, another in zip(scenes, other, strict=True))
 
 
-def test_the_truth_holds_each_object_of_the_scene_and_its_ground_and_nothing_else(scenes):
+def test_the_ground_truth_has_each_object_and_the_ground_only(scenes):
     for scene in scenes:
         expected = {WORDS.index(f"{drawn.pattern} {drawn.colour} object") for drawn in scene.objects}
         assert set(np.unique(scene.truth)) == expected | {WORDS.index(scene.ground)}
@@ -54,7 +54,7 @@ def test_half_of_a_pattern_is_dark_and_stripes_run_along_the_rows(scenes):
     assert len(seen) == 3
 
 
-def test_shapes_cover_what_geometry_says(scenes):
+def test_shapes_have_their_geometric_areas(scenes):
     def area(shape):
         return synthetic_world._shape_mask(shape, 48, 48, 20.0, 0.3).sum() / 20.0**2
 

@@ -27,7 +27,7 @@ def test_each_quarter_gets_a_class_of_its_own():
     assert len(set.union(*seen)) >= 4
 
 
-def test_centres_see_through_noise_that_single_patches_do_not():
+def test_classes_are_centres_of_patches_and_robust_to_noise():
     features, quarter = quarters(noise=3)
     vocabulary = classes_of_picture(features, 8)
     winner = np.einsum("dhw,cd->chw", features / np.linalg.norm(features, axis=0), vocabulary.embeddings).argmax(axis=0)

@@ -17,14 +17,14 @@ from talk2dino_ros.engine.bench.measure import (
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 
-def test_sides_are_called_in_turn_and_the_first_rounds_are_not_counted():
+def test_both_sides_are_timed_alternately_after_warm_up_rounds():
     calls = []
     seconds = in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, warm_up=2)
     assert calls == ["a", "b"] * 5
     assert seconds["a"]["count"] == seconds["b"]["count"] == 3
 
 
-def test_times_are_what_they_say():
+def test_times_have_median_extremes_count_and_99th_percentile():
     found = times([0.3, 0.1, 0.2, 0.4, 0.5])
     assert (found["median_s"], found["min_s"], found["max_s"], found["count"]) == (0.3, 0.1, 0.5, 5)
     assert found["p99_s"] == pytest.approx(0.496)  # 0.4 + 0.96 * (0.5 - 0.4)

@@ -34,7 +34,7 @@ def test_seeded_weights_make_a_picture_of_many_classes(folder):
 
 
 @pytest.mark.slow
-def test_a_patch_feels_what_is_far_from_it(folder):
+def test_each_patchs_features_depend_on_distant_patches(folder):
     """Else the blocks would be idle, and a rounding error in them would not come out."""
     photos = [read_picture(PHOTOS / "coffee.jpg")]
     subject = load_subject(

@@ -47,21 +47,21 @@ STORED = {  # the same picture as a camera stores it that says "turn me" by EXIF
 
 @pytest.mark.parametrize("orientation", [6, 8])
 @pytest.mark.parametrize("photo_kind", ["jpg", "tif"])
-def test_a_label_of_the_photo_as_it_was_stored_is_turned_with_it(orientation, photo_kind, tmp_path):
+def test_a_label_stored_like_its_photo_is_rotated_with_it(orientation, photo_kind, tmp_path):
     dataset = folder_of_a_turned_photo(tmp_path, orientation, photo_kind)
     write_label(tmp_path / "labels" / "a.png", STORED[orientation])
     assert dataset.read_label(dataset.samples[0], (2, 3)).tolist() == ROWS
 
 
 @pytest.mark.parametrize("orientation", [6, 8, 3])
-def test_a_label_of_the_photo_as_it_is_seen_stays_as_it_is(orientation, tmp_path):
+def test_a_label_stored_upright_is_not_rotated(orientation, tmp_path):
     dataset = folder_of_a_turned_photo(tmp_path, orientation)
     write_label(tmp_path / "labels" / "a.png", ROWS)
     assert dataset.read_label(dataset.samples[0], (2, 3)).tolist() == ROWS
 
 
 @pytest.mark.parametrize("orientation", [6, 8, 3])
-def test_a_label_that_says_itself_how_it_is_turned_is_turned(orientation, tmp_path):
+def test_a_label_with_its_own_orientation_tag_is_rotated_by_it(orientation, tmp_path):
     dataset = folder_of_a_turned_photo(tmp_path, orientation)
     save_turned(np.uint8(STORED[orientation]), tmp_path / "labels" / "a.png", orientation)
     assert dataset.read_label(dataset.samples[0], (2, 3)).tolist() == ROWS
@@ -138,7 +138,7 @@ def test_a_truncated_label_picture_is_an_unreadable_image(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"no picture", PNG_OF_A_SHORT_HEADER, PNG_OF_A_BROKEN_CHUNK, PNG_OF_10_GIGAPIXELS]
 )
-def test_whatever_is_damaged_in_a_label_picture_it_is_an_unreadable_image(content, tmp_path):
+def test_any_damage_of_a_label_picture_makes_it_an_unreadable_image(content, tmp_path):
     write_ade20k(tmp_path, {"a": [[1]]})
     (tmp_path / "ADEChallengeData2016/annotations/validation/a.png").write_bytes(content)
     dataset = open_dataset("ade20k", tmp_path)

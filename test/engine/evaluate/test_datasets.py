@@ -44,7 +44,7 @@ def test_the_paper_cleans_the_background_on_voc_and_coco_object_only():
 
 
 @pytest.mark.parametrize("where", [".", "VOCdevkit", "VOCdevkit/VOC2012"])
-def test_voc_is_found_from_the_kit_or_from_above(where, tmp_path):
+def test_voc_is_found_in_the_devkit_folder_or_its_parent(where, tmp_path):
     write_pascal(tmp_path, "VOC2012", {"2007_000033": [[0, 1]], "2007_000042": [[20, 255]]})
     dataset = open_dataset("voc21", tmp_path / where)
     assert [sample.name for sample in dataset.samples] == ["2007_000033.jpg", "2007_000042.jpg"]
@@ -57,14 +57,14 @@ def test_voc_with_20_classes_does_not_score_background_nor_borders(tmp_path):
     assert names_of(open_dataset("voc21", tmp_path)) == ["background", "aeroplane", "person", "tvmonitor", None]
 
 
-def test_context_has_the_59_by_the_alphabet_behind_background(tmp_path):
+def test_context_has_59_classes_in_alphabetical_order_after_background(tmp_path):
     write_pascal(tmp_path, "VOC2010", {"2008_000002": [[0, 1, 2, 37, 59]]})
     assert names_of(open_dataset("context60", tmp_path)) == ["background", "aeroplane", "bag", "person", "wood"]
     assert names_of(open_dataset("context59", tmp_path)) == [None, "aeroplane", "bag", "person", "wood"]
     assert list(DATASETS["context59"].classes) == sorted(DATASETS["context59"].classes)
 
 
-def test_ade20k_has_zero_for_what_is_ignored(tmp_path):
+def test_ade20k_ignores_the_label_zero(tmp_path):
     write_ade20k(tmp_path, {"ADE_val_00000001": [[0, 1, 13, 150]]})
     assert names_of(open_dataset("ade20k", tmp_path)) == [None, "wall", "person", "flag"]
 
@@ -80,7 +80,7 @@ def test_cityscapes_label_ids_are_mapped_where_no_train_ids_are(tmp_path):
     assert names_of(open_dataset("cityscapes", tmp_path)) == [None, "road", None, "person", None, "bicycle"]
 
 
-def test_coco_s_own_label_pictures_serve_both_of_its_sets(tmp_path):
+def test_cocos_label_pictures_serve_coco_object_and_coco_stuff(tmp_path):
     # category ids less one: person 0, stop sign 12 (11 is a gap), toothbrush 89, banner 91, wood 181
     write_coco(tmp_path, {"000000000139": [[0, 12, 89, 91, 181, 255]]})
     stuff = ["person", "stop sign", "toothbrush", "banner", "wood", None]
@@ -89,7 +89,7 @@ def test_coco_s_own_label_pictures_serve_both_of_its_sets(tmp_path):
     assert names_of(open_dataset("coco_object", tmp_path)) == objects
 
 
-def test_coco_s_converted_labels_go_before_its_own(tmp_path):
+def test_cocos_converted_labels_are_preferred_to_the_original_ones(tmp_path):
     layout = ("images/val2017", "annotations/val2017")
     write_coco(tmp_path, {"000000000139": [[0, 0, 0]]}, layout=layout)
     write_coco(tmp_path, {"000000000139": [[11, 170, 255]]}, "_labelTrainIds", layout)
@@ -98,7 +98,7 @@ def test_coco_s_converted_labels_go_before_its_own(tmp_path):
     assert names_of(open_dataset("coco_object", tmp_path)) == ["background", "stop sign", "toothbrush"]
 
 
-def test_a_folder_of_one_s_own_has_its_classes_by_line(tmp_path):
+def test_a_custom_folder_lists_one_class_a_line(tmp_path):
     write_folder(
         tmp_path, ["background", "cat: kitten, cat", "hai"], {"a.jpg": (np.zeros((1, 3, 3), np.uint8), [[2, 0, 255]])}
     )
@@ -108,13 +108,13 @@ def test_a_folder_of_one_s_own_has_its_classes_by_line(tmp_path):
 
 
 @pytest.mark.parametrize("first", ["Background", "BACKGROUND", "background"])
-def test_the_background_of_a_folder_is_the_background_however_it_is_written(first, tmp_path):
+def test_a_custom_folders_background_class_is_known_in_any_spelling(first, tmp_path):
     write_folder(tmp_path, [first, "cat"], {"a.jpg": (np.zeros((1, 2, 3), np.uint8), [[1, 0]])})
     dataset = open_dataset("folder", tmp_path)
     assert (dataset.has_background, dataset.words, dataset.classes) == (True, ("cat",), ("background", "cat"))
 
 
-def test_hidden_files_are_no_samples_and_a_folder_of_ones_own_names_them(tmp_path):
+def test_hidden_files_are_no_samples_and_a_custom_folder_reports_them(tmp_path):
     own = write_folder(tmp_path / "own", ["cat"], {"a.png": (np.zeros((1, 1, 3), np.uint8), [[0]])})
     (own / "images" / "._a.png").write_bytes(b"of macOS")
     dataset = open_dataset("folder", own)

@@ -125,7 +125,7 @@ def test_the_model_s_own_threshold_is_not_marked(model, protocol, background, tm
     assert row_of(tmp_path, f"`{model}`")[0] == "34.00"
 
 
-def test_one_s_own_folder_gets_a_column_of_its_own(tmp_path):
+def test_a_custom_folder_gets_its_own_column(tmp_path):
     write_result(tmp_path, dataset="folder", column="", title="kitchen, 5 classes", miou=33.333)
     assert row_of(tmp_path, "`talk2dino_vitb`")[8:] == ["", "33.33"]
     assert row_of(tmp_path, "system")[-1] == "kitchen, 5 classes"
@@ -148,13 +148,13 @@ def test_each_of_dino_txt_s_published_rows_stands_below_the_protocol_it_was_made
     ]
 
 
-def test_a_projection_of_one_s_own_has_a_row_of_its_own_and_no_paper_s_below_it(tmp_path):
+def test_a_custom_projection_has_its_own_row_and_no_published_row_below(tmp_path):
     write_result(tmp_path, projection="0123456789abcdef")
     assert row_of(tmp_path, "`talk2dino_vitb`, projection 01234567, measured")[0] == "87.05"
     assert "published" not in "".join(table_lines(tmp_path))
 
 
-def test_a_projection_of_one_s_own_and_other_patches_have_files_of_their_own(tmp_path):
+def test_a_custom_projection_and_another_patch_source_have_their_own_report_files(tmp_path):
     for changes in ({}, {"projection": "0123456789abcdef"}, {"patch_source": "backbone"}):
         write_result(tmp_path, model="dinotxt_vitl", protocol="dinotxt", **changes)
     start = "evaluate_voc20_dinotxt_vitl_none_dinotxt"

@@ -56,7 +56,7 @@ def test_the_counts_are_those_of_segmenting_by_hand(segmenter, folder, tmp_path)
     assert list(progress.by_image) == [0, 1, 2, 3, 4]
 
 
-def test_without_a_background_class_what_is_unlabeled_is_no_class(segmenter, folder):
+def test_without_a_background_class_unlabeled_pixels_have_no_class(segmenter, folder):
     evaluation = evaluation_of(segmenter, folder)
     mask = np.array([[1, 255, 2]], np.uint8)
     assert evaluation.predicted(mask).tolist() == [[1, 0, 2]]
@@ -64,7 +64,7 @@ def test_without_a_background_class_what_is_unlabeled_is_no_class(segmenter, fol
     assert evaluation_of(segmenter, folder).predicted(mask).tolist() == [[1, 3, 2]]
 
 
-def test_a_run_that_was_stopped_goes_on_and_ends_the_same(segmenter, folder, tmp_path):
+def test_a_resumed_run_has_the_result_of_an_uninterrupted_one(segmenter, folder, tmp_path):
     whole = evaluation_of(segmenter, folder).run(tmp_path / "whole.json", batch=2)
     read = []
 
@@ -89,7 +89,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_the_same(segmenter, folder, tmp
     assert progress.by_image == whole.by_image
 
 
-def test_a_stop_within_a_batch_counts_nothing_of_it(segmenter, folder, tmp_path, monkeypatch):
+def test_an_interrupted_batch_is_not_counted(segmenter, folder, tmp_path, monkeypatch):
     whole = evaluation_of(segmenter, folder).run(tmp_path / "whole.json", batch=2)
     state, counted = tmp_path / "state.json", []
 
@@ -181,6 +181,6 @@ def test_a_state_file_that_cannot_be_written_is_said(segmenter, folder, tmp_path
         evaluation_of(segmenter, folder, limit=1).run(tmp_path / "file" / "state.json")
 
 
-def test_a_batch_of_none_is_refused(segmenter, folder, tmp_path):
+def test_an_empty_batch_is_refused(segmenter, folder, tmp_path):
     with pytest.raises(DatasetError, match="batch is 0"):
         evaluation_of(segmenter, folder).run(tmp_path / "state.json", batch=0)

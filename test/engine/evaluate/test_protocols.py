@@ -87,7 +87,7 @@ def dinotxt_by_hand(segmenter, photo, vocabulary):
 
 @pytest.mark.parametrize("shape", ["photo", "square"])
 @pytest.mark.parametrize(("protocol", "by_hand"), [("talk2dino", talk2dino_by_hand), ("dinotxt", dinotxt_by_hand)])
-def test_a_protocol_labels_as_its_paper_s_code_does(protocol, by_hand, shape, segmenter, request):
+def test_a_protocol_labels_as_its_papers_code_does(protocol, by_hand, shape, segmenter, request):
     photo = request.getfixturevalue(shape)
     vocabulary = segmenter.encode_vocabulary(WORDS)
     scores = by_hand(segmenter, photo, vocabulary)
@@ -105,7 +105,7 @@ def view_of(plan):
     return EncodedImage(plan.canvas, plan, torch.zeros(3, *plan.canvas), [])
 
 
-def test_shares_of_overlapping_windows_are_averaged_by_hand():
+def test_scores_of_overlapping_windows_are_averaged():
     plan = Plan((1, 3), (Crop(0, 0, 1, 2), Crop(0, 1, 1, 2)), (1, 1))
     cosines = [torch.tensor([[[math.log(3), 0.0]], [[0.0, 0.0]]]), torch.tensor([[[math.log(4), 0.0]], [[0.0, 0.0]]])]
     # the first class's shares: 3/4 and 1/2; 4/5 and 1/2; halved in the end
@@ -113,7 +113,7 @@ def test_shares_of_overlapping_windows_are_averaged_by_hand():
     torch.testing.assert_close(shares, torch.tensor([[0.75, 0.65, 0.5]]))
 
 
-def test_a_class_with_every_share_is_decided_where_a_gpu_decides():
+def test_a_class_with_score_1_is_decided_as_on_a_gpu():
     scores = voted([torch.zeros(1, 2, 2)], view_of(Plan((2, 2), (Crop(0, 0, 2, 2),), (2, 2))), (7,))
     found = decide_plain(Decision(None, 14.3, 255), scores, None, (2, 2))
     assert found.unique().tolist() == [7, 255]
@@ -150,7 +150,7 @@ def test_a_model_s_own_protocol_is_its_paper_s():
     assert {name for name, protocol in own.items() if protocol == "dinotxt"} == {"dinotxt_vitl", "dinotxtv3_vitl"}
 
 
-def test_what_departs_from_a_protocol_is_told():
+def test_deviations_from_a_protocol_are_reported():
     assert departures("talk2dino", PROTOCOLS["talk2dino"]) == []
     assert departures("dinotxt", {**PROTOCOLS["dinotxt"], "resize": "mmcv"}) == [
         "resize mmcv, not the protocol's bicubic"
@@ -164,12 +164,12 @@ def test_dino_txt_s_protocol_has_no_threshold_no_pamr_and_no_cleaning(changes):
 
 
 @pytest.mark.parametrize("changes", [{"resize": "mmcv"}, {"window_share": 0.75}, {"window_scores": "softmax"}])
-def test_what_concerns_windows_is_refused_for_an_input_without(changes):
+def test_window_options_are_refused_for_an_input_without_windows(changes):
     with pytest.raises(ModelError, match=r"with input 'aspect', expected input 'slide'"):
         Options(input="aspect", **changes)
 
 
 @pytest.mark.parametrize("changes", [{"resize": "lanczos"}, {"window_share": 1.5}, {"window_scores": "mean"}])
-def test_a_way_that_does_not_exist_is_refused(changes):
+def test_an_unknown_value_of_a_protocol_option_is_refused(changes):
     with pytest.raises(ModelError, match=r"expected (one of|0\.0 to 1\.0)"):
         Options(input="slide", **changes)

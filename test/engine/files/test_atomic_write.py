@@ -28,7 +28,7 @@ def make_socket(path):
 
 @pytest.mark.parametrize("make", [make_device, os.mkfifo, make_socket, os.mkdir])
 @pytest.mark.parametrize("through_a_link", [False, True])
-def test_what_is_no_regular_file_is_refused_and_stays_what_it_is(make, through_a_link, tmp_path, monkeypatch):
+def test_a_target_that_is_no_regular_file_is_refused_and_left_alone(make, through_a_link, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a socket's path must be short
     special, name = tmp_path / "special", tmp_path / "special"
     make(special.relative_to(tmp_path))
@@ -42,7 +42,7 @@ def test_what_is_no_regular_file_is_refused_and_stays_what_it_is(make, through_a
     assert {path.name for path in tmp_path.iterdir()} == {special.name, name.name}
 
 
-def test_a_link_stays_and_its_file_is_replaced(tmp_path):
+def test_a_symlink_is_kept_and_its_target_replaced(tmp_path):
     (tmp_path / "there").mkdir()
     file, link = tmp_path / "there" / "file", tmp_path / "link"
     file.write_bytes(b"old")
@@ -52,13 +52,13 @@ def test_a_link_stays_and_its_file_is_replaced(tmp_path):
     assert [path.name for path in file.parent.iterdir()] == ["file"]
 
 
-def test_a_link_to_a_file_that_is_not_there_yet_is_followed(tmp_path):
+def test_a_dangling_symlink_is_followed(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "file")
     write_atomically(tmp_path / "link", b"new")
     assert ((tmp_path / "link").is_symlink(), (tmp_path / "file").read_bytes()) == (True, b"new")
 
 
-def test_a_link_to_itself_is_refused(tmp_path):
+def test_a_symlink_to_itself_is_refused(tmp_path):
     (tmp_path / "link").symlink_to("link")
     with pytest.raises(OSError, match="symbolic links"):
         write_atomically(tmp_path / "link", b"new")
@@ -73,7 +73,7 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path):
     assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"new", 0o600)
 
 
-def test_what_was_there_stays_where_the_new_file_is_not_finished(tmp_path):
+def test_an_unfinished_write_keeps_the_old_file(tmp_path):
     file = tmp_path / "film.mp4"
     file.write_bytes(b"old")
 

@@ -39,7 +39,7 @@ WIDE = {
 
 
 @pytest.mark.parametrize("data", WIDE.values(), ids=WIDE)
-def test_grey_of_more_bits_is_the_grey_of_8_for_every_command(data, tmp_path):
+def test_sixteen_bit_grey_is_scaled_to_8_bits_for_every_command(data, tmp_path):
     (tmp_path / "wide.tif").write_bytes(data)
     read = read_picture(tmp_path / "wide.tif")  # segment, evaluate, explain and the demo
     np.testing.assert_array_equal(read, np.repeat(GREY[..., None], 3, axis=2))
@@ -50,7 +50,7 @@ def test_grey_of_more_bits_is_the_grey_of_8_for_every_command(data, tmp_path):
     ("values", "range_"),
     [([-1.0, 1.0], "-1 to 1"), ([0.0, np.nan], "nan to nan"), ([0.0, 1e6], "0 to 1e+06"), ([0.0, np.inf], "0 to inf")],
 )
-def test_grey_whose_white_nothing_tells_is_refused_with_its_values(values, range_):
+def test_grey_of_unknown_range_is_refused_with_its_values(values, range_):
     with pytest.raises(ImageError, match=rf"its grey values go from {range_.replace('+', '.')}, expected 0 to 1, 255"):
         read_rgb(BytesIO(encoded(np.float32([values] * 2))))
 
@@ -78,7 +78,7 @@ def is_upright(picture):
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-def test_a_picture_is_turned_as_its_tag_says(orientation, kind):
+def test_a_picture_is_rotated_by_its_orientation_tag(orientation, kind):
     assert is_upright(read_rgb(BytesIO(with_orientation(orientation, kind))))
 
 
@@ -109,7 +109,7 @@ def test_a_broken_tag_beside_the_orientation_does_not_matter(old, new, kind):
 
 
 @pytest.mark.parametrize("value", [b"\x00\x00", b"\x00\x09", b"\xff\xff"])
-def test_an_orientation_that_is_none_leaves_the_picture_as_it_is(value):
+def test_an_invalid_orientation_tag_is_ignored(value):
     data = changed(
         with_orientation(6), b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06", b"\x01\x12\x00\x03\x00\x00\x00\x01" + value
     )
@@ -120,7 +120,7 @@ def test_an_orientation_that_is_none_leaves_the_picture_as_it_is(value):
 
 @pytest.mark.parametrize("size", [(8100, 8000), (12_000, 8000), (13_500, 13_500)])  # 65, 96 and 182 megapixels
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_a_picture_that_would_fill_the_memory_is_refused_by_its_size(size, kind):
+def test_a_picture_with_too_many_pixels_is_refused_before_decoding(size, kind):
     buffer = BytesIO()
     Image.new("1", size).save(buffer, kind, **({"compression": "group4"} if kind == "TIFF" else {}))
     buffer.seek(0)
@@ -130,7 +130,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused_by_its_size(size, kind)
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
-def test_pillow_says_nothing_on_the_terminal(tmp_path):
+def test_pillow_prints_nothing(tmp_path):
     """Of a broken tag, and of a palette with its transparency in bytes."""
     data = changed(with_orientation(6), b"\x01\x31\x00\x02\x00\x00\x00\x0f", b"\x01\x31\x00\x02\x7f\xff\xff\xff")
     (tmp_path / "tag.jpg").write_bytes(data)

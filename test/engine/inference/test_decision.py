@@ -85,7 +85,7 @@ def test_classes_and_confidence_equal_a_whole_image_computation(run, align_corne
     np.testing.assert_allclose(confidence.numpy(), probability, atol=0.6)
 
 
-def test_rivals_of_both_kinds_count_in_the_confidence_alone(run_with_rivals):
+def test_rivals_change_the_confidence_and_not_the_labels(run_with_rivals):
     scores, rivals, ids = seeded(3, 6, 7), seeded(4, 6, 7) * 0.98, [1, 2, 255]
     expected, probability = oracle(scores, (20, 30), True, ids=ids, background=0.5, rivals=rivals)
     theirs = score_map(rivals, [5, 255, 6, 255])
@@ -94,7 +94,7 @@ def test_rivals_of_both_kinds_count_in_the_confidence_alone(run_with_rivals):
     np.testing.assert_allclose(confidence.numpy(), probability, atol=0.6)
 
 
-def test_a_hundred_words_that_are_nowhere_above_the_background_change_nothing(run):
+def test_a_hundred_classes_below_the_background_change_nothing(run):
     scores, others = seeded(3, 9, 9), 0.54 * seeded(100, 9, 9) / 0.75
     assert others.max() < 0.55 < scores.max()
     few = run(scores, (40, 50), background=0.55)
@@ -104,14 +104,14 @@ def test_a_hundred_words_that_are_nowhere_above_the_background_change_nothing(ru
 
 
 @pytest.mark.parametrize("count", [1, 4, 16])
-def test_words_all_below_the_second_change_nothing_without_a_background(run, count):
+def test_without_a_background_classes_below_the_second_best_change_nothing(run, count):
     scores = torch.sigmoid(torch.tensor([0.30, 0.25, *[0.24] * count]))[:, None, None]
     _, confidence = run(scores, (1, 1))
     assert confidence.item() == round(255 / (1 + np.exp(-14.0 * 0.05)))  # of two: 171
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_strips_give_what_one_strip_gives(monkeypatch, align_corners):
+def test_deciding_in_strips_equals_deciding_at_once(monkeypatch, align_corners):
     decision, ids = Decision(0.5, 14.0, 255), [1, 255, 3, 4]
     scores, rivals = score_map(seeded(4, 5, 9), ids, align_corners), score_map(seeded(2, 3, 4), [5, 255])
     whole = decide_plain(decision, scores, rivals, (50, 70))
@@ -170,13 +170,13 @@ def test_a_distractor_wins_ties_wherever_it_stands(run):
         assert (class_ids.item(), confidence.item()) == (255, 0)
 
 
-def test_of_distractors_alone_all_is_unlabeled(run):
+def test_a_vocabulary_of_distractors_alone_labels_nothing(run):
     class_ids, confidence = run(seeded(2, 3, 3), (3, 3), ids=[255, 255])
     assert class_ids.unique().tolist() == [255]
     assert confidence.unique().tolist() == [0]
 
 
-def test_what_is_unlabeled_may_have_an_id_and_a_confidence_of_its_own(run):
+def test_the_unlabeled_id_and_confidence_can_be_set(run):
     # cosines of a class and of a distractor, against a background at 0.2 and scale 10
     cosines = torch.tensor([[[0.3, 0.1, 0.1, -0.1]], [[0.0, 0.0, 0.4, 0.0]]])
     background = float(torch.sigmoid(torch.tensor(0.2)))
@@ -188,7 +188,7 @@ def test_what_is_unlabeled_may_have_an_id_and_a_confidence_of_its_own(run):
     np.testing.assert_allclose(confidence[0].numpy(), expected, atol=0.6)
 
 
-def test_a_distractor_that_cannot_win_is_nothing_against_nothing_and_a_label_that_cannot_is(run_with_rivals):
+def test_the_confidence_of_a_background_pixel_counts_rival_labels_and_no_rival_distractors(run_with_rivals):
     scores = torch.sigmoid(torch.tensor([0.1, 0.3]))[:, None, None]
     rivals = {name: score_map(torch.sigmoid(torch.full((1, 1, 1), 0.25)), [each]) for name, each in KINDS.items()}
     options = {"ids": [4, 255], "logit_scale": 10.0, "background_id": 9}
@@ -199,7 +199,7 @@ def test_a_distractor_that_cannot_win_is_nothing_against_nothing_and_a_label_tha
     assert confidence["label"] == round(255 / (1 + np.exp(-10 * 0.05)))
 
 
-def test_with_an_id_for_the_background_the_other_pixels_stay_as_they_are(run):
+def test_a_background_id_changes_background_pixels_only(run):
     scores, ids = seeded(5, 6, 7), [1, 255, 3, 255, 5]
     before = run(scores, (45, 61), ids=ids, background=0.55)
     after = run(scores, (45, 61), ids=ids, background=0.55, background_id=9)
@@ -233,7 +233,7 @@ def test_a_rival_above_the_winner_wins_nothing_either(run_with_rivals):
 
 
 @pytest.mark.parametrize("background", [None, 0.0])
-def test_the_lowest_and_highest_cosines_and_a_steep_softmax_stay_finite(run, background):
+def test_extreme_cosines_and_a_low_temperature_stay_finite(run, background):
     scores = torch.sigmoid(torch.tensor([[[1.0, -1.0]], [[-1.0, -1.0]]]))
     class_ids, confidence = run(scores, (1, 2), logit_scale=100.0, background=background)
     assert class_ids[0, 0].item() == 1
@@ -241,13 +241,13 @@ def test_the_lowest_and_highest_cosines_and_a_steep_softmax_stay_finite(run, bac
     assert confidence[0, 1].item() in (127, 128)  # two classes alike: 127.5
 
 
-def test_a_winner_far_below_a_rival_still_has_a_confidence_as_0_means_unlabeled(run_with_rivals):
+def test_a_winners_confidence_is_never_0_which_means_unlabeled(run_with_rivals):
     rival = score_map(torch.sigmoid(torch.full((1, 1, 1), 0.9)))
     class_ids, confidence = run_with_rivals(torch.sigmoid(torch.full((1, 1, 1), -0.9)), (1, 1), rivals=rival)
     assert (class_ids.item(), confidence.item()) == (1, 1)
 
 
-def test_both_paths_agree_on_an_image_of_many_bands():
+def test_the_compiled_and_the_plain_path_agree_on_a_large_image():
     decision, ids = Decision(0.5, 14.0, 255), [255 if number % 5 == 0 else number for number in range(1, 31)]
     scores, rivals = score_map(seeded(30, 32, 32), ids), score_map(seeded(7, 20, 24), None, False)
     plain_result = decide_plain(decision, scores, rivals, (123, 217)).int()

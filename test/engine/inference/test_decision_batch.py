@@ -18,7 +18,7 @@ def seeded(*shape):
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_each_image_and_each_ballot_is_decided_as_if_it_were_alone(align_corners):
+def test_each_image_of_a_batch_is_decided_as_if_it_were_alone(align_corners):
     scores = seeded(2, 6, 5, 9)
     published = [{0: 1, 1: 255, 2: 3}, {3: 7, 0: 255, 2: 255}]
     table = DecisionTable.of([(MASK, published[0]), (QUESTION, published[1])], 6, "cpu")
@@ -33,7 +33,7 @@ def test_each_image_and_each_ballot_is_decided_as_if_it_were_alone(align_corners
             assert len(expected[0].unique()) > 1
 
 
-def test_a_table_says_what_each_row_is():
+def test_the_decision_table_has_the_kind_of_each_row():
     table = DecisionTable.of([(MASK, {0: 1, 1: 255, 2: 0})], 4, "cpu")
     assert table.ids.tolist() == [[1, DISTRACTOR, 0, ABSENT]]
     assert table.rules.tolist() == [[0.5, 14.0, 9.0, 1.0]]

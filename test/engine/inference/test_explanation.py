@@ -70,7 +70,7 @@ def labels_of(scores, vocabulary, background):
 
 @pytest.mark.parametrize("cleaning", [False, True])
 @pytest.mark.parametrize("shape", ["square", "aspect"])
-def test_its_scores_decide_as_segment_does(vit, photo, words, cleaning, shape):
+def test_the_explained_scores_give_the_labels_of_segment(vit, photo, words, cleaning, shape):
     encoder = DinoImageEncoder(vit, (0.5,) * 3, (0.5,) * 3)
     segmenter = make_segmenter(encoder, background=0.51, background_cleaning=cleaning, input=shape)
     seen = explain(segmenter, photo, words)
@@ -86,7 +86,7 @@ def test_its_scores_decide_as_segment_does(vit, photo, words, cleaning, shape):
     assert seen.cosines.shape == (3, *((4, 4) if shape == "square" else (4, 6)))
 
 
-def test_the_heads_attend_as_the_networks_own_last_block_does(vit, photo, words):
+def test_head_attention_is_that_of_the_networks_last_block(vit, photo, words):
     """The oracle is timm's attention itself, read behind its softmax; over the patches alone it is divided anew."""
     block = vit.blocks[-1].attn
     block.fused_attn, taken = False, []
@@ -135,14 +135,14 @@ def test_a_model_without_a_class_token_has_no_heads(photo, words):
     assert seen.refined.shape == (3, *photo.shape[:2])
 
 
-def test_what_it_cannot_explain_is_refused(photo, words):
+def test_an_explanation_that_the_model_cannot_give_is_refused(photo, words):
     with pytest.raises(ModelError, match="input 'slide', whose windows"):
         explain(make_segmenter(NoAttention(), input="slide"), photo, words)
     with pytest.raises(ImageError, match=r"float64 \[80, 120, 3\]"):
         explain(make_segmenter(NoAttention()), photo.astype(float), words)
 
 
-def test_like_patches_have_like_colours_and_different_ones_differ():
+def test_similar_patches_get_similar_colours():
     kinds = torch.eye(4)[:, torch.tensor([[0, 0, 1], [2, 3, 1]])]
     colours = patch_colours(kinds + 0.001 * torch.rand(4, 2, 3, generator=torch.Generator().manual_seed(0))).numpy()
     assert colours.shape == (2, 3, 3)

@@ -58,7 +58,7 @@ def seeded(*shape, seed=0):
 
 # two sizes are larger than the farthest neighbour's distance
 @pytest.mark.parametrize(("size", "contrast"), [((9, 13), 1.0), ((9, 13), 0.01), ((2, 55), 1.0), ((55, 2), 1.0)])
-def test_it_equals_a_plain_loop(path, size, contrast):
+def test_pamr_equals_a_plain_loop(path, size, contrast):
     random = np.random.default_rng(3)
     rgb = 0.5 + contrast * (random.random((3, *size)) - 0.5)
     scores = random.random((2, *size))
@@ -133,7 +133,7 @@ def test_a_flat_image_spreads_a_score_evenly_over_what_is_in_reach(path):
     np.testing.assert_allclose(refined.numpy(), slow_pamr(np.full((3, 1, 3), 0.5), scores.numpy()), atol=1e-4)
 
 
-def test_it_keeps_a_score_on_its_side_of_an_edge(path):
+def test_pamr_does_not_spread_scores_over_an_edge(path):
     rgb = torch.zeros(3, 20, 40)
     rgb[:, :, 20:] = 1
     scores = torch.zeros(1, 20, 40)
@@ -143,7 +143,7 @@ def test_it_keeps_a_score_on_its_side_of_an_edge(path):
     assert refined[:, :20].max() < 0.5
 
 
-def test_a_lone_pixel_among_equals_has_the_farthest_distance_and_no_share_of_its_own(path):
+def test_a_pixel_unlike_equal_neighbours_leaves_a_constant_score_constant(path):
     rgb = torch.zeros(3, 5, 5)
     rgb[:, 2, 2] = 1  # its neighbours are all alike, and for them it is the largest distance that can be
     refined = path(rgb, torch.ones(1, 5, 5))
@@ -156,14 +156,14 @@ def test_a_batch_is_refined_image_by_image(path):
         torch.testing.assert_close(refined, path(rgb[number], scores[number]), rtol=0, atol=1e-6)
 
 
-def test_it_does_not_change_its_input(path):
+def test_pamr_does_not_change_its_input(path):
     scores = seeded(2, 5, 5, seed=1)
     before = scores.clone()
     path(seeded(3, 5, 5), scores)
     torch.testing.assert_close(scores, before, rtol=0, atol=0)
 
 
-def test_two_threads_may_refine_at_once():
+def test_two_threads_can_refine_at_the_same_time():
     from concurrent.futures import ThreadPoolExecutor
 
     inputs = [(seeded(3, 60, 80, seed=i), seeded(2, 60, 80, seed=i + 10)) for i in range(4)]

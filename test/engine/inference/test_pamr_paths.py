@@ -53,9 +53,7 @@ def no_triton(monkeypatch):
         (no_triton, "ModuleNotFoundError: import of talk2dino_ros.engine.inference.pamr.pamr_kernels halted"),
     ],
 )
-def test_a_robot_without_triton_or_a_compiler_takes_the_plain_path_and_is_told_once(
-    monkeypatch, caplog, missing, reason
-):
+def test_without_triton_or_a_compiler_the_plain_path_is_taken_with_one_warning(monkeypatch, caplog, missing, reason):
     with fake_cuda():
         missing(monkeypatch)
         for _ in range(3):
@@ -69,7 +67,7 @@ def test_a_robot_without_triton_or_a_compiler_takes_the_plain_path_and_is_told_o
     assert "\n" not in record.getMessage()
 
 
-def test_too_little_memory_is_no_reason_for_another_path(monkeypatch):
+def test_out_of_memory_is_raised_and_no_fallback_taken(monkeypatch):
     def no_memory(*_args, **_options):
         raise torch.OutOfMemoryError("CUDA out of memory")
 

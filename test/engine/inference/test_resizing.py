@@ -16,7 +16,7 @@ def row_of(values):
     return np.array([[(value, 7, 9) for value in values]], np.uint8)
 
 
-def test_mmcv_s_resize_takes_the_two_nearest_pixels_also_where_it_shrinks():
+def test_mmcvs_resize_interpolates_two_pixels_also_when_shrinking():
     # the middles of the two wide pixels lie at 1.5 and 5.5: what else is in the row does not count
     row = row_of([255, 100, 200, 255, 0, 10, 30, 0])
     assert resized_picture(row, (1, 2), "mmcv").tolist() == [[[150, 7, 9], [20, 7, 9]]]
@@ -24,7 +24,7 @@ def test_mmcv_s_resize_takes_the_two_nearest_pixels_also_where_it_shrinks():
     assert resized_picture(row_of([0, 100]), (1, 4), "mmcv")[0, :, 0].tolist() == [0, 25, 75, 100]
 
 
-def test_mmcv_s_resize_is_bilinear_without_antialiasing_to_a_grey_level():
+def test_mmcvs_resize_is_bilinear_without_antialiasing_within_one_grey_level():
     photo = read_picture(PHOTOS / "rocket.jpg")
     pixels = torch.from_numpy(photo).permute(2, 0, 1)[None].float()
     expected = F.interpolate(pixels, (97, 146), mode="bilinear", align_corners=False)[0].permute(1, 2, 0).numpy()

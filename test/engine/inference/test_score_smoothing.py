@@ -61,21 +61,21 @@ def changed_share(masks):
 
 
 @pytest.mark.parametrize("options", [{}, {"input": "slide", "refine": "pamr", "background": 0.5}])
-def test_without_the_option_a_memory_changes_no_bit_and_stays_empty(plain, vocabulary, images, options):
+def test_without_smoothing_a_score_memory_changes_nothing_and_stays_empty(plain, vocabulary, images, options):
     segmenter, memory = plain.with_options(**options), ScoreMemory()
     for image in images[:3]:
         assert_same(segmenter.segment(image, vocabulary, memory=memory), segmenter.segment(image, vocabulary))
         assert memory.is_empty
 
 
-def test_with_the_option_and_no_memory_each_image_stands_alone(plain, vocabulary, images):
+def test_smoothing_without_a_score_memory_changes_nothing(plain, vocabulary, images):
     segmenter = plain.with_options(score_smoothing=0.8)
     for image in images[:3]:
         assert_same(segmenter.segment(image, vocabulary), plain.segment(image, vocabulary))
 
 
 @pytest.mark.parametrize("smoothing", [0.3, 0.9])
-def test_it_is_the_exponential_mean_of_the_patches_scores(plain, vocabulary, images, smoothing):
+def test_smoothing_is_the_exponential_mean_of_the_patch_scores(plain, vocabulary, images, smoothing):
     segmenter, memory, mean = plain.with_options(score_smoothing=smoothing), ScoreMemory(), None
     for image in images:
         seen = segmenter.segment(image, vocabulary, memory=memory, return_scores=True)
@@ -97,7 +97,7 @@ def test_it_is_the_exponential_mean_of_the_patches_scores(plain, vocabulary, ima
         {"input": "slide"},
     ],
 )
-def test_an_image_that_does_not_change_gives_the_same_mask_bit_by_bit(plain, vocabulary, images, options):
+def test_a_constant_image_keeps_its_mask_to_the_bit(plain, vocabulary, images, options):
     segmenter, memory = plain.with_options(score_smoothing=0.7, **options), ScoreMemory()
     expected = plain.with_options(**options).segment(images[0], vocabulary)
     for _ in range(3):
@@ -127,36 +127,36 @@ def filled(plain, vocabulary, images):
     return segmenter, memory
 
 
-def test_the_second_image_does_not_start_anew(filled, vocabulary, images):
+def test_the_score_memory_lasts_from_image_to_image(filled, vocabulary, images):
     assert not starts_anew(filled[0], images[1], vocabulary, filled[1])
 
 
-def test_other_words_start_anew_as_many_as_before_or_not(filled, plain, images):
+def test_another_vocabulary_resets_the_score_memory(filled, plain, images):
     for words in (["table", "cup", "spoon", "wall"], ["cup", "spoon"]):
         assert starts_anew(filled[0], images[1], plain.encode_vocabulary(words), filled[1])
 
 
-def test_the_same_words_under_other_ids_start_anew(filled, vocabulary, images):
+def test_other_ids_reset_the_score_memory(filled, vocabulary, images):
     assert starts_anew(filled[0], images[1], vocabulary.with_ids([5, 6, 7, 8], 3), filled[1])
 
 
-def test_another_size_starts_anew_though_the_patches_are_as_many(filled, vocabulary, images):
+def test_another_image_size_resets_the_score_memory(filled, vocabulary, images):
     assert starts_anew(filled[0], images[1][:90].copy(), vocabulary, filled[1])
 
 
 @pytest.mark.parametrize("options", [{"input": "slide"}, {"input_size": 128}, {"score_smoothing": 0.5}])
-def test_other_options_start_anew(filled, vocabulary, images, options):
+def test_other_options_reset_the_score_memory(filled, vocabulary, images, options):
     assert starts_anew(filled[0].with_options(**options), images[1], vocabulary, filled[1])
 
 
-def test_switched_off_and_on_again_it_starts_anew(filled, plain, vocabulary, images):
+def test_switching_smoothing_off_and_on_resets_the_score_memory(filled, plain, vocabulary, images):
     segmenter, memory = filled
     plain.segment(images[1], vocabulary, memory=memory)
     assert memory.is_empty
     assert starts_anew(segmenter, images[2], vocabulary, memory)
 
 
-def test_cleared_it_starts_anew(filled, vocabulary, images):
+def test_clearing_resets_the_score_memory(filled, vocabulary, images):
     filled[1].clear()
     assert filled[1].is_empty
     assert starts_anew(filled[0], images[1], vocabulary, filled[1])
@@ -174,7 +174,7 @@ def test_each_image_of_a_batch_has_its_own_memory(plain, vocabulary, images):
         assert_close(seen[2], plain.segment(batch[2], vocabulary))
 
 
-def test_a_batch_that_did_not_fit_counts_once(plain, vocabulary, images, monkeypatch):
+def test_a_batch_retried_for_memory_is_smoothed_once(plain, vocabulary, images, monkeypatch):
     """The second image finds the device full after the first was labelled; then both are segmented again."""
     segmenter, memories, other = plain.with_options(score_smoothing=0.8), [ScoreMemory(), ScoreMemory()], ScoreMemory()
     segmenter.segment(images[:2], vocabulary, memory=memories)
@@ -197,7 +197,7 @@ def test_a_batch_that_did_not_fit_counts_once(plain, vocabulary, images, monkeyp
     assert_close(after, segmenter.segment(images[4], vocabulary, memory=other))
 
 
-def test_nothing_is_remembered_before_keep():
+def test_scores_are_remembered_only_by_keep():
     memory, first, second = ScoreMemory(), [torch.full((1, 2, 2), 0.4)], [torch.full((1, 2, 2), 0.8)]
     memory.mixed("cup", first, 0.75)
     assert memory.is_empty
@@ -211,7 +211,7 @@ def test_nothing_is_remembered_before_keep():
     torch.testing.assert_close(first, [torch.full((1, 2, 2), 0.4)])  # and what was given is as it was
 
 
-def test_a_batch_without_a_memory_for_each_is_refused(plain, vocabulary, images):
+def test_a_batch_needs_one_score_memory_for_each_image(plain, vocabulary, images):
     one = ScoreMemory()
     for segmenter in (plain, plain.with_options(score_smoothing=0.5)):
         for wrong, count in (([one], 1), ([one, None, None], 3), (one, 1)):
@@ -222,17 +222,17 @@ def test_a_batch_without_a_memory_for_each_is_refused(plain, vocabulary, images)
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.0, float("nan")])
-def test_a_share_out_of_range_is_refused(wrong):
+def test_a_smoothing_weight_out_of_range_is_refused(wrong):
     with pytest.raises(ModelError, match=rf"score_smoothing is {wrong}, expected 0\.0 to 0\.99; choose"):
         Options(score_smoothing=wrong)
 
 
-def test_making_one_imports_no_torch():
+def test_a_score_memory_is_made_without_torch():
     code = "import sys; from talk2dino_ros.engine import ScoreMemory; ScoreMemory(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_it_is_off_unless_asked_for():
+def test_smoothing_is_off_by_default():
     assert Options().score_smoothing == 0.0
     assert load_segmenter("mini", device="cpu").options == Options()
     asked = load_segmenter("mini", device="cpu", score_smoothing=0.4).options

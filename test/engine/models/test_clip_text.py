@@ -81,7 +81,7 @@ def test_text_features_equal_a_plain_transformer_over_the_full_context(clip, sca
     torch.testing.assert_close(features, oracle(PROMPTS), rtol=0, atol=1e-5)
 
 
-def test_gelu_in_place_of_quick_gelu_would_be_seen(clip, seed):
+def test_gelu_in_place_of_quick_gelu_changes_the_features(clip, seed):
     _, encoder = clip()
     other = Oracle(activation=nn.functional.gelu)
     seed(other)
@@ -95,7 +95,7 @@ def test_prompts_keep_their_order_over_batches(clip):
     torch.testing.assert_close(encoder.encode(prompts), alone, rtol=0, atol=1e-5)
 
 
-def test_truncated_tells_prompts_beyond_75_tokens_and_their_start_is_encoded(clip):
+def test_prompts_beyond_75_tokens_are_truncated_and_reported(clip):
     _, encoder = clip()
     fits, exceeds = "dog " * 75, "dog " * 76
     assert encoder.truncated([fits, exceeds, "dog"]) == [False, True, False]

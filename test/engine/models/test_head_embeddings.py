@@ -18,7 +18,7 @@ def seeded(dtype=torch.float32):
     return ImageFeatures(patches.to(dtype), 3 * torch.randn(2, 3, 12, generator=generator))
 
 
-def test_two_patches_and_two_heads_are_weighed_as_worked_out_by_hand():
+def test_head_embeddings_of_two_patches_and_two_heads_are_as_computed_by_hand():
     patches = torch.tensor([[4.0, 8.0], [0.0, -4.0]]).view(1, 2, 1, 2)  # patch 0 is (4, 0), patch 1 is (8, -4)
     logits = torch.tensor([[[0.0, 0.0], [0.0, math.log(3)]]])  # shares 1/2 and 1/2, 1/4 and 3/4
     heads, average = head_embeddings(ImageFeatures(patches, logits))
@@ -40,7 +40,7 @@ def test_heads_equal_a_loop_over_images_heads_and_patches():
             np.testing.assert_allclose(heads[image, head], expected, atol=1e-6)
 
 
-def test_heads_point_where_the_authors_means_do():
+def test_head_embeddings_have_the_direction_of_the_authors_means():
     features = seeded()
     maps = features.cls_attention.softmax(dim=-1)
     tokens = features.patch_features.flatten(2).transpose(1, 2)
@@ -51,7 +51,7 @@ def test_heads_point_where_the_authors_means_do():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_features_of_half_precision_are_weighed_in_float32(dtype):
+def test_half_precision_features_are_averaged_in_float32(dtype):
     features = seeded(dtype)
     heads, average = head_embeddings(features)
     assert heads.dtype == average.dtype == torch.float32

@@ -76,7 +76,7 @@ def test_smoothing_is_twice_the_weighted_mean_over_patches_written_as_loops():
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
 
 
-def test_a_class_that_is_certain_somewhere_needs_more_elsewhere():
+def test_a_class_with_a_large_maximum_is_lowered_at_every_patch():
     logits = torch.tensor([[[[20.0, 9.0]], [[11.0, 9.0]]]])
     torch.testing.assert_close(mini.tightened(logits), torch.tensor([[[[16.0, 5.0]], [[11.0, 9.0]]]]))
 
@@ -119,7 +119,7 @@ def test_any_size_in_patches_is_encoded(networks, height, width):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_sees_the_same_concept(networks, dtype):
+def test_half_precision_gives_the_same_best_concept(networks, dtype):
     image = torch.from_numpy(np.array(Image.open(PHOTOS / "coffee.jpg").resize((448, 448)))).permute(2, 0, 1) / 255
     half = load_networks(MODELS["mini"], "cpu", dtype).image_encoder
     with torch.inference_mode():
@@ -130,7 +130,7 @@ def test_half_precision_sees_the_same_concept(networks, dtype):
     assert best[0] == best[1]
 
 
-def test_an_image_is_encoded_alike_alone_and_in_a_batch(networks):
+def test_an_image_is_encoded_the_same_alone_and_in_a_batch(networks):
     images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         together = networks.image_encoder(images).patch_features
@@ -160,7 +160,7 @@ def test_the_shipped_files_fit_each_other():
     assert (members.sum(dim=1) > 1).all()
 
 
-def test_words_that_imagenet_has_no_class_for_match_no_patch(networks):
+def test_words_without_an_imagenet_class_match_no_patch(networks):
     with torch.inference_mode():
         projected = F.normalize(networks.projection(networks.text.encoder.encode(["sky", "wall", "ladder", "dog"])))
     assert projected[:3, :-1].abs().max() < 0.3

@@ -159,7 +159,7 @@ def test_of_all_everyday_words_that_are_absent_few_yield_a_point(segmenter):
 
 
 @pytest.mark.parametrize("mode", ["aspect", "slide"])
-def test_the_other_inputs_find_the_first_word_of_each_photo(segmenter, mode):
+def test_the_slide_and_aspect_inputs_find_each_photos_first_word(segmenter, mode):
     other = segmenter.with_options(input=mode)
     first = {photo: ((photo, word), boxes) for (photo, word), boxes in reversed((TUNED | HELD_OUT).items())}
     missed = [pair for pair, boxes in first.values() if not is_found(other, pair, boxes)]

@@ -52,17 +52,17 @@ def test_a_trained_file_is_loaded_with_its_own_hidden_size(tmp_path):
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_without_a_file_the_row_is_as_it_was(nothing):
+def test_without_a_projection_file_the_models_row_is_unchanged(nothing):
     assert with_projection_file(VITB, nothing) is VITB
 
 
-def test_a_file_with_a_date_in_its_name_is_no_file_with_a_sum(tmp_path):
+def test_a_date_in_a_file_name_is_not_taken_for_a_sum(tmp_path):
     path = tmp_path / "own-20261122.safetensors"
     trained(path)
     assert isinstance(load(with_projection_file(VITB, path)), Projection)
 
 
-def test_a_weights_dir_with_the_published_file_does_not_come_before_the_named_one(tmp_path, monkeypatch):
+def test_a_named_projection_file_is_preferred_to_the_weights_dir(tmp_path, monkeypatch):
     mini = find_model("mini")
     shipped = next(file for file in mini.files if file.role == "projection").source.find()
     half = {key: tensor.float() / 2 for key, tensor in load_file(shipped).items()}
@@ -77,7 +77,7 @@ def test_a_weights_dir_with_the_published_file_does_not_come_before_the_named_on
     assert not (abs(words[0] - words[1]) < 1e-3).all()
 
 
-def test_a_file_of_another_models_training_is_refused(tmp_path):
+def test_a_projection_trained_for_another_model_is_refused(tmp_path):
     path = tmp_path / "own.safetensors"
     trained(path, model="talk2dinov3_vitb")
     with pytest.raises(WeightsError, match=r"own\.safetensors was made for talk2dinov3_vitb, expected talk2dino_vitb"):
@@ -119,14 +119,14 @@ def test_a_training_loops_checkpoint_is_loaded(hidden_size, tmp_path):
     assert torch.equal(loaded(text), own(text).detach())
 
 
-def test_the_published_files_have_their_blob_ids_in_git(published_weights):
+def test_every_published_projection_has_its_git_blob_id(published_weights):
     """The same sum by which the ViT-L files are known; these two were read off the authors' commit too."""
     known = {"vitb_mlp_infonce.pth": "2e8fd647", "dinov3_vitb_mlp_infonce.pth": "bac8a30e"}
     for name, digits in known.items():
         assert git_blob_id_of(published_weights / name).startswith(digits)
 
 
-def test_a_published_file_that_only_git_knows_is_taken_by_its_own_model(tmp_path, monkeypatch):
+def test_a_published_file_known_by_its_git_blob_id_is_accepted_by_its_own_model_only(tmp_path, monkeypatch):
     path = tmp_path / "renamed.pth"
     torch.save(projection(hidden_size=1024, embedding_size=1024).state_dict(), path)
     vitl = MODELS["talk2dino_vitl"]
@@ -148,7 +148,7 @@ def test_projections_are_pinned_to_the_authors_commit_and_each_has_a_sum():
 
 
 @pytest.mark.parametrize("sizes", [{"text_size": 384}, {"embedding_size": 1024}])
-def test_a_file_without_a_card_has_to_fit_by_its_shapes(sizes, tmp_path):
+def test_a_file_without_metadata_is_checked_by_its_shapes(sizes, tmp_path):
     path = tmp_path / "plain.safetensors"
     save_file(projection(**sizes).state_dict(), path)
     with pytest.raises(WeightsError, match=r"of shape .* it is the file of another model"):
@@ -164,7 +164,7 @@ def test_other_tensors_are_refused(tmp_path):
         load(with_projection_file(VITB, path))
 
 
-def test_a_file_that_is_cut_or_missing_is_told(tmp_path):
+def test_a_truncated_or_missing_projection_file_is_refused(tmp_path):
     path = tmp_path / "own.safetensors"
     trained(path)
     path.write_bytes(path.read_bytes()[:-10])
@@ -183,14 +183,14 @@ def test_a_later_format_is_refused(tmp_path):
         with_projection_file(VITB, path)
 
 
-def test_a_model_without_a_projection_takes_none(tmp_path):
+def test_a_model_without_a_projection_refuses_a_projection_file(tmp_path):
     path = tmp_path / "own.safetensors"
     trained(path)
     with pytest.raises(ModelError, match="with dinotxt_vitl, whose words need no projection"):
         with_projection_file(find_model("dinotxt_vitl"), path)
 
 
-def test_the_sum_is_the_projections_and_of_no_other_local_file(tmp_path):
+def test_the_reported_sum_is_that_of_the_projection_file(tmp_path):
     path = tmp_path / "own.safetensors"
     trained(path)
     own = with_projection_file(VITB, path)

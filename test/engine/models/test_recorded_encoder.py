@@ -14,7 +14,7 @@ needs_gpu = pytest.mark.skipif(
 )
 
 
-def test_a_cpu_has_no_graphs_to_record():
+def test_a_cpu_encoder_is_not_recorded():
     with pytest.raises(
         ModelError, match="cuda_graphs was asked for with device cpu and backend torch, expected a CUDA"
     ):
@@ -42,7 +42,7 @@ def tiny_encoder(network, **options):
     return DinoImageEncoder(network.eval(), (0.5,) * 3, (0.5,) * 3)
 
 
-def test_a_recording_keeps_what_it_reads_when_the_encoder_has_seen_many_other_sizes():
+def test_a_recorded_graphs_inputs_stay_alive_after_many_other_sizes():
     encoder = tiny_encoder("vit_base_patch14_reg4_dinov2", img_size=56)
     with fake_cuda() as watch, torch.inference_mode():
         recorded = RecordedEncoder(encoder.to("cuda"))
@@ -55,7 +55,7 @@ def test_a_recording_keeps_what_it_reads_when_the_encoder_has_seen_many_other_si
 
 
 @pytest.mark.parametrize("network", ["vit_base_patch14_reg4_dinov2", "vit_base_patch16_dinov3"])
-def test_two_devices_record_each_on_its_own(network):
+def test_each_device_records_its_own_graph(network):
     encoders = {device: tiny_encoder(network) for device in ("cuda:1", "cuda:0")}
     with fake_cuda() as watch, torch.inference_mode():
         for device, encoder in encoders.items():
@@ -68,7 +68,7 @@ def test_two_devices_record_each_on_its_own(network):
 
 
 @needs_gpu
-def test_a_recording_gives_each_image_its_own_features():
+def test_a_replayed_graph_gives_each_image_its_own_features():
     recorded = RecordedEncoder(Doubler())
     images = [torch.rand(1, 3, 4, 4, device="cuda") for _ in range(3)]
     seen = [recorded(image, return_attention=True) for image in images]
@@ -78,7 +78,7 @@ def test_a_recording_gives_each_image_its_own_features():
 
 
 @needs_gpu
-def test_each_shape_is_recorded_once_and_the_oldest_is_given_up():
+def test_each_shape_is_recorded_once_and_the_oldest_recording_is_evicted():
     encoder = Doubler()
     recorded = RecordedEncoder(encoder)
     for height in (2, 4, 2, 4):

@@ -26,7 +26,7 @@ def file_of(model, role):
     return next(file for file in model.files if file.role == role)
 
 
-def test_find_model_lists_the_names_for_one_that_is_not_there():
+def test_an_unknown_model_is_refused_with_the_known_names():
     names = ", ".join(MODELS)
     assert names.startswith("talk2dino_vitb, talk2dino_vitl")
     assert names.endswith("mini")
@@ -53,7 +53,7 @@ def test_thresholds_and_temperature_are_the_papers(name):
     assert len(model.templates) == 7
 
 
-def test_dinov3_is_gated_and_nothing_else_is():
+def test_only_dinov3_is_gated():
     gated = {name for name, model in MODELS.items() for f in model.files if isinstance(f.source, GatedFile)}
     assert gated == {"talk2dinov3_vitb", "talk2dinov3_vitl", "dinotxtv3_vitl"}
 
@@ -225,7 +225,7 @@ def test_the_text_encoder_is_read_when_it_is_first_used_and_once(tmp_path):
     assert networks.precision == "bf16"
 
 
-def test_a_missing_text_file_is_found_at_the_start_all_the_same(tmp_path):
+def test_a_missing_text_file_is_reported_at_the_start(tmp_path):
     with pytest.raises(WeightsError, match=r"ViT-B-16\.pt"):
         load_networks(tiny(), "cpu", torch.float32, tmp_path)
 

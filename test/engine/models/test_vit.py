@@ -108,7 +108,7 @@ def test_dinov2_patch_features_equal_transformers_at_any_size(dinov2, height, wi
     torch.testing.assert_close(features, grid(tokens, h, w), rtol=0, atol=1e-5)
 
 
-def test_timms_own_safetensors_hold_the_same_network(dinov2, checkpoint_of, tmp_path):
+def test_timms_safetensors_give_the_same_features(dinov2, checkpoint_of, tmp_path):
     encoder = load_dinov2(dinov2()[1])
     save_file(encoder.network.state_dict(), tmp_path / "model.safetensors")
     again = load_dinov2(checkpoint_of("image", tmp_path / "model.safetensors"))
@@ -175,7 +175,7 @@ def test_dinov3_cls_attention_is_taken_before_the_rotary_embedding(dinov3, dinov
     np.testing.assert_allclose(attention.numpy(), expected, rtol=0, atol=1e-4)
 
 
-def test_attention_comes_only_when_asked_for_and_leaves_the_features_alone(dinov2):
+def test_attention_is_computed_on_request_and_does_not_change_the_features(dinov2):
     encoder = load_dinov2(dinov2()[1])
     images = torch.rand(1, 3, 70, 98)
     plain, asked = encoder(images), encoder(images, return_attention=True)
@@ -193,7 +193,7 @@ def test_an_image_gets_the_same_features_alone_and_in_a_batch(dinov2):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("load", [load_dinov2, load_dinov3])
-def test_half_precision_features_point_the_same_way(dinov2, dinov3, load, dtype):
+def test_half_precision_features_have_the_same_direction(dinov2, dinov3, load, dtype):
     checkpoints = (dinov2 if load is load_dinov2 else dinov3)()[1]
     images = torch.rand(2, 3, 112, 112)
     full = load(checkpoints)(images, return_attention=True)
@@ -204,7 +204,7 @@ def test_half_precision_features_point_the_same_way(dinov2, dinov3, load, dtype)
     torch.testing.assert_close(full.cls_attention, half.cls_attention, rtol=0, atol=0.3)
 
 
-def test_normalisation_stays_in_float32_when_the_network_does_not(dinov2):
+def test_normalisation_is_in_float32_in_every_precision(dinov2):
     encoder = load_dinov2(dinov2()[1], torch.bfloat16)
     assert encoder.mean.dtype == encoder.std.dtype == torch.float32
 

@@ -45,7 +45,7 @@ def copy(exported, tmp_path):
     return shutil.copyfile(exported[2], tmp_path / "copy.onnx")
 
 
-def test_the_encoder_stands_in_for_torchs(exported):
+def test_the_onnx_encoder_gives_torchs_features(exported):
     row, folder, path = exported
     file = open_exported(path, row, "onnxruntime", "cpu")
     encoder = row.load_image_encoder({"image": find_checkpoint(row, "image", folder)}, torch.float32)
@@ -68,7 +68,7 @@ def test_its_features_are_of_the_space_of_torchs(exported):
     assert of_file.feature_space == own.feature_space
 
 
-def test_attention_comes_only_when_asked_for(exported):
+def test_attention_is_computed_on_request_only(exported):
     row, _, path = exported
     assert open_exported(path, row, "onnxruntime", "cpu")(torch.rand(1, 3, *SIZE)).cls_attention is None
 
@@ -91,7 +91,7 @@ def session_with_memory(path, max_bytes):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def test_too_little_memory_is_told_as_torch_tells_it(exported):
+def test_out_of_memory_is_raised_as_torchs_error(exported):
     row, _, path = exported
     expected = open_exported(path, row, "onnxruntime", "cpu")(torch.zeros(1, 3, *SIZE)).patch_features
     encoder = OnnxImageEncoder(path, read_card(path), session_with_memory(path, 3_000_000), "cpu")
@@ -100,7 +100,7 @@ def test_too_little_memory_is_told_as_torch_tells_it(exported):
     torch.testing.assert_close(encoder(torch.zeros(1, 3, *SIZE)).patch_features, expected)
 
 
-def test_other_errors_of_a_session_stay_what_they_are(exported):
+def test_other_onnxruntime_errors_pass_unchanged(exported):
     _, _, path = exported
 
     class Broken:
@@ -160,7 +160,7 @@ def test_images_of_another_size_are_refused_with_the_command_that_exports_for_th
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9, -40, -150])  # in the graph, the weights, the sum, the card
-def test_one_wrong_byte_anywhere_is_noticed(copy, place):
+def test_any_changed_byte_is_detected(copy, place):
     content = bytearray(copy.read_bytes())
     content[place if place < 0 else int(len(content) * place)] ^= 1
     copy.write_bytes(content)
@@ -220,19 +220,19 @@ def test_options_that_do_not_fit_together_are_refused(exported, monkeypatch, cho
         open_backend(backend, file, row, "cpu", precision)
 
 
-def test_the_backend_torch_opens_nothing(exported):
+def test_the_torch_backend_opens_no_onnx_file(exported):
     assert open_backend("torch", None, exported[0], "cpu", "auto") is None
 
 
 @pytest.mark.parametrize(("precision", "fp16"), [("fp32", "False"), ("fp16", "True")])
-def test_truth_values_are_written_as_onnxruntime_reads_them(exported, precision, fp16):
+def test_booleans_are_written_as_onnxruntime_reads_them(exported, precision, fp16):
     """Its parser refuses 1 and 0, tried with onnxruntime-gpu 1.31.1 and TensorRT stubbed."""
     path, card = exported[2], replace(read_card(exported[2]), precision=precision)
     found = provider_options("TensorrtExecutionProvider", path, card, "cuda:1", 8)
     assert (found["trt_fp16_enable"], found["trt_engine_cache_enable"], found["device_id"]) == (fp16, "True", "1")
 
 
-def test_a_file_exported_anew_gets_an_engine_of_its_own(copy):
+def test_a_new_export_gets_its_own_tensorrt_engine(copy):
     """Other weights under the same names at the same path, for which TensorRT would load the kept engine."""
     folders = []
     for changed in (0, 0, 1):
@@ -266,7 +266,7 @@ def test_a_session_that_fell_back_to_the_cpu_is_refused(exported, monkeypatch):
             open_exported(path, row, "onnxruntime", "cuda")
 
 
-def test_a_robot_without_onnxruntime_is_told_what_to_install(exported, monkeypatch):
+def test_without_onnxruntime_the_error_says_what_to_install(exported, monkeypatch):
     row, _, path = exported
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError, match=r"expected the Python package onnxruntime .*`pip install onnxruntime`"):

@@ -110,7 +110,7 @@ def test_the_smallest_cosine_is_of_the_worst_patch_or_head():
     assert worst_head == pytest.approx(24 / 25)
 
 
-def test_a_cosine_that_is_no_number_is_refused(tmp_path, seed):
+def test_a_nan_cosine_is_refused(tmp_path, seed):
     row = tiny_row("talk2dino_vitb", tmp_path, seed)
 
     def load(checkpoints, dtype):

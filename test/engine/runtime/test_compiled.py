@@ -31,7 +31,7 @@ def run(folder: Path, factor: float) -> list[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_a_constant_of_another_file_that_changes_makes_the_function_anew(tmp_path):
+def test_a_changed_constant_of_another_file_recompiles_the_function(tmp_path):
     engine = tmp_path / "engine"
     (engine / "inference" / "pamr").mkdir(parents=True)
     (engine / "runtime").mkdir()

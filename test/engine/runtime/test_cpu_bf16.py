@@ -54,7 +54,7 @@ def times(monkeypatch, tmp_path):
         ("an Arm with bf16", "Arm's bf16"),
     ],
 )
-def test_a_cpu_of_any_vendor_that_has_instructions_and_gains_takes_bf16(cpu, times, name, instructions):
+def test_a_cpu_with_bf16_instructions_that_is_faster_with_them_takes_bf16(cpu, times, name, instructions):
     cpu(name)
     said = f"the CPU has {instructions}, and bf16 was measured 3.0 times as fast as fp32"
     assert gains_by_bf16() == (True, said)
@@ -70,14 +70,14 @@ def test_a_cpu_without_such_instructions_is_not_measured(cpu, times, name):
     assert not times["calls"]
 
 
-def test_pytorch_s_own_word_counts_where_linux_has_none(monkeypatch, tmp_path):
+def test_pytorchs_answer_is_used_where_linux_has_none(monkeypatch, tmp_path):
     monkeypatch.setattr(cpuinfo, "CPUINFO", tmp_path / "none")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"bf16": True}, raising=False)
     assert cpuinfo.cpu_has("bf16")
     assert not cpuinfo.cpu_has("amx_bf16")
 
 
-def test_what_was_measured_is_remembered_for_this_cpu_these_threads_and_limits(cpu, times, of_threads, monkeypatch):
+def test_measurements_are_cached_by_cpu_threads_and_limits(cpu, times, of_threads, monkeypatch):
     cpu("an AMD without")
     with of_threads(2):
         assert measured() == measured() == {"fp32_s": 0.03, "bf16_s": 0.01}

@@ -36,7 +36,7 @@ def dinotxt_encoder():
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("make", [clip_encoder, dinotxt_encoder])
-def test_a_prompt_s_features_do_not_depend_on_its_companions(make, threads, seed, of_threads):
+def test_a_prompts_features_do_not_depend_on_the_batch(make, threads, seed, of_threads):
     encoder = make()
     seed(encoder)
     with of_threads(threads):

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not can_pack(), reason="this PyTorch has no oneD
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(1, 37, 64), (3, 5, 64), (7, 64)])
-def test_it_gives_what_a_linear_layer_gives(shape, bias):
+def test_a_packed_layer_equals_a_linear_layer(shape, bias):
     torch.manual_seed(0)
     linear = nn.Linear(64, 96, bias=bias).bfloat16()
     x = torch.randn(shape).bfloat16()
@@ -50,7 +50,7 @@ def amx(monkeypatch):
 @pytest.mark.parametrize(
     ("shape", "in_pieces"), [((1, 479), False), ((2, 240), True), ((1319,), True), ((1320,), False)]
 )
-def test_a_narrow_layer_in_pieces_gives_what_it_gives_whole(width, shape, in_pieces, bias):
+def test_a_narrow_layer_split_in_pieces_gives_the_same_result(width, shape, in_pieces, bias):
     torch.manual_seed(0)
     linear = nn.Linear(96, width, bias=bias).bfloat16()
     x = torch.randn(*shape, 96).bfloat16()
@@ -64,14 +64,14 @@ def test_a_narrow_layer_in_pieces_gives_what_it_gives_whole(width, shape, in_pie
 
 @pytest.mark.usefixtures("two_threads", "amx")
 @pytest.mark.parametrize(("size", "width"), [(768, 2304), (4096, 1024), (384, 384)])
-def test_layers_that_two_threads_share_anyway_stay_whole(size, width):
+def test_layers_whose_width_suits_two_threads_are_not_split(size, width):
     assert not PackedLinear(nn.Linear(size, width).bfloat16()).takes_pieces(1029)
 
 
 @pytest.mark.parametrize(
     ("threads", "instructions"), [(2, "avx512_bf16"), (2, "bf16"), (1, "amx_bf16"), (4, "amx_bf16")]
 )
-def test_without_amx_or_with_other_than_two_threads_all_have_work(monkeypatch, of_threads, threads, instructions):
+def test_layers_are_split_only_with_amx_and_two_threads(monkeypatch, of_threads, threads, instructions):
     monkeypatch.setattr(packed_linear, "cpu_has", lambda name: name == instructions)
     with of_threads(threads):
         assert not PackedLinear(nn.Linear(96, 768).bfloat16()).takes_pieces(1029)
@@ -106,7 +106,7 @@ ALL = {"attn.qkv", *OTHERS}
         ("vit_small_patch16_dinov3_qkvb", {0: OTHERS, 1: OTHERS, 2: OTHERS}),
     ],
 )
-def test_a_packed_network_sees_what_it_saw_before(name, packed, seed):
+def test_a_packed_network_gives_the_same_features(name, packed, seed):
     vit = timm.create_model(name, depth=3, num_classes=0, dynamic_img_size=True)
     seed(vit)
     encoder = DinoImageEncoder(vit.bfloat16(), (0.5,) * 3, (0.5,) * 3)

@@ -20,7 +20,7 @@ def logit_of(values, result):
         result[i] = vector_math.logit(values[i])
 
 
-def test_exp2_is_right_to_the_last_bits():
+def test_exp2_is_exact_to_the_last_bits():
     values = np.linspace(-126, 127, 200_001).astype(np.float32)
     result = np.empty_like(values)
     exp2_of(values, result)
@@ -28,7 +28,7 @@ def test_exp2_is_right_to_the_last_bits():
 
 
 @pytest.mark.parametrize(("value", "counts_as"), [(-1000.0, -126), (-np.inf, -126), (1000.0, 127), (0.0, 0)])
-def test_exp2_beyond_its_limits_is_that_of_the_limit(value, counts_as):
+def test_exp2_is_clamped_at_its_limits(value, counts_as):
     result = np.empty(1, np.float32)
     exp2_of(np.array([value], np.float32), result)
     np.testing.assert_allclose(result[0], 2.0**counts_as, rtol=3e-7)
@@ -42,7 +42,7 @@ def test_logit_of_the_sigmoid_of_a_cosine_is_the_cosine():
 
 
 @pytest.mark.parametrize(("score", "cosine"), [(0.0, -1.0), (0.1, -1.0), (0.9, 1.0), (1.0, 1.0)])
-def test_logit_of_no_cosine_s_sigmoid_is_that_of_the_nearest(score, cosine):
+def test_logits_are_clamped_to_those_of_cosines(score, cosine):
     result = np.empty(1, np.float32)
     logit_of(np.array([score], np.float32), result)
     np.testing.assert_allclose(result[0], cosine, atol=1e-6)

@@ -4,7 +4,7 @@ import pytest
 from talk2dino_ros.engine.text.class_syntax import language_warning, split_classes, without_unseen_ends
 
 
-def test_a_line_is_split_at_commas_or_at_semicolons_where_there_are_any():
+def test_a_line_is_split_at_semicolons_if_any_else_at_commas():
     assert split_classes("cat, sofa,") == ["cat", "sofa"]
     assert split_classes("door; extinguisher: red bottle, fire bottle") == [
         "door",
@@ -39,18 +39,18 @@ def test_separators_of_other_keyboards_separate(text, classes):
         ("❤\ufe0f", "❤\ufe0f"),
     ],
 )
-def test_what_shows_nothing_goes_from_the_ends_alone(text, seen):
+def test_invisible_characters_are_stripped_from_the_ends_only(text, seen):
     assert without_unseen_ends(text) == seen
 
 
 @pytest.mark.parametrize("prompt", ["стул", "椅子", "كرسي", "Tür", "καρέκλα"])
-def test_a_word_in_letters_that_english_lacks_gets_one_sentence(prompt):
+def test_a_non_english_word_gets_one_warning(prompt):
     (warning,) = language_warning(["door", prompt])
     assert f"the models know English, and '{prompt}' may find nothing" in warning
     assert "write the English word behind a label" in warning
 
 
-def test_english_words_get_none():
+def test_english_words_get_no_warning():
     assert language_warning(["door", "3/4 inch pipe", "L-shaped desk", "5 µm".replace("µ", "u"), "T-shirt ❤"]) == ()
 
 

@@ -64,7 +64,7 @@ def test_only_new_prompts_are_encoded_and_all_come_back(make):
     assert lengths.asked == [["a", "b c"], ["dd"]]
 
 
-def test_after_a_new_start_known_prompts_need_no_text_encoder_cut_ones_neither(make):
+def test_after_a_restart_cached_prompts_need_no_text_encoder(make):
     long = "a prompt that is too long"
     make()[0].encode(["a", long])
     encoder, _, loads = make()
@@ -74,7 +74,7 @@ def test_after_a_new_start_known_prompts_need_no_text_encoder_cut_ones_neither(m
     assert loads == []
 
 
-def test_other_weights_or_another_encoding_know_nothing(make):
+def test_cached_features_are_of_the_same_weights_and_encoding_only(make):
     make()[0].encode(["a"])
     _, lengths, _ = (started := make(encoding="lengths_2"))
     started[0].encode(["a"])
@@ -117,7 +117,7 @@ def test_an_encoder_that_is_not_kept_is_freed_after_each_encoding_and_loaded_for
     assert len(loaded) == loads
 
 
-def test_freeing_the_encoder_looks_through_no_other_objects():
+def test_freeing_the_encoder_runs_no_full_garbage_collection():
     """A full collection holds the interpreter, and no image is published meanwhile."""
     collected = []
     encoder = PromptEncoder(Lengths, cache=None, encoding="", files=[], keep=False)
@@ -132,7 +132,7 @@ def test_freeing_the_encoder_looks_through_no_other_objects():
     assert collected == []
 
 
-def test_an_encoder_that_a_cycle_holds_is_freed_at_once_all_the_same():
+def test_an_encoder_in_a_reference_cycle_is_freed_at_once():
     """As after the first import of open_clip, which leaves a cycle through the frames that asked for it."""
     alive = weakref.WeakSet()
 
@@ -167,7 +167,7 @@ def test_weights_that_changed_are_refused_at_each_try(make):
     assert loads == [1, 1]
 
 
-def test_a_broken_cache_costs_one_warning_and_no_word(make):
+def test_a_broken_cache_gives_one_warning_and_all_features(make):
     make()[0].encode(["a"])
     make.database.write_bytes(b"broken " * 100)
     encoder = make()[0]
@@ -179,7 +179,7 @@ def test_a_broken_cache_costs_one_warning_and_no_word(make):
     assert lengths_in(encoder.encode(["a"])[0]) == {"a": [1, 0]}
 
 
-def test_a_cache_that_breaks_after_the_lookup_costs_one_warning_and_no_word(make):
+def test_a_cache_that_breaks_after_the_lookup_gives_one_warning_and_all_features(make):
     encoder, lengths, _ = make()
     encoder.encode(["a"])
     lengths.truncated = lambda prompts: make.database.write_bytes(b"broken " * 100) and [False] * len(prompts)
@@ -214,7 +214,7 @@ def test_every_file_that_is_not_of_an_image_encoder_or_a_projection_is_in_the_ke
     assert {file.role for file in model.files} - {*model.image_roles, "projection"} == set(model.text_roles)
 
 
-def test_models_with_one_text_encoder_share_their_words_and_others_do_not():
+def test_models_share_cached_features_if_they_share_the_text_encoder():
     encodings = {model.text_encoding for model in MODELS.values() if model.name.startswith("talk2dino")}
     assert len(encodings) == 1
     assert MODELS["mini"].text_encoding not in encodings

@@ -46,7 +46,7 @@ def set_today(monkeypatch, day):
     monkeypatch.setattr(text_cache.time, "time", lambda: day * 86400.0 + 5)
 
 
-def test_what_was_written_is_read_bit_by_bit_by_another_object(tmp_path):
+def test_cached_features_are_read_back_to_the_bit(tmp_path):
     written = features_of(["a cat.", "Straßenbahn, 電車", "a box"])
     TextCache(tmp_path / "new" / "folder").write("clip", written)
     read = TextCache(tmp_path / "new" / "folder").read("clip", ["a box", "unknown", "Straßenbahn, 電車", "a cat."])
@@ -54,7 +54,7 @@ def test_what_was_written_is_read_bit_by_bit_by_another_object(tmp_path):
     assert all(each.vector.dtype == np.float32 and each.vector.flags.writeable for each in read.values())
 
 
-def test_encoders_do_not_see_each_others_words(tmp_path):
+def test_each_encoder_has_its_own_cache_entries(tmp_path):
     cache = TextCache(tmp_path)
     cache.write("clip abc", features_of(["cat"]))
     cache.write("clip abd", features_of(["cat"], first=100))
@@ -63,7 +63,7 @@ def test_encoders_do_not_see_each_others_words(tmp_path):
     assert cache.read("clip", ["cat"]) == {}
 
 
-def test_a_word_written_again_has_its_new_features(tmp_path):
+def test_a_prompt_written_again_has_the_new_features(tmp_path):
     cache = TextCache(tmp_path)
     cache.write("clip", features_of(["cat"]))
     cache.write("clip", features_of(["cat"], first=3))
@@ -111,7 +111,7 @@ def test_a_row_of_another_type_or_size_or_key_is_unknown(change, tmp_path):
         assert list(cache.read(encoder, ["cat", "dog", "mug"])) == (["mug"] if encoder == "clip" else [])
 
 
-def test_one_flipped_bit_of_the_schema_is_an_error_or_a_miss_and_no_wrong_word(tmp_path):
+def test_a_flipped_bit_of_the_schema_is_an_error_or_a_miss_and_never_a_wrong_vector(tmp_path):
     written = features_of(["cat", "dog"])
     TextCache(tmp_path / "good").write("clip", written)
     good = (tmp_path / "good" / FILE_NAME).read_bytes()
@@ -129,7 +129,7 @@ def test_one_flipped_bit_of_the_schema_is_an_error_or_a_miss_and_no_wrong_word(t
             left.unlink()
 
 
-def test_a_kept_sum_that_is_no_sum_is_computed_anew(tmp_path):
+def test_an_invalid_cached_sum_is_computed_again(tmp_path):
     cache = TextCache(tmp_path)
     right = cache.sum_of(Path(__file__))
     for damaged in (right[:-1], b"\x00\xff", "x" * 64):
@@ -147,7 +147,7 @@ def test_a_file_in_a_folder_whose_name_is_no_utf_8_has_its_sum_kept(tmp_path, mo
     assert cache.sum_of(file) == sha256(b"one").hexdigest()
 
 
-def test_beyond_the_limit_the_words_go_that_were_used_longest_ago(tmp_path, monkeypatch):
+def test_beyond_the_limit_the_least_recently_used_prompts_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(text_cache, "MAX_PROMPTS", 3)
     cache = TextCache(tmp_path)
     for day, word in enumerate(["first", "second", "third"]):
@@ -160,7 +160,7 @@ def test_beyond_the_limit_the_words_go_that_were_used_longest_ago(tmp_path, monk
     assert list(cache.read("another", ["fourth"])) == ["fourth"]
 
 
-def test_reading_writes_once_a_day_only(tmp_path, monkeypatch):
+def test_reading_updates_the_time_of_use_once_a_day(tmp_path, monkeypatch):
     set_today(monkeypatch, 100)
     cache = TextCache(tmp_path)
     cache.write("clip", features_of(["cat"]))
@@ -213,7 +213,7 @@ def make_read_only(folder):
     (folder / FILE_NAME).write_bytes(content)
 
 
-def test_a_read_only_cache_still_knows_its_words(tmp_path, monkeypatch):
+def test_a_read_only_cache_is_still_read(tmp_path, monkeypatch):
     cache = TextCache(tmp_path)
     cache.write("clip", features_of(["cat"]))
     make_read_only(tmp_path)
@@ -225,7 +225,7 @@ def test_a_read_only_cache_still_knows_its_words(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("action", ["read", "write", "sum_of"])
-def test_a_file_that_is_no_database_is_named_with_the_remedy(tmp_path, action):
+def test_a_file_that_is_no_database_is_refused_with_the_remedy(tmp_path, action):
     (tmp_path / FILE_NAME).write_bytes(b"not a database " * 1000)
     cache = TextCache(tmp_path)
     calls = {
@@ -237,7 +237,7 @@ def test_a_file_that_is_no_database_is_named_with_the_remedy(tmp_path, action):
         calls[action]()
 
 
-def test_a_cut_off_database_is_an_error_and_no_wrong_word(tmp_path):
+def test_a_truncated_database_is_an_error_and_gives_no_wrong_vector(tmp_path):
     cache = TextCache(tmp_path)
     cache.write("clip", features_of([f"word {number}" for number in range(500)]))
     content = (tmp_path / FILE_NAME).read_bytes()
@@ -271,7 +271,7 @@ def test_the_standard_folder_follows_xdg_and_the_home_folder(monkeypatch):
     assert standard_folder() == Path("/home/robot/.cache/talk2dino_ros")
 
 
-def test_the_empty_name_is_the_standard_folder_and_none_is_no_cache(tmp_path, monkeypatch):
+def test_an_empty_folder_name_is_the_standard_one_and_none_switches_the_cache_off(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     open_text_cache("").write("clip", features_of(["cat"]))
     assert (tmp_path / "talk2dino_ros" / FILE_NAME).is_file()

@@ -47,7 +47,7 @@ def few_words(breadth=1):
     return AnchorWords(["one", "broad", "void", "class 5", "class 7"], [0, 1000, 1002, 5, 7], 3, members)
 
 
-def test_a_target_is_the_word_s_axis_and_breadth_leans_to_nowhere():
+def test_a_broad_words_target_leans_towards_the_axis_of_no_class():
     targets = make_targets(few_words(breadth=8), breadth_cost=0.02)
     assert targets.shape == (5, 1003)
     torch.testing.assert_close(targets.norm(dim=1), torch.ones(5))
@@ -67,7 +67,7 @@ def test_texts_far_from_each_other_are_mapped_to_their_axes():
     assert (projected.max(dim=1).values > 0.95).all()
 
 
-def test_a_text_that_is_like_a_known_one_gets_its_axis():
+def test_a_text_similar_to_a_known_one_is_mapped_to_its_axis():
     features = F.normalize(torch.eye(mini.TEXT_SIZE)[:5], dim=1)
     near = F.normalize(0.9 * features[3] + 0.4 * torch.eye(mini.TEXT_SIZE)[100], dim=0)
     projected = fit(features, few_words(), SHIPPED)(near[None])

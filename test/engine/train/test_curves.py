@@ -30,7 +30,7 @@ def points(folder, name):
     return [(event.step, pytest.approx(event.value)) for event in events.Scalars(name)]
 
 
-def test_a_run_that_goes_on_takes_the_place_of_what_was_written_beyond_its_checkpoint(tmp_path):
+def test_a_resumed_run_replaces_curves_written_after_its_checkpoint(tmp_path):
     with open_curves(tmp_path, 0) as note:
         for step in (50, 100, 150):
             note("loss/train", step / 10, step)

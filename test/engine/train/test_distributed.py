@@ -12,13 +12,13 @@ from talk2dino_ros.engine.train.trainer import Trainer
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(2, [3, 2]), (4, [2, 1, 1, 1]), (7, [1, 1, 1, 1, 1, 0, 0])])
-def test_a_batch_is_shared_out_whole_and_in_order(count, sizes):
+def test_a_batch_is_distributed_completely_and_in_order(count, sizes):
     parts = [Ranks(rank, count).share(torch.arange(5)) for rank in range(count)]
     assert [len(part) for part in parts] == sizes
     assert torch.cat(parts).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_alone_there_is_nothing_to_share_and_errors_stay_what_they_are():
+def test_a_single_process_shares_nothing_and_raises_errors_unchanged():
     def fail():
         raise ModelError("as it was")
 

@@ -66,7 +66,7 @@ def test_curves_come_where_they_are_asked_for_and_an_extraction_alone_trains_not
     assert [event.step for event in events.Scalars("validation/text_to_image_1")] == list(range(8, 81, 8))
 
 
-def test_what_does_not_fit_the_recipe_is_refused_until_it_is_made_anew(place, capsys):
+def test_files_of_another_recipe_are_refused_unless_made_fresh(place, capsys):
     assert place.run("own.safetensors") == 0
     assert place.run("own.safetensors", "--set", "learning_rate=1e-2") == 1
     assert "own.checkpoint.safetensors is of a training with learning_rate 0.001" in capsys.readouterr().err
@@ -76,7 +76,7 @@ def test_what_does_not_fit_the_recipe_is_refused_until_it_is_made_anew(place, ca
     assert place.run("own.safetensors", "--set", "input_size=42", "--fresh-store", "--fresh") == 0
 
 
-def test_an_image_that_was_mended_is_another_training(place, capsys):
+def test_a_repaired_image_makes_the_old_checkpoint_another_trainings(place, capsys):
     whole = (place.data / "000.jpg").read_bytes()
     (place.data / "000.jpg").write_bytes(b"no picture")
     assert place.run("own.safetensors") == 0
@@ -124,7 +124,7 @@ def test_workers_find_the_weights_that_are_named_from_here(place, monkeypatch):
     assert place.run("own.safetensors", "--extract-only", "--cluster", "local") == 0
 
 
-def test_a_full_gpu_is_told(place, monkeypatch, capsys):
+def test_an_out_of_memory_error_is_one_sentence(place, monkeypatch, capsys):
     def full(trainer):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 

@@ -62,7 +62,7 @@ def wait_until(there, process):
 
 
 @pytest.mark.slow
-def test_a_run_killed_while_it_extracts_and_while_it_trains_ends_with_the_same_bits(place, capsys):
+def test_a_run_killed_in_extraction_and_training_resumes_to_the_same_bits(place, capsys):
     options = ("--set", "epochs=400")
     assert place.run("whole.safetensors", *options, store="whole_store") == 0
     command = place.command("own.safetensors", *options)
@@ -83,7 +83,7 @@ def test_a_run_killed_while_it_extracts_and_while_it_trains_ends_with_the_same_b
 
 
 @pytest.mark.slow
-def test_two_processes_of_torchrun_learn_what_one_does(place):
+def test_two_torchrun_processes_learn_what_one_does(place):
     """46 captions in batches of 5: three and two each, and at an epoch's end one and none.
 
     They go on with a checkpoint of one process.
@@ -104,7 +104,7 @@ def test_two_processes_of_torchrun_learn_what_one_does(place):
 
 
 @pytest.mark.slow
-def test_an_error_under_torchrun_is_told_and_ends_all(place):
+def test_an_error_under_torchrun_ends_all_processes_with_its_sentence(place):
     place.data = place.folder / "nowhere"
     _, error = finish(start(*TORCHRUN, *place.command("two.safetensors")), status=1)
     assert f"talk2dino: {place.data} does not exist, expected COCO's" in error

@@ -32,14 +32,14 @@ def slow_info_nce(texts, images, scale):
     return total / (2 * len(texts))
 
 
-def test_each_caption_takes_the_head_that_points_its_way_however_long_it_is():
+def test_each_caption_takes_the_head_of_largest_cosine():
     texts = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     heads = torch.tensor([[[9.0, 9.0], [0.1, 0.01]], [[5.0, 4.0], [-0.1, 0.1]]])
     # cosines with (1, 0): 0.71 and 0.995; with (0, 1): 0.62 and 0.71
     assert best_heads(texts, heads).tolist() == [heads[0, 1].tolist(), heads[1, 1].tolist()]
 
 
-def test_the_choice_is_that_of_a_slow_search():
+def test_the_chosen_heads_are_those_of_an_exhaustive_search():
     texts, heads = values(7, 5), values(7, 4, 5, seed=1)
     cosine = torch.nn.CosineSimilarity(dim=0)
     expected = [
@@ -48,7 +48,7 @@ def test_the_choice_is_that_of_a_slow_search():
     assert torch.equal(best_heads(texts, heads), torch.stack(expected))
 
 
-def test_two_pairs_by_hand():
+def test_the_loss_of_two_pairs_is_as_computed_by_hand():
     """Cosines 1 and 0 in both directions: each of the four terms is log(1 + exp(-scale))."""
     texts = torch.tensor([[3.0, 0.0], [0.0, 0.5]])
     images = torch.tensor([[1.0, 0.0], [0.0, 7.0]])

@@ -67,7 +67,7 @@ def test_a_recipe_changes_what_it_is_based_on_and_the_command_line_changes_both(
         ("a: [", "cannot be read"),
     ],
 )
-def test_a_wrong_recipe_is_told_in_one_sentence(text, sentence, tmp_path):
+def test_an_invalid_recipe_is_refused_in_one_sentence(text, sentence, tmp_path):
     with pytest.raises(TrainingError) as caught:
         recipe_of(tmp_path, text)
     assert sentence in str(caught.value)
@@ -83,18 +83,18 @@ def test_a_wrong_recipe_is_told_in_one_sentence(text, sentence, tmp_path):
         ("epochs=[", "--set is 'epochs=[', expected key=value"),
     ],
 )
-def test_a_wrong_change_is_told(change, sentence):
+def test_an_invalid_change_of_a_recipe_is_refused(change, sentence):
     with pytest.raises(TrainingError) as caught:
         read_recipe(find_recipe("talk2dino_vitb"), [change])
     assert sentence in str(caught.value)
 
 
-def test_a_recipe_that_is_not_there_is_told_with_those_that_are():
+def test_an_unknown_recipe_is_refused_with_the_known_ones():
     with pytest.raises(TrainingError, match=r"no recipe 'vitb', expected mini, talk2dino_vitb, .* or a \.yaml file"):
         find_recipe("vitb")
 
 
-def test_latin_1_in_a_recipe_is_told(tmp_path):
+def test_a_recipe_in_latin_1_is_refused(tmp_path):
     (tmp_path / "own.yaml").write_bytes(b"model: caf\xe9\n")
     with pytest.raises(TrainingError, match="cannot be read"):
         read_table(tmp_path / "own.yaml")

@@ -16,7 +16,7 @@ from talk2dino_ros.engine.train.trainer import Trainer, new_projection
 from talk2dino_ros.engine.train.validation import ValidationFigures
 
 
-def test_what_is_learned_holds_for_images_never_seen_and_choosing_heads_beats_averaging(tmp_path):
+def test_training_generalises_to_unseen_images_and_choosing_heads_beats_averaging(tmp_path):
     recall = {}
     for choice in ("max_score", "mean_heads", "average"):
         recipe = small_recipe(epochs=25, batch=24, hidden_size=32, head_choice=choice)
@@ -28,7 +28,7 @@ def test_what_is_learned_holds_for_images_never_seen_and_choosing_heads_beats_av
     assert recall["max_score"] > max(recall["mean_heads"], recall["average"]) + 0.1
 
 
-def test_the_first_step_is_adams_by_hand(tmp_path):
+def test_the_first_step_is_adams_as_computed_by_hand(tmp_path):
     """Adam's first step moves each value by lr * g / (|g| + eps); its moments' corrections cancel."""
     recipe = small_recipe(loss_divisor="batch_squared", eps=1e-4)
     trainer = trainer_in(tmp_path, recipe)
@@ -56,7 +56,7 @@ def test_dividing_the_loss_by_the_squared_batch_is_an_eps_so_many_times_larger(t
     assert not torch.allclose(divided, plain, atol=1e-2)
 
 
-def test_a_run_that_goes_on_from_any_step_ends_with_the_same_bits(tmp_path):
+def test_a_run_resumed_from_any_step_ends_with_the_same_bits(tmp_path):
     recipe = small_recipe(keep="best")
     (tmp_path / "whole").mkdir()
     whole = trainer_in(tmp_path / "whole", recipe).run()
@@ -77,7 +77,7 @@ def test_a_run_that_goes_on_from_any_step_ends_with_the_same_bits(tmp_path):
         assert same(load_file(folder / CHECKPOINT), load_file(tmp_path / "whole" / CHECKPOINT))
 
 
-def test_a_finished_run_is_told_again_without_a_step_and_goes_on_with_more_epochs(tmp_path):
+def test_a_finished_run_is_reported_again_and_continues_with_more_epochs(tmp_path):
     learned = trainer_in(tmp_path, small_recipe(epochs=2)).run()
     again = trainer_in(tmp_path, small_recipe(epochs=2))
     assert again.is_done
@@ -89,7 +89,7 @@ def test_a_finished_run_is_told_again_without_a_step_and_goes_on_with_more_epoch
     assert same(longer.state, whole.state)
 
 
-def test_a_seed_makes_a_run_its_own_and_leaves_the_programs_numbers_alone(tmp_path):
+def test_the_seed_decides_the_run_and_leaves_torchs_global_generator_alone(tmp_path):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
@@ -132,7 +132,7 @@ def test_patience_begins_anew_with_each_lower_loss(tmp_path, monkeypatch):
     assert learned.epoch == 4
 
 
-def test_validation_is_left_out_between(tmp_path):
+def test_validation_runs_only_every_so_many_epochs(tmp_path):
     learned = trainer_in(tmp_path, small_recipe(epochs=5, validate_every=2)).run()
     assert [each["epoch"] for each in learned.history] == [2, 4]
 
@@ -147,12 +147,12 @@ def test_curves_get_the_losses(tmp_path):
 
 
 @pytest.mark.parametrize("changes", [{"patience": 3}, {"keep": "best"}])
-def test_without_a_validation_split_nothing_can_go_by_it(changes, tmp_path):
+def test_early_stopping_needs_a_validation_split(changes, tmp_path):
     with pytest.raises(TrainingError, match="have no validation split"):
         trainer_in(tmp_path, small_recipe(**changes), validation=False)
 
 
-def test_values_that_are_no_numbers_end_the_run_and_spoil_no_checkpoint(tmp_path):
+def test_a_nan_loss_ends_the_run_and_keeps_the_checkpoint(tmp_path):
     recipe = small_recipe()
     trainer = trainer_in(tmp_path, recipe)
     trainer.take_step()
@@ -176,7 +176,7 @@ def test_the_mean_of_heads_is_theirs():
     assert torch.allclose(Pairs.of(features, "mean_heads").images[:, 0], features.heads.float().mean(1).half())
 
 
-def test_a_single_caption_teaches_nothing(tmp_path):
+def test_training_with_a_single_caption_is_refused(tmp_path):
     one = Pairs.of(learnable_features(images=1, captions=1), "max_score")
     with pytest.raises(TrainingError, match="there is 1 caption to train on, expected 2"):
         Trainer(small_recipe(), one, None, checkpoint=tmp_path / CHECKPOINT)
@@ -194,13 +194,13 @@ class Second(Ranks):
         return work()
 
 
-def test_all_processes_end_where_the_first_cannot_save(tmp_path):
+def test_all_processes_end_if_the_first_cannot_save(tmp_path):
     trainer = trainer_in(tmp_path, small_recipe(), ranks=Second(rank=1))
     with pytest.raises(TrainingError, match="no room"):
         trainer.run()
 
 
-def test_the_first_processs_clock_is_asked_by_all_at_the_same_steps(tmp_path):
+def test_all_processes_save_by_the_first_processs_clock(tmp_path):
     asked = []
 
     class Counting(Ranks):

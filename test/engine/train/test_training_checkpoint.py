@@ -12,7 +12,7 @@ from training_features import CHECKPOINT, small_recipe, trainer_in
 from talk2dino_ros.engine.errors import TrainingError
 
 
-def test_the_checkpoint_holds_no_pickle_and_says_where_it_stands(tmp_path):
+def test_the_checkpoint_has_no_pickle_and_states_its_step(tmp_path):
     trainer_in(tmp_path, small_recipe()).run()
     with safe_open(tmp_path / CHECKPOINT, "pt") as file:
         assert '"step": 24' in file.metadata()["talk2dino_training"]
@@ -58,7 +58,7 @@ def test_a_damaged_checkpoint_is_refused(damage, tmp_path):
         trainer_in(tmp_path, small_recipe())
 
 
-def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path):
+def test_a_full_disk_is_an_error_and_keeps_the_last_checkpoint(tmp_path):
     recipe = small_recipe()
     trainer = trainer_in(tmp_path, recipe)
     trainer.take_step()
@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
 
 
-def test_a_checkpoint_of_a_split_more_is_refused(tmp_path):
+def test_a_checkpoint_of_another_set_of_splits_is_refused(tmp_path):
     first = trainer_in(tmp_path, small_recipe(), subject={"train": {}, "val": {}})
     first.take_step()
     first.save()

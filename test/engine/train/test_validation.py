@@ -23,7 +23,7 @@ def slow_rank(likeness, own):
     return ranks
 
 
-def test_recall_by_hand():
+def test_recall_is_as_computed_by_hand():
     likeness = torch.tensor([[0.9, 0.1, 0.2], [0.5, 0.4, 0.6], [0.3, 0.3, 0.1]])
     own = torch.eye(3, dtype=torch.bool)
     # ranks of the own column: first, last, last
@@ -42,7 +42,7 @@ def test_an_image_is_found_by_any_of_its_captions():
 
 
 @pytest.mark.parametrize("values_at_once", [1, 30 * 2 * 7, 2**24])  # a caption at once, seven, all
-def test_figures_are_those_of_a_slow_count(values_at_once, monkeypatch):
+def test_recall_equals_a_count_by_a_plain_loop(values_at_once, monkeypatch):
     monkeypatch.setattr("talk2dino_ros.engine.train.validation._VALUES_AT_ONCE", values_at_once)
     pairs = Pairs.of(learnable_features(heads=2), "max_score")
     generator = torch.Generator().manual_seed(5)

@@ -65,7 +65,7 @@ def load_text(checkpoint_of, tmp_path):
     return load
 
 
-def test_every_value_arrives_from_either_layout(states, in_one_file, load_head, load_text):
+def test_all_values_are_loaded_from_either_layout(states, in_one_file, load_head, load_text):
     head, text = states
     both = in_one_file(head, text)
     for network in (load_head(head), load_head(both)):
@@ -80,7 +80,7 @@ def test_every_value_arrives_from_either_layout(states, in_one_file, load_head, 
             assert torch.equal(own[key.replace("backbone.", "").replace("head.", "")], value)
 
 
-def test_the_temperature_may_be_missing_from_the_one_file(states, in_one_file, load_head, load_text):
+def test_the_temperature_may_be_missing_from_the_combined_file(states, in_one_file, load_head, load_text):
     both = in_one_file(*states)
     del both["logit_scale"]
     head, text = load_head(both).state_dict(), load_text(both).state_dict()
@@ -88,7 +88,7 @@ def test_the_temperature_may_be_missing_from_the_one_file(states, in_one_file, l
 
 
 @pytest.mark.parametrize("surprise", ["surprise", "visual_model.backbone.norm.weight", "text_model.surprise"])
-def test_a_key_that_nobody_knows_is_refused(states, in_one_file, load_text, surprise):
+def test_an_unknown_key_is_refused(states, in_one_file, load_text, surprise):
     both = in_one_file(*states) | {surprise: torch.zeros(1)}
     name = surprise.removeprefix("text_model.").replace(".", r"\.")
     with pytest.raises(WeightsError, match=rf"no missing keys and 1 unexpected key \({name}\)"):

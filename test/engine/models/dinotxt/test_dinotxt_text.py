@@ -35,7 +35,7 @@ def test_the_patch_half_is_the_second_and_is_cut_before_it_is_normalised():
     torch.testing.assert_close(patch_half(features), torch.tensor([[0.6, 0.8], [-1.0, 0.0]]))
 
 
-def test_the_ids_are_clips(encoder):
+def test_token_ids_are_those_of_clips_tokenizer(encoder):
     own = encoder()
     ids = own.tokenizer(["a photo of a  CAT", "&amp;amp;"], 77)
     assert ids[0, :8].tolist() == [49406, 320, 1125, 539, 320, 2368, 49407, 0]
@@ -52,7 +52,7 @@ def test_prompts_are_encoded_by_the_tower_and_come_back_as_unit_vectors(encoder)
     torch.testing.assert_close(vectors, expected, rtol=0, atol=1e-5)
 
 
-def test_the_class_half_of_the_projection_has_no_say(encoder):
+def test_the_class_token_half_of_the_projection_is_not_used(encoder):
     own = encoder()
     vectors, weight = own.encode(PROMPTS), own.tower.linear_projection.weight.clone()
     weight[: OUTPUT // 2] = 0
@@ -63,7 +63,7 @@ def test_the_class_half_of_the_projection_has_no_say(encoder):
     assert (other.encode(PROMPTS) - vectors).abs().max() > 0.1
 
 
-def test_prompts_beyond_the_context_are_told_and_cut(encoder):
+def test_prompts_beyond_the_context_are_truncated_and_reported(encoder):
     own = encoder()
     assert own.truncated(["dog " * 75, "dog " * 76]) == [False, True]
     assert torch.equal(own.encode(["dog " * 76]), own.encode(["dog " * 76 + "cat"]))

@@ -61,7 +61,7 @@ def test_patches_are_the_heads_over_all_of_the_backbones_tokens(dinotxt, plain_h
 
 
 @pytest.mark.parametrize("generation", [2, 3])
-def test_the_backbones_own_patches_can_be_had_and_ask_for_no_head(dinotxt, generation):
+def test_the_backbones_patches_need_no_head(dinotxt, generation):
     oracle, _, checkpoints = dinotxt(generation)
     del checkpoints["head"]
     encoder = load(checkpoints, generation, patch_source="backbone")
@@ -70,7 +70,7 @@ def test_the_backbones_own_patches_can_be_had_and_ask_for_no_head(dinotxt, gener
     torch.testing.assert_close(encoder(images).patch_features, expected, rtol=0, atol=1e-5)
 
 
-def test_angles_that_are_not_rounded_would_be_seen(dinotxt):
+def test_unrounded_rotary_periods_change_the_features(dinotxt):
     oracle, _, checkpoints = dinotxt(3, rounded=False)
     images = images_of(3, 5, 16)
     expected = tokens_of(oracle, images)[:, 5:].transpose(1, 2).reshape(2, WIDTH, 3, 5)
@@ -87,7 +87,7 @@ def test_the_periods_stay_rounded_in_every_precision_and_after_a_move(dinotxt, d
     assert periods.unique().numel() == periods.numel() > 1
 
 
-def test_the_class_tokens_attention_is_the_backbones(dinotxt):
+def test_attention_is_that_of_the_backbones_class_token(dinotxt):
     _, _, checkpoints = dinotxt(2)
     images = images_of(3, 5, 14)
     headed = load(checkpoints, 2)(images, return_attention=True)
@@ -99,7 +99,7 @@ def test_the_class_tokens_attention_is_the_backbones(dinotxt):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("generation", [2, 3])
-def test_half_precision_patches_point_the_same_way(dinotxt, generation, dtype):
+def test_half_precision_patches_have_the_same_direction(dinotxt, generation, dtype):
     checkpoints = dinotxt(generation)[2]
     images = images_of(4, 4, {2: 14, 3: 16}[generation])
     full = load(checkpoints, generation)(images).patch_features

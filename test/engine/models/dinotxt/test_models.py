@@ -140,7 +140,7 @@ def test_an_exported_file_says_whose_patches_it_gives_and_the_others_are_refused
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("small_rows")
-def test_the_text_tower_is_gone_after_encoding_and_the_file_does_for_it(name, small, tmp_path):
+def test_the_text_tower_is_freed_after_encoding_and_a_vocabulary_file_replaces_it(name, small, tmp_path):
     small(name, tmp_path)
     segmenter = load(name, tmp_path)
     vocabulary = segmenter.encode_vocabulary(["cat", "a red chair"])
@@ -189,7 +189,7 @@ def test_dinov3s_file_is_never_downloaded():
     assert head.licence == "DINOv3 License"
 
 
-def test_dinov3s_file_is_known_by_the_sum_in_its_name(caches):
+def test_dinov3s_file_is_verified_by_the_sum_in_its_name(caches):
     head = next(file for file in MODELS["dinotxtv3_vitl"].files if file.role == "head")
     path = caches / f"{V3_DINOTXT}-a442d8f5.pth"
     path.touch()
@@ -197,7 +197,7 @@ def test_dinov3s_file_is_known_by_the_sum_in_its_name(caches):
     assert known_sum(head, path).digits == "a442d8f5"
 
 
-def test_dinov2s_files_are_where_their_authors_put_them():
+def test_dinov2s_head_and_text_files_come_from_their_authors_address():
     head, text = MODELS["dinotxt_vitl"].files[1:]
     folder = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14"
     assert head.source.address == f"{folder}/{V2_DINOTXT}_vision_head.pth"
@@ -205,7 +205,7 @@ def test_dinov2s_files_are_where_their_authors_put_them():
 
 
 @pytest.mark.parametrize(("name", "short_side", "window"), [("dinotxt_vitl", 518, 392), ("dinotxtv3_vitl", 512, 384)])
-def test_windows_are_the_notebooks_rounded_to_the_patch(name, short_side, window):
+def test_windows_are_those_of_the_authors_notebook_rounded_to_patches(name, short_side, window):
     model = MODELS[name]
     plan = make_plan("slide", (480, 640), model.base_size, model.patch_size, window_share=model.window_share)
     assert plan.canvas[0] == short_side
@@ -221,7 +221,7 @@ def test_windows_are_the_notebooks_rounded_to_the_patch(name, short_side, window
     assert counts.min() >= 1
 
 
-def test_both_share_their_words_layout_and_not_with_talk2dino():
+def test_both_dinotxt_models_share_one_text_encoding_and_not_with_talk2dino():
     encodings = {MODELS[name].text_encoding for name in NAMES}
     assert encodings == {"dinotxt_tet1280_2"}
     assert MODELS["talk2dino_vitb"].text_encoding not in encodings

@@ -40,7 +40,7 @@ def weights():
 @pytest.mark.slow
 @pytest.mark.parametrize("patch_source", ["head", "backbone"])
 @pytest.mark.parametrize("name", ["dinotxt_vitl", "dinotxtv3_vitl"])
-def test_the_cat_is_a_cat(name, patch_source, weights):
+def test_the_cats_pixels_are_labelled_cat(name, patch_source, weights):
     segmenter = load_segmenter(name, weights_dir=weights(name), patch_source=patch_source, text_cache_dir="none")
     seen = segmenter.segment(
         read_picture(PHOTOS / "chelsea.jpg"), segmenter.encode_vocabulary(WORDS), return_scores=True

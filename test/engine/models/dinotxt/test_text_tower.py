@@ -98,19 +98,19 @@ def test_text_features_equal_pytorchs_own_layers(tower, state, scale):
         ({"eps": 1e-6}, 0.01),
     ],
 )
-def test_a_mistake_in_the_tower_would_be_seen(tower, state, mistake, scale):
+def test_an_altered_text_tower_fails_the_comparison(tower, state, mistake, scale):
     differences = (tower(scale)(TOKENS) - oracle(scaled(state, scale), TOKENS, **mistake)).abs()
     assert differences.max() > 1e-4
 
 
-def test_what_stands_behind_the_end_changes_nothing(tower):
+def test_tokens_after_the_end_token_change_nothing(tower):
     tokens = make_tokens(5, 40)
     other = tokens.clone()
     other[0, 7:] = torch.randint(START, (70,), generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(tower()(other), tower()(tokens), rtol=0, atol=1e-6)
 
 
-def test_what_stands_before_the_end_does(tower):
+def test_tokens_before_the_end_token_change_the_features(tower):
     tokens = make_tokens(5)
     for place in range(6):
         other = tokens.clone()
@@ -118,7 +118,7 @@ def test_what_stands_before_the_end_does(tower):
         assert (tower()(other) - tower()(tokens)).abs().max() > 1e-3
 
 
-def test_the_first_of_two_ends_is_read(tower):
+def test_the_features_are_read_at_the_first_end_token(tower):
     tokens = make_tokens(5)
     tokens[0, 20] = END
     torch.testing.assert_close(tower()(tokens), tower()(make_tokens(5)), rtol=0, atol=1e-6)

@@ -40,23 +40,23 @@ def test_the_head_equals_its_formula(head, head_state, plain_head, spread):
         ({"eps": 1e-6}, 0.01),
     ],
 )
-def test_a_mistake_in_the_head_would_be_seen(head, head_state, plain_head, mistake, spread):
+def test_an_altered_vision_head_fails_the_comparison(head, head_state, plain_head, mistake, spread):
     tokens = make_tokens(spread)
     assert (head(tokens) - plain_head(head_state, tokens, HEADS, **mistake)).abs().max() > 0.01
 
 
-def test_a_wrong_number_of_heads_would_be_seen(head, head_state, plain_head):
+def test_a_wrong_number_of_heads_changes_the_features(head, head_state, plain_head):
     tokens = make_tokens()
     assert (head(tokens) - plain_head(head_state, tokens, 6)).abs().max() > 0.01
 
 
-def test_patches_see_the_registers(head):
+def test_patch_features_depend_on_the_register_tokens(head):
     tokens = make_tokens()
     without = head(torch.cat([tokens[:, :1], tokens[:, 5:]], dim=1))
     assert (head(tokens)[:, 5:] - without[:, 1:]).abs().max() > 0.01
 
 
-def test_the_head_knows_no_positions(head):
+def test_the_vision_head_has_no_position_embedding(head):
     tokens = make_tokens()
     order = torch.randperm(11, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(head(tokens[:, order]), head(tokens)[:, order], rtol=0, atol=1e-5)
@@ -69,7 +69,7 @@ def test_an_image_gets_the_same_tokens_alone_and_in_a_batch(head):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_tokens_point_the_same_way(head, dtype):
+def test_half_precision_tokens_have_the_same_direction(head, dtype):
     tokens = make_tokens()
     full = head(tokens)
     half = head.to(dtype)(tokens.to(dtype))

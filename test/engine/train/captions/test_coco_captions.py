@@ -56,7 +56,7 @@ def test_a_split_that_is_not_there_is_none(tmp_path):
     assert open_captions(write_coco(tmp_path, "train"), "val") is None
 
 
-def test_of_both_years_the_papers_is_taken(tmp_path):
+def test_of_both_years_captions_the_papers_is_taken(tmp_path):
     write_coco(tmp_path, year=2017)
     assert open_captions(tmp_path, "train").examples[0].key == "000000057870.jpg"
     write_coco(tmp_path, year=2014)
@@ -72,7 +72,7 @@ def test_the_validation_split_is_of_the_training_splits_year(tmp_path):
     assert open_captions(tmp_path, "val").examples[0].key == "000000057870.jpg"
 
 
-def test_a_caption_of_null_is_a_blank_one(tmp_path):
+def test_a_null_caption_counts_as_blank(tmp_path):
     annotations = [*CAPTIONS[:3], {"image_id": 57870, "id": 4, "caption": None}]
     found = open_captions(write_coco(tmp_path, annotations=annotations), "train")
     assert found.examples[0].captions == ("A restaurant has modern wooden tables and chairs.",)
@@ -119,12 +119,12 @@ def test_captions_in_another_encoding_are_named(tmp_path):
         ),
     ],
 )
-def test_what_is_not_cocos_is_refused(tmp_path, edits, match):
+def test_a_file_of_another_layout_than_cocos_is_refused(tmp_path, edits, match):
     with pytest.raises(TrainingError, match=match):
         open_captions(write_coco(tmp_path, **edits), "train")
 
 
-def test_half_a_file_is_refused(tmp_path):
+def test_a_truncated_captions_file_is_refused(tmp_path):
     path = write_coco(tmp_path) / "annotations/captions_train2014.json"
     path.write_text(path.read_text()[:200])
     with pytest.raises(TrainingError, match="is not JSON"):

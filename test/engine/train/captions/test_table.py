@@ -61,7 +61,7 @@ def test_csv_from_a_spreadsheet_with_a_byte_order_mark_is_read(folder):
         ("captions.csv", "image,caption,split\na.jpg,x,\nb/c.png,y,val\n"),
     ],
 )
-def test_the_split_is_a_columns(folder, name, text):
+def test_the_split_can_be_a_column(folder, name, text):
     path = folder(text, name)
     assert found_in(path) == {"a.jpg": ("x",)}
     assert found_in(path, "val") == {"b/c.png": ("y",)}
@@ -119,7 +119,7 @@ def test_without_a_split_all_is_for_training(folder):
         ("captions.csv", "image,caption,split\na.jpg,x,train\na.jpg,y,val\n", r"has a\.jpg in train and in val"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_a_sentence(folder, name, text, match):
+def test_unusable_captions_are_refused_with_a_sentence(folder, name, text, match):
     with pytest.raises(TrainingError, match=match):
         open_captions(folder(text, name), "train")
 
@@ -130,7 +130,7 @@ def test_another_encoding_is_named_with_its_line(folder):
         open_captions(path, "train")
 
 
-def test_an_image_is_one_however_its_path_is_written(folder):
+def test_an_image_is_the_same_by_any_spelling_of_its_path(folder):
     assert found_in(folder("image,caption\na.jpg,x\n./a.jpg,y\nb//c.png,z\n", "captions.csv")) == {
         "a.jpg": ("x", "y"),
         "b/c.png": ("z",),
@@ -143,7 +143,7 @@ def test_a_table_that_cannot_be_read_is_told(tmp_path):
         open_captions(tmp_path, "train")
 
 
-def test_two_tables_are_one_too_many(folder):
+def test_two_tables_in_a_folder_are_refused(folder):
     folder("image,caption\na.jpg,x\n", "captions.csv")
     with pytest.raises(TrainingError, match=r"has captions\.jsonl and captions\.csv, expected one"):
         open_captions(folder('{"image": "a.jpg", "caption": "x"}'), "train")

@@ -29,7 +29,7 @@ def found_in(path, split="train"):
     return {each.key: each.captions for each in open_captions(path, split).examples}
 
 
-def test_neighbours_of_one_name_are_a_pair(tmp_path):
+def test_files_of_one_name_in_a_shard_are_a_pair(tmp_path):
     members = [
         ("000001.jpg", b"\xff first"),
         ("000001.json", '{"caption": "a cat", "width": 3}'),
@@ -84,13 +84,13 @@ def test_one_shard_can_be_named(tmp_path):
         ([], "holds no image with a caption"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path, members, match):
+def test_unusable_captions_are_refused_with_a_sentence(tmp_path, members, match):
     write_shard(tmp_path / "0.tar", members)
     with pytest.raises(TrainingError, match=match):
         open_captions(tmp_path, "train")
 
 
-def test_half_a_shard_is_refused(tmp_path):
+def test_a_truncated_shard_is_refused(tmp_path):
     shard = write_shard(tmp_path / "0.tar", [*pair("x", bytes(5000)), *pair("y", bytes(5000))])
     shard.write_bytes(shard.read_bytes()[:9000])
     with pytest.raises(TrainingError, match=r"0\.tar cannot be read \(unexpected end of data\), expected a whole"):

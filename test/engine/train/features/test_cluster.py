@@ -40,7 +40,7 @@ def files_of(folder):
 
 
 @pytest.mark.slow
-def test_a_cluster_of_this_machine_makes_the_same_store_to_the_byte(tiny, open_model, captions, tmp_path):
+def test_a_local_ray_cluster_makes_the_same_store_to_the_byte(tiny, open_model, captions, tmp_path):
     Path(captions.examples[5].read.args[0]).write_bytes(b"no picture")
     expected = extract(captions, tiny, tmp_path / "one", **OPTIONS)
     done_before = ("store.json", "text-00001.safetensors", "images-00000.safetensors")
@@ -95,7 +95,7 @@ def test_a_worker_with_other_weights_refuses(tiny, captions, seed, tmp_path):
     assert not extraction.store.is_there("text", 0)
 
 
-def test_a_part_that_a_worker_wrote_elsewhere_is_missed(tiny, open_model, captions, tmp_path):
+def test_a_part_that_a_worker_wrote_to_another_folder_is_an_error(tiny, open_model, captions, tmp_path):
     extraction = Extraction.begin(captions, tiny, tmp_path / "store", input_size=INPUT_SIZE, part_size=4, fresh=False)
     row = {"kind": "text", "part": 0, "examples": pickle.dumps(extraction.examples(0))}
     assert PartWorker(open_model, extraction.store, 3, 1)(row) == {"kind": "text", "part": 0, "error": ""}
@@ -115,9 +115,7 @@ def cluster():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
-def test_a_workers_error_arrives_as_its_sentence_and_a_cluster_that_was_there_stays(
-    tiny, open_model, captions, tmp_path
-):
+def test_a_workers_error_is_reported_and_a_running_cluster_is_left_alone(tiny, open_model, captions, tmp_path):
     Path(captions.examples[9].read.args[0]).unlink()
     with pytest.raises(TrainingError, match=r"^the image 009\.jpg cannot be read .* which goes on from here$"):
         extract_on_cluster(captions, open_model, tmp_path, **OPTIONS)

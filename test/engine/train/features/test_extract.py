@@ -29,7 +29,7 @@ from talk2dino_ros.engine.train.features.pixels import square
 from talk2dino_ros.engine.train.features.store import open_store
 
 
-def test_the_store_holds_what_the_networks_see_in_each_image_and_caption(tiny, captions, tmp_path):
+def test_the_store_has_the_networks_features_of_each_image_and_caption(tiny, captions, tmp_path):
     report = extract(captions, tiny, tmp_path, **OPTIONS)
     assert report == ExtractionReport(COUNT, {})
     store = open_store(tmp_path)
@@ -53,7 +53,7 @@ def test_the_store_holds_what_the_networks_see_in_each_image_and_caption(tiny, c
     assert spread > 0.05  # the images differ by far more than the tolerance
 
 
-def test_a_second_run_makes_nothing_anew(tiny, captions, tmp_path):
+def test_a_second_run_extracts_nothing(tiny, captions, tmp_path):
     extract(captions, tiny, tmp_path, **OPTIONS)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
@@ -65,7 +65,7 @@ def test_a_second_run_makes_nothing_anew(tiny, captions, tmp_path):
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
-def test_after_a_stop_only_the_rest_is_made_and_the_store_is_the_same_to_the_byte(tiny, captions, tmp_path):
+def test_an_interrupted_extraction_resumes_to_the_same_store(tiny, captions, tmp_path):
     extract(captions, tiny, tmp_path / "whole", **OPTIONS)
     image = Path(captions.examples[6].read.args[0])
     image.rename(image.with_suffix(".away"))
@@ -97,7 +97,7 @@ print("has ended", flush=True)
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_leaves_whole_parts_alone(tiny, tiny_weights, photos, tmp_path):
+def test_a_killed_process_leaves_only_complete_parts(tiny, tiny_weights, photos, tmp_path):
     count = 160
     folder, store = photos(count), tmp_path / "store"
     paths = [str(path) for path in (folder, tiny_weights, store)]
@@ -144,7 +144,7 @@ def _intact(tiny, captions, tmp_path):
     return tmp_path / "intact"
 
 
-def test_a_mended_image_is_taken_by_the_next_run_and_only_its_part_is_made_anew(tiny, captions, tmp_path):
+def test_a_repaired_image_is_extracted_by_the_next_run_with_its_part_alone(tiny, captions, tmp_path):
     broken = Path(captions.examples[5].read.args[0])
     broken.write_bytes(b"")
     extract(captions, tiny, tmp_path / "store", **OPTIONS)

@@ -37,9 +37,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_said_in_a_sentence_and_with_more_room_the_extraction_goes_on(
-    tiny, photos, tmp_path, small_disk
-):
+def test_a_full_disk_is_an_error_after_which_the_extraction_resumes(tiny, photos, tmp_path, small_disk):
     folder, enlarge = small_disk
     store, captions, options = folder / "store", open_captions(photos(60), "train"), {**OPTIONS, "part_size": 20}
     said = r"images-00001\.safetensors cannot be written \(No space left on device\), expected room for 0\.01 MB"
@@ -71,7 +69,7 @@ def files_up_to(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_part_that_cannot_be_written_whole_is_not_there(tiny, captions, tmp_path):
+def test_a_part_that_cannot_be_completed_is_not_left_behind(tiny, captions, tmp_path):
     extract(captions, tiny, tmp_path / "whole", **OPTIONS)
     size = (tmp_path / "whole/images-00000.safetensors").stat().st_size
     with (
@@ -140,7 +138,7 @@ def test_features_that_are_no_numbers_are_refused(tiny, captions, tmp_path):
         extract(captions, replace(tiny, load_image_encoder=with_infinity), tmp_path, **OPTIONS)
 
 
-def test_the_text_tower_is_gone_before_the_image_encoder_comes(tiny, captions, tmp_path):
+def test_the_text_tower_is_freed_before_the_image_encoder_is_loaded(tiny, captions, tmp_path):
     towers, alive = [], []
 
     def load_text():
@@ -174,7 +172,7 @@ def test_mini_has_no_heads_but_averages(captions, tmp_path):
     assert store.average.shape == (COUNT, MODELS["mini"].embedding_size)
 
 
-def test_a_bar_shows_what_is_done_already(tiny, captions, tmp_path, monkeypatch):
+def test_the_progress_bar_begins_with_the_parts_already_done(tiny, captions, tmp_path, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True

@@ -38,7 +38,7 @@ def test_every_kind_of_picture_becomes_rgb(mode):
     assert (pixels == 255).all()
 
 
-def test_red_stays_red():
+def test_colours_are_not_swapped_in_the_extraction():
     buffer = BytesIO()
     Image.new("RGB", (20, 10), (250, 10, 30)).save(buffer, "PNG")
     assert (square(buffer.getvalue(), 10) == (250, 10, 30)).all()
@@ -90,7 +90,7 @@ def test_a_damaged_image_is_returned_as_its_error(data):
     assert "0x" not in str(found)
 
 
-def test_a_hair_thin_image_is_returned_as_its_error():
+def test_an_image_with_an_extreme_ratio_is_returned_as_its_error():
     found = read_square(Example("a.png", ("a",), lambda: encoded_photo(1, (2000, 2), "PNG")), 56)
     assert str(found) == "it is 2000x2 pixels, thinner than 1:64"
 
@@ -102,7 +102,7 @@ def test_an_image_that_would_fill_the_memory_is_returned_as_its_error():
     assert str(found).startswith("it is 8100x8000 pixels, expected at most 64000000 (")
 
 
-def test_what_only_another_program_can_draw_is_no_image():
+def test_a_format_that_needs_another_program_is_no_image():
     """Pillow would hand an EPS to Ghostscript."""
     buffer = BytesIO()
     Image.new("RGB", (20, 10)).save(buffer, "EPS")

@@ -157,7 +157,7 @@ def test_a_store_goes_on_with_the_parts_it_was_begun_with(folder):
     assert [list(store.places(part)) for part in store.parts] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-def test_clearing_deletes_the_stores_own_files_alone(folder):
+def test_clearing_deletes_only_the_stores_own_files(folder):
     (folder / "notes.txt").touch()
     (folder / "my_projection.safetensors").touch()
     (folder / "text-encoder.safetensors").touch()
