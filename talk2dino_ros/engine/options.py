@@ -15,6 +15,12 @@ WINDOW_SCORES = ("sigmoid", "softmax")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")  # what devices.py resolves; it imports torch, this module does not
 PATCH_SOURCES = ("head", "backbone")  # of dino.txt, see dinotxt/dinotxt_vision.py
 TEXT_ENCODERS = ("auto", "keep", "free")  # what becomes of the text encoder, see `load_segmenter`
+PLAIN_STAGES = (
+    "scores",
+    "pamr",
+    "decision",
+    "image",
+)  # what has a fast path beside plain PyTorch; image: of all in one
 LARGEST_INPUT = 2048  # pixels of a side; attention's cost grows with its fourth power
 LARGEST_REFINED = 4096 * 2160
 MOST_SMOOTHING = 0.99  # a hundred images; at 1 no image would count
@@ -42,6 +48,8 @@ class Options:
         model's own; how the image is resized: `antialias` is the engine's own, see resizing.py for the others; what is
         averaged over windows: `sigmoid` of the cosines, or their `softmax` over the classes, for which no background
         score is known.
+    plain_stages: of PLAIN_STAGES those that plain PyTorch computes though the device has a faster path: what the
+        self-check (selfcheck/) found to differ. The image encoder is the networks'.
     """
 
     input: str = "square"
@@ -55,6 +63,7 @@ class Options:
     window_share: float = 0.0
     resize: str = "antialias"
     window_scores: str = "sigmoid"
+    plain_stages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_choice("input", self.input, INPUTS)
@@ -74,6 +83,8 @@ class Options:
         _check_range("window_share", self.window_share, 0.0, 1.0)
         _check_choice("resize", self.resize, RESIZES)
         _check_choice("window_scores", self.window_scores, WINDOW_SCORES)
+        for stage in self.plain_stages:
+            _check_choice("plain_stages", stage, PLAIN_STAGES)
         self._check_windows()
 
     def _check_windows(self) -> None:

@@ -105,7 +105,7 @@ class Segmenter:
 
     def prepare_refinement(self) -> str:
         """Compile PAMR for the device, where that was not done before; return what computes it, for a person."""
-        return pamr_path(torch.device(self.device)).computed_by
+        return pamr_path(torch.device(self.device), is_plain="pamr" in self.options.plain_stages).computed_by
 
     def stage_timer(self) -> StageTimer:
         """Return a timer for `segment` that knows this segmenter's device."""

@@ -38,6 +38,7 @@ class Diagnostics:
             "model": active.segmenter.model.name,
             "device": active.segmenter.device,
             "precision": active.segmenter.precision,
+            "self-check": active.self_check,
             "PAMR computed by": active.segmenter.prepare_refinement(),
             "vocabulary size": len(active.vocabulary.classes),
             "vocabulary version": active.vocabulary.version,

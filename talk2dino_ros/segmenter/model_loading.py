@@ -12,7 +12,10 @@ from talk2dino_ros.engine.options import options_of
 from talk2dino_ros.segmenter.parameters.segmentation_parameters import RECOMMENDED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.engine.selfcheck.stage_check import SelfCheck
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 
@@ -35,6 +38,20 @@ def load(parameters: Parameters) -> Segmenter:
     if segmenter.keeps_text_encoder:
         segmenter.load_text_encoder()
     return with_options(segmenter, parameters)
+
+
+def self_checked(
+    segmenter: Segmenter, parameters: Parameters, warn: Callable[[str], object]
+) -> tuple[Segmenter, SelfCheck]:
+    """Return the segmenter without what its fast path gets wrong on this device; see engine/selfcheck/self_check.py."""
+    from talk2dino_ros.engine.selfcheck import self_check  # imports torch, which a start need not wait for
+
+    return self_check.self_checked(
+        segmenter,
+        weights_dir=parameters.weights_dir or None,
+        require_fast_path=parameters.require_fast_path,
+        warn=warn,
+    )
 
 
 def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:

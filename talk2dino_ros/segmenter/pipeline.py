@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActiveConfiguration:
-    """Everything that decides what a batch becomes."""
+    """Everything that decides what a batch becomes. self_check: what it found when the model was loaded."""
 
     segmenter: Segmenter
     vocabulary: Vocabulary
     parameters: Parameters
+    self_check: str = ""
 
     @property
     def published_ids(self) -> list[int]:

@@ -25,7 +25,7 @@ from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import Transforms
 from talk2dino_ros.segmenter.camera import Camera
 from talk2dino_ros.segmenter.diagnostics import Diagnostics
-from talk2dino_ros.segmenter.model_loading import load, release, warm_up, with_options
+from talk2dino_ros.segmenter.model_loading import load, release, self_checked, warm_up, with_options
 from talk2dino_ros.segmenter.parameters import segmenter_parameters
 from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.scene import Scene
@@ -83,13 +83,13 @@ class SegmenterNode(ManagedNode):
         else:
             parse_classes(settings.vocabulary)
         self.get_logger().info(f"loading {settings.model}")
-        segmenter = load(settings)
+        segmenter, check = self_checked(load(settings), settings, self.get_logger().warning)
         vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)
         warm_up(segmenter, vocabulary)
         self._transforms = open_transforms(self) if settings.target_frame else None
         cameras = {name: Camera(self, name, settings) for name in settings.cameras}
         scenes = {name: Scene(camera.depth_input, self._transforms, settings) for name, camera in cameras.items()}
-        active = ActiveConfiguration(segmenter, vocabulary, settings)
+        active = ActiveConfiguration(segmenter, vocabulary, settings, self_check=check.line)
         self._pipeline = Pipeline(cameras, scenes, active, self._on_problem)
         self._pipeline.publish_label_info()
         self._log_configured(self._pipeline)

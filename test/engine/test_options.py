@@ -72,6 +72,6 @@ def test_the_options_of_an_object_are_those_of_its_attributes_that_are_options()
     assert options_of(Arguments()) == {"input": "slide", "refine_pixels": 100}
 
 
-def test_the_node_has_a_parameter_for_each_option_but_those_of_evaluation():
+def test_the_node_has_a_parameter_for_each_option_but_those_of_evaluation_and_self_check():
     names = {field.name for field in fields(Options)}
-    assert names - FIELDS.keys() == {"window_share", "resize", "window_scores"}
+    assert names - FIELDS.keys() == {"window_share", "resize", "window_scores", "plain_stages"}

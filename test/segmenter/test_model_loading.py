@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From parameters to a segmenter: when the text encoder is in memory."""
+"""From parameters to a segmenter: when the text encoder is in memory, and what the self-check does."""
 
 import pytest
 
 from talk2dino_ros.engine import load_segmenter
+from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference import scoring
-from talk2dino_ros.segmenter.model_loading import load, warm_up
+from talk2dino_ros.engine.inference.pamr import pamr_paths
+from talk2dino_ros.engine.selfcheck import self_check
+from talk2dino_ros.segmenter.model_loading import load, self_checked, warm_up
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 
@@ -30,3 +33,23 @@ def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
     assert not refined
     warm_up(segmenter.with_options(refine="pamr"), vocabulary)
     assert len(refined) == 1
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_a_difference_from_plain_pytorch_warns_or_ends_the_start_as_the_parameters_say(
+    monkeypatch, tmp_path, is_required
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(self_check, "CPU_PATCHES", 4)
+    wrong = pamr_paths.PamrPath(lambda rgb, scores, count: scores.flip(1), "a wrong kernel")
+    monkeypatch.setattr(pamr_paths, "_path", lambda device: wrong)
+    parameters = Parameters(model="mini", device="cpu", require_fast_path=is_required)
+    segmenter, warnings = load_segmenter("mini", device="cpu"), []
+    if is_required:
+        with pytest.raises(ModelError, match=r"PAMR: at most .* apart, expected 0\.002"):
+            self_checked(segmenter, parameters, warnings.append)
+    else:
+        checked, check = self_checked(segmenter, parameters, warnings.append)
+        assert checked.options.plain_stages == ("pamr",)
+        assert check.line.startswith("PAMR: ")
+        assert [text.partition(" on ")[0] for text in warnings] == ["the fast path differs from plain fp32 PyTorch"]

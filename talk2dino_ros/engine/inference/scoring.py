@@ -17,6 +17,7 @@ from talk2dino_ros.engine.inference.crop_plan import Plan
 from talk2dino_ros.engine.inference.crops import CropFeatures
 from talk2dino_ros.engine.inference.decision import Decision, ScoreMap
 from talk2dino_ros.engine.inference.pamr import pamr
+from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.options import Options
@@ -59,7 +60,8 @@ class Scoring:
     def __call__(self, view: EncodedImage, words: BallotWords, timer: StageTimer | None) -> Labels:
         """Decide each pixel of an image, at its own size."""
         with stage(timer, "score"):
-            cosines = [apart(words, partial(patch_cosines, crop.patch_features)) for crop in view.crops]
+            cosines_of = plain_cosines if "scores" in self.options.plain_stages else patch_cosines
+            cosines = [apart(words, partial(cosines_of, crop.patch_features)) for crop in view.crops]
             scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
             if view.memory is not None:
                 subject = (words.vocabulary, self, view.size, view.plan)  # of other ones no mean can be taken
@@ -68,7 +70,8 @@ class Scoring:
             maps = self._maps(scores, view, words.ballots)
         with stage(timer, "decide"):
             options = self.options
-            decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id)
+            is_plain = "decision" in options.plain_stages
+            decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id, is_plain=is_plain)
             of_mask = replace(decide, background_id=words.vocabulary.background_id)
             answers = [decide(*each, view.size)[1] for each in maps[1:]]
             patch_features = [crop.patch_features for crop in view.crops]
@@ -128,8 +131,9 @@ class Scoring:
 
     def _refined(self, scores: list[Tensor], classes: Sequence[int], view: EncodedImage) -> Tensor:
         """Some classes' scores along the image's edges: float32 [len(classes), H, W] of the canvas."""
+        refine = pamr_plain if "pamr" in self.options.plain_stages else pamr
         refined = (
-            pamr(cut(view.canvas, crop), upsampled(some(window, classes), (crop.height, crop.width)))
+            refine(cut(view.canvas, crop), upsampled(some(window, classes), (crop.height, crop.width)))
             for window, crop in zip(scores, view.plan.crops, strict=True)
         )
         return averaged(refined, view.plan)
@@ -162,3 +166,9 @@ def voted(cosines: Sequence[Tensor], view: EncodedImage, ids: tuple[int, ...]) -
 def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
     """Return the cosine of each patch with each class: [C, h, w]."""
     return torch.einsum("dhw,cd->chw", F.normalize(patch_features, dim=0), embeddings)
+
+
+def plain_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
+    """Return the same without a product of matrices, whose library has kernels for each device."""
+    patches = F.normalize(patch_features, dim=0)
+    return torch.stack([(patches * embedding[:, None, None]).sum(dim=0) for embedding in embeddings])

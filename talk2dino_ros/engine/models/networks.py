@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model's networks, built from its files and made ready for a device."""
 
+import copy
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -71,6 +72,12 @@ class Networks(WordNetworks):
             self.image_encoder = RecordedEncoder(self.image_encoder)
         if find_word_files is None:
             _ = self.text, self.projection  # what is wrong with their files shows now
+
+    def with_image_encoder(self, encoder: ImageEncoder, dtype: torch.dtype, reason: str) -> "Networks":
+        """Return the same networks but for the image encoder, which is on the device; reason: of its precision."""
+        other = copy.copy(self)
+        other.image_encoder, other.dtype, other.precision_reason = encoder, dtype, reason
+        return other
 
     @property
     def precision(self) -> str:

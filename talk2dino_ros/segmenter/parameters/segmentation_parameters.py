@@ -62,6 +62,11 @@ class SegmentationParameters(Values):
         "Capture the image encoder in one CUDA graph per input size and replay it; GPU only, speed-up not measured "
         "yet.",
     )
+    require_fast_path: bool = parameter(
+        False,
+        "Fail to configure where the self-check finds that a stage's fast path computes something else than plain "
+        "PyTorch on this device; false: warn, and compute that stage plainly.",
+    )
     weights_dir: str = parameter(
         "", "Directory with the weights under their published names; empty: the download cache."
     )

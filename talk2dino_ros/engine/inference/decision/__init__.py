@@ -31,12 +31,14 @@ class Decision:
     argmax); None: none. logit_scale: the scale at which the mapping was trained (InfoNCE, Talk2DINO section 3.3).
     unlabeled_id: the class id where no class won; a class that has it too is a distractor, which wins as the background
     does, ties too. background_id: the id of all that is unlabeled, which then has a confidence; None: it has neither.
+    is_plain: by plain PyTorch on any device.
     """
 
     background: float | None
     logit_scale: float
     unlabeled_id: int
     background_id: int | None = None
+    is_plain: bool = False
 
     def __call__(self, contenders: ScoreMap, rivals: ScoreMap | None, size: tuple[int, int]) -> Tensor:
         """Upsample bilinearly, take the best contender, and say how sure it is.
@@ -45,7 +47,7 @@ class Decision:
         one half where refining has brought the winner below one of them. size: (H, W) of the result.
         Returns uint8 [2, H, W]: class ids, and confidence times 255: 0 where unlabeled, else 1 to 255.
         """
-        if contenders.values.device.type == "cpu":
+        if contenders.values.device.type == "cpu" and not self.is_plain:
             from talk2dino_ros.engine.inference.decision.decision_cpu import (
                 decide_cpu,  # numba is not needed where a GPU decides
             )

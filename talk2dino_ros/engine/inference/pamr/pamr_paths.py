@@ -28,8 +28,10 @@ class PamrPath:
     computed_by: str
 
 
-def pamr_path(device: torch.device) -> PamrPath:
+def pamr_path(device: torch.device, *, is_plain: bool = False) -> PamrPath:
     """Return the path of a device; the first call compiles it. Raises torch's OutOfMemoryError."""
+    if is_plain:
+        return PamrPath(pamr_plain, "plain PyTorch, as the self-check found that the faster path computes otherwise")
     return _path(torch.empty(0, device=device).device)  # with its index
 
 
