@@ -51,6 +51,14 @@ class Keyframe:
             centres=self.centres[kept],
         )
 
+    def with_jpeg(self, jpeg: bytes) -> Keyframe:
+        """Return the keyframe with another picture."""
+        return replace(self, jpeg=jpeg)
+
+    def at(self, pose: SensorPose) -> Keyframe:
+        """Return the keyframe as seen from another pose."""
+        return replace(self, pose=pose)
+
 
 def to_millimetres(points: NDArray[np.floating]) -> NDArray[np.int16]:
     """Return int16 [N, 3] of points in metres, each within FARTHEST_M along each axis."""

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from memory_oracles import slow_components
+from memory_story import keyframe, pose_at
+
+from talk2dino_ros.perception.memory.place_finder import Winners, components, find_places
+from talk2dino_ros.perception.memory.voxel_map import VoxelMap, voxel_keys
+from talk2dino_ros.perception.memory.word_query import WordQuery
+
+CELL = 0.1
+MUG, TABLE, FLOOR = np.eye(3, dtype=np.float32)
+# word, competitor; a voxel of the mug has cosine 1 with the first
+QUERY = WordQuery("mug", np.array([MUG, TABLE]), background=0.6, logit_scale=10.0)
+EYE = pose_at(0.05, 0.05, 1.05)
+
+
+def map_of(*patches, stamp_s: float = 1.0) -> VoxelMap:
+    """A map of patches, each a point and a feature, all seen at once."""
+    voxels = VoxelMap(CELL, 3)
+    points, features = zip(*patches, strict=True)
+    voxels.add(keyframe(points, features, pose=EYE, stamp_s=stamp_s), 1)
+    return voxels
+
+
+def places_of(voxels: VoxelMap, query: WordQuery = QUERY, among=True, min_score: float = 0.0):
+    winners = Winners.of(voxels, query, query.vectors)
+    return find_places(voxels, query, winners, np.full(len(voxels.keys), among), min_score)
+
+
+def test_two_equal_objects_0_4_m_apart_are_two_places():
+    places = places_of(map_of(((2.05, 0.05, 1.05), MUG), ((2.05, 0.45, 1.05), MUG)))
+    assert sorted(round(place.position[1], 6) for place in places) == [0.05, 0.45]
+
+
+def test_an_object_at_a_voxels_border_is_one_place():
+    """Seen on both sides of y = 0.1, of z = 1.1, and of the corner where both meet."""
+    voxels = map_of(((2.05, 0.099, 1.05), MUG), ((2.05, 0.101, 1.05), MUG), ((2.05, 0.201, 1.101), MUG))
+    (place,) = places_of(voxels)
+    assert len(place.keys) == 3
+    np.testing.assert_allclose(place.position, [2.05, 0.15, 1.05 + 0.1 / 3])
+    np.testing.assert_allclose(place.extent, [0.1, 0.3, 0.2])
+
+
+def test_what_a_place_is_by_hand():
+    """Two voxels: a pure mug, and one between mug (cosine 0.8) and table (0.6)."""
+    voxels = VoxelMap(CELL, 3)
+    patches = [((2.05, 0.05, 1.05), MUG), ((2.15, 0.05, 1.05), [0.8, 0.6, 0.0])]
+    points, features = zip(*patches, strict=True)
+    voxels.add(keyframe(points, features, pose=EYE, stamp_s=7), 4)
+    voxels.add(keyframe(points[:1], features[:1], pose=pose_at(1.05, 0.05, 1.05), stamp_s=9), 6)
+    (place,) = places_of(voxels)
+    sigmoid = lambda value: 1 / (1 + np.exp(-value))  # noqa: E731
+    margins = np.array([sigmoid(1) - 0.6, sigmoid(0.8) - sigmoid(0.6)])
+    assert place.score == pytest.approx((sigmoid(1) + sigmoid(0.8)) / 2, abs=2e-3)
+    assert place.margin == pytest.approx(margins.mean(), abs=2e-3)
+    middle = 2.05 + 0.1 * margins[1] / margins.sum()
+    np.testing.assert_allclose(place.position, [middle, 0.05, 1.05], atol=2e-3)
+    away = np.array([2.05, 2.15]) - middle
+    expected = np.diag([np.square(away).mean(), 0, 0]) + np.eye(3) * 0.01 / 12
+    np.testing.assert_allclose(np.reshape(place.covariance, (3, 3)), expected, atol=1e-4)
+    against = (np.log(0.6 / 0.4) + 0.6) / 2  # the background's cosine for one, the table's for the other
+    assert place.confidence == pytest.approx(sigmoid(10 * (0.9 - against)), abs=5e-3)
+    assert (place.first_ns, place.last_ns, place.detections) == (7 * 10**9, 9 * 10**9, 2)
+    assert place.view == 6  # from 1 m; 4 saw both, from 2 m
+    assert place.rank == pytest.approx(place.margin * 2**0.5)
+
+
+def test_a_competitor_and_the_background_win_their_voxels():
+    voxels = map_of(((2.05, 0.05, 1.05), TABLE), ((2.05, 0.45, 1.05), FLOOR), ((2.05, 0.85, 1.05), [0.55, 0.6, 0.58]))
+    assert places_of(voxels) == []
+    faint = map_of(((2.05, 0.05, 1.05), [0.4, 0.0, 0.9165]))  # sigmoid(0.4) is 0.599
+    assert places_of(faint) == []
+    unbounded = WordQuery("mug", QUERY.vectors, background=None, logit_scale=10.0)
+    assert len(places_of(faint, unbounded)) == 1
+
+
+def test_a_word_without_competitors_is_found_by_the_background_alone():
+    alone = WordQuery("mug", QUERY.vectors[:1], background=0.6, logit_scale=10.0)
+    assert len(places_of(map_of(((2.05, 0.05, 1.05), MUG), ((2.05, 0.45, 1.05), TABLE)), alone)) == 1
+
+
+def test_min_score_and_among_leave_voxels_out():
+    voxels = map_of(((2.05, 0.05, 1.05), MUG), ((2.05, 0.45, 1.05), [0.8, 0.0, 0.6]))
+    assert [len(places_of(voxels, min_score=score)) for score in (0.0, 0.7, 0.74)] == [2, 1, 0]
+    assert places_of(voxels, among=False) == []
+
+
+def test_the_surest_and_largest_come_first():
+    large = [((2.05, 0.05 + 0.1 * step, 1.05), [0.8, 0.0, 0.6]) for step in range(4)]
+    small = ((2.05, 1.05, 1.05), MUG)
+    faint = ((2.05, 2.05, 1.05), [0.5, 0.0, 0.866])
+    places = places_of(map_of(small, *large, faint))
+    assert [len(place.keys) for place in places] == [4, 1, 1]
+    assert places[1].position[1] == pytest.approx(1.05)
+    assert [place.rank for place in places] == sorted((place.rank for place in places), reverse=True)
+
+
+def test_an_empty_map_has_no_places():
+    assert places_of(VoxelMap(CELL, 3)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_components_are_those_of_a_plain_flood(seed):
+    random = np.random.default_rng(seed)
+    cells = np.unique(random.integers(-6, 6, (150, 3)), axis=0)
+    random.shuffle(cells)
+    labels = components(voxel_keys((cells + 0.5) * CELL, CELL)[0])
+    found = [{tuple(cell) for cell in cells[labels == label].tolist()} for label in np.unique(labels)]
+    assert sorted(map(sorted, found)) == sorted(map(sorted, slow_components([tuple(cell) for cell in cells.tolist()])))
+    assert len(found) > 1
