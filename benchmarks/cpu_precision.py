@@ -19,7 +19,7 @@ from talk2dino_ros.engine.bench.seeded import without_sums, write_seeded_weights
 from talk2dino_ros.engine.models.networks import load_networks
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.runtime.cpu_bf16 import gains_by_bf16, measure
-from talk2dino_ros.engine.runtime.devices import PRECISIONS
+from talk2dino_ros.engine.runtime.devices import DTYPES
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def times_of(name: str, folder: Path, rounds: int) -> dict[str, Any]:
     image = torch.rand(1, 3, model.base_size, model.base_size)
     sides = {
         precision: partial(
-            load_networks(model, "cpu", PRECISIONS[precision], weights, needs_text_encoder=False).image_encoder, image
+            load_networks(model, "cpu", DTYPES[precision], weights, needs_text_encoder=False).image_encoder, image
         )
         for precision in ("fp32", "bf16")
     }

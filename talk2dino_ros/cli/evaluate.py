@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.cli.model_arguments import add_model_arguments, model_choices
+from talk2dino_ros.cli.model_arguments import add_model_arguments, add_threshold_argument, model_choices
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
@@ -55,12 +55,7 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
         "--resize", choices=RESIZES, help="in place of the protocol's: mmcv for talk2dino, bicubic for dinotxt"
     )
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
-    parser.add_argument(
-        "--background",
-        type=float,
-        default=-1.0,
-        help="threshold, for data sets that score background; -1: the model's own (default), 0: off",
-    )
+    add_threshold_argument(parser, "threshold, for data sets that score background")
     parser.add_argument(
         "--background-cleaning",
         default="auto",

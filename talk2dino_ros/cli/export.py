@@ -9,7 +9,7 @@ from pathlib import Path
 
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.options import INPUTS, PATCH_SOURCES
+from talk2dino_ros.engine.options import EXPORT_PRECISIONS, INPUTS, PATCH_SOURCES
 
 PHOTOGRAPH = PHOTOS / "coffee.jpg"
 
@@ -23,7 +23,7 @@ def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--image-size", type=_size, metavar="WxH", help="the camera's, which `--input aspect` needs")
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the square or short side; 0: the model's")
     parser.add_argument("--network-size", type=_size, metavar="WxH", help="the network's own, instead of these three")
-    parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16"))
+    parser.add_argument("--precision", default="fp32", choices=EXPORT_PRECISIONS)
     parser.add_argument("--patch-source", default="", choices=PATCH_SOURCES, help="whose patches dino.txt compares")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     parser.set_defaults(run=_run)

@@ -50,11 +50,9 @@ def option_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in options_of(arguments).items() if name != "background"}
 
 
-def add_threshold_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare the threshold below which a pixel is unlabeled."""
-    parser.add_argument(
-        "--background", type=float, default=-1.0, help="threshold; -1: the model's own (default), 0: off"
-    )
+def add_threshold_argument(parser: argparse.ArgumentParser, what: str = "threshold") -> None:
+    """Declare the threshold below which a pixel is unlabeled; what: its name in the help."""
+    parser.add_argument("--background", type=float, default=-1.0, help=f"{what}; -1: the model's own (default), 0: off")
 
 
 def with_threshold(segmenter: "Segmenter", background: float) -> "Segmenter":

@@ -55,6 +55,8 @@ class Camera:
 
     def __init__(self, node: Node, name: str, parameters: Parameters) -> None:
         self.name = name
+        # the image topic with remappings resolved: kept, as a frame may fail when the node is gone already
+        self.topic = str(node.resolve_topic_name(f"{name}/image" if name else "image"))
         self.statistics = CameraStatistics(time.monotonic())
         self._node = node
         self._is_compressed = parameters.compressed
@@ -76,11 +78,6 @@ class Camera:
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
         self.depth_input = DepthInput(node, name, parameters)
         self.transport = TransportWatch(node, self)
-
-    @property
-    def topic(self) -> str:
-        """The image topic with remappings resolved."""
-        return str(self._node.resolve_topic_name(f"{self.name}/image" if self.name else "image"))
 
     @property
     def message_type(self) -> str:

@@ -123,16 +123,12 @@ class _Topic:
         self._node = node
         self._message_type = message_type
         self._topic = topic
+        self.name = str(node.resolve_topic_name(topic))  # with remappings resolved
         self._check = check
         self.buffer: StampedBuffer[Any] = StampedBuffer(kept, f"message on {self.name}")
         self._may_be_latest = message_type is CameraInfo
         self._profiles = (SENSOR_QUEUE, LATCHED) if may_be_latched else (SENSOR_QUEUE,)
         self._subs: list[Any] = []
-
-    @property
-    def name(self) -> str:
-        """The topic with remappings resolved."""
-        return str(self._node.resolve_topic_name(self._topic))
 
     @property
     def is_published(self) -> bool:

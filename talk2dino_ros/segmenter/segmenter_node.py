@@ -63,11 +63,6 @@ class SegmenterNode(ManagedNode):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.start_diagnostics(self._settings.diagnostics_period_s)
 
-    @property
-    def autostart(self) -> bool:
-        """Whether the node configures and activates itself, without a lifecycle manager."""
-        return self._settings.autostart
-
     def stop(self) -> None:
         """Free everything, from any state and also after the ROS context has ended."""
         self._tear_down()

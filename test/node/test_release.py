@@ -3,6 +3,7 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter import segmenter_node
+from talk2dino_ros.segmenter.frames import Frame
 from talk2dino_ros.segmenter.segmenter_node import SegmenterNode
 
 
@@ -49,6 +51,8 @@ class TinySegmenter:
 def make_node(_own_ros_network, monkeypatch):
     """Return a function that makes a node in this process."""
     monkeypatch.setattr(engine, "load_segmenter", lambda *_, **__: TinySegmenter(), raising=False)
+    unchecked = SimpleNamespace(line="")  # there are no networks to check
+    monkeypatch.setattr(segmenter_node, "self_checked", lambda segmenter, *_: (segmenter, unchecked))
     context = rclpy.Context()
     rclpy.init(context=context)
     nodes = []
@@ -108,3 +112,14 @@ def test_ids_and_versions_outlive_a_reconfigure_unless_their_rules_change(make_n
     assert vocabulary.version > version
     assert vocabulary.ids[1] == ids[0]
     assert vocabulary.ids[0] not in ids
+
+
+def test_a_frame_that_fails_after_the_nodes_end_is_counted_and_raises_nothing(make_node):
+    """In the worker's thread, which goes on until the process ends: it would end with a traceback."""
+    node = make_node()
+    assert node.start()
+    (camera,) = node._pipeline.cameras.values()
+    node.before_exit()
+    node.destroy_node()
+    node._pipeline._on_lost_batch([Frame(camera.name, None, 0.0)], RuntimeError("the publisher is gone"))
+    assert camera.statistics.wrong == 1

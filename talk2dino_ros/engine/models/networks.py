@@ -14,7 +14,7 @@ from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.recorded_encoder import RecordedEncoder
 from talk2dino_ros.engine.models.vit import DinoImageEncoder, ImageEncoder
 from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_files
-from talk2dino_ros.engine.runtime.devices import PRECISIONS
+from talk2dino_ros.engine.runtime.devices import DTYPES
 from talk2dino_ros.engine.runtime.packed_linear import pack_linears
 from talk2dino_ros.engine.text.text_cache import TextCache
 from talk2dino_ros.engine.weights.feature_space import feature_space
@@ -82,7 +82,7 @@ class Networks(WordNetworks):
     @property
     def precision(self) -> str:
         """The image encoder's number format: fp32, bf16 or fp16."""
-        return next(name for name, dtype in PRECISIONS.items() if dtype is self.dtype)
+        return next(name for name, dtype in DTYPES.items() if dtype is self.dtype)
 
     @cached_property
     def feature_space(self) -> str:

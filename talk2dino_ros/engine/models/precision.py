@@ -8,7 +8,7 @@ import torch
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.runtime.cpu_bf16 import gains_by_bf16
-from talk2dino_ros.engine.runtime.devices import PRECISIONS
+from talk2dino_ros.engine.runtime.devices import DTYPES
 
 
 def resolve_precision(precision: str, device: str, model: Model) -> torch.dtype:
@@ -21,10 +21,10 @@ def choose_precision(precision: str, device: str, model: Model) -> tuple[torch.d
 
     auto: on a GPU bf16 where it computes in it, else fp16; on a CPU bf16 where model and CPU gain by it, else fp32.
     """
-    if precision in PRECISIONS:
-        return PRECISIONS[precision], "asked for"
+    if precision in DTYPES:
+        return DTYPES[precision], "asked for"
     if precision != "auto":
-        raise ModelError(f"precision is {precision!r}, expected auto, {', '.join(PRECISIONS)}; choose one of these")
+        raise ModelError(f"precision is {precision!r}, expected auto, {', '.join(DTYPES)}; choose one of these")
     if device.startswith("cuda"):
         if _gpu_has_bf16(device):
             return torch.bfloat16, "the GPU computes in it"

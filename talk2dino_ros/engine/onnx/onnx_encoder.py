@@ -13,7 +13,7 @@ from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.onnx.onnx_file import Card, check_card, read_card
 from talk2dino_ros.engine.onnx.onnx_session import BACKENDS, INPUT, make_session
-from talk2dino_ros.engine.runtime.devices import PRECISIONS
+from talk2dino_ros.engine.runtime.devices import DTYPES
 
 PATCH_FEATURES, CLS_ATTENTION = "patch_features", "cls_attention"
 _NO_MEMORY = ("BFCArena", "out of memory")  # its arena's, and CUDA's; onnxruntime has no exception for it
@@ -37,7 +37,7 @@ class OnnxImageEncoder:
     @property
     def dtype(self) -> torch.dtype:
         """The number format that the file computes in; its inputs and outputs are float32."""
-        return PRECISIONS[self.card.precision]
+        return DTYPES[self.card.precision]
 
     @property
     def weights_sums(self) -> tuple[str, ...]:

@@ -28,13 +28,13 @@ from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.onnx.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, open_exported
 from talk2dino_ros.engine.onnx.onnx_file import METADATA_KEY, Card, with_sum
 from talk2dino_ros.engine.onnx.onnx_session import INPUT
-from talk2dino_ros.engine.runtime.devices import PRECISIONS
+from talk2dino_ros.engine.options import EXPORT_PRECISIONS
+from talk2dino_ros.engine.runtime.devices import DTYPES
 from talk2dino_ros.engine.runtime.fixed_size import at_size
 
 OPSET = 18  # torch's exporter writes this one as it is; TensorRT 10 reads 9 to 22
 LEAST_COSINE = 0.999
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # an extra: torch's exporter takes the last
-EXPORT_PRECISIONS = ("fp32", "fp16")  # onnxruntime computes little in bf16
 
 
 def export_image_encoder(
@@ -100,7 +100,7 @@ def _exported(model: Model, checkpoints: Checkpoints, size: tuple[int, int], pre
     """The file's content."""
     import onnx
 
-    encoder: Any = model.load_image_encoder(checkpoints, PRECISIONS[precision])
+    encoder: Any = model.load_image_encoder(checkpoints, DTYPES[precision])
     # position embeddings become constants: bicubic interpolation is no part of the file
     encoder.network = at_size(encoder.network, size)
     proto = _traced(encoder, size)

@@ -6,8 +6,9 @@ import re
 import torch
 
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.options import TORCH_NAMES
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES: dict[str, torch.dtype] = {precision: getattr(torch, name) for precision, name in TORCH_NAMES.items()}
 
 
 def resolve_device(device: str) -> str:

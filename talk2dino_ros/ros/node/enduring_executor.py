@@ -31,8 +31,7 @@ class EnduringExecutor(SingleThreadedExecutor):
         error = handler.exception() if handler.done() else None
         if error is not None:
             _let_go_on(entity)
-            if self.context.ok():  # what fails because the process is ending is no news
-                self._on_fault(_what_was_lost(entity), error)
+            self._on_fault(_what_was_lost(entity), error)
 
     def drop_round(self) -> None:
         """Release the entities of the last round, which otherwise outlive their node, and with it its shared memory."""

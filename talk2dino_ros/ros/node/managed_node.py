@@ -32,6 +32,7 @@ class ManagedNode(LifecycleNode):
     """
 
     PARAMETERS: ClassVar[type[Values]]
+    _settings: Any  # the values of PARAMETERS, `autostart` among them
 
     def __init__(self, name: str, **node_options: Any) -> None:
         self.messages = MessageGuard(self.get_logger)  # before rclpy subscribes to /clock
@@ -112,9 +113,9 @@ class ManagedNode(LifecycleNode):
     is_ending = False  # from then on what fails is no news
 
     @property
-    @abstractmethod
     def autostart(self) -> bool:
         """Whether the node configures and activates itself, without a lifecycle manager."""
+        return bool(self._settings.autostart)
 
     @abstractmethod
     def _configure(self) -> None: ...
