@@ -92,7 +92,7 @@ def _write_and_read(folder, own, count, failures):
             failures.put((own, number, said))
 
 
-def test_two_processes_at_once_leave_a_whole_file(tmp_path):
+def test_two_processes_at_once_leave_a_complete_file(tmp_path):
     context = multiprocessing.get_context("fork")
     failures = context.Queue()
     processes = [context.Process(target=_write_and_read, args=(tmp_path, own, 30, failures)) for own in "ab"]
