@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import tempfile
+from pathlib import Path
 
 import pytest
 from ros_domain import take_domain
@@ -16,6 +17,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # what an earlier run or the user's own node left in the text cache must not answer for the code under test
     caches = tempfile.TemporaryDirectory(prefix="talk2dino_test_caches_")
     os.environ["XDG_CACHE_HOME"] = caches.name
+    # but compiled code is known by the sum of its sources, and takes many seconds to make
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
     config.add_cleanup(caches.cleanup)
     keep_to_one_ros_domain(config)
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How functions over arrays are compiled for a CPU, by numba, on first use; the result is kept beside the source.
+"""Compile functions over arrays for the CPU, by numba, on first use; the result is kept in the user's cache folder.
 
 numba takes a kept result for good as long as the function's own file is unchanged, though functions and constants of
 other files went into it. So here what is kept is also known by the sum of all those files.
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import config, njit
 from numba.core.caching import FunctionCache
+
+from talk2dino_ros.engine.files.cache_folder import standard_folder
 
 # contract: multiply-add in one step. numpy: a division by zero gives infinity, for the test that raises an error
 # would keep the compiler from turning a loop into vector code.
@@ -48,5 +50,22 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 
 def _kept(dispatcher: Any) -> Any:
-    dispatcher._cache = _Cache(dispatcher.py_func)  # what numba's `cache=True` does, which takes no cache of one's own
+    """Do what numba's `cache=True` does, which takes no cache of one's own, and would write into the package.
+
+    pip does not remove what it has not installed: the folder that is left hides the package of `pip install -e .`.
+    Where the user's folder cannot be written, numba itself takes another one.
+    """
+    asked_for = config.CACHE_DIR  # by NUMBA_CACHE_DIR
+    try:
+        config.CACHE_DIR = asked_for or _folder()
+        dispatcher._cache = _Cache(dispatcher.py_func)
+    finally:
+        config.CACHE_DIR = asked_for
     return dispatcher
+
+
+def _folder() -> str:
+    try:
+        return str(standard_folder() / "compiled")
+    except RuntimeError:  # a user without a home folder
+        return ""
