@@ -3,9 +3,9 @@
 
 import numpy as np
 
+from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind
 from talk2dino_ros.perception.memory.feature_basis import to_codes, unit_vectors
 from talk2dino_ros.perception.memory.keyframe import Keyframe, to_millimetres
-from talk2dino_ros.perception.memory.keyframe_store import FeatureKind
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 
 KIND = FeatureKind("space-a", "mini", 8, "map")

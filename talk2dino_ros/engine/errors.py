@@ -13,9 +13,11 @@ Talk2DinoError              engine/errors                           -
   TextCacheError            engine/text/text_cache                  the cache's folder; words are encoded all the same
   GeometryError             perception/space/camera_model           a camera's calibration, depth or cloud
     UnmatchedError          segmenter/depth_input                   the drivers: an image without depth or camera_info
+  ForgottenPlaceError       perception/memory/spatial_memory        the place's id, which is not known any more
   PoseError                 perception/memory/sensor_pose           the robot's TF, or the sender of poses
-  StoreError                perception/memory/store_lock            a memory's folder or file, or another process on it
-    StoreWriteError         perception/memory/keyframe_store        the disk; what was written is served all the same
+  RejectedImageError        perception/memory/image_gate            the depth, the TF or the localisation of an image
+  StoreError                perception/memory/disk/store_lock       a memory's folder or file, or another process on it
+    StoreWriteError         perception/memory/disk/keyframe_store   the disk; what was written is served all the same
   TrackerError              perception/tracking/tracked_object      the trackers' options, or a detection
   TransformError            ros/tf/transforms                       the robot's TF
   MessageError              ros/node/message_guard                  the sender of a message
@@ -36,7 +38,8 @@ Talk2DinoError              engine/errors                           -
 
 An indented one derives from the one that stands above it. Every message is one sentence with the value, what was
 expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup) and DamagedRowError
-(perception/memory/sealed_rows), which never leave their rooms, and the set-up's SetupError (tools/setup_env/errors).
+(perception/memory/disk/sealed_rows), which never leave their rooms, and the set-up's SetupError
+(tools/setup_env/errors).
 Not of the package: the errors of the simulated room (benchmarks/nav).
 """
 

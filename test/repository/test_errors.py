@@ -9,7 +9,7 @@ from talk2dino_ros.engine import errors
 
 PACKAGE = Path(__file__).resolve().parents[2] / "talk2dino_ros"
 OUTSIDE = {  # named below the table, with the reason
-    "DamagedRowError": ("Exception", "perception/memory/sealed_rows"),
+    "DamagedRowError": ("Exception", "perception/memory/disk/sealed_rows"),
     "NotKnownError": ("Exception", "ros/tf/lookup"),
 }
 

@@ -4,7 +4,8 @@
 A cosine with a word needs only the word's own coefficients. The basis grows: a patch that it keeps too little of brings
 directions of its own, so that an object that comes late is not lost for looking like nothing before it (the axis that
 `mini` has for a mug is empty in every picture without one). What was written before stays valid, with zeros for the new
-directions. A keyframe takes at most a share of the room that is left, so that none takes it all.
+directions; but what a keyframe lost is lost. So each brings the directions that all its patches share, and those of the
+single patches that lose most. One keyframe takes at most a share of the room that is left, so that none takes it all.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ Codes = NDArray[np.int8]
 
 MOST_DIMENSIONS = 256
 TOLERANCE = 0.02  # of a patch's energy may be lost before the basis grows for it
-SHARE_OF_ROOM = 0.25
-PATCHES_LOOKED_AT = 256  # of those that lose most: the decomposition of more takes time and tells the same
+SHARE_OF_ROOM = 0.25  # that one keyframe takes at most, or else so many directions:
+ENOUGH_GROWTH = 32
+PATCHES_DECOMPOSED = 256  # of those that lose: the decomposition of more takes time and tells the same
 CODE_LIMIT = 127
 
 
@@ -53,13 +55,15 @@ class FeatureBasis:
         """Return a basis that begins with this one and holds unit vectors [N, D] better, itself where it is enough."""
         room = self.most - len(self)
         lost = self.lost(features)
-        worst = np.argsort(-lost, kind="stable")[:PATCHES_LOOKED_AT]
-        worst = worst[lost[worst] > TOLERANCE]
-        if not room or not len(worst):
+        losing = np.flatnonzero(lost > TOLERANCE)
+        if not room or not len(losing):
             return self
-        rest = features[worst] - self.coefficients(features[worst]) @ self.directions
-        new = _leading(rest, max(1, int(room * SHARE_OF_ROOM)))
-        return FeatureBasis(np.concatenate([self.directions, self._made_orthonormal(new)]), self.most)
+        rest = features[losing] - self.coefficients(features[losing]) @ self.directions
+        most = min(room, max(ENOUGH_GROWTH, int(room * SHARE_OF_ROOM)))
+        common = _leading(rest[:: -(-len(rest) // PATCHES_DECOMPOSED)], -(-most // 2))
+        rare = _farthest(rest - (rest @ common.T) @ common, most - len(common))
+        new = self._made_orthonormal(np.concatenate([common, rare]))
+        return FeatureBasis(np.concatenate([self.directions, new]), self.most)
 
     def _made_orthonormal(self, new: Floats) -> Floats:
         """Rounding leaves traces of the old directions in the new ones: taken out in double precision."""
@@ -76,6 +80,22 @@ def _leading(vectors: Floats, most: int) -> Floats:
     enough = int(np.searchsorted(energy, (1 - TOLERANCE) * energy[-1])) + 1
     leading: Floats = directions[: min(enough, most)]
     return leading
+
+
+def _farthest(vectors: Floats, most: int) -> Floats:
+    """Return directions [up to most, D], each along what is left of the vector [N, D] that loses most without it.
+
+    One patch among hundreds has next to no share in the energy of all, and may be the mug.
+    """
+    rest, found = vectors.copy(), []
+    for _ in range(most):
+        lost = np.square(rest).sum(axis=1)
+        worst = int(np.argmax(lost))
+        if lost[worst] <= TOLERANCE:
+            break
+        found.append(rest[worst] / np.sqrt(lost[worst]))
+        rest -= np.outer(rest @ found[-1], found[-1])
+    return np.array(found, np.float32).reshape(-1, vectors.shape[1])
 
 
 def unit_vectors(features: NDArray[np.floating]) -> tuple[Floats, NDArray[np.bool_]]:

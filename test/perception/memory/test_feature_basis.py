@@ -43,11 +43,25 @@ def test_an_object_that_comes_late_gets_a_direction_of_its_own():
 
 
 def test_it_begins_with_what_it_was_and_one_keyframe_takes_a_quarter_of_the_room():
-    basis = FeatureBasis.empty(300, most=100).grown_for(units(0, 100, 300, rank=100))
-    assert len(basis) == 25
+    basis = FeatureBasis.empty(300, most=200).grown_for(units(0, 100, 300, rank=100))
+    assert len(basis) == 50
     more = basis.grown_for(units(1, 100, 300, rank=100))
-    assert len(more) == 25 + 18
-    assert np.array_equal(more.directions[:25], basis.directions)
+    assert len(more) == 50 + 37
+    assert np.array_equal(more.directions[:50], basis.directions)
+
+
+def test_one_patch_among_hundreds_keeps_what_is_its_own():
+    """As a mug before a wall: of the energy of all it is a thousandth."""
+    wall = unit_vectors(np.eye(300)[:1] + np.random.default_rng(0).normal(size=(1000, 300)) * 0.02)[0]
+    mug = np.eye(300, dtype=np.float32)[299:]
+    basis = FeatureBasis.empty(300).grown_for(np.concatenate([wall, mug]))
+    assert basis.lost(mug)[0] < 0.02
+
+
+def test_where_there_is_little_room_a_keyframe_takes_all_that_it_needs():
+    basis = FeatureBasis.empty(300, most=20).grown_for(units(0, 100, 300, rank=8))
+    assert len(basis) == 8
+    assert len(basis.grown_for(units(1, 100, 300, rank=100))) == 20
 
 
 def test_a_full_basis_and_one_that_is_enough_stay_as_they_are():

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from talk2dino_ros.perception.memory.store_lock import StoreError
+from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x7432644D  # "t2dM": tells a store from another program's database

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from memory_story import KIND, pose_at, seeded_keyframe
 
-from talk2dino_ros.perception.memory.keyframe_store import FeatureKind, KeyframeStore, StoreWriteError
-from talk2dino_ros.perception.memory.store_lock import StoreError
+from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind, KeyframeStore, StoreWriteError
+from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 
 DIRECTIONS = np.eye(8, dtype=np.float32)
 
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 def test_a_second_process_on_a_store_is_told_who_has_it(store):
     code = (
         "import sys; from pathlib import Path\n"
-        "from talk2dino_ros.perception.memory.keyframe_store import KeyframeStore\n"
+        "from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore\n"
         "KeyframeStore(Path(sys.argv[1]), 'office')"
     )
     done = subprocess.run(

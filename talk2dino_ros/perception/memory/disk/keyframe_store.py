@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talk2dino_ros.perception.memory.keyframe import Keyframe
-from talk2dino_ros.perception.memory.sealed_rows import (
+from talk2dino_ros.perception.memory.disk.sealed_rows import (
     DamagedRowError,
     KeyframeRow,
     opened,
@@ -27,9 +26,10 @@ from talk2dino_ros.perception.memory.sealed_rows import (
     sealed,
     unpack,
 )
+from talk2dino_ros.perception.memory.disk.store_file import begin_anew, open_file
+from talk2dino_ros.perception.memory.disk.store_lock import StoreError, StoreLock
+from talk2dino_ros.perception.memory.keyframe import Keyframe
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
-from talk2dino_ros.perception.memory.store_file import begin_anew, open_file
-from talk2dino_ros.perception.memory.store_lock import StoreError, StoreLock
 
 Floats = NDArray[np.float32]
 
@@ -161,6 +161,16 @@ class KeyframeStore:
                 statement = "UPDATE keyframes SET head = ?, body = ?, jpeg = ? WHERE id = ?"
                 self._database.execute(statement, (*pack(keyframe), number))
             self._database.executemany("DELETE FROM keyframes WHERE id = ?", [(number,) for number in removed])
+        self._shrink()
+
+    def clear(self) -> None:
+        """Remove all keyframes, and what kind of features they had; the map stays the same."""
+        with self._transaction():
+            for table in ("keyframes", "basis"):
+                self._database.execute(f"DELETE FROM {table}")
+            self._database.execute("DELETE FROM meta WHERE name LIKE 'kind.%'")
+        self.kind, self.directions = None, np.zeros((0, 0), np.float32)
+        self.damaged.clear()
         self._shrink()
 
     def bytes_on_disk(self) -> int:

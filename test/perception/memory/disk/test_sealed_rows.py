@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 from memory_story import seeded_keyframe
 
-from talk2dino_ros.perception.memory.keyframe import Keyframe
-from talk2dino_ros.perception.memory.sealed_rows import (
+from talk2dino_ros.perception.memory.disk.sealed_rows import (
     DamagedRowError,
     KeyframeRow,
     opened,
@@ -13,6 +12,7 @@ from talk2dino_ros.perception.memory.sealed_rows import (
     sealed,
     unpack,
 )
+from talk2dino_ros.perception.memory.keyframe import Keyframe
 
 
 def same(one: Keyframe, other: Keyframe) -> bool:

@@ -9,14 +9,14 @@ import time
 import numpy as np
 from memory_story import seeded_keyframe
 
-from talk2dino_ros.perception.memory.keyframe_store import KeyframeStore
+from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore
 
 WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
 from memory_story import KIND, seeded_keyframe
-from talk2dino_ros.perception.memory.keyframe_store import KeyframeStore
+from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore
 
 store = KeyframeStore(Path(sys.argv[1]), "office")
 print("ready", flush=True)
