@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from operation_counts import Counts, is_on_gpu
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -26,16 +27,17 @@ class Watch:
 
     waits: (stage, what) for each stop until the GPU has done all it was given, a copy from memory that is not pinned
     among them. launches: (kernel, its tensors' devices, the device that it was launched on) for Triton's kernels.
-    graphs: the recorded ones.
+    graphs: the recorded ones. counts: launches, copies, bytes.
     """
 
     waits: list = field(default_factory=list)
     launches: list = field(default_factory=list)
     graphs: list = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
     stage: str = ""
     device_index: int = 0  # the current device
     recording: "Graph | None" = None
-    first_stream: "Stream | None" = None
+    stream: "Stream | None" = None  # the current one; None: the device's default
 
     @contextlib.contextmanager
     def timer(self, name):
@@ -64,14 +66,21 @@ class Graph:
         return len(self._others)
 
     @contextlib.contextmanager
-    def recorded(self, stream):
+    def recorded(self, stream, pool):
         """Stand in for torch.cuda.graph."""
-        self._watch.first_stream = self._watch.first_stream or stream or Stream(self._watch, None)
-        self._stream = stream or self._watch.first_stream  # torch's own is made once, for the device of the time
-        with self._stream.made_current():
+        self.pool = pool
+        self._watch.wait("everything, before a recording")
+        self._stream = stream
+        with stream.made_current():
             self._watch.recording = self
-            yield
-            self._watch.recording = None
+            try:
+                yield
+            finally:
+                self._watch.recording = None
+
+    def check_stream(self):
+        """Refuse what is done on another stream than the recorded one."""
+        assert self._watch.stream is self._stream, "done on another stream while a graph is recorded: CUDA refuses it"
 
     def note(self, read, written):
         for tensor in read + written:
@@ -95,6 +104,7 @@ class Graph:
         )
         assert not any(reference.expired() for reference in self._others.values()), "it reads memory that was freed"
         self.replays += 1
+        self._watch.counts.launch(self._watch.stage)
 
 
 class Stream:
@@ -108,12 +118,19 @@ class Stream:
     def wait_stream(self, _other):
         pass
 
+    def synchronize(self):
+        self._watch.wait("the stream")
+
     @contextlib.contextmanager
     def made_current(self):
         """Make it and its device the current ones, as torch.cuda.stream does."""
-        before, self._watch.device_index = self._watch.device_index, self.device_index
-        yield
-        self._watch.device_index = before
+        watch = self._watch
+        before = watch.device_index, watch.stream
+        watch.device_index, watch.stream = self.device_index, self
+        try:
+            yield
+        finally:
+            watch.device_index, watch.stream = before
 
 
 class _Mode(TorchDispatchMode):
@@ -134,6 +151,8 @@ class _Mode(TorchDispatchMode):
         args, kwargs = tree_map(self._faked, (args, kwargs or {}))
         if function in self._answers:
             return self._answers[function](*args, **kwargs)
+        if kwargs.get("pin_memory"):
+            return _pinned(function(*args, **{**kwargs, "pin_memory": False}))
         if function.namespace == "aten":
             with self:  # in inference mode operations come that are made of others
                 result = function.decompose(*args, **kwargs)
@@ -171,13 +190,23 @@ class _Mode(TorchDispatchMode):
     def _look_at(self, function, args, kwargs, result):
         read = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         written = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+        watch = self._watch
         if function in (aten._to_copy.default, aten.copy_.default):
             source, target = read[-1], written[0]
-            is_quick = kwargs.get("non_blocking") and getattr(source, "is_in_pinned_memory", False)
-            if source.device != target.device and not is_quick:
-                self._watch.wait(f"a copy from {source.device} to {target.device}")
-        if self._watch.recording is not None:
-            self._watch.recording.note(read, written)
+            if source.device != target.device:
+                watch.counts.note_copy(source, target)
+                host = target if is_on_gpu(source) else source
+                if not (_is_non_blocking(function, args, kwargs) and getattr(host, "is_in_pinned_memory", False)):
+                    watch.wait(f"a copy from {source.device} to {target.device}")
+        watch.counts.note(function, args, kwargs, result, read=read, written=written, stage=watch.stage)
+        if watch.recording is not None:
+            if any(map(is_on_gpu, read + written)):
+                watch.recording.check_stream()
+            watch.recording.note(read, written)
+
+
+def _is_non_blocking(function, args, kwargs):
+    return kwargs.get("non_blocking") or (function is aten.copy_.default and len(args) > 2 and args[2])
 
 
 def _pinned(tensor, *_):
@@ -199,8 +228,14 @@ def fake_cuda():
         return before
 
     def launch(self, *args, grid, **_options):
-        devices = {arg.device for arg in args if isinstance(arg, torch.Tensor)}
-        watch.launches.append((self.fn.__name__, devices, torch.device("cuda", watch.device_index)))
+        tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
+        watch.launches.append(
+            (self.fn.__name__, {tensor.device for tensor in tensors}, torch.device("cuda", watch.device_index))
+        )
+        watch.counts.launch(watch.stage, tensors)
+        if watch.recording is not None:
+            watch.recording.check_stream()
+            watch.recording.note(tensors, [])
 
     def numpy(tensor):
         assert tensor.device.type == "cpu", f"an array of a tensor on {tensor.device}"
@@ -215,7 +250,8 @@ def fake_cuda():
         "synchronize": lambda _device=None: watch.wait("everything"),
         "stream": lambda stream: stream.made_current(),
         "CUDAGraph": lambda: Graph(watch),
-        "graph": lambda graph, stream=None, **_options: graph.recorded(stream),
+        "graph": lambda graph, pool, stream, capture_error_mode: graph.recorded(stream, pool),
+        "graph_pool_handle": lambda: (0, len(watch.graphs) + 1),
     }
     with (
         mock.patch.multiple(torch.cuda, **cuda),
@@ -227,4 +263,10 @@ def fake_cuda():
         yield watch
 
 
-_NUMPY = {torch.uint8: np.uint8, torch.float32: np.float32, torch.int64: np.int64}
+_NUMPY = {
+    torch.uint8: np.uint8,
+    torch.int16: np.int16,
+    torch.int32: np.int32,
+    torch.float32: np.float32,
+    torch.int64: np.int64,
+}

@@ -10,13 +10,13 @@ from talk2dino_ros.engine.models.networks import Networks, load_networks, load_w
 from talk2dino_ros.engine.models.patch_source import with_patch_source
 from talk2dino_ros.engine.models.precision import choose_precision
 from talk2dino_ros.engine.models.projection_file import with_projection_file
-from talk2dino_ros.engine.models.recorded_encoder import check_can_record
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.models.word_networks import keeps_text_encoder
 from talk2dino_ros.engine.models.word_vectors import encode_classes
 from talk2dino_ros.engine.onnx.onnx_encoder import open_backend
 from talk2dino_ros.engine.options import Options, changed_options
 from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
+from talk2dino_ros.engine.runtime.gpu_lane import check_can_record
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.text_cache import open_text_cache
@@ -51,7 +51,7 @@ def load_segmenter(
     text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
     backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
     `talk2dino export`.
-    cuda_graphs: on a GPU with backend torch, record the image encoder's kernels once per size and start them at once.
+    cuda_graphs: on a GPU with backend torch, record an image's kernels once per size and start them at once.
     patch_source: for dino.txt, `head` or `backbone`, see dinotxt/dinotxt_vision.py; '': the model's own.
     projection_file: of `talk2dino train`, in place of the model's own; see projection_file.py.
     text_encoder: what becomes of it when words are encoded: `keep` it in memory, `free` it, or `auto`: keep it, but

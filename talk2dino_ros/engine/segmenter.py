@@ -16,14 +16,16 @@ import numpy.typing as npt
 import torch
 
 from talk2dino_ros.engine.errors import ModelError
-from talk2dino_ros.engine.inference.ballots import BallotWords
-from talk2dino_ros.engine.inference.canvas import check_image, make_canvas, patch_grid
+from talk2dino_ros.engine.inference.canvas import check_image, patch_grid
 from talk2dino_ros.engine.inference.crop_plan import Plan, make_plan, nearest_multiple
-from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH, encode_crops
+from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH
+from talk2dino_ros.engine.inference.gpu.gpu_path import GpuPath
 from talk2dino_ros.engine.inference.image_patches import ImagePatches, image_patches
 from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
+from talk2dino_ros.engine.inference.plain_path import PlainPath
+from talk2dino_ros.engine.inference.planned_image import PlannedImage
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory, memory_per_image
-from talk2dino_ros.engine.inference.scoring import EncodedImage, Scoring
+from talk2dino_ros.engine.inference.scoring import Labels
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import Networks
 from talk2dino_ros.engine.models.word_vectors import check_encoded_by, encode_classes
@@ -71,7 +73,8 @@ class Segmenter:
         self.model = model
         self.options = options
         self.networks = networks
-        self._label = Scoring(model, options)
+        is_plain = networks.lane is None or "image" in options.plain_stages
+        self._path = PlainPath(model, networks, options) if is_plain else GpuPath(model, networks, options)
 
     @property
     def device(self) -> str:
@@ -196,41 +199,30 @@ class Segmenter:
         self._check_vocabulary(vocabulary)
         memories = memory_per_image(memory, len(images), self.options.score_smoothing)
         asked = _one_each(return_patches, len(images))
-        results = self._segment_within_memory(
-            images, vocabulary, return_scores, timer, memories=memories, return_patches=asked
-        )
+        planned = [
+            PlannedImage(image, self.plan((image.shape[0], image.shape[1])), own, return_scores, patches)
+            for image, own, patches in zip(images, memories, asked, strict=True)
+        ]
+        results = self._segment_within_memory(planned, vocabulary, timer)
         for own in filter(None, memories):
             own.keep()
         return results[0] if isinstance(rgb, np.ndarray) else results
 
     def _segment_within_memory(
-        self,
-        images: list[npt.NDArray[np.uint8]],
-        vocabulary: Vocabulary,
-        return_scores: bool,
-        timer: StageTimer | None,
-        *,
-        memories: list[ScoreMemory | None],
-        return_patches: list[bool],
+        self, images: list[PlannedImage], vocabulary: Vocabulary, timer: StageTimer | None
     ) -> list[Segmentation]:
         """Segment in one batch; where the device's memory is too small for it, once more image by image."""
         try:
-            return self._segment_batch(
-                images, vocabulary, return_scores, timer, memories=memories, return_patches=return_patches
-            )
+            return self._segment_batch(images, vocabulary, timer)
         except torch.OutOfMemoryError:
             _LOG.warning("%s has too little memory for one batch; images and windows go one by one", self.device)
         release_memory()  # not in the handler, where the traceback still holds the batch's tensors
         try:
-            return [
-                self._segment_batch(
-                    [image], vocabulary, return_scores, timer, memories=[memory], return_patches=[asked], at_once=1
-                )[0]
-                for image, memory, asked in zip(images, memories, return_patches, strict=True)
-            ]
+            return [self._segment_batch([image], vocabulary, timer, at_once=1)[0] for image in images]
         except torch.OutOfMemoryError as error:
+            height, width = images[0].size
             raise ModelError(
-                f"{self.device} has too little memory for an image of {images[0].shape[1]}x{images[0].shape[0]} and "
+                f"{self.device} has too little memory for an image of {width}x{height} and "
                 f"{len(vocabulary.classes)} classes, also one window at a time, expected it to fit; choose a smaller "
                 "input_size or refine_pixels, refine none, precision fp16 or a smaller model"
             ) from error
@@ -238,27 +230,14 @@ class Segmenter:
     @torch.inference_mode()
     def _segment_batch(
         self,
-        images: list[npt.NDArray[np.uint8]],
+        images: list[PlannedImage],
         vocabulary: Vocabulary,
-        return_scores: bool,
         timer: StageTimer | None,
-        *,
-        memories: list[ScoreMemory | None],
-        return_patches: list[bool],
         at_once: int = CROPS_PER_BATCH,
     ) -> list[Segmentation]:
-        sizes = [(image.shape[0], image.shape[1]) for image in images]
-        plans = [self.plan(size) for size in sizes]
-        with stage(timer, "upload"):
-            words = BallotWords.of(vocabulary, self.options.unlabeled_id, self.device)
-            pairs = zip(images, plans, strict=True)
-            canvases = [make_canvas(image, plan, self.device, self.options.resize) for image, plan in pairs]
-        with stage(timer, "backbone"):
-            cleaning = self.options.background_cleaning
-            features = encode_crops(self.networks, canvases, plans, return_attention=cleaning, at_once=at_once)
-        views = [EncodedImage(*parts) for parts in zip(sizes, plans, canvases, features, memories, strict=True)]
-        pairs_asked = zip(views, return_patches, strict=True)
-        return [self._segment_one(view, words, timer, return_scores, asked) for view, asked in pairs_asked]
+        labels = self._path(images, vocabulary, timer, at_once)
+        with stage(timer, "download"):
+            return [self._downloaded(*each, vocabulary) for each in zip(images, labels, strict=True)]
 
     def plan(self, size: tuple[int, int]) -> Plan:
         """Return which parts of an image of `size` (H, W) the network sees, and at what size."""
@@ -268,23 +247,15 @@ class Segmenter:
         share = options.window_share or self.model.window_share
         return make_plan(options.input, size, base, patch_size, limit, window_share=share)
 
-    def _segment_one(
-        self,
-        view: EncodedImage,
-        words: BallotWords,
-        timer: StageTimer | None,
-        return_scores: bool,
-        return_patches: bool,
-    ) -> Segmentation:
-        labels = self._label(view, words, timer)
-        with stage(timer, "download"):
-            class_ids, confidence = labels.mask.cpu().numpy()
-            patch_size = self.networks.image_encoder.patch_size
-            scores = patch_grid(labels.cosines, view.plan, patch_size) if return_scores else None
-            ids = (words.vocabulary.ids[number] for number in words.questions)
-            answers = {each: answer.cpu().numpy() for each, answer in zip(ids, labels.answers, strict=True)}
-            patches = image_patches(labels.patch_features, view.plan, view.size) if return_patches else None
-            return Segmentation(class_ids, confidence, scores, answers, patches)
+    def _downloaded(self, image: PlannedImage, labels: Labels, vocabulary: Vocabulary) -> Segmentation:
+        class_ids, confidence = labels.mask.cpu().numpy()
+        patch_size = self.networks.image_encoder.patch_size
+        scores = patch_grid(labels.cosines, image.plan, patch_size) if image.wants_scores else None
+        pairs = zip(vocabulary.ids, vocabulary.classes, strict=True)
+        ids = (class_id for class_id, entry in pairs if entry.question)
+        answers = {each: answer.cpu().numpy() for each, answer in zip(ids, labels.answers, strict=True)}
+        patches = image_patches(labels.patch_features, image.plan, image.size) if image.wants_patches else None
+        return Segmentation(class_ids, confidence, scores, answers, patches)
 
     def _check_vocabulary(self, vocabulary: Vocabulary) -> None:
         check_encoded_by(vocabulary, self.model, self.networks.projection_sum)

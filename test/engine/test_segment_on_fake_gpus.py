@@ -86,18 +86,20 @@ def segment_in_each_way(segmenter, watch):
 
 @pytest.mark.parametrize(("device", "cuda_graphs"), [("cuda", False), ("cuda:1", True)], ids=["eager", "recorded"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_all_tensors_are_on_the_device_and_the_backbone_never_synchronises(family, device, cuda_graphs, monkeypatch):
+def test_everything_is_on_the_device_and_one_wait_is_for_all(family, device, cuda_graphs, monkeypatch):
     monkeypatch.setattr(
-        "talk2dino_ros.engine.models.recorded_encoder.WARM_UPS", 1
-    )  # which choose kernels, where there are some
+        "talk2dino_ros.engine.runtime.gpu_lane.WARM_UPS", 0
+    )  # they choose kernels, where there are some
     encoder = tiny_encoder(family)
     with fake_cuda() as watch:
         segmenter = make_segmenter(family, encoder, device, cuda_graphs)
+        segmenter.prepare_refinement()
         segment_in_each_way(segmenter, watch)  # the first time for each size; a tensor elsewhere raises
         watch.waits.clear()
+        watch.counts.restart()
         segment_in_each_way(segmenter, watch)
-    assert {stage for stage, _ in watch.waits} >= {"upload", "refine", "download"}  # so it does notice
-    assert [wait for wait in watch.waits if wait[0] == "backbone"] == []
+    assert {what for _, what in watch.waits} == {"the stream"}
+    assert len(watch.waits) == 5  # one for each call
     place = torch.device("cuda", 1 if device == "cuda:1" else 0)
     assert {kernel for kernel, _, _ in watch.launches} == {"weigh", "average"}
     assert all(devices == {place} and current == place for _, devices, current in watch.launches)

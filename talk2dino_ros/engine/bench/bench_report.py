@@ -26,7 +26,7 @@ def _lines(path: Path) -> list[str]:
         "",
         f"Written by `talk2dino bench` from [{path.name}]({path.name}): medians; the baseline is the paper's pipeline",
         f"written plainly, in eager fp32, run in turn with the engine. Precision {facts['precision']}."
-        + (" The engine's image encoder is recorded in CUDA graphs." if facts.get("cuda_graphs") else ""),
+        + (" The engine's kernels are recorded in CUDA graphs." if facts.get("cuda_graphs") else ""),
         f"Weights: {facts['weights']}.",
         "",
         machine_line(facts["machine"]) + ".",

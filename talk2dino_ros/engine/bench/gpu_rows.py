@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Benchmark rows for a CUDA GPU; `segment` returns arrays on the host, so each call ends when it is done."""
 
-import statistics
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -45,14 +45,9 @@ def _batch(subject: Subject) -> BenchOutcome:
 
 
 def _backbone(subject: Subject) -> BenchOutcome:
-    """The stage `backbone` of a frame beside the least time that its arithmetic takes."""
-    rgb, vocabulary = subject.photo(*CAMERA), subject.vocabulary(20)
-    found = []
-    for _ in range(60):
-        timer = subject.segmenter.stage_timer()
-        subject.segmenter.segment(rgb, vocabulary, timer=timer)
-        found.append(timer.seconds["backbone"])
-    seconds = statistics.median(found[10:])
+    """The image encoder on one square beside the least time that its arithmetic takes."""
+    call = {"backbone": _encoder_alone(subject)}
+    seconds = in_turn(call, 50, warm_up=10, label="backbone")["backbone"]["median_s"]
     name = torch.cuda.get_device_name(subject.segmenter.device)
     peak = next((flops for part, flops in PEAK_FLOPS.items() if part in name), None)
     work = backbone_flop(subject)
@@ -62,6 +57,24 @@ def _backbone(subject: Subject) -> BenchOutcome:
     times_floor = seconds * peak / work
     said = f"{1e3 * seconds:.2f} ms, {times_floor:.1f}x the floor of {1e3 * work / peak:.2f} ms"
     return BenchOutcome(said, times_floor <= 2, figures)
+
+
+def _encoder_alone(subject: Subject) -> Callable[[], None]:
+    """Return what encodes one square and waits, recorded where the segmenter is."""
+    networks, side = subject.segmenter.networks, subject.baseline.side
+    lane = networks.lane
+    assert lane is not None  # as these rows are a GPU's
+    pixels = torch.rand(1, 3, side, side, device=networks.device)
+    encode = partial(networks.image_encoder, pixels)
+    with torch.inference_mode(), lane.entered():
+        run = lane.recorded(encode) if lane.records else encode
+
+    def once() -> None:
+        with torch.inference_mode(), lane.entered():
+            run()
+            lane.wait()
+
+    return once
 
 
 def backbone_flop(subject: Subject) -> float | None:

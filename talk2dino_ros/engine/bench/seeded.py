@@ -21,10 +21,10 @@ from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import load_networks
 from talk2dino_ros.engine.models.precision import resolve_precision
 from talk2dino_ros.engine.models.projection import Projection
-from talk2dino_ros.engine.models.recorded_encoder import check_can_record
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
+from talk2dino_ros.engine.runtime.gpu_lane import check_can_record
 from talk2dino_ros.engine.segmenter import Segmenter
 
 

@@ -28,7 +28,7 @@ Rgb = npt.NDArray[np.uint8]
 class Subject:
     """segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on.
 
-    cuda_graphs: whether the segmenter's image encoder is recorded; the baseline's never is.
+    cuda_graphs: whether the segmenter's kernels are recorded; the baseline's never are.
     """
 
     segmenter: Segmenter

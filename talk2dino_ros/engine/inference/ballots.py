@@ -27,6 +27,17 @@ class Ballot:
         return tuple(known[number] for number in numbers)
 
 
+def ballots_of(vocabulary: Vocabulary, unlabeled_id: int) -> tuple[Ballot, ...]:
+    """List the mask's ballot, then one for each question, in the vocabulary's order."""
+    published, in_mask = vocabulary.published_ids(unlabeled_id), vocabulary.in_mask()
+    ballots = [Ballot(tuple(in_mask), tuple(published[number] for number in in_mask))]
+    for question, entry in enumerate(vocabulary.classes):
+        if entry.question:
+            against = vocabulary.against(question)
+            ballots.append(Ballot((question, *against), (published[question], *[unlabeled_id] * len(against))))
+    return tuple(ballots)
+
+
 @dataclass(frozen=True)
 class BallotWords:
     """A vocabulary on the device: embeddings float32 [C, D]; ballots: the mask's, then one for each question."""
@@ -39,15 +50,9 @@ class BallotWords:
     @staticmethod
     def of(vocabulary: Vocabulary, unlabeled_id: int, device: str) -> "BallotWords":
         """Copy a vocabulary to the device."""
-        published = vocabulary.published_ids(unlabeled_id)
-        in_mask = vocabulary.in_mask()
-        questions = [number for number, entry in enumerate(vocabulary.classes) if entry.question]
-        ballots = [Ballot(tuple(in_mask), tuple(published[number] for number in in_mask))]
-        for question in questions:
-            against = vocabulary.against(question)
-            ballots.append(Ballot((question, *against), (published[question], *[unlabeled_id] * len(against))))
+        questions = tuple(number for number, entry in enumerate(vocabulary.classes) if entry.question)
         embeddings = torch.from_numpy(vocabulary.embeddings.copy()).to(device)
-        return BallotWords(embeddings, tuple(ballots), tuple(questions), vocabulary)
+        return BallotWords(embeddings, ballots_of(vocabulary, unlabeled_id), questions, vocabulary)
 
 
 def some(values: Tensor, numbers: Sequence[int]) -> Tensor:

@@ -34,15 +34,17 @@ def make_canvas(rgb: npt.NDArray[np.uint8], plan: Plan, device: str, resize: str
 
 
 def resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize [3, H, W] bilinearly, antialiased where it shrinks."""
-    if pixels.shape[1:] == size:
+    """Resize [3, H, W] or [B, 3, H, W] bilinearly, antialiased where it shrinks."""
+    if pixels.shape[-2:] == size:
         return pixels
-    return F.interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
+    batch = pixels if pixels.ndim == 4 else pixels[None]
+    return F.interpolate(batch, size, mode="bilinear", antialias=True).view(*pixels.shape[:-2], *size)
 
 
 def upsampled(scores: Tensor, size: tuple[int, int]) -> Tensor:
-    """Stretch [C, h, w] corner to corner (align_corners, as the paper's code has it)."""
-    return F.interpolate(scores[None], size, mode="bilinear", align_corners=True)[0]
+    """Stretch [C, h, w] or [B, C, h, w] corner to corner (align_corners, as the paper's code has it)."""
+    batch = scores if scores.ndim == 4 else scores[None]
+    return F.interpolate(batch, size, mode="bilinear", align_corners=True).view(*scores.shape[:-2], *size)
 
 
 def cut(values: Tensor, crop: Crop) -> Tensor:
@@ -51,11 +53,11 @@ def cut(values: Tensor, crop: Crop) -> Tensor:
 
 
 def averaged(values: Iterable[Tensor], plan: Plan) -> Tensor:
-    """Put the crops' values, each [C, crop height, crop width], on the canvas; overlaps are averaged: [C, H, W]."""
+    """Put the crops' values, each [..., crop height, crop width], on the canvas; overlaps are averaged: [..., H, W]."""
     total = count = torch.empty(0)
     for crop, crop_values in zip(plan.crops, values, strict=True):
         if not total.numel():
-            total = crop_values.new_zeros(len(crop_values), *plan.canvas)
+            total = crop_values.new_zeros(*crop_values.shape[:-2], *plan.canvas)
             count = crop_values.new_zeros(plan.canvas)
         cut(total, crop).add_(crop_values)
         cut(count, crop).add_(1)

@@ -36,14 +36,23 @@ class ScoreMemory:
         subject: anything that differs where scores cannot be compared, such as the vocabulary. smoothing: the
         remembered ones' share, 0..1. Nothing is remembered before `keep`: an image that is tried twice counts once.
         """
-        if self._mean is not None and self._subject == subject:
-            pairs = zip(scores, self._mean, strict=True)
-            scores = [score.lerp(mean, smoothing) for score, mean in pairs]
-        self._pending = (subject, scores)
+        mean = self.mean_about(subject)
+        if mean is not None:
+            pairs = zip(scores, mean, strict=True)
+            scores = [score.lerp(own, smoothing) for score, own in pairs]
+        self.propose(subject, scores)
         return scores
 
+    def mean_about(self, subject: object) -> list[Tensor] | None:
+        """Return the remembered scores, None where there are none that are about the same."""
+        return self._mean if self._subject == subject else None
+
+    def propose(self, subject: object, scores: list[Tensor]) -> None:
+        """Take a new mean, which is remembered with `keep`."""
+        self._pending = (subject, scores)
+
     def keep(self) -> None:
-        """Remember what `mixed` returned last."""
+        """Remember what was proposed last, by `mixed` too."""
         if self._pending is not None:
             self._subject, self._mean = self._pending
             self._pending = None

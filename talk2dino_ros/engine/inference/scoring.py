@@ -164,11 +164,11 @@ def voted(cosines: Sequence[Tensor], view: EncodedImage, ids: tuple[int, ...]) -
 
 
 def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
-    """Return the cosine of each patch with each class: [C, h, w]."""
-    return torch.einsum("dhw,cd->chw", F.normalize(patch_features, dim=0), embeddings)
+    """Return the cosine of each patch, [..., D, h, w], with each class: [..., C, h, w]."""
+    return torch.einsum("...dhw,cd->...chw", F.normalize(patch_features, dim=-3), embeddings)
 
 
 def plain_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
     """Return the same without a product of matrices, whose library has kernels for each device."""
-    patches = F.normalize(patch_features, dim=0)
-    return torch.stack([(patches * embedding[:, None, None]).sum(dim=0) for embedding in embeddings])
+    patches = F.normalize(patch_features, dim=-3)
+    return torch.stack([(patches * each[:, None, None]).sum(dim=-3) for each in embeddings], dim=-3)

@@ -11,10 +11,10 @@ import torch
 
 from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import HeadedImageEncoder
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
-from talk2dino_ros.engine.models.recorded_encoder import RecordedEncoder
 from talk2dino_ros.engine.models.vit import DinoImageEncoder, ImageEncoder
 from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_files
 from talk2dino_ros.engine.runtime.devices import DTYPES
+from talk2dino_ros.engine.runtime.gpu_lane import GpuLane
 from talk2dino_ros.engine.runtime.packed_linear import pack_linears
 from talk2dino_ros.engine.text.text_cache import TextCache
 from talk2dino_ros.engine.weights.feature_space import feature_space
@@ -34,6 +34,7 @@ class Networks(WordNetworks):
     checkpoints: the files of the image encoder, and where there is no `find_word_files` those of all.
     find_word_files: asked when words come; None: text encoder and projection have to be there from the start.
     precision_reason: why the image encoder has this dtype, in words.
+    lane: where a GPU computes images; None on a CPU. cuda_graphs: whether it records.
     The rest as WordNetworks has it.
     """
 
@@ -68,8 +69,7 @@ class Networks(WordNetworks):
             if isinstance(encoder, HeadedImageEncoder):
                 pack_linears(encoder.head)
         self.image_encoder: ImageEncoder = encoder.to(device)
-        if cuda_graphs:
-            self.image_encoder = RecordedEncoder(self.image_encoder)
+        self.lane = None if device == "cpu" else GpuLane(device, records=cuda_graphs)
         if find_word_files is None:
             _ = self.text, self.projection  # what is wrong with their files shows now
 
@@ -112,7 +112,7 @@ def load_networks(
     """Find all of a model's files, downloading what is allowed and missing, then build its networks.
 
     image_encoder: one that is there already and stands in for the model's own, whose file is then not asked for.
-    cuda_graphs: record the image encoder's kernels on a GPU, see recorded_encoder.py.
+    cuda_graphs: record an image's kernels on a GPU, see runtime/gpu_lane.py.
     needs_text_encoder: False: the files for words are looked for when words come, and never downloaded.
     Raises WeightsError; where it is needed also for the text encoder's file, though that is read later.
     """

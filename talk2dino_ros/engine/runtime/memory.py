@@ -3,8 +3,12 @@
 
 import ctypes
 import gc
+import threading
 
 import torch
+
+# Held while a CUDA graph is recorded: one at a time in a process, and PyTorch may give no memory back meanwhile.
+CAPTURES = threading.Lock()
 
 
 def release_memory() -> None:
@@ -19,7 +23,8 @@ def release_memory() -> None:
 def trim_memory() -> None:
     """Return memory that was freed, and on a GPU torch's cache of it, to the system."""
     if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+        with CAPTURES:
+            torch.cuda.empty_cache()
     # glibc keeps freed blocks for later once it has seen some of their size go, a text tower's two gigabytes too
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
     if trim is not None:

@@ -59,8 +59,8 @@ class SegmentationParameters(Values):
     onnx_file: str = parameter("", "ONNX file of `talk2dino export`; empty with backend torch.")
     cuda_graphs: bool = parameter(
         False,
-        "Capture the image encoder in one CUDA graph per input size and replay it; GPU only, speed-up not measured "
-        "yet.",
+        "Record an image's whole way on the GPU as one CUDA graph per image size and replay it; GPU only, speed-up not "
+        "measured yet.",
     )
     require_fast_path: bool = parameter(
         False,

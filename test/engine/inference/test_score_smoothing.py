@@ -16,6 +16,7 @@ from PIL import Image
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
+from talk2dino_ros.engine.inference.scoring import Scoring
 from talk2dino_ros.engine.options import Options
 
 PHOTO = next((Path(__file__).parents[3]).glob("**/photos/coffee.jpg"))
@@ -179,7 +180,7 @@ def test_a_batch_retried_for_memory_is_smoothed_once(plain, vocabulary, images, 
     segmenter, memories, other = plain.with_options(score_smoothing=0.8), [ScoreMemory(), ScoreMemory()], ScoreMemory()
     segmenter.segment(images[:2], vocabulary, memory=memories)
     segmenter.segment(images[0], vocabulary, memory=other)
-    label, calls = segmenter._label, []
+    label, calls = Scoring.__call__, []
 
     def full_at_the_second(*arguments):
         calls.append(arguments)
@@ -187,8 +188,7 @@ def test_a_batch_retried_for_memory_is_smoothed_once(plain, vocabulary, images, 
             raise torch.OutOfMemoryError("no memory")
         return label(*arguments)
 
-    # the device does not get full for a test; the arguments hold the real scoring's, which is part of the subject
-    monkeypatch.setattr(segmenter, "_label", full_at_the_second)
+    monkeypatch.setattr(Scoring, "__call__", full_at_the_second)  # the device does not get full for a test
     seen = segmenter.segment(images[2:4], vocabulary, memory=memories)
     monkeypatch.undo()
     assert len(calls) == 4

@@ -5,6 +5,8 @@ Neighbours are gathered where they are used and never stored; one pass serves al
 Triton's interpreter (TRITON_INTERPRET=1), on tensors of the CPU.
 """
 
+from functools import lru_cache
+
 import torch
 import triton
 from torch import Tensor
@@ -21,7 +23,7 @@ def pamr_gpu(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tenso
     if scores.ndim == 4:
         return torch.stack([pamr_gpu(*pair) for pair in zip(rgb, scores, strict=True)])
     classes, height, width = scores.shape
-    offsets = torch.tensor(OFFSETS, dtype=torch.int32, device=scores.device)
+    offsets = _offsets(scores.device)
     weights = torch.empty(NEIGHBOURS, height, width, device=scores.device)
     rgb, now = rgb.contiguous(), scores.contiguous()
     after, spare = torch.empty_like(now), torch.empty_like(now)
@@ -35,3 +37,9 @@ def pamr_gpu(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tenso
             )
             now, after, spare = after, spare, after  # the caller's scores are read once and never written
     return now
+
+
+@lru_cache
+def _offsets(device: torch.device) -> Tensor:
+    """On the device once: a copy from the host stops it, and is forbidden while a graph is recorded."""
+    return torch.tensor(OFFSETS, dtype=torch.int32, device=device)
