@@ -40,19 +40,19 @@ def test_the_most_confident_comes_first():
     assert ids(ranked(OBJECTS, go_to_request(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [1, 3, 2]
 
 
-def test_of_equals_the_lower_id_comes_first():
+def test_equally_near_objects_are_ordered_by_id():
     objects = [at(0.0, 1.0, 9), at(1.0, 0.0, 4), at(-1.0, 0.0, 6)]
     assert ids(ranked(objects, go_to_request(), Pose(0.0, 0.0, 0.0))) == [4, 6, 9]
     assert ids(ranked(objects, go_to_request(which=Which.MOST_CONFIDENT), Pose(0.0, 0.0, 0.0))) == [4, 6, 9]
 
 
-def test_an_id_means_that_one_alone():
+def test_a_request_by_id_means_that_object_only():
     assert ids(ranked(OBJECTS, go_to_request(which=Which.BY_ID, object_id=3), Pose(0.0, 0.0, 0.0))) == [3]
     assert ranked(OBJECTS, go_to_request(which=Which.BY_ID, object_id=4), Pose(0.0, 0.0, 0.0)) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_first_is_better_than_every_other(seed):
+def test_the_chosen_object_is_the_best_of_all(seed):
     rng = random.Random(seed)
     objects = [at(rng.uniform(-9, 9), rng.uniform(-9, 9), n, rng.random()) for n in range(1, 12)]
     robot = Pose(rng.uniform(-9, 9), rng.uniform(-9, 9), 0.0)
@@ -85,7 +85,7 @@ def test_the_label_is_the_name_before_the_colon():
         ({"timeout_s": math.nan}, "timeout_s is nan"),
     ],
 )
-def test_what_cannot_be_meant_is_said_in_one_sentence(changes, words):
+def test_an_invalid_request_is_refused_in_one_sentence(changes, words):
     with pytest.raises(Talk2DinoError, match=words):
         go_to_request(**changes)
 

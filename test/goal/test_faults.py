@@ -97,7 +97,7 @@ def test_an_action_is_aborted_with_the_reason(bench, fault):
     assert "MemoryError('a fault')" in result.message
 
 
-def test_a_fault_outside_of_the_go_to_task_ends_the_action_too(bench, monkeypatch):
+def test_a_fault_in_the_server_aborts_the_action_too(bench, monkeypatch):
     monkeypatch.setattr("talk2dino_ros.goal.goal_server.changed", broken)
     handle = bench.answer(bench.action.send_goal_async(GoToAction.Goal(class_name="cup")))
     result = bench.answer(handle.get_result_async()).result
@@ -105,14 +105,14 @@ def test_a_fault_outside_of_the_go_to_task_ends_the_action_too(bench, monkeypatc
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, 1e38, -1.0])
-def test_numbers_that_cannot_be_meant_are_answered(bench, number):
+def test_invalid_numbers_are_refused_with_the_field(bench, number):
     for field in ("stand_off_m", "timeout_s"):
         answer = bench.answer(bench.go_to.call_async(GoTo.Request(class_name="cup", **{field: number})))
         assert not answer.success
         assert f"{field} is" in answer.message
 
 
-def test_a_condition_that_raises_keeps_nobody_else_waiting():
+def test_a_condition_that_raises_does_not_block_other_waits():
     waits, results = Waits(SimpleNamespace(executor=None)), []
 
     async def wait(condition):

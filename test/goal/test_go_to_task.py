@@ -42,7 +42,7 @@ def update(task_, view, now_s, *, robot=ROBOT, where=place) -> GoalChange:
     return task_.update(view, lambda: robot, where, now_s)
 
 
-def test_the_time_to_find_it_begins_with_the_search():
+def test_the_timeout_begins_with_the_search():
     waiting = GoToTask(task().go_to_request, SETTINGS)
     waiting.tick(None, 1e9)
     assert not waiting.is_ended
@@ -64,7 +64,7 @@ def test_an_object_not_found_in_time_ends_as_never_seen():
     )
 
 
-def test_what_kept_it_from_a_goal_is_the_reason_of_the_failure():
+def test_the_failure_reports_what_prevented_a_goal():
     searching = task()
     update(searching, GoalView(), 101.0)
     searching.set_failure_reason("TF is silent")
@@ -98,20 +98,20 @@ def test_the_first_goal_is_published_and_an_equal_one_is_not():
         (3.2, 1.0, GoalChange.MOVED),  # the goal turns around the object
     ],
 )
-def test_a_goal_is_moved_when_it_moved_by_more_than_the_tolerance(x, y, change):
+def test_a_goal_is_updated_when_it_moved_by_more_than_the_tolerance(x, y, change):
     going = task()
     update(going, seen(4.0), 101.0)
     assert update(going, seen(x, y, stamp=2), 103.0) == change
 
 
-def test_a_goal_that_turns_on_the_spot_is_moved_too():
+def test_a_goal_is_updated_when_its_heading_changed():
     going = task()
     update(going, seen(4.0), 101.0)
     turned = Pose(3.0, 0.0, 0.6)
     assert update(going, seen(4.0, stamp=2), 103.0, where=lambda *_: turned) == GoalChange.MOVED
 
 
-def test_goals_are_moved_no_oftener_than_the_rate_says():
+def test_goal_updates_are_limited_to_the_rate():
     going = task()
     update(going, seen(4.0), 101.0)
     assert update(going, seen(5.0, stamp=2), 101.9) == GoalChange.NONE
@@ -121,7 +121,7 @@ def test_goals_are_moved_no_oftener_than_the_rate_says():
     assert update(going, seen(6.0, stamp=4), 102.9) == GoalChange.NONE
 
 
-def test_where_the_robot_drives_moves_no_goal():
+def test_the_robots_motion_does_not_update_the_goal():
     going = task()
     update(going, seen(4.0), 101.0)
     assert update(going, seen(4.0, stamp=2), 103.0, robot=Pose(4.0, 5.0, 0.0)) == GoalChange.NONE
@@ -141,7 +141,7 @@ def test_without_keep_looking_the_first_goal_stands_until_reached():
 @pytest.mark.parametrize(
     ("robot", "is_there"), [(Pose(2.8, 0.0, -0.2), True), (Pose(2.7, 0.0, 0.0), False), (Pose(3.0, 0.0, 0.3), False)]
 )
-def test_reached_is_by_place_and_direction(robot, is_there):
+def test_a_goal_is_reached_by_position_and_heading(robot, is_there):
     going = task()
     update(going, seen(4.0), 101.0)
     going.tick(robot, 101.1)
@@ -155,7 +155,7 @@ def test_a_robot_whose_place_is_unknown_has_reached_nothing():
     assert going.state == State.SEEN
 
 
-def test_lost_after_some_time_then_given_up():
+def test_an_unseen_object_is_lost_then_given_up():
     going = task()
     update(going, seen(4.0), 101.0)
     update(going, seen(4.0, stamp=2), 102.0)
@@ -180,7 +180,7 @@ def test_the_same_image_again_is_no_detection():
     assert going.unseen_s(103.1) == pytest.approx(2.1)
 
 
-def test_what_is_lost_can_be_seen_again_and_reached_unseen():
+def test_a_lost_object_can_be_seen_again_and_reached_unseen():
     going = task()
     update(going, seen(4.0), 101.0)
     going.tick(ROBOT, 104.0)
@@ -210,7 +210,7 @@ def test_an_id_is_not_replaced_by_another():
     assert going.tracked.id == 1
 
 
-def test_after_a_jump_of_the_clock_older_stamps_are_new():
+def test_after_a_clock_jump_older_stamps_count_as_new():
     going = task()
     update(going, seen(4.0, stamp=1000), 101.0)
     going.forget("the clock went back")
@@ -219,7 +219,7 @@ def test_after_a_jump_of_the_clock_older_stamps_are_new():
     assert (going.state, going.goal_ns) == (State.SEEN, 1)
 
 
-def test_after_a_jump_of_the_clock_no_id_is_trusted():
+def test_after_a_clock_jump_ids_are_not_trusted():
     going = task()
     update(going, seen(4.0), 101.0)
     going.forget("the clock went back")
@@ -228,7 +228,7 @@ def test_after_a_jump_of_the_clock_no_id_is_trusted():
     assert going.tracked.id == 2
 
 
-def test_of_several_the_first_with_a_free_pose_is_taken():
+def test_the_first_candidate_with_a_free_pose_is_taken():
     def only_the_second(candidate, toward, stand_off_m):
         if candidate.id == 1:
             raise NoFreePoseError("all is occupied")
@@ -244,7 +244,7 @@ def occupied(*_):
     raise NoFreePoseError("all is occupied")
 
 
-def test_without_a_free_pose_it_ends():
+def test_without_a_free_pose_the_task_fails():
     going = task()
     assert update(going, seen(4.0), 101.0, where=occupied) == GoalChange.NONE
     assert (going.state, going.is_ended, going.goal) == (State.NO_FREE_POSE, True, None)
@@ -259,7 +259,7 @@ def test_an_object_that_moves_where_no_pose_is_free_keeps_the_goal_before():
     assert "the goal before stands, for all is occupied" in going.message
 
 
-def test_the_robot_is_asked_for_only_where_something_is_seen():
+def test_the_robots_pose_is_looked_up_only_when_an_object_is_seen():
     going = task()
     assert going.update(GoalView(), None, None, 101.0) == GoalChange.NONE
 
@@ -282,7 +282,7 @@ def test_the_values_are_those_of_the_messages():
 
 
 @pytest.mark.parametrize("keep_looking", [False, True])
-def test_a_robot_that_never_arrives_ends_it(keep_looking):
+def test_a_robot_that_never_arrives_fails_the_task(keep_looking):
     driving = task(keep_looking=keep_looking)
     update(driving, seen(3.0), 101.0)
     for now_s in (101.0 + SETTINGS.reach_timeout_s, 101.1 + SETTINGS.reach_timeout_s):

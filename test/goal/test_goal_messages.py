@@ -24,13 +24,13 @@ def transform_at(stamp_ns: int) -> Transform:
     return Transform.identity(stamp_ns)
 
 
-def test_an_object_whose_moment_tf_has_forgotten_leaves_the_others_their_places():
+def test_an_object_older_than_tfs_history_does_not_drop_the_others():
     view = objects_to_view(TrackedObjectArray(objects=[tracked(1, 5), tracked(2, 15)]), "Cup", transform_at)
     assert [(each.id, each.point) for each in view.candidates] == [(2, (2.0, 0.0))]
     assert view.ids == {1, 2}
 
 
-def test_where_tf_knows_none_of_them_it_says_so():
+def test_objects_without_any_transform_are_reported():
     with pytest.raises(TransformError, match="nothing is known of 5000000000"):
         objects_to_view(TrackedObjectArray(objects=[tracked(1, 5)]), "cup", transform_at)
 

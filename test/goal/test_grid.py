@@ -32,29 +32,29 @@ def test_a_point_is_found_in_the_cell_that_covers_it():
     assert grid.values_at(np.array([[1, 0], [1, 1], [3, 0], [-1, 0]])).tolist() == [WALL, FREE, UNKNOWN, UNKNOWN]
 
 
-def test_a_turned_and_shifted_grid_has_its_cells_where_its_pose_says():
+def test_a_rotated_and_translated_grid_has_its_cells_at_its_pose():
     grid = grid_of("..\n.#", resolution_m=2.0, x=1.0, y=1.0, yaw=math.pi / 2)  # columns run along y, rows against x
     assert grid.to_points([[1.5, 0.5]]) == pytest.approx(np.array([[0.0, 4.0]]))
     assert grid.to_cells([[0.0, 4.0]]) == pytest.approx(np.array([[1.5, 0.5]]))
 
 
 @pytest.mark.parametrize("resolution_m", [0.0, -0.05, 1e-6, 1e-38, 101.0, 1e38, math.nan, math.inf])
-def test_a_resolution_that_is_no_length_is_said(resolution_m):
+def test_an_invalid_resolution_is_refused(resolution_m):
     with pytest.raises(GridError, match=r"resolution is .*, expected 0.001 to 100 metres; correct"):
         Grid(np.zeros((2, 2), np.int8), resolution_m)
 
 
-def test_a_grid_without_cells_is_said():
+def test_a_grid_without_cells_is_refused():
     with pytest.raises(GridError, match=r"shape \(0, 4\), expected rows and columns above 0"):
         Grid(np.zeros((0, 4), np.int8), 0.1)
 
 
-def test_an_origin_that_is_not_finite_is_said():
+def test_an_origin_that_is_not_finite_is_refused():
     with pytest.raises(GridError, match="origin is x nan"):
         Grid(np.zeros((2, 2), np.int8), 0.1, x=math.nan)
 
 
-def test_standing_points_come_nearest_first_and_leave_out_walls_and_the_unknown():
+def test_free_cells_come_nearest_first_without_walls_and_unknown_cells():
     grid = grid_of("""
         .?.
         .#.
@@ -103,7 +103,7 @@ def test_an_inflated_cell_is_free_where_the_rules_say_so():
     assert len(standing_points(grid_of("gg"), (0.5, 0.5), 5.0, GridRules(occupied_from=51))) == 2
 
 
-def test_a_wall_hides_what_is_behind_it():
+def test_a_wall_blocks_sight():
     grid = grid_of("""
         ...#..
         ...#..
@@ -113,7 +113,7 @@ def test_a_wall_hides_what_is_behind_it():
     assert sees(grid, points, (5.5, 0.5), 0.0, OPEN).tolist() == [True, False, True, False]
 
 
-def test_the_cells_of_the_object_itself_hide_nothing():
+def test_the_objects_own_cells_do_not_block_sight():
     grid = grid_of("......##")
     assert sees(grid, [(0.5, 0.5)], (7.5, 0.5), 0.0, OPEN).tolist() == [False]
     assert sees(grid, [(0.5, 0.5)], (7.5, 0.5), 1.0, OPEN).tolist() == [True]
@@ -130,11 +130,11 @@ def test_two_walls_that_touch_at_a_corner_leave_no_gap():
     assert sees(grid_of(".#\n.."), [(0.5, 1.5)], (1.5, 0.5), 0.0, OPEN).tolist() == [True]
 
 
-def test_the_unknown_and_the_world_beyond_the_edge_hide_nothing():
+def test_unknown_cells_and_cells_beyond_the_edge_do_not_block_sight():
     assert sees(grid_of(".??."), [(0.5, 0.5), (-9.5, 0.5)], (3.5, 0.5), 0.0, OPEN).tolist() == [True, True]
 
 
-def test_what_is_not_passable_may_be_transparent():
+def test_an_occupied_cell_may_be_transparent():
     assert sees(grid_of(".g."), [(0.5, 0.5)], (2.5, 0.5), 0.0, GridRules(opaque_from=50)).tolist() == [False]
     assert sees(grid_of(".g."), [(0.5, 0.5)], (2.5, 0.5), 0.0, GridRules(opaque_from=51)).tolist() == [True]
 
@@ -169,7 +169,7 @@ def slow_standing_points(grid, centre, radius_m, rules) -> set[tuple[float, floa
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_standing_points_agree_with_the_slow_rule(seed):
+def test_free_cells_equal_those_of_an_exhaustive_search(seed):
     rng = np.random.default_rng(seed)
     grid = random_grid(rng)
     rules = GridRules(unknown_is_free=bool(seed % 2), robot_radius_m=float(rng.choice([0.0, 0.37, 1.1])))

@@ -41,11 +41,11 @@ def test_the_pose_is_on_the_robots_side_at_the_distance_and_faces_the_object(rob
     assert close(stand_off_pose((5.0, 0.0), Pose(*robot, 1.0), 1.0), *expected)
 
 
-def test_a_robot_at_the_very_object_steps_back_from_where_it_looks():
+def test_a_robot_at_the_object_gets_a_goal_behind_its_heading():
     assert close(stand_off_pose((1.0, 2.0), Pose(1.0, 2.0, math.pi / 2), 0.5), 1.0, 1.5, math.pi / 2)
 
 
-def test_angles_are_compared_around_the_circle():
+def test_angles_are_compared_modulo_a_full_turn():
     assert angle_between(3.1, -3.1) == pytest.approx(math.tau - 6.2)
     assert angle_between(0.5, 0.2) == pytest.approx(0.3)
     assert angle_between(0.0, 5 * math.pi) == pytest.approx(math.pi)
@@ -115,7 +115,7 @@ def test_the_robot_does_not_stand_on_an_object_that_the_map_lacks():
     assert math.dist(pose.point, OBJECT) >= 0.3
 
 
-def test_where_all_is_occupied_one_sentence_says_so():
+def test_a_fully_occupied_map_is_reported_in_one_sentence():
     with pytest.raises(NoFreePoseError) as error:
         free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(np.full((40, 40), 100, np.int8)))
     assert str(error.value) == (
@@ -129,7 +129,7 @@ def test_an_unknown_map_has_no_free_pose():
         free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(np.full((40, 40), -1, np.int8)))
 
 
-def test_a_place_beside_the_map_is_said():
+def test_an_object_outside_the_map_is_reported():
     with pytest.raises(NoFreePoseError, match="which is outside of the map"):
         free_stand_off_pose(OBJECT, 0.0, ROBOT, 1.0, space(room(), x=50.0))
 
@@ -181,7 +181,7 @@ EXTREMES = (-1e8, -1e5, 0.0, 1e-9, 1e5, 1e8)
 
 @pytest.mark.parametrize("resolution_m", [0.001, 0.05, 100.0])
 @pytest.mark.parametrize("stand_off_m", [0.05, 100.0])
-def test_no_coordinates_bring_anything_but_a_pose_or_a_sentence(resolution_m, stand_off_m):
+def test_any_coordinates_give_a_pose_or_an_error_sentence(resolution_m, stand_off_m):
     grid = Grid(np.zeros((20, 30), np.int8), resolution_m, 1.0, 2.0, 0.3)
     space = FreeSpace(grid, GridRules(robot_radius_m=0.25), 20.0, 10.0)
     for x, y in itertools.product(EXTREMES, repeat=2):

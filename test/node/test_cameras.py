@@ -45,7 +45,7 @@ def test_each_cameras_masks_have_its_own_images_size_and_header(probe):
     assert find(probe.masks["front"], stamps["rear"]) is None
 
 
-def test_images_of_two_cameras_that_wait_are_both_segmented_and_none_starves(probe):
+def test_two_streaming_cameras_are_both_segmented(probe):
     for masks in probe.masks.values():
         masks.clear()
     for name, rgb in CAMERAS.items():
@@ -54,7 +54,7 @@ def test_images_of_two_cameras_that_wait_are_both_segmented_and_none_starves(pro
     probe.stop_camera()
 
 
-def test_a_batch_gives_each_image_the_mask_that_it_has_alone(probe):
+def test_a_batched_image_has_the_mask_it_has_alone(probe):
     alone = {name: to_array(probe.mask_of(rgb, probe.masks[name], camera=name)) for name, rgb in CAMERAS.items()}
     for name, rgb in CAMERAS.items():
         probe.start_camera(rgb, camera=name)
@@ -79,7 +79,7 @@ def test_every_camera_has_label_info_points_and_diagnostics(probe, name):
     assert {pair.key: pair.value for pair in status.values}["image topic"] == f"/two/{name}/image"
 
 
-def test_a_broken_image_of_one_camera_does_not_touch_the_other(probe):
+def test_an_invalid_image_of_one_camera_does_not_affect_the_other(probe):
     broken = CompressedImage(format="jpeg")
     broken.data.frombytes(b"no picture at all")
     stamps = {"rear": probe.send(CAMERAS["rear"], camera="rear")}

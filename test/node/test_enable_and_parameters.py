@@ -64,7 +64,7 @@ def test_mask_and_confidence_have_the_size_of_the_parameters(probe):
     assert mask.header == confidence.header == probe.sent[stamp_ns(mask)]
 
 
-def test_while_paused_unlabeled_masks_with_a_newest_images_header_keep_coming(paused):
+def test_while_paused_unlabeled_masks_with_the_newest_headers_are_published(paused):
     paused.masks.clear()
     paused.confidences.clear()
     masks = paused.wait_for(lambda: len(quiet := [m for m in paused.masks if is_unlabeled(m)]) >= 3 and quiet, "masks")
@@ -77,7 +77,7 @@ def test_while_paused_unlabeled_masks_with_a_newest_images_header_keep_coming(pa
         assert not to_array(confidence).any()
 
 
-def test_while_paused_images_are_no_dropped_ones_and_diagnostics_say_paused(paused):
+def test_while_paused_no_image_counts_as_dropped_and_diagnostics_say_paused(paused):
     paused.diagnostics.clear()
     paused.wait_for(lambda: len(statuses(paused, "camera")) >= 5, "diagnostics")
     dropped = [pair.value for status in statuses(paused, "camera") for pair in status.values if "dropped" in pair.key]
@@ -139,14 +139,14 @@ def test_the_overlay_can_be_switched_off_live(probe):
         ("background_cleaning", True, "background_cleaning"),
     ],
 )
-def test_a_change_that_is_not_allowed_is_refused_with_the_reason_and_the_stream_goes_on(probe, name, value, reason):
+def test_a_refused_parameter_change_gives_the_reason_and_the_stream_goes_on(probe, name, value, reason):
     result = probe.set_parameter(name, value)
     assert not result.successful
     assert reason in result.reason
     probe.mask_of(checkerboard(), probe.masks)
 
 
-def test_a_silent_camera_is_a_warning_in_diagnostics_and_log_with_a_remedy(probe):
+def test_a_silent_camera_is_warned_of_with_a_remedy(probe):
     def warned() -> bool:
         newest = statuses(probe, "camera")[-1:]
         return bool(newest) and newest[0].level == DiagnosticStatus.WARN

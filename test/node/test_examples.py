@@ -122,5 +122,5 @@ def test_the_planner_goes_to_the_largest_that_is_sure(world, start):
     assert process.wait(DEADLINE_S) == 0, log.read_text()
 
 
-def test_a_colcon_at_the_root_leaves_the_examples_out(tmp_path):
+def test_colcon_at_the_repositorys_root_ignores_the_examples(tmp_path):
     assert colcon("list", "--names-only", "--base-paths", REPOSITORY, folder=tmp_path).split() == ["talk2dino_ros"]

@@ -65,7 +65,7 @@ def topics(probe) -> set[str]:
     }
 
 
-def test_before_configure_the_services_say_that_it_is_too_early(unconfigured):
+def test_before_configure_the_services_ask_to_configure_the_node(unconfigured):
     reply = unconfigured.call(SetVocabulary, "talk2dino/set_vocabulary", classes=["cup"])
     assert not reply.success
     assert "configure it" in reply.message

@@ -67,7 +67,7 @@ def wait_for_observations(probe, consumer, count: int) -> None:
     [("mask", LATCHED), ("confidence", RELIABLE), ("cloud", LATCHED)],
     ids=["mask", "volatile", "cloud"],
 )
-def test_a_reader_that_comes_while_images_stream_hears_label_info_first(probe, first, qos):
+def test_a_new_reader_gets_label_info_before_masks_and_clouds(probe, first, qos):
     """Whichever topic it is matched with first: the layer ends its process on masks that mean nothing to it yet."""
     order = []
     types = {"mask": Image, "confidence": Image, "cloud": PointCloud2}
@@ -104,7 +104,7 @@ def test_a_vocabulary_that_changes_gives_no_id_another_meaning(probe, consumer):
         wait_for_observations(probe, consumer, 2)
 
 
-def test_pausing_keeps_the_clouds_from_piling_up(probe, consumer):
+def test_while_paused_every_cloud_still_gets_its_mask(probe, consumer):
     assert probe.call(SetBool, "talk2dino/enable", data=False).success
     wait_for_observations(probe, consumer, 3)
     assert probe.call(SetBool, "talk2dino/enable", data=True).success
@@ -145,7 +145,7 @@ def test_the_node_alone_feeds_the_layer_with_masks_and_clouds(probe, send_with_d
     assert {count for stamp, count in consumer.valid_points.items() if stamp in stamps} == {expected}
 
 
-def test_a_cup_that_was_there_for_3_s_is_gone_from_the_costmap_within_the_decay_time(probe, send_with_depth):
+def test_a_removed_cup_leaves_the_costmap_within_the_decay_time(probe, send_with_depth):
     """At 2 Hz by the images' stamps, which are sent as fast as the node takes them."""
     cup = Cost(base_cost=100, max_cost=180, mark_confidence=100, samples_to_max_cost=3)
     costs = Costs({"cup": cup, "dog": Cost(), "background": Cost()}, decay_s=5.0)

@@ -112,7 +112,7 @@ def shipped_costs(vocabulary: str) -> tuple[dict[str, Cost], float]:
 
 @pytest.mark.parametrize("rate_hz", [5, 30])
 @pytest.mark.parametrize("behind", ["background", None], ids=["a class for what is nothing", "unlabeled"])
-def test_a_person_who_was_there_for_3_s_is_gone_from_the_costmap_within_the_decay_time(rate_hz, behind):
+def test_a_person_who_left_is_gone_from_the_costmap_within_the_decay_time(rate_hz, behind):
     """With a class for what is nothing; without one, only a class that is there then would take the cost away."""
     known, decay_s = shipped_costs("indoor")
     costs = Costs(known, decay_s=decay_s)

@@ -52,7 +52,7 @@ def seen(probe):
     return to_array(mask), to_array(found[0]), *found[1:]
 
 
-def test_a_question_is_answered_beside_a_mask_that_stays_as_it_is(probe):
+def test_a_question_is_answered_without_changing_the_mask(probe):
     mask, confidence, points, _, _ = seen(probe)
     assert set(np.unique(mask)) == {1, BACKGROUND_ID}
     assert confidence.min() >= 127
@@ -75,7 +75,7 @@ def test_a_question_is_answered_beside_a_mask_that_stays_as_it_is(probe):
     assert {point.class_name for point in seen(probe)[2].points} == {"pet"}
 
 
-def test_a_conflict_is_answered_and_changes_nothing(probe):
+def test_a_conflicting_change_is_refused_and_changes_nothing(probe):
     before = probe.call(GetVocabulary, GET)
     assert (before.background_class, before.background_id) == ("nothing", BACKGROUND_ID)
     refused = {
@@ -91,7 +91,7 @@ def test_a_conflict_is_answered_and_changes_nothing(probe):
     assert list(probe.call(GetVocabulary, GET).classes) == CLASSES
 
 
-def test_a_paused_mask_is_unlabeled_and_not_background_so_that_it_clears_nothing(probe):
+def test_a_paused_mask_is_unlabeled_and_not_background(probe):
     assert probe.call(SetBool, "talk2dino/enable", data=False).success
     mask = probe.mask_of(CAT, probe.masks)
     assert (to_array(mask) == 255).all()

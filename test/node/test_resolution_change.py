@@ -47,7 +47,7 @@ def test_each_mask_has_its_own_images_size_and_header_when_the_resolution_change
     assert counts(probe)["wrong images"] == 0
 
 
-def test_a_change_of_resolution_under_load_mixes_no_two_images(probe):
+def test_a_change_of_resolution_under_load_keeps_sizes_and_headers_together(probe):
     sent = {}
     for number in range(BURST):
         picture = LARGE if number // 10 % 2 else SMALL
@@ -60,7 +60,7 @@ def test_a_change_of_resolution_under_load_mixes_no_two_images(probe):
     assert counts(probe)["wrong images"] == 0
 
 
-def test_after_many_images_too_many_the_newest_wins_and_no_other_is_left_for_later(probe):
+def test_after_an_overload_only_the_newest_image_is_segmented(probe):
     before = counts(probe)
     probe.start_camera(SMALL, period_s=0.01)
     probe.wait_for(lambda: newest_counts(probe)["images dropped"] >= before["images dropped"] + MANY, "dropped images")

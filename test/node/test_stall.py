@@ -64,7 +64,7 @@ def seconds_to_end(probe, number: signal.Signals) -> float:
     return time.monotonic() - start_s
 
 
-def test_a_model_that_hangs_is_told_and_holds_up_neither_services_nor_transitions(start):
+def test_a_hanging_model_is_reported_and_blocks_neither_services_nor_transitions(start):
     probe = start("/hangs")
     assert "the model has not returned from an image for" in probe.statuses["model"]
     assert "expected it within 0.3 s (stall_timeout_s)" in probe.statuses["camera"]

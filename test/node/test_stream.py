@@ -65,7 +65,7 @@ def test_mask_confidence_and_points_have_the_images_own_header(probe):
     assert [mask.header, confidence.header, points.header] == [probe.sent[stamp]] * 3
 
 
-def test_confidence_is_above_0_exactly_where_a_class_won(probe):
+def test_confidence_is_0_where_unlabeled(probe):
     mask = probe.mask_of(checkerboard(), probe.masks)
     confidence = probe.wait_for(lambda: find(probe.confidences, stamp_ns(mask)), "the confidence")
     assert to_array(confidence).shape == to_array(mask).shape
@@ -73,7 +73,7 @@ def test_confidence_is_above_0_exactly_where_a_class_won(probe):
     assert to_array(confidence).max() > 0
 
 
-def test_a_point_of_interest_lies_on_its_class_in_the_mask_and_carries_the_version(probe):
+def test_a_point_of_interest_lies_on_its_class_and_has_the_vocabularys_version(probe):
     mask = probe.mask_of(checkerboard(), probe.masks)
     points = probe.wait_for(lambda: find(probe.points, stamp_ns(mask)), "the points")
     assert points.points
@@ -89,7 +89,7 @@ def test_equal_images_give_equal_masks(probe):
 
 
 @pytest.mark.parametrize("qos", [LATCHED, RELIABLE], ids=["transient local", "volatile"])
-def test_a_late_joiner_gets_label_info_at_once(probe, qos):
+def test_a_late_subscriber_gets_label_info_at_once(probe, qos):
     late = probe.collect(LabelInfo, "talk2dino/label_info", qos)
     probe.wait_for(lambda: late, "label_info")
     assert {stamp_ns(info) for info in late} == {stamp_ns(probe.label_infos[0])}
@@ -127,7 +127,7 @@ def wrong_images() -> dict[str, Image]:
 
 
 @pytest.mark.parametrize("wrong", ["encoding", "step", "data", "depth", "size"])
-def test_a_wrong_image_is_dropped_with_a_warning_and_the_stream_goes_on(probe, wrong):
+def test_an_invalid_image_is_dropped_with_a_warning_and_the_stream_goes_on(probe, wrong):
     before = int(values_of(camera_status(probe))["wrong images"])
     stamp = probe.send_message(wrong_images()[wrong])
     status = probe.wait_for(
@@ -142,7 +142,7 @@ def test_a_wrong_image_is_dropped_with_a_warning_and_the_stream_goes_on(probe, w
     probe.wait_for(lambda: camera_status(probe).level == DiagnosticStatus.OK, "the camera to be well again")
 
 
-def test_a_wrong_image_again_and_again_is_warned_of_once_in_a_while(probe):
+def test_repeated_invalid_images_are_warned_of_at_a_throttled_rate(probe):
     before = int(values_of(camera_status(probe))["wrong images"])
     wrong = raw_message(checkerboard())
     wrong.encoding = "yuv9001"
@@ -155,7 +155,7 @@ def test_a_wrong_image_again_and_again_is_warned_of_once_in_a_while(probe):
     assert 1 <= probe.process.output.count("yuv9001") <= 5
 
 
-def test_stamps_that_go_back_are_segmented_like_others_and_noted_once(probe):
+def test_stamps_that_go_back_are_segmented_and_logged_once(probe):
     newest = stamp_ns(probe.mask_of(checkerboard(), probe.masks))
     for seconds in (100, 200):
         stamp = probe.send(checkerboard(), stamp=newest - seconds * 10**9)
@@ -168,7 +168,7 @@ def test_an_8k_image_is_segmented_at_its_size(probe):
     assert to_array(mask).shape == (4320, 7680)
 
 
-def test_overlay_and_markers_are_made_for_whoever_listens(probe):
+def test_overlay_and_markers_are_published_for_their_subscribers(probe):
     overlays = probe.collect(Image, "talk2dino/overlay", BEST_EFFORT)
     markers = probe.collect(MarkerArray, "talk2dino/markers")
     # the node learns of a new reader later than the reader of the node: images until then have no markers

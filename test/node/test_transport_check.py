@@ -125,7 +125,7 @@ def test_large_images_without_the_profile_are_diagnosed_as_lost_with_size_and_re
     assert "lost on their way; images of 1280x720" in probe.process.output
 
 
-def test_a_large_image_with_the_profile_is_well(probe, answer):
+def test_large_images_arrive_with_the_profile(probe, answer):
     status = wait_for_verdict(probe, "fitting", "images arrive")
     assert "images of 1280x720 rgb8 have 2.76 MB" in values_of(status)["transport"]
     assert answer["fitting"].startswith("images arrive on /check/fitting/image")

@@ -238,7 +238,7 @@ def test_a_prompt_that_is_too_long_for_the_text_encoder_is_a_warning_in_the_repl
     assert "cut" in reply.message
 
 
-def test_a_dropped_names_id_is_in_quarantine_and_the_name_gets_it_back(probe):
+def test_a_removed_names_id_is_in_quarantine_and_returns_to_the_name(probe):
     first = probe.call(SetVocabulary, SET, classes=["violin", "lamp"])
     second = probe.call(SetVocabulary, SET, classes=["lamp", "sofa"])
     third = probe.call(SetVocabulary, SET, classes=["violin", "sofa"])
@@ -250,7 +250,7 @@ def test_a_dropped_names_id_is_in_quarantine_and_the_name_gets_it_back(probe):
     assert "lamp" in refused.message
 
 
-def test_ids_may_be_fixed_by_the_caller_0_included(probe):
+def test_the_caller_may_fix_ids_including_0(probe):
     reply = probe.call(SetVocabulary, SET, classes=["fixed one", "fixed two"], ids=[0, 254])
     assert (reply.success, list(reply.ids)) == (True, [0, 254]), reply.message
     assert set(np.unique(to_array(probe.mask_of(checkerboard(), probe.masks)))) <= {0, 254, UNLABELED}
@@ -269,7 +269,7 @@ def test_of_many_requests_at_once_the_newest_is_active_and_each_older_one_is_ans
     assert (active(camera).version, list(active(camera).names)) == (accepted[-1], ["word 8"])
 
 
-def test_a_client_that_dies_frees_its_places_and_what_cannot_be_is_answered_meanwhile(camera):
+def test_requests_of_a_dead_client_do_not_block_others_and_invalid_ones_are_answered_at_once(camera):
     dead = camera.node.create_client(SetVocabulary, SET)
     camera.wait_for(dead.service_is_ready, "the service")
     camera.label_infos.clear()

@@ -165,7 +165,7 @@ def test_the_regions_are_those_that_opencv_labels():
 
 
 @pytest.mark.parametrize("min_area_share", [0.0, 0.002])
-def test_a_class_in_crumbs_gives_the_same_points_by_its_borders_as_by_labels(monkeypatch, min_area_share):
+def test_a_fragmented_class_gives_the_same_points_by_contours_and_by_labels(monkeypatch, min_area_share):
     rng = np.random.default_rng(4)
     for side in (1, 2, 3, 7):
         mask = np.kron(rng.integers(0, 3, (40 // side, 56 // side), dtype=np.uint8), np.ones((side, side), np.uint8))
@@ -178,7 +178,7 @@ def test_a_class_in_crumbs_gives_the_same_points_by_its_borders_as_by_labels(mon
         assert found[0] == found[1]
 
 
-def test_borders_of_noise_are_not_followed_and_those_of_objects_are(monkeypatch):
+def test_contours_of_objects_are_followed_and_those_of_noise_are_not(monkeypatch):
     followed = []
     original = cv2.findContours
     monkeypatch.setattr(cv2, "findContours", lambda *values: followed.append(1) or original(*values))
@@ -190,13 +190,13 @@ def test_borders_of_noise_are_not_followed_and_those_of_objects_are(monkeypatch)
     assert followed
 
 
-def test_of_regions_that_weigh_the_same_the_left_one_comes_first():
+def test_of_equal_regions_the_left_one_comes_first():
     mask = empty(10, 30)
     mask[1:3, 20:23] = mask[6:8, 4:7] = 1
     assert [point.box[0] for point in points_of(mask, {1: "twin"})] == [4, 20]
 
 
-def test_crumbs_that_reach_the_smallest_share_only_together_are_no_points():
+def test_small_fragments_do_not_add_up_to_a_point():
     mask = empty(10, 100)
     mask[0, ::2] = 1
     assert points_of(mask, {1: "crumb"}, min_area_share=0.01) == []

@@ -63,7 +63,7 @@ def test_a_shipped_vocabulary_comes_after_the_parameter_file(environment):
 
 
 @needs_launch
-def test_what_the_node_says_is_shown(environment):
+def test_the_nodes_output_is_shown(environment):
     result = launch(environment)
     assert "what the node has to say" in result.stdout + result.stderr
 
@@ -107,7 +107,7 @@ def test_a_missing_profile_is_said_also_where_the_environment_names_another(envi
 
 
 @needs_launch
-def test_words_reach_ros_as_words_whatever_it_may_take_them_for(environment):
+def test_class_names_that_look_like_other_yaml_types_stay_text(environment):
     """launch writes lists without quotes, where ROS takes `y` for true and `08` for a number."""
     notes = segmenter_notes(environment, "vocabulary:=y, n, 1e3, 0x10, 08")
     path = Path(environment[NOTES_VARIABLE]) / "vocabulary.yaml"

@@ -129,7 +129,7 @@ def run_python(code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_nothing_is_loose_in_the_hall() -> None:
+def test_the_package_has_only_the_known_folders() -> None:
     assert {path.name for path in PACKAGE.iterdir() if path.is_file()} == {"__init__.py", "py.typed"}
     assert {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(MAY_IMPORT)
 
@@ -145,12 +145,12 @@ def test_no_file_is_too_long() -> None:
     assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
 
 
-def test_no_two_modules_have_one_name() -> None:
+def test_module_names_are_unique() -> None:
     counts = Counter(path.stem for path in MODULES if not path.stem.startswith("__"))
     assert {name: count for name, count in counts.items() if count > 1} == {}
 
 
-def test_no_two_public_classes_have_one_name() -> None:
+def test_public_class_names_are_unique() -> None:
     counts = Counter(
         node.name
         for path in MODULES
@@ -179,7 +179,7 @@ def test_no_two_folders_import_each_other() -> None:
     assert {pair for pair in both_ways if not pair[1].startswith(f"{pair[0]}.")} == set()
 
 
-def test_perception_takes_words_and_errors_of_the_engine_alone() -> None:
+def test_perception_imports_only_class_names_and_errors_of_the_engine() -> None:
     modules = [module_name(path) for path in MODULES if PACKAGE / "perception" in path.parents]
     run_python(f"import sys, {', '.join(modules)}\n{NOTHING_ELSE_OF_THE_ENGINE}")
 

@@ -32,7 +32,7 @@ def said():
     return "\n".join(text.replace("\n", " ").replace("`", "'") for tree in trees for text in templates(tree))
 
 
-def test_there_are_sentences():
+def test_the_page_quotes_more_than_50_sentences():
     assert len(QUOTED.findall(TEXT)) > 50
 
 

@@ -124,6 +124,6 @@ def test_a_camera_info_without_a_stamp_or_sent_once_and_the_remedy_that_works(no
         assert depth_input.depth_of(FRAME, latest).points()[..., 2] == pytest.approx(2.048)
 
 
-def test_depth_of_another_moment_stays_a_matter_of_time(node):
+def test_depth_of_another_stamp_is_reported_by_its_time_difference(node):
     reason = reason_of(heard(node, "late", info(), depth(sec=6)))
     assert "the nearest message on /late/depth is 1000.0 ms after the image" in reason

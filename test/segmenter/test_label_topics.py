@@ -72,18 +72,18 @@ def publish(node, clock):
     return publish
 
 
-def test_other_processes_hear_of_label_info_before_they_hear_of_the_masks(node, publish):
+def test_the_label_info_publisher_is_created_first(node, publish):
     assert next(iter(node.publishers)) == "label_info"
 
 
-def test_a_reader_that_has_heard_is_told_once(node, publish):
+def test_a_reader_that_acknowledges_label_info_gets_it_once(node, publish):
     node.publishers["label_info"].readers = 1
     assert publish(10.0) == ["label_info"]
     assert publish(11.4) == []
     assert publish(11.5) == ["mask"]
 
 
-def test_a_reader_that_has_not_heard_is_told_again_and_then_right_before_the_mask(node, publish):
+def test_a_reader_without_acknowledgement_gets_label_info_again_before_the_mask(node, publish):
     node.publishers["label_info"].readers = 1
     node.publishers["label_info"].is_acked = False
     assert publish(10.0) == ["label_info"]
@@ -94,7 +94,7 @@ def test_a_reader_that_has_not_heard_is_told_again_and_then_right_before_the_mas
     assert publish(13.1) == ["mask"]
 
 
-def test_without_acknowledgements_the_pause_is_all(node, publish):
+def test_without_acknowledgements_masks_wait_for_the_pause_only(node, publish):
     """As with a middleware that cannot say."""
     node.publishers["label_info"].readers = 1
     node.publishers["label_info"].is_acked = RuntimeError("unsupported")

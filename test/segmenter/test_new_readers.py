@@ -26,7 +26,7 @@ def may_publish(readers: NewReaders, now_s: float) -> bool:
     return turn.publishes
 
 
-def test_without_readers_nothing_is_held(readers):
+def test_without_new_readers_nothing_waits(readers):
     assert may_publish(readers, 0.0)
     assert not readers.on_count("mask", 0, 1.0)
     assert may_publish(readers, 1.0)
@@ -86,7 +86,7 @@ def test_a_number_that_lagged_behind_an_event_hides_no_later_reader_of_label_inf
     assert may_publish(readers, 11.6)
 
 
-def test_one_that_goes_pauses_nobody(readers):
+def test_a_reader_that_leaves_pauses_nothing(readers):
     readers.on_matched("mask", 2, 2, 0.0)
     assert not readers.on_matched("mask", 2, 1, 5.0)
     assert may_publish(readers, 5.0)
@@ -126,14 +126,14 @@ def test_readers_that_come_all_the_time_do_not_stop_the_stream(readers, period_s
     assert len(published) >= 30 * 90 / 3 - 60
 
 
-def test_without_a_pause_nothing_is_held():
+def test_with_a_pause_of_0_nothing_waits():
     readers = NewReaders(0.0)
     assert readers.on_count("mask", 1, 10.0)
     assert readers.on_count("label_info", 1, 10.0)
     assert readers.turn(10.0, lambda: False) == PUBLISH
 
 
-def test_who_has_not_heard_by_the_end_of_the_pause_is_told_again_and_waited_for(readers):
+def test_a_reader_without_label_info_after_the_pause_gets_it_again(readers):
     """A process that is known here may not know this node yet: it misses what it is sent."""
     readers.on_matched("label_info", 1, 1, 10.0)
     assert readers.turn(11.4, lambda: False) == WAIT
@@ -143,7 +143,7 @@ def test_who_has_not_heard_by_the_end_of_the_pause_is_told_again_and_waited_for(
     assert readers.turn(12.4, lambda: False) == PUBLISH  # a change of the words, which is on its way
 
 
-def test_who_never_hears_is_told_before_the_first_that_goes_out_and_holds_the_others_no_longer(readers):
+def test_a_reader_that_never_acknowledges_delays_the_others_by_the_pause_only(readers):
     """A costmap that was killed is a reader for some time yet; the new one may be among those that have not heard."""
     readers.on_matched("label_info", 1, 1, 10.0)
     assert readers.turn(11.5, lambda: False) == TELL
@@ -168,6 +168,6 @@ def test_a_frame_that_comes_late_does_not_skip_the_telling(readers):
 
 
 @pytest.mark.parametrize("topic", ["mask", "confidence", "cloud"])
-def test_a_reader_of_another_topic_waits_for_nobody_to_hear(readers, topic):
+def test_readers_of_other_topics_do_not_wait_for_acknowledgements(readers, topic):
     readers.on_matched(topic, 1, 1, 10.0)
     assert readers.turn(11.5, lambda: False) == PUBLISH

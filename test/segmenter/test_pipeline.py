@@ -251,7 +251,7 @@ def test_published_ids_of_distractors_are_the_unlabeled_one():
     assert active.published_ids == [5, 0, 6]
 
 
-def test_nearest_mixes_no_ids():
+def test_resizing_a_mask_mixes_no_ids():
     ids = np.array([[1, 1, 200, 200], [1, 1, 200, 200]], np.uint8)
     assert np.array_equal(nearest(ids, (1, 2)), [[1, 200]])
     assert np.array_equal(nearest(ids, (4, 8)), ids.repeat(2, axis=0).repeat(2, axis=1))
@@ -270,7 +270,7 @@ def test_the_depth_of_an_image_in_hand_is_kept_for_it():
     assert (bench.depths["front"].pinned, bench.depths["rear"].pinned) == ([10**9 + 5], [])
 
 
-def test_why_nothing_has_a_position_is_told():
+def test_the_reason_for_missing_positions_is_reported():
     bench = Bench()
     bench.process(front=image())
     assert bench.problems == [("what is seen on /front/image has no position", "it is dark")]

@@ -125,7 +125,7 @@ def test_without_a_transform_nothing_has_a_position_in_another_frame(frames):
     assert seen.objects[0].position is None
 
 
-def test_the_images_own_frame_as_target_asks_nobody():
+def test_the_images_own_frame_as_target_needs_no_transform():
     frames, parameters = Frames(), Parameters(target_frame="optical")
     scene = Scene(DepthSource(depth_of(2.0)), frames, parameters)
     assert scene.locate(segmented(CUP), LABELS, parameters).points[0].position is not None
@@ -142,7 +142,7 @@ def test_one_region_without_depth_leaves_the_other_its_position():
     assert scene.problem == ""
 
 
-def test_depth_beyond_far_m_is_none():
+def test_depth_beyond_far_m_is_ignored():
     parameters = Parameters(far_m=1.5)
     scene = Scene(DepthSource(depth_of(2.0)), None, parameters)
     (point,) = scene.locate(segmented(CUP), LABELS, parameters).points
@@ -172,7 +172,7 @@ def test_an_object_is_confirmed_by_its_detections_and_its_points_carry_its_id():
     assert first.points[0].object_id == second.points[0].object_id == second.objects[0].id > 0
 
 
-def test_stamps_that_go_back_make_the_old_frames_and_objects_forgotten():
+def test_stamps_that_go_back_clear_frames_and_objects():
     frames, parameters = Frames(Transform.identity()), Parameters(target_frame="map")
     scene = Scene(DepthSource(depth_of(2.0)), frames, parameters)
     before = scene.locate(segmented(CUP, stamp_ns=9 * 10**9), LABELS, parameters).objects
@@ -202,7 +202,7 @@ def test_scores_of_long_ago_are_forgotten():
         assert scene.score_memory.is_empty != is_kept
 
 
-def test_what_answers_a_question_has_points_and_objects_of_its_own_over_those_of_the_mask():
+def test_answers_to_questions_have_their_own_points_and_objects():
     scene = Scene(DepthSource(depth_of(2.0)), None, Parameters())
     frame = segmented(CUP)
     frame.result.answers = {9: np.where(frame.result.class_ids == 1, 230, 0).astype(np.uint8)}

@@ -149,7 +149,7 @@ class Hanging:
         return 0.0
 
 
-def test_a_batch_that_hangs_is_left_to_itself_and_knows_it():
+def test_a_hanging_batch_is_abandoned_and_flagged():
     hanging = Hanging()
     assert hanging.worker.busy_s > 0.0
     assert not hanging.worker.stop(patience_s=0.01)
@@ -162,7 +162,7 @@ def test_a_batch_that_hangs_is_left_to_itself_and_knows_it():
     assert hanging.done.empty()
 
 
-def test_a_new_start_uses_the_model_only_when_the_batch_that_hung_is_back():
+def test_a_restart_uses_the_model_only_after_the_hanging_batch_has_returned():
     hanging = Hanging()
     hanging.worker.stop(patience_s=0.01)
     hanging.worker.start()

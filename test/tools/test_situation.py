@@ -33,7 +33,7 @@ def test_the_wheels_that_were_asked_for_stay_until_others_are(tmp_path: Path) ->
     assert find_situation({"ROS": "jazzy"}, tmp_path) == WHEELS
 
 
-def test_wheels_that_are_no_more_are_replaced_by_those_of_jazzy(tmp_path: Path) -> None:
+def test_wheels_of_a_dropped_ros_are_replaced_by_those_of_jazzy(tmp_path: Path) -> None:
     (tmp_path / CHOICE).parent.mkdir()
     (tmp_path / CHOICE).write_text("iron")
     assert find_situation({}, tmp_path) == WHEELS
@@ -76,7 +76,7 @@ def test_the_set_ups_own_prefixes_are_not_a_sourced_ros() -> None:
     assert find_situation(environment, ROOT) == JAZZY
 
 
-def test_nor_are_the_prefixes_of_another_clone(tmp_path: Path) -> None:
+def test_the_prefixes_of_another_clone_are_not_a_sourced_ros(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/pyvenv.cfg").touch()
     clone = f"{tmp_path}/install/talk2dino_msgs:{tmp_path}/.venv"

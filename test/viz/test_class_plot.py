@@ -45,6 +45,6 @@ def test_bars_are_as_long_as_the_shares_the_best_on_top(tmp_path):
     ],
     ids=["odd names", "many", "nothing scored"],
 )
-def test_any_run_has_a_plot(shares, tmp_path):
+def test_every_evaluation_run_can_be_plotted(shares, tmp_path):
     draw_classes(tmp_path / "a.png", facts_of(shares, miou=None if None in shares.values() else 50.0))
     assert read_picture(tmp_path / "a.png").std() > 1

@@ -58,6 +58,6 @@ def test_best_median_and_worst_are_chosen_and_none_twice():
     assert choose(shares) == {"best": [19, 18, 17], "median": [11, 10, 9], "worst": [0, 1, 2]}
 
 
-def test_few_images_are_all_shown_once_and_those_that_say_nothing_never():
+def test_few_images_are_all_shown_once_without_those_without_a_score():
     assert choose({0: 0.5, 1: math.nan, 2: 0.9, 3: 0.1, 4: 0.2}) == {"best": [2, 0, 4], "median": [], "worst": [3]}
     assert choose({0: math.nan}) == {"best": [], "median": [], "worst": []}

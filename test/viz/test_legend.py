@@ -21,7 +21,7 @@ def extent(covered):
     return int(xs.max()) + 1, int(ys.max()) + 1
 
 
-def test_no_class_no_panel():
+def test_without_a_class_there_is_no_legend_panel():
     assert not drawn([])[1].any()
 
 
@@ -35,7 +35,7 @@ def test_the_panel_grows_with_the_image():
     assert large == pytest.approx(4 * small, rel=0.15)
 
 
-def test_the_picture_shines_through_the_panel_and_the_letters_are_light():
+def test_the_legend_panel_is_translucent_with_light_letters():
     picture, covered = drawn(["cup"])
     values, counts = np.unique(picture[covered].reshape(-1, 3), axis=0, return_counts=True)
     panel = values[counts.argmax()]
@@ -53,7 +53,7 @@ def test_a_name_that_is_too_wide_is_cut_within_the_image():
     assert legend._shorten("cup", 18, 100) == "cup"
 
 
-def test_classes_that_find_no_room_are_counted_in_the_last_line(monkeypatch):
+def test_classes_without_room_are_counted_in_the_last_line(monkeypatch):
     seen = []
     monkeypatch.setattr(
         legend, "font_for", lambda name, size, real=legend.font_for: seen.append(name) or real(name, size)

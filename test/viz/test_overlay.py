@@ -129,7 +129,7 @@ def test_a_point_is_drawn_where_it_is():
     assert np.ptp(ys) <= 10
 
 
-def test_what_answers_a_question_is_drawn_over_what_is_there():
+def test_answers_to_questions_are_drawn_over_the_mask():
     result = SimpleNamespace(
         class_ids=np.array([[1, 1, 255]], np.uint8),
         confidence=np.array([[200, 200, 0]], np.uint8),

@@ -48,7 +48,7 @@ def damaged(path, kind):
         path.write_bytes(content)
 
 
-def test_what_is_written_comes_back_in_order_and_in_its_colours(tmp_path):
+def test_a_written_video_is_read_back_in_order_and_colour(tmp_path):
     write(tmp_path / "film.mp4", images(40))
     found, video = read(tmp_path / "film.mp4")
     assert (len(found), video.count, video.rate_hz, video.shortfall()) == (40, 40, 25.0, "")
@@ -102,7 +102,7 @@ def test_an_image_of_another_size_is_not_lost(tmp_path):
     assert [rgb.shape for rgb in found] == [(48, 64, 3)] * 4
 
 
-def test_names_that_are_no_utf_8_are_read_and_written(tmp_path):
+def test_file_names_that_are_not_utf_8_are_read_and_written(tmp_path):
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     path = folder / os.fsdecode(b"fr\xfchst\xfcck.mp4")
@@ -122,7 +122,7 @@ def full_disk(free_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_on_a_full_disk_it_is_an_error_and_what_was_there_stays(tmp_path):
+def test_a_full_disk_is_an_error_and_keeps_the_old_file(tmp_path):
     (tmp_path / "film.mp4").write_bytes(b"old")
     with full_disk(100_000), pytest.raises(UnwritableError, match=r"film\.mp4 could not be written as a video .*room"):
         write(tmp_path / "film.mp4", images(40, size=(320, 240)))

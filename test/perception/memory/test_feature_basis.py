@@ -42,7 +42,7 @@ def test_an_object_that_comes_late_gets_a_direction_of_its_own():
     assert basis.lost(late) == pytest.approx([0.0], abs=1e-5)
 
 
-def test_it_begins_with_what_it_was_and_one_keyframe_takes_a_quarter_of_the_room():
+def test_a_new_basis_begins_with_the_old_and_one_keyframe_fills_at_most_a_quarter():
     basis = FeatureBasis.empty(300, most=200).grown_for(units(0, 100, 300, rank=100))
     assert len(basis) == 50
     more = basis.grown_for(units(1, 100, 300, rank=100))
@@ -75,7 +75,7 @@ def test_a_basis_never_has_more_directions_than_the_features():
     assert FeatureBasis.empty(8, most=256).most == 8
 
 
-def test_codes_are_within_half_a_step():
+def test_quantised_features_are_within_half_a_step():
     coefficients = np.array([[127.0, -64.2, 0.4], [0.0, 0.0, 0.0], [0.001, -0.002, 0.0]], np.float32)
     codes, scales = to_codes(coefficients)
     assert codes[0].tolist() == [127, -64, 0]
@@ -84,7 +84,7 @@ def test_codes_are_within_half_a_step():
     assert (np.abs(codes * scales[:, None] - coefficients) <= scales[:, None] / 2 + 1e-7).all()
 
 
-def test_a_vector_without_a_direction_is_zero_and_said_to_be_none():
+def test_a_zero_vector_stays_zero_and_is_reported():
     vectors, good = unit_vectors(np.array([[3.0, 4.0], [0.0, 0.0], [np.nan, 1.0], [np.inf, 1.0]]))
     assert good.tolist() == [True, False, False, False]
     np.testing.assert_allclose(vectors, [[0.6, 0.8], [0, 0], [0, 0], [0, 0]])

@@ -27,20 +27,20 @@ def test_an_image_is_new_after_the_distance_or_the_angle_and_not_before():
     assert choice.is_new("", 2 * SECOND, turned(-25.1))
 
 
-def test_one_that_was_not_taken_does_not_count():
+def test_an_image_that_was_not_stored_does_not_count_for_the_distance():
     choice = KeyframeChoice(0.4, 25.0)
     choice.took("", 0, pose_at())
     assert [choice.is_new("", SECOND, pose_at(x)) for x in (0.3, 0.5, 0.5)] == [False, True, True]
 
 
-def test_each_camera_has_its_own_last_one():
+def test_each_camera_has_its_own_last_keyframe():
     choice = KeyframeChoice(0.4, 25.0)
     choice.took("left", 0, pose_at())
     assert choice.is_new("right", 0, pose_at())
     assert not choice.is_new("left", 0, pose_at())
 
 
-def test_a_clock_that_jumps_back_begins_anew():
+def test_a_clock_that_jumps_back_resets_the_keyframe_choice():
     choice = KeyframeChoice(0.4, 25.0)
     choice.took("", 100 * SECOND, pose_at())
     assert not choice.is_new("", 99 * SECOND, pose_at())  # images may overtake one another

@@ -23,7 +23,7 @@ def test_angles_are_in_degrees_whatever_the_sign_of_the_quaternion():
     assert straight.distance_to(turned) == 5.0
 
 
-def test_a_pose_after_its_inverse_is_none_at_all():
+def test_a_pose_times_its_inverse_is_the_identity():
     pose = SensorPose((1.0, -2.0, 0.5), (0.5, 0.5, -0.5, 0.5))
     both = pose.after(pose.inverse())
     np.testing.assert_allclose(both.position, 0, atol=1e-12)
@@ -52,6 +52,6 @@ def test_half_way_between_two_poses_is_half_of_the_turn():
     ("position", "orientation"),
     [((math.nan, 0, 0), (0, 0, 0, 1)), ((0, 0, 0), (0, 0, 0, 0)), ((0, 0, 0), (0, 0, 0, 2))],
 )
-def test_a_pose_that_is_none_is_refused(position, orientation):
+def test_an_invalid_pose_is_refused(position, orientation):
     with pytest.raises(PoseError, match="quaternion of length 1"):
         SensorPose(position, orientation)

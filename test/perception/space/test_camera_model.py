@@ -76,7 +76,7 @@ def test_pixels_that_no_ray_reaches_have_none():
     assert np.isnan(rays[1]).all()
 
 
-def test_a_fisheye_sees_nothing_beside_or_behind_it():
+def test_points_beside_or_behind_a_fisheye_have_no_pixel():
     fisheye = camera([[200.0, 0, 319.5], [0, 200, 239.5], [0, 0, 1]], (0, 0, 0, 0), "equidistant")
     assert np.isnan(fisheye.rays(np.array([[319.5 + 200 * 1.6, 239.5]]))).all()
 
@@ -110,7 +110,7 @@ def test_scaling_keeps_what_the_images_corners_see():
     np.testing.assert_allclose(small.matrix, [[250, 0, 159.5], [0, 400 / 3, 79.5], [0, 0, 1]])
 
 
-def test_scaling_there_and_back_changes_nothing():
+def test_scaling_up_and_down_again_changes_nothing():
     np.testing.assert_allclose(camera().scaled(123, 77).scaled(640, 480).matrix, MATRIX)
 
 
@@ -178,14 +178,14 @@ def test_the_number_of_coefficients_decides_and_not_the_name(name, count):
 
 @pytest.mark.parametrize("name", ["equidistant", "fisheye", "kannala_brandt4", "Fisheye"])
 @pytest.mark.parametrize("padding", [0, 1, 4])
-def test_a_fisheye_by_any_of_its_names_padded_or_not(name, padding):
+def test_every_name_of_the_fisheye_model_is_accepted_with_padding_too(name, padding):
     lens = camera(distortion=(*LENSES["equidistant"], *[0.0] * padding), model=name)
     assert lens == camera(distortion=LENSES["equidistant"], model="equidistant")
 
 
 @pytest.mark.parametrize("name", ["", "none", "None", "NONE", "pinhole", "perspective"])
 @pytest.mark.parametrize("zeros", [(), (0.0,) * 5, (0.0,) * 7])
-def test_no_lens_by_any_of_its_names(name, zeros):
+def test_every_name_for_no_distortion_is_accepted(name, zeros):
     assert camera(distortion=zeros, model=name) == camera()
 
 
@@ -197,7 +197,7 @@ def test_coefficients_beside_a_name_of_no_lens_are_refused(name):
         camera(distortion=(0.1, 0.0, 0.0, 0.0, 0.0), model=name)
 
 
-def test_zeros_that_no_count_has_room_for_are_padding():
+def test_surplus_zero_coefficients_are_padding():
     padded = camera(distortion=(0.1, 0.2, 0.0, 0.0, 0.3, 0.0, 0.0), model="plumb_bob")
     assert padded.distortion == (0.1, 0.2, 0.0, 0.0, 0.3)
 

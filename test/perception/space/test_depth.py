@@ -20,14 +20,14 @@ def depth(metres, **options):
 
 
 @pytest.mark.parametrize("encoding", ["16UC1", "mono16"])
-def test_millimetres_become_metres_and_zero_nothing(encoding):
+def test_millimetres_become_metres_and_zero_becomes_nan(encoding):
     metres = depth_to_metres(np.array([[0, 1], [1500, 65535]], np.uint16), encoding)
     assert metres.dtype == np.float32
     np.testing.assert_allclose(metres, [[NAN, 0.001], [1.5, 65.535]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("encoding", ["32FC1", "64FC1"])
-def test_metres_stay_and_what_is_no_depth_becomes_nan(encoding):
+def test_metres_stay_and_invalid_depth_becomes_nan(encoding):
     values = np.array([[0, NAN, np.inf], [-np.inf, -2, 3.25]], "f4" if encoding == "32FC1" else "f8")
     np.testing.assert_array_equal(depth_to_metres(values, encoding), [[NAN, NAN, NAN], [NAN, NAN, 3.25]])
 
@@ -38,7 +38,7 @@ def test_the_drivers_values_stay_as_they_are():
     assert values.tolist() == [[0, -1]]
 
 
-def test_an_image_that_is_no_depth_is_refused():
+def test_an_array_that_is_no_depth_image_is_refused():
     with pytest.raises(GeometryError, match=r"encoding is 'rgb8', expected 16UC1 .* or 32FC1 .*remap `depth`"):
         depth_to_metres(np.zeros((2, 2), np.uint8), "rgb8")
 
@@ -121,7 +121,7 @@ def test_between_two_lenses_a_pixel_gets_the_depth_of_what_both_see():
     np.testing.assert_allclose(same_matrix, 3 + camera(160, 120, focal=100.0).ray_grid()[..., 0], atol=0.012)
 
 
-def test_a_camera_wider_than_a_lens_can_bend_sees_nothing_there():
+def test_rays_beyond_a_lenses_range_have_no_depth():
     # r (1 - 0.3 r^2) falls again beyond r = 1.05 and is 0.6 at r = 1.39 as at 0.71: no second image of the wall there
     lens = camera(201, 3, focal=100.0, distortion=(-0.3, 0.0, 0.0, 0.0))
     seen = Depth(np.ones((3, 201), np.float32), lens).seen_by(camera(401, 3, focal=100.0)).metres[1]

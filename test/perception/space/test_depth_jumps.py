@@ -28,7 +28,7 @@ def parts(metres, region=None, *, min_area=1, jump_m=0.25, box=None):
     return find_jumps(depth(metres), jump_m).parts(region, box, min_area)
 
 
-def test_a_jump_cuts_within_a_pixel_of_where_it_is():
+def test_a_depth_jump_is_cut_within_a_pixel_of_its_place():
     metres = flat()
     metres[:, 130:] = 3
     left, right = sorted(parts(metres), key=lambda part: part[0].argmax())
@@ -93,7 +93,7 @@ def test_mixed_pixels_along_an_edge_do_not_hide_the_jump():
 
 
 @pytest.mark.parametrize("share", [0.01, 0.02])
-def test_noise_does_not_crumble_a_surface(share):
+def test_noise_does_not_split_a_surface(share):
     rng = np.random.default_rng(0)
     metres = flat(4.0) * (1 + share * rng.standard_normal((HEIGHT, WIDTH)))
     metres[rng.random(metres.shape) < 0.1] = np.nan
@@ -165,7 +165,7 @@ def test_a_half_hidden_object_is_a_part():
     assert len(parts(metres, box=(70, 0, 100, HEIGHT), region=np.ones((HEIGHT, 100)))) == 2  # 60 and 40 wide
 
 
-def test_what_lies_outside_the_region_is_in_no_part():
+def test_parts_stay_inside_the_region():
     metres = flat()
     metres[:, 130:] = 3
     region = np.zeros(metres.shape)

@@ -79,26 +79,26 @@ def test_the_background_through_holes_does_not_move_the_object(share):
     np.testing.assert_allclose(position_of(points, "").xyz, [-0.6, -0.4, 2], atol=0.03)
 
 
-def test_stray_pixels_nearer_than_the_object_are_dropped_as_well():
+def test_outliers_nearer_than_the_object_are_dropped_too():
     rng = np.random.default_rng(0)
     metres = np.where(rng.random((HEIGHT, WIDTH)) < 0.2, rng.uniform(0.2, 1.5, (HEIGHT, WIDTH)), 2.0)
     points = surface(square(), metres)
     np.testing.assert_allclose(points[:, 2], 2)
 
 
-def test_strays_a_little_behind_the_object_are_dropped_as_well():
+def test_outliers_slightly_behind_the_object_are_dropped_too():
     rng = np.random.default_rng(0)
     metres = np.where(rng.random((HEIGHT, WIDTH)) < 0.2, 2.3, 2 + 0.005 * rng.standard_normal((HEIGHT, WIDTH)))
     assert surface(square(), metres)[:, 2].max() < 2.05
 
 
-def test_depth_in_coarse_steps_is_no_stray():
+def test_coarsely_quantised_depth_is_no_outlier():
     rng = np.random.default_rng(0)
     metres = np.where(rng.random((HEIGHT, WIDTH)) < 0.3, 2.01, 2.0)
     assert len(surface(square(), metres, erosion=0.0)) == 1600
 
 
-def test_noise_and_slant_are_no_strays():
+def test_noise_and_slant_are_no_outliers():
     rng = np.random.default_rng(0)
     slanted = 2 + np.linspace(0, 4, WIDTH)  # 1 m over the region's 40 columns
     assert len(surface(square(), slanted, erosion=0.0)) == 1600
@@ -197,7 +197,7 @@ def test_the_covariance_is_the_mean_square_about_the_position_by_a_loop():
     assert all(isinstance(value, float) for value in (*place.xyz, *place.covariance, *place.extent))
 
 
-def test_a_single_point_is_a_place_without_spread():
+def test_a_single_point_has_a_zero_covariance():
     place = position_of(np.array([[1.0, 2.0, 3.0]]), "f")
     assert (place.xyz, place.covariance, place.extent) == ((1, 2, 3), (0.0,) * 9, (0, 0, 0))
 

@@ -36,7 +36,7 @@ def two_chairs():
     return mask, metres
 
 
-def test_two_objects_of_a_class_before_one_another_are_two_regions_where_the_depth_jumps():
+def test_two_overlapping_objects_of_a_class_are_split_at_the_depth_jump():
     mask, metres = two_chairs()
     (whole,) = found(mask, None)
     near, far = found(mask, metres)
@@ -47,7 +47,7 @@ def test_two_objects_of_a_class_before_one_another_are_two_regions_where_the_dep
     assert near.mask.shape == (80, 60)
 
 
-def test_depth_that_is_flat_changes_no_region():
+def test_flat_depth_splits_no_region():
     rng = np.random.default_rng(0)
     mask = np.kron(rng.integers(0, 3, (12, 16), dtype=np.uint8), np.ones((10, 10), np.uint8))
     labels = {0: "a", 1: "b", 2: "c"}

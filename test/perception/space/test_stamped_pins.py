@@ -11,14 +11,14 @@ from buffer_by_ms import MS, buffer_of, match, put
 from talk2dino_ros.perception.space.stamped_buffer import StampedBuffer
 
 
-def test_no_more_than_the_newest_are_kept():
+def test_only_the_newest_values_are_kept():
     buffer = buffer_of(*range(0, 1000, 10), max_count=5)
     assert len(buffer) == 5
     assert match(buffer, 940, slop_ms=9) is None
     assert match(buffer, 950, slop_ms=0) == ("950", 0)
 
 
-def test_what_is_pinned_stays_however_long_the_image_takes():
+def test_pinned_values_are_kept_until_the_pin_ends():
     buffer = buffer_of(100, 133, 166)
     buffer.pin(140 * MS)
     put(buffer, *range(200, 30_000, 33))
@@ -28,7 +28,7 @@ def test_what_is_pinned_stays_however_long_the_image_takes():
     assert match(buffer, 100) is None  # and no other
 
 
-def test_what_comes_after_the_pin_stays_too():
+def test_values_after_the_pin_are_kept_too():
     buffer = buffer_of(100)
     buffer.pin(133 * MS)
     put(buffer, *range(134, 30_000, 33))
@@ -36,14 +36,14 @@ def test_what_comes_after_the_pin_stays_too():
     assert len(buffer) == 7  # 100 lies next to it as well
 
 
-def test_an_exact_one_is_kept_alone_for_its_pin():
+def test_an_exact_match_is_the_only_value_kept_for_its_pin():
     buffer = buffer_of(100, 133, 166)
     buffer.pin(133 * MS)
     put(buffer, *range(200, 30_000, 33))
     assert match(buffer, 133, slop_ms=0) == ("133", 0)
 
 
-def test_another_pin_of_the_same_holder_gives_the_first_free():
+def test_a_holders_new_pin_releases_its_old_one():
     buffer = buffer_of(100, 133)
     buffer.pin(110 * MS)
     put(buffer, *range(200, 600, 33))
@@ -66,7 +66,7 @@ def test_a_waiting_image_is_pinned_beside_the_one_in_hand():
     assert match(buffer, 1000) is None
 
 
-def test_memory_ends_at_the_stated_bytes_for_depth_at_30_hz():
+def test_memory_for_depth_at_30_hz_stays_within_the_stated_bytes():
     """The docstring's figure: 15 newest and two for the one pin, of 640x480 in 16UC1."""
     buffer, image = StampedBuffer(15), bytes(640 * 480 * 2)
     for number in range(300):
@@ -111,7 +111,7 @@ def test_clear_forgets_values_and_pins():
     assert len(buffer) == 5
 
 
-def test_a_buffer_of_nothing_is_refused():
+def test_a_buffer_without_capacity_is_refused():
     with pytest.raises(ValueError, match="max_count is 0, expected at least 1; keep"):
         StampedBuffer(0)
 

@@ -31,13 +31,13 @@ def info(**fields):
         ("stereo_msgs/msg/DisparityImage", "remap to a topic of that type"),
     ],
 )
-def test_depth_of_another_type(found, remedy):
+def test_a_depth_topic_of_another_type_is_the_reason(found, remedy):
     sentence = why_unmatched(depth(types=(found,), count=0, newest_ns=None), OTHERWISE)
     assert sentence.startswith(f"/d carries {found}, expected {IMAGE}; ")
     assert remedy in sentence
 
 
-def test_a_stamp_of_0():
+def test_a_stamp_of_0_is_the_reason():
     sentence = why_unmatched(info(newest_ns=0), OTHERWISE)
     assert "the messages on /i have the stamp 0, expected the image's; set camera_info_latest to true" in sentence
     sentence = why_unmatched(depth(newest_ns=0), OTHERWISE)
@@ -45,16 +45,16 @@ def test_a_stamp_of_0():
     assert "camera_info_latest" not in sentence  # of no help there
 
 
-def test_a_camera_info_that_came_once():
+def test_a_camera_info_published_only_once_is_the_reason():
     assert "set camera_info_latest to true" in why_unmatched(info(count=1), OTHERWISE)
     assert why_unmatched(depth(count=1), OTHERWISE) == OTHERWISE  # the first of many
 
 
-def test_a_publisher_of_whom_nothing_comes():
+def test_a_silent_publisher_is_the_reason():
     assert "transient local" in why_unmatched(info(count=0, newest_ns=None), OTHERWISE)
     assert "docs/transport.md" in why_unmatched(depth(count=0, newest_ns=None), OTHERWISE)
 
 
-def test_all_else_is_a_matter_of_time():
+def test_otherwise_the_time_difference_is_the_reason():
     for heard in (depth(), info(), depth(types=(), count=0, newest_ns=None), info(types=(), count=0, newest_ns=None)):
         assert why_unmatched(heard, OTHERWISE) == OTHERWISE

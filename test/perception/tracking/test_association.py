@@ -30,7 +30,7 @@ def test_the_pairing_has_the_greatest_sum_of_all_pairings(seed):
     assert sum(gains[pair] for pair in pairs) == pytest.approx(greatest_sum(gains) if gains.size else 0.0)
 
 
-def test_many_agree_with_scipy():
+def test_random_assignments_equal_scipys():
     optimize = pytest.importorskip("scipy.optimize", reason="SciPy is an oracle of the tests alone")
     for seed, shape in enumerate([(200, 200), (200, 90), (30, 150)]):
         rng = np.random.default_rng(seed)
@@ -44,7 +44,7 @@ def test_the_best_assignment_is_not_greedy_nearest_first():
     assert best_pairs(gains) == [(0, 1), (1, 0)]
 
 
-def test_more_rows_than_columns_with_anything_to_gain_are_no_trouble():
+def test_more_detections_than_matching_tracks_are_assigned():
     gains = np.zeros((3, 5))
     gains[:, 1], gains[2, 4] = [0.1, 0.3, 0.2], 0.1
     assert best_pairs(gains) == [(1, 1), (2, 4)]
@@ -61,7 +61,7 @@ def test_a_row_of_objects_that_all_moved_along_it_keeps_its_order():
     assert pairs == [(0, 0), (1, 1), (2, 2)]  # by plain distances, 0 -> 1, 1 -> 2, 2 -> 0 costs as little
 
 
-def test_boxes_gain_by_what_they_share_of_their_union():
+def test_boxes_gain_by_their_intersection_over_union():
     box = np.array([[10.0, 20, 30, 40]])
     others = np.array([[10.0, 20, 30, 40], [25, 20, 30, 40], [40, 20, 30, 40], [0, 0, 0, 0], [10, 40, 30, 20]])
     # a half shifted out: 600 of 1800 shared, 1/3; beside it: nothing; a half of it: 1/2

@@ -108,14 +108,14 @@ def test_a_lost_object_with_a_place_is_not_found_by_an_old_box():
     assert story.see(at(1, 2, 3)) == [1]
 
 
-def test_with_and_without_positions_in_one_image_the_best_assignment_counts():
+def test_detections_with_and_without_positions_are_assigned_together():
     story = Story()
     story.see(at(0, 0, 0, box=(0, 0, 40, 40)), at(box=(100, 0, 40, 40)))
     assert story.see(at(box=(2, 0, 40, 40)), at(5, 5, 5, box=(101, 0, 40, 40))) == [1, 2]
 
 
 @pytest.mark.parametrize("back_s", [0.2, 1000.0])
-def test_stamps_that_go_back_make_everything_forgotten_and_ids_go_on(back_s):
+def test_stamps_that_go_back_clear_all_objects_and_ids_continue(back_s):
     story = Story()
     for _ in range(3):
         story.see(at(0, 0, 0))
@@ -140,7 +140,7 @@ def test_stamps_that_stand_still_are_images_like_others():
     assert story.states() == {1: CONFIRMED}
 
 
-def test_another_frame_makes_everything_forgotten():
+def test_another_frame_clears_all_objects():
     story = Story()
     for _ in range(3):
         story.see(at(0, 0, 0))

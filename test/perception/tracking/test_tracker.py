@@ -45,7 +45,7 @@ def test_a_false_positive_here_and_there_is_never_confirmed():
         assert len(story.states()) <= 5
 
 
-def test_one_of_one_confirms_at_once_where_that_is_asked_for():
+def test_confirming_by_one_of_one_confirms_at_once():
     assert tell("x.x", confirm_detections=1, confirm_window=1, lost_after=2) == "ccc"
 
 
@@ -77,7 +77,7 @@ def test_an_object_says_when_and_where_it_was_seen():
     assert (tracked.class_id, tracked.class_name, tracked.detections, tracked.box) == (1, "cup", 2, (7, 8, 9, 10))
 
 
-def test_what_comes_back_before_it_expires_is_the_same_and_after_that_another():
+def test_an_object_keeps_its_id_if_it_returns_before_it_expires():
     story = Story(expiry_s=20.0)
     for _ in range(3):
         story.see(at(0, 0, 0))
@@ -115,7 +115,7 @@ def test_confirmed_objects_stand_first_then_the_lost_then_the_tentative():
     assert list(story.states().items()) == [(3, CONFIRMED), (1, LOST), (2, LOST), (4, TENTATIVE)]
 
 
-def test_objects_of_two_classes_in_one_place_are_two():
+def test_two_classes_at_one_place_are_two_objects():
     story = Story()
     assert story.see(at(0, 0, 0), at(0, 0, 0, name="chair")) == [1, 2]
     assert story.see(at(0, 0, 0, name="chair"), at(0, 0, 0)) == [2, 1]
@@ -157,14 +157,14 @@ def test_two_that_meet_and_pass_at_a_distance_keep_their_ids_with_noise():
         assert story.see(at(*noise[0] + [x, 0, 0]), at(*noise[1] + [-x, 0.2, 0])) == [1, 2]
 
 
-def test_one_that_is_hidden_does_not_take_its_neighbours_detection():
+def test_a_hidden_object_does_not_take_its_neighbours_detection():
     story = Story()
     for _ in range(3):
         story.see(at(0, 0, 0), at(0.4, 0, 0))
     assert story.see(at(0.38, 0, 0)) == [2]
 
 
-def test_farther_than_the_association_reaches_it_is_another():
+def test_beyond_the_association_distance_it_is_another_object():
     story = Story(association_distance_m=0.5)
     story.see(at(0, 0, 0))
     assert story.see(at(0.3, 0.39, 0)) == [1]  # 0.492 m

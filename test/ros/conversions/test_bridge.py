@@ -83,28 +83,28 @@ def expected(values):
     return np.repeat(np.rint(values / 257).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
-def test_without_cv_bridge_opencv_serves(monkeypatch):
+def test_without_cv_bridge_opencv_converts(monkeypatch):
     monkeypatch.setattr(bridge, "find_spec", lambda _: None)
     assert bridge_status() == "cv_bridge is not installed, so OpenCV converts the rarer encodings."
     assert bridge_to_rgb(GREY, "mono16") is None
     np.testing.assert_array_equal(image_to_rgb(mono16(GREY)), expected(GREY))
 
 
-def test_a_working_cv_bridge_serves(install):
+def test_a_working_cv_bridge_converts(install):
     install(WORKING)
     assert bridge_status() == "cv_bridge converts the rarer encodings."
     assert bridge_to_rgb(GREY, "mono16").tolist()[1] == [[127] * 3, [1] * 3]  # cut, where OpenCV rounds to 128
     assert image_to_rgb(mono16(GREY)).tolist()[1] == [[127] * 3, [1] * 3]
 
 
-def test_an_image_that_cv_bridge_refuses_is_served_by_opencv(install):
+def test_an_image_that_cv_bridge_refuses_is_converted_by_opencv(install):
     install(REFUSING)
     assert bridge_status() == "cv_bridge converts the rarer encodings."
     np.testing.assert_array_equal(image_to_rgb(mono16(GREY)), expected(GREY))
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_cv_bridge_is_found_out_without_harm_and_opencv_serves(install, name):
+def test_a_broken_cv_bridge_is_detected_in_a_child_process_and_opencv_converts(install, name):
     source, complaint = BROKEN[name]
     install(source)
     assert bridge_status().startswith("cv_bridge is installed but does not work here (")

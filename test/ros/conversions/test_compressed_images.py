@@ -125,7 +125,7 @@ def test_a_mosaic_in_an_older_jpeg_is_turned_into_colours():
 
 
 @pytest.mark.parametrize("image_format", ["bayer_rggb8; png compressed ", "mono8; png compressed "])
-def test_a_picture_with_colours_is_one_whatever_the_format_claims(image_format):
+def test_a_colour_picture_is_read_as_colour_whatever_its_format_says(image_format):
     data = encode(scene()[..., ::-1], ".png")
     np.testing.assert_array_equal(compressed_to_rgb(message_of(data, image_format)), scene())
 
@@ -189,7 +189,7 @@ def test_the_size_is_known_without_decoding(monkeypatch):
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture at all", b"\xff\xd8\xff\xd9", png_header(0, 5), png_header(5, 0)])
-def test_what_is_no_picture_has_no_size(data):
+def test_data_that_is_no_picture_has_no_size(data):
     message = message_of(data, "png")
     for read in (compressed_size, compressed_to_rgb):
         with pytest.raises(ImageError, match="not a whole image"):

@@ -49,7 +49,7 @@ def test_colours_come_back_exactly_whatever_the_padding(encoding, padding):
 
 
 @pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "rgba16", "bgra16", "mono16"])
-def test_big_endian_values_are_turned_round(encoding):
+def test_big_endian_values_are_byte_swapped(encoding):
     grey = np.repeat(RGB[:, :, :1], 3, axis=2)
     raw, step = lossless(encoding, grey, big_endian=True, padding=3)
     np.testing.assert_array_equal(read(raw, encoding, 8, 6, step, big_endian=True), grey)
@@ -62,7 +62,7 @@ def test_grey_becomes_three_equal_channels(encoding):
 
 
 @pytest.mark.parametrize(("plain", "meant"), [("8UC3", "bgr8"), ("8UC4", "bgra8")])
-def test_nameless_channels_are_read_as_opencv_orders_them(plain, meant):
+def test_unnamed_channels_are_read_in_opencvs_order(plain, meant):
     raw, step = lossless(meant, RGB)
     np.testing.assert_array_equal(read(raw, plain, 8, 6, step), RGB)
 

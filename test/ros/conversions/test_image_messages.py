@@ -137,7 +137,7 @@ def test_a_compressed_red_and_blue_square_stay_red_and_blue(extension, image_for
 @pytest.mark.parametrize(
     "image_format", ["rgb8; jpeg compressed rgb8", "bgr8; jpeg compressed ", "rgb8; png compressed"]
 )
-def test_what_compressed_image_transport_says_to_be_stored_as_rgb_is_turned_round(image_format):
+def test_a_picture_that_compressed_image_transport_stores_as_rgb_is_swapped(image_format):
     msg = compressed(squares(), ".png", image_format)  # imencode takes BGR, so red and blue are stored swapped
     assert_red_and_blue(compressed_to_rgb(msg), 0)
 
@@ -223,7 +223,7 @@ def test_rgb_goes_out_and_comes_back_exactly(values):
     np.testing.assert_array_equal(image_to_rgb(msg), values)
 
 
-def test_the_header_goes_through_untouched():
+def test_published_images_keep_the_header():
     for msg in (mask_to_image(RGB[:, :, 0], HEADER), rgb_to_image(RGB, HEADER)):
         assert msg.header is HEADER
         assert msg.header == Header(stamp=Time(sec=12, nanosec=345), frame_id="camera_optical")

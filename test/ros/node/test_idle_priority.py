@@ -28,7 +28,7 @@ def in_own_thread(function):
     return results[0]
 
 
-def test_all_is_done_once_in_order_and_by_a_thread_that_runs_in_idle_time_as_those_it_starts():
+def test_work_is_done_once_in_order_by_an_idle_priority_thread():
     before, seen = policy(), []
 
     def double(number):
@@ -40,7 +40,7 @@ def test_all_is_done_once_in_order_and_by_a_thread_that_runs_in_idle_time_as_tho
     assert policy() == before
 
 
-def test_what_idle_time_does_not_do_is_done_at_a_low_priority_and_what_that_does_not_do_at_the_callers(monkeypatch):
+def test_work_that_idle_time_leaves_is_done_at_low_then_at_normal_priority(monkeypatch):
     patience = iter([60, 0.05, 60, 0.05])  # how long each is really waited for
     monkeypatch.setattr(idle_priority, "wait", lambda futures, _: wait(futures, next(patience)))
     released, own = threading.Event(), os.getpriority(os.PRIO_PROCESS, 0)
@@ -64,7 +64,7 @@ def test_what_idle_time_does_not_do_is_done_at_a_low_priority_and_what_that_does
 
 
 @pytest.mark.parametrize("error", [ValueError("no word"), TimeoutError("its own")])
-def test_an_error_of_the_work_is_the_callers_and_nothing_is_done_after_it(error):
+def test_an_error_is_raised_to_the_caller_and_ends_the_work(error):
     calls = []
 
     def fail(number):
@@ -76,7 +76,7 @@ def test_an_error_of_the_work_is_the_callers_and_nothing_is_done_after_it(error)
     assert calls == [1]
 
 
-def test_a_process_that_ends_waits_for_the_piece_that_is_being_done_and_for_no_other():
+def test_a_process_that_ends_waits_only_for_the_current_piece_of_work():
     code = """
 import threading, time
 from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority

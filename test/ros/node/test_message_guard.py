@@ -29,19 +29,19 @@ def guard_with(logger):
 
 @pytest.mark.parametrize("make", [stamped, clock])
 @pytest.mark.parametrize(("sec", "nanosec"), [(-1, 0), (-(2**31), 999_999_999), (0, 10**9), (2**31 - 1, 2**32 - 1)])
-def test_a_stamp_that_is_none_is_refused_with_value_and_remedy(make, sec, nanosec):
+def test_an_invalid_stamp_is_refused_with_value_and_remedy(make, sec, nanosec):
     with pytest.raises(MessageError, match=f"its stamp is {sec} s and {nanosec} ns, expected .*; let its publisher"):
         check_stamp(make(sec, nanosec))
 
 
 @pytest.mark.parametrize("message", [stamped(0), stamped(2**31 - 1, 999_999_999), clock(0), SimpleNamespace(data="x")])
-def test_stamps_up_to_the_last_one_and_none_at_all_pass(message):
+def test_valid_stamps_and_messages_without_one_pass(message):
     taken = []
     guard_with(Logger()).around(taken.append, "/depth")(message)
     assert taken == [message]
 
 
-def test_a_good_message_arrives_and_a_wrong_one_costs_itself():
+def test_an_invalid_message_is_dropped_and_valid_ones_arrive():
     logger, taken = Logger(), []
     guard = guard_with(logger)
     on_message = guard.around(taken.append, "/depth")
@@ -67,7 +67,7 @@ def test_a_message_that_a_callback_refuses_is_said_with_its_topic():
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, ZeroDivisionError])
-def test_faults_of_the_program_and_ctrl_c_are_no_fault_of_a_message(raised):
+def test_program_faults_and_ctrl_c_are_not_blamed_on_a_message(raised):
     def fail(_message):
         raise raised
 

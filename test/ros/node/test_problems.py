@@ -22,7 +22,7 @@ def test_a_message_passes_once_per_period():
     ]
 
 
-def test_numbers_do_not_make_a_message_another_kind_but_words_do():
+def test_messages_that_differ_in_numbers_only_are_throttled_together():
     throttle = Throttle(5.0)
     assert throttle.allows("step 12", 0.0)
     assert not throttle.allows("step 13", 0.1)

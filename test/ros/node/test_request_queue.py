@@ -34,7 +34,7 @@ def queue():
     return RequestQueue(SimpleNamespace(executor=None))
 
 
-def test_additions_have_their_turns_in_order(queue):
+def test_additions_are_served_in_order(queue):
     first, second, third = (Request(queue, replaces=False) for _ in range(3))
     assert [each.state for each in (first, second, third)] == ["has its turn", "waits", "waits"]
     queue.release()
@@ -56,7 +56,7 @@ def test_a_replacement_that_waits_is_superseded_by_a_newer_one_and_additions_sta
     assert newest.state == "has its turn"
 
 
-def test_who_comes_when_too_many_wait_is_told_at_once(queue, monkeypatch):
+def test_a_request_to_a_full_queue_is_refused_at_once(queue, monkeypatch):
     monkeypatch.setattr(request_queue, "MOST_WAITING", 2)
     running, *waiting = (Request(queue, replaces=False) for _ in range(3))
     assert [running.state, *(each.state for each in waiting)] == ["has its turn", "waits", "waits"]

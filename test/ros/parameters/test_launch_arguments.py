@@ -52,17 +52,17 @@ def test_words_that_ros_takes_for_other_values_are_spelled_so_that_it_does_not(t
 
 
 @pytest.mark.parametrize("text", ["true", "True", "YES", "on", "1", " yes "])
-def test_words_for_on(text):
+def test_every_spelling_of_on_is_accepted(text):
     assert switch("rviz", text) is True
 
 
 @pytest.mark.parametrize("text", ["false", "False", "no", "OFF", "0"])
-def test_words_for_off(text):
+def test_every_spelling_of_off_is_accepted(text):
     assert switch("rviz", text) is False
 
 
 @pytest.mark.parametrize("text", ["", "maybe", "2", "y"])
-def test_words_for_neither_are_refused(text):
+def test_other_spellings_are_refused(text):
     with pytest.raises(LaunchArgumentError, match=f"rviz is '{text}', expected one of true, yes, .*; correct it"):
         switch("rviz", text)
 
@@ -118,7 +118,7 @@ def test_a_missing_vocabulary_file_is_an_error_and_no_class(name, tmp_path):
         vocabulary_parameters(path, CONFIG)
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
     with pytest.raises(LaunchArgumentError, match="no file"):
         existing_file(str(tmp_path))
 

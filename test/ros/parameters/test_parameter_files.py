@@ -98,13 +98,13 @@ def test_a_node_is_meant_by_its_name_in_any_namespace_and_by_stars(tmp_path, own
         check(tmp_path, f"{owner}:\n  ros__parameters:\n    model: 5\n")
 
 
-def test_a_file_that_is_not_there_or_a_folder(tmp_path):
+def test_a_missing_parameter_file_or_a_folder_is_refused(tmp_path):
     for path, reason in ((tmp_path / "no.yaml", "No such file"), (tmp_path, "Is a directory")):
         with pytest.raises(ParameterError, match=f"{path} cannot be read \\({reason}"):
             check_file(path, "talk2dino", FIELDS)
 
 
-def test_a_file_nested_without_end(tmp_path):
+def test_a_file_nested_too_deeply_is_refused(tmp_path):
     with pytest.raises(ParameterError, match="nested too deeply"):
         check(tmp_path, "[" * 5000)
 

@@ -44,5 +44,5 @@ def test_every_value_is_taken_for_what_ros_takes_it_for():
         ("yes sir", "a text"),
     ],
 )
-def test_words_that_are_none_without_quotes(text, kind):
+def test_texts_that_yaml_reads_as_other_types_need_quotes(text, kind):
     assert kind_of(text) == kind

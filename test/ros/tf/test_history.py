@@ -21,7 +21,7 @@ def test_a_sample_from_before_the_history_is_dropped_with_a_sentence() -> None:
     )
 
 
-def test_a_path_in_a_circle_ends() -> None:
+def test_a_lookup_in_a_loop_of_frames_ends() -> None:
     history = History(10 * S)
     history.put(sample(1, "odom", "base"), is_static=False)
     history.put(sample(1, "base", "odom"), is_static=False)

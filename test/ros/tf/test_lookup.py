@@ -59,7 +59,7 @@ def test_without_a_timeout_nothing_was_waited_for() -> None:
     assert refusal(Answers(LATE), 0.0).endswith("at 1.500 s: it is late; wait.")
 
 
-def test_what_cannot_come_is_not_waited_for() -> None:
+def test_a_lookup_that_cannot_succeed_does_not_wait() -> None:
     began = time.monotonic()
     assert refusal(Answers(NEVER), LONG_S).endswith("at 1.500 s: it is wrong; mend it.")
     assert time.monotonic() - began < LONG_S / 2
@@ -113,7 +113,7 @@ def test_a_lookup_of_the_newest_transform_says_so() -> None:
         ("map", "map", 0, "the stamp is not set"),
     ],
 )
-def test_a_question_that_cannot_be_meant_is_refused(target: str, source: str, stamp_ns: int, words: str) -> None:
+def test_an_invalid_lookup_is_refused(target: str, source: str, stamp_ns: int, words: str) -> None:
     with pytest.raises(TransformError) as caught:
         Answers().lookup(target, source, stamp_ns, LONG_S)
     assert words in str(caught.value)

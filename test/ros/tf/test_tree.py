@@ -33,25 +33,25 @@ RIGHT = [("odom", "base", 1.0), ("odom", "base", 5.0), ("map", "odom", 1.0), ("m
 
 
 @pytest.mark.parametrize("stamp_s", [1.0, 2.9, 3.1, 5.0])
-def test_one_wrong_message_counts_at_its_own_stamp_alone(stamp_s):
+def test_a_single_wrong_message_counts_at_its_own_stamp_only(stamp_s):
     tree = tree_of(*RIGHT, ("base", "map", 3.0))
     assert is_refused(tree, 3 * S, "base", "map")
     assert not is_refused(tree, round(stamp_s * S), "base", "map")
 
 
-def test_a_circle_that_goes_on_counts_at_every_stamp_of_it():
+def test_a_lasting_loop_is_reported_at_each_of_its_stamps():
     tree = tree_of(*RIGHT, ("base", "map", 2.0), ("base", "map", 4.0))
     assert [is_refused(tree, stamp_s * S, "base") for stamp_s in (1, 2, 3, 4, 5)] == [False, True, True, True, False]
 
 
-def test_the_right_parent_ends_a_circle_at_once():
+def test_the_right_parent_ends_a_loop_at_once():
     tree = tree_of(("base", "camera", 1.0), ("camera", "base", 1.0))
     assert is_refused(tree, S, "base")
     tree = tree_of(("base", "camera", 1.0), ("camera", "base", 1.0), ("odom", "base", 2.0))
     assert not is_refused(tree, S, "base", "camera")
 
 
-def test_a_circle_of_static_frames_counts_always():
+def test_a_loop_of_static_frames_is_always_reported():
     tree = tree_of(static=(("base", "camera"), ("camera", "base")))
     assert is_refused(tree, S, "base")
     assert is_refused(tree, None, "base")

@@ -67,7 +67,7 @@ def test_an_end_is_taken_or_refused_beside_the_others_in_one_sentence(table, fie
 
 
 @pytest.mark.parametrize(("table", "field"), ALL)
-def test_numbers_that_are_none_and_other_types_are_refused(table, field):
+def test_nan_and_other_types_are_refused(table, field):
     wrong = [math.nan, math.inf, -math.inf] if isinstance(field.default, float) else []
     wrong += [
         None,

@@ -63,7 +63,7 @@ def test_a_value_that_is_not_allowed_is_named_with_its_parameter(name, value):
         Parameters(**{name: value})
 
 
-def test_an_empty_choice_is_named_so_that_it_can_be_seen():
+def test_an_empty_choice_is_quoted_in_the_error():
     with pytest.raises(ParameterError, match=r"patch_source is 'middle', expected '' or head or backbone; "):
         Parameters(patch_source="middle")
 
@@ -91,14 +91,14 @@ def test_a_mask_has_no_more_pixels_than_an_image_may_have():
 
 
 @pytest.mark.parametrize("value", [1, 1_000_000_000])
-def test_pixels_from_the_first_to_the_last_value_are_allowed(value):
+def test_pixel_counts_within_the_limits_are_allowed(value):
     assert Parameters(max_image_pixels=value).max_image_pixels == value
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("max_image_pixels", 0), ("max_image_pixels", 10**9 + 1), ("image_bits", 7), ("image_bits", 17)]
 )
-def test_values_beyond_the_ends_are_not(name, value):
+def test_values_beyond_the_limits_are_refused(name, value):
     with pytest.raises(ParameterError, match=f"{name} is {value}, expected"):
         Parameters(**{name: value})
 
@@ -138,7 +138,7 @@ def test_setting_a_fixed_parameter_to_what_it_is_changes_nothing_and_is_allowed(
     assert check_changes({"device": "auto"}, Parameters(), configured=True) == Parameters()
 
 
-def test_names_of_other_owners_are_passed_over():
+def test_parameters_of_other_owners_are_ignored():
     assert check_changes({"use_sim_time": True}, Parameters(), configured=True) == Parameters()
 
 

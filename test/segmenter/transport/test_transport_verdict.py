@@ -54,7 +54,7 @@ def test_qos_is_blamed_before_the_transport():
     assert "image_reliability to best_effort" in text
 
 
-def test_one_fitting_publisher_beside_a_wrong_one_is_enough():
+def test_one_matching_publisher_beside_an_incompatible_one_is_enough():
     wrong = publisher("sensor_msgs/msg/CompressedImage")
     verdict = verdict_on(found(wrong, publisher(), received=3, is_silent=False))
     assert (verdict.can_arrive, verdict.text) == (
@@ -101,7 +101,7 @@ def test_losses_that_were_counted_are_told_with_their_number(is_silent):
 
 
 @pytest.mark.parametrize(("received", "lost"), [(0, 2), (100, 25), (100, 0)])
-def test_few_losses_are_none(received, lost):
+def test_a_small_share_of_losses_is_not_reported(received, lost):
     """Two are no pattern, and a fifth of 125 images is 25."""
     assert verdict_on(found(publisher(), received=received, lost=lost, is_silent=False)).can_arrive
 

@@ -141,7 +141,7 @@ def test_a_damaged_row_is_skipped_counted_and_named(store, part):
         lambda data: data[: 4096 + 50],
     ],
 )
-def test_a_damaged_file_is_moved_aside_and_said_and_never_deleted(store, damage):
+def test_a_damaged_file_is_moved_aside_with_a_message_and_never_deleted(store, damage):
     filled(store).close()
     damaged = damage(at_file(store).read_bytes())
     at_file(store).write_bytes(damaged)
@@ -211,7 +211,7 @@ def test_poses_change_alone_and_all_or_none(store):
     assert dict(store)[1].pose.position[0] == 5
 
 
-def test_what_is_removed_is_in_no_file_any_more(store):
+def test_removed_data_is_in_no_file_any_more(store):
     secret = b"a secret of 28 bytes to find"
     store.add(dataclasses.replace(seeded_keyframe(1), jpeg=secret * 500), KIND, DIRECTIONS)
     filled(store)

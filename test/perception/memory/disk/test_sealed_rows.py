@@ -30,7 +30,7 @@ def test_a_keyframe_comes_back_bit_by_bit():
     assert same(unpack(pack(empty), ""), empty)
 
 
-def test_every_changed_byte_of_every_part_is_noticed():
+def test_any_changed_byte_is_detected():
     row, random = pack(seeded_keyframe(2)), np.random.default_rng(0)
     for part in range(3):
         for at in random.integers(0, len(row[part]), 30).tolist():
@@ -63,5 +63,5 @@ def test_the_head_alone_holds_the_pose():
     assert (unpack(row, "").stamp_ns, unpack(row, "").pose) == (7, other.pose)
 
 
-def test_what_is_sealed_is_opened():
+def test_a_sealed_row_opens_to_its_content():
     assert opened(sealed(b"abc")) == b"abc"
