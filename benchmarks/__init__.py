@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured and simulated, from a checkout alone; nothing of it is installed: `python -m benchmarks.NAME`."""
+"""Measurements and simulation, run from a checkout and never installed: `python -m benchmarks.NAME`."""

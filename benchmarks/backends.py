@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnxruntime beside torch on the image encoder alone, on the CPU: `python -m benchmarks.backends talk2dino_vitb`.
+"""Compare onnxruntime with torch on the image encoder, on the CPU: `python -m benchmarks.backends talk2dino_vitb`.
 
 Exports the model, with weights of seeded values where none are named (speed does not depend on them), then times both
 backends in turn on one image of the model's square and on batches, float32 in and out. Writes what it measured to

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What precision `auto` decides by on this CPU, and what whole networks gain: `python -m benchmarks.cpu_precision`.
+"""Measure what precision `auto` decides by on this CPU, and whole networks: `python -m benchmarks.cpu_precision`.
 
 The image encoder of each model named, in fp32 and in bf16 as the engine runs it, in turn on one image of the model's
 square; Talk2DINO's with weights of seeded values, on which speed does not depend. Writes to benchmarks/results/.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How oneDNN divides a ViT's bf16 linear layers among threads, what pieces gain: `python -m benchmarks.idle_thread`.
+"""Measure how oneDNN divides a ViT's bf16 layers among threads: `python -m benchmarks.idle_thread`.
 
 The division is read from each thread's own processor time, in a process whose idle threads sleep: 2.0 of 2 is an even
 one, 1.0 leaves one of two without work, whatever else the machine does. The gain is the layer in pieces, as

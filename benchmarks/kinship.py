@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How close words' vectors are that mean the same, or one a kind of the other, and those that do not.
+"""Measure cosines of words: synonyms, hyponyms, and unrelated ones.
 
     python -m benchmarks.kinship [--model mini]
 

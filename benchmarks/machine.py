@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the scripts of this folder share: where results go, and what they were measured on."""
+"""Write results with the machine they were measured on."""
 
 import json
 from pathlib import Path

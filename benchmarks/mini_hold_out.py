@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well `mini` guesses words that it was not trained on: `python -m benchmarks.mini_hold_out` prints the figures.
+"""Measure `mini` on words that it was not trained on: `python -m benchmarks.mini_hold_out`.
 
 Every fifth short text is left out of `talk2dino train mini`, and then projected.
 """

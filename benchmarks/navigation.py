@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often and how well the robot of `make demo-nav` finds objects by name, over seeded worlds.
+"""Measure success rate and errors of the robot of `make demo-nav` over seeded worlds.
 
     python -m benchmarks.navigation [--worlds 20]
 

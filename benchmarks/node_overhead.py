@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node adds to the engine's time, from the camera's stamp to the mask: `python -m benchmarks.node_overhead`.
+"""Measure the node's latency beside the engine's, from stamp to mask: `python -m benchmarks.node_overhead`.
 
 A camera, the node and a best-effort reader of its masks, each a process of its own, over Fast DDS with the shipped
 profile. The node writes down the moments of each image's way (the clock is the machine's, so they compare with the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images faster than the model, for ten minutes: `python -m benchmarks.node_soak`.
+"""Soak test: images faster than the model, for ten minutes: `python -m benchmarks.node_soak`.
 
 A camera at 30 images a second, the node as `ros2 run` starts it, and a reader of its masks, each a process of its own,
 over Fast DDS with the shipped profile. It shows whether the node's memory stays flat, and whether the newest image

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a soak of the node comes to, from the moments at which images and masks were published.
+"""Compute the figures of a soak test from the times at which images and masks were published.
 
 When the model is free it has to take the newest image. It is free when it has published a mask; how many images newer
 than the one it then took the camera had published by that moment is what is counted: 0 where the newest won.
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 def counts_of(counts: dict[str, str]) -> dict[str, int]:
-    """What became of the images, by the node's own counts in /diagnostics."""
+    """Return the node's counts of the images, from /diagnostics."""
     received, processed = int(counts["images received"]), int(counts["masks published"])
     dropped, wrong = int(counts["images dropped"]), int(counts["wrong images"])
     return {
@@ -44,7 +44,7 @@ def counts_of(counts: dict[str, str]) -> dict[str, int]:
 
 
 def ages_of(stamps: Sequence[int], masks: Sequence[Mask]) -> dict[str, Any]:
-    """How old the masks were when they were published, and whether the newest image won each time.
+    """Return the masks' ages when they were published, and whether the newest image won each time.
 
     stamps: of the camera's images; masks: in the order in which they were published; both in ns.
     """
@@ -58,7 +58,7 @@ def ages_of(stamps: Sequence[int], masks: Sequence[Mask]) -> dict[str, Any]:
 
 
 def images_between(stamps: Sequence[int], taken: int, free: int) -> int:
-    """How many images newer than the one `taken` there were when the model was `free`; 0: the newest won."""
+    """Count the images newer than the one `taken` when the model was `free`; 0: the newest won."""
     return max(bisect_right(stamps, free) - bisect_right(stamps, taken), 0)
 
 
@@ -76,7 +76,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def by_minute(stamps: Sequence[int], masks: Sequence[Mask], memory: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Memory at each sample, and the masks since the one before: a queue that grows would leave them behind."""
+    """Return memory at each sample, and the ages of the masks since the one before."""
     rows: list[dict[str, Any]] = [{"minutes": 0.0, "resident_mb": memory[0].resident_mb}]
     for before, now in pairwise(memory):
         some = [mask for mask in masks if before.when <= mask.published < now.when]
@@ -87,7 +87,7 @@ def by_minute(stamps: Sequence[int], masks: Sequence[Mask], memory: Sequence[Sam
 
 
 def said(facts: dict[str, Any]) -> str:
-    """Say in one line what came out."""
+    """Summarise the results in one line."""
     first, *_, last = facts["memory"]
     taken = facts["newer_images_when_the_model_took_one"]
     return (
@@ -99,7 +99,7 @@ def said(facts: dict[str, Any]) -> str:
 
 
 def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str]:
-    """Say in Markdown what the JSON file holds."""
+    """Return the results as Markdown lines."""
     counts = {name.replace("_", " "): value for name, value in facts.items() if name.startswith("images_")}
     newer = ", ".join(f"{k}: {n} times" for k, n in facts["newer_images_when_the_model_took_one"].items())
     rows = {

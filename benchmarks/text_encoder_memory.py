@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What dino.txt's text tower weighs in memory, and after it is freed: `python -m benchmarks.text_encoder_memory`.
+"""Measure the memory of dino.txt's text tower, loaded and freed: `python -m benchmarks.text_encoder_memory`.
 
 A file of the published layout and size with seeded values, for memory does not depend on them; each figure is taken in
 a process of its own, as memory that was used once hides what comes after. Beside it stands the same tower loaded

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long ~/set_vocabulary takes, and what it does to the images meanwhile: `python -m benchmarks.vocabulary_latency`.
+"""Measure ~/set_vocabulary and the images' latency meanwhile: `python -m benchmarks.vocabulary_latency`.
 
 A node in a process of its own and one client. Known words come from the text cache; new words are encoded without
 images, and while images come at a rate that the model can just keep up with, in turn with images alone. A DINO model
@@ -181,7 +181,7 @@ def measure(arguments: argparse.Namespace, start: Callable[[], "subprocess.Popen
 
 
 def figures(client: Client, arguments: argparse.Namespace) -> dict[str, Any]:
-    """All that is measured with one node."""
+    """Measure one node."""
     rounds = [one_round(client, f"number {number}", arguments.images) for number in range(arguments.rounds)]
     quiet, meanwhile = ([latency for each in rounds for latency in each[part]] for part in ("quiet", "meanwhile"))
     known_with_images = with_images(client, lambda: [client.set_vocabulary(KNOWN) for _ in range(30)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simulate the demo robot's motion: two driven wheels, without slip or mass, and wheels that measure a little wrong."""
+"""Simulate the demo robot's motion: differential drive without slip or mass, odometry with drift."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def moved(pose: Pose, twist: Twist, seconds: float) -> Pose:
 
 
 class Odometry:
-    """Where the wheels say that the robot is, from where it started: each step adds a share of its length as error."""
+    """Pose by wheel odometry, from the start; each step adds a share of its length as error."""
 
     def __init__(self, error_share: float, seed: int) -> None:
         self.pose = Pose(0.0, 0.0, 0.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The room as a map for robots: what is occupied, and a costmap that keeps the robot's radius away from it."""
+"""Occupancy map of the room, and its costmap inflated by the robot's radius."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's client: says where to go by the goal node's action, and writes down what happens meanwhile."""
+"""Client of the demo: send goals by the goal node's action, and record the drive."""
 
 from __future__ import annotations
 

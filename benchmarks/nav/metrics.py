@@ -44,7 +44,7 @@ class Leg:
 
 @dataclass(frozen=True)
 class LegMetrics:
-    """How a leg went, in metres, seconds and degrees; NaN where there is nothing to measure."""
+    """Metrics of a leg, in metres, seconds and degrees; NaN where there is nothing to measure."""
 
     seed: int
     word: str

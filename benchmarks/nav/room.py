@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The room of the demo: what stands where, made from a seed. Metres and radians, the origin is its middle."""
+"""Room of the demo, furnished from a seed. Metres and radians, the origin is its middle."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def nearest_free(costmap: Grid, cell: Cell) -> Cell:
 
 
 def free_cells(costmap: Grid) -> npt.NDArray[np.bool_]:
-    """Where the robot's middle may be."""
+    """Return the cells where the robot's middle may be."""
     return np.asarray((costmap.values >= 0) & (costmap.values < INSCRIBED))
 
 

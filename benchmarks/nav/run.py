@@ -29,7 +29,7 @@ GIVE_UP_S = 600.0
 
 @dataclass(frozen=True)
 class DriveOutcome:
-    """What happened in one world."""
+    """Results of one world."""
 
     room: Room
     legs: list[Leg]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Search for an object with the demo's robot: it turns once on the spot, goes to where it has not been, turns again."""
+"""Search behaviour of the demo's robot: turn on the spot, drive to where it has not been, turn again."""
 
 from __future__ import annotations
 

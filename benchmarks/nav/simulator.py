@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated robot in its room, as a node: everything that a real robot's drivers and localisation publish.
+"""Simulator node: publish what a real robot's drivers and localisation do.
 
 Time is simulated, and stands still while the segmenter works on an image: so a run is the same on a slow machine and
 on a fast one. Each step is 1 / control_rate_hz; every few steps the camera takes an image.
@@ -43,7 +43,7 @@ START_S = 1.0  # simulated time of the first step: zero means "no time yet" to R
 
 @dataclass(frozen=True)
 class SimulatorParameters(Values):
-    """How the world is made, and how it goes on."""
+    """Parameters of the simulator."""
 
     seed: int = parameter(0, "Random seed of the room.", low=0, high=2**31 - 1)
     control_rate_hz: float = parameter(20.0, "Simulation steps per second of simulated time.", low=1.0, high=1000.0)
@@ -113,7 +113,7 @@ class Simulator(Node):
         return Time(nanoseconds=round((START_S + self._steps * self._step_s) * 1e9))
 
     def _publish_state(self) -> None:
-        """The transforms come first: whoever hears the odometry or the clock finds them."""
+        """Publish transforms, then odometry and clock, whose readers find them."""
         stamp = self._now().to_msg()
         seen_as = self._odometry.pose
         frames = [(MAP, ODOM, frame_between(self._pose, seen_as)), (ODOM, BASE, seen_as)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulated robot publishes, as messages."""
+"""Convert the simulator's state to messages."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def camera_mount() -> TFMessage:
 
 
 def odometry(pose: Pose, twist: Twist, stamp: object) -> Odometry:
-    """Make what the wheels say."""
+    """Make the odometry message."""
     message = Odometry(header=Header(stamp=stamp, frame_id=ODOM), child_frame_id=BASE)
     message.pose.pose = pose_to_msg(pose)
     message.twist.twist = twist_to_msg(twist)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A synthetic world in which it can be seen, in minutes and without a download, that the training learns."""
+"""Synthetic world that shows in minutes and without a download that the training learns."""

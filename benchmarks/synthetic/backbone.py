@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small ViT that learns to see in the synthetic world, in a minute on a CPU, and is frozen afterwards.
+"""Small ViT that is trained on the synthetic world, in a minute on a CPU, and then frozen.
 
 What it is taught: its class token says which colours, patterns and grounds are somewhere in the picture, and each
 patch token what its own pixels look like. It is not told where anything is, which colour goes with which pattern, how

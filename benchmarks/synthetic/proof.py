@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The claim, measured: a mapping learned in the synthetic world names the pixels of scenes that it has never seen.
+"""Train a mapping in the synthetic world, and measure its mIoU on unseen scenes.
 
 And choosing, for each caption, the attention head that fits it best beats the mean of the heads and of the patches.
 """
@@ -37,7 +37,7 @@ _AT_ONCE = 50  # scenes that are segmented in one batch
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed gave; all are mIoU, 0..1, over the pixels of test scenes.
+    """Results of one seed; all are mIoU, 0..1, over the pixels of test scenes.
 
     constant, random: of the best single word for every pixel, and of words drawn by lot. untrained: with the
     projection's first values. shuffled: mapped by captions of other images. mapped: by head choice.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why the choice of a head matters: how much of what stands for an image in training is the object that is named."""
+"""Measure how much of an image's training embedding comes from the object that is named, by head choice."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Map words to what the synthetic world's backbone sees, with the very code of `talk2dino train`.
+"""Train a mapping of words to the synthetic backbone's features, with the code of `talk2dino train`.
 
 Scenes become a caption set; the store is extracted from it, the trainer reads the store, the projection file is
 written and loaded back as a user's would be. Only the reader of captions on the disk is left out.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The synthetic world's model: a row like those of the table of models, whose files lie in a folder of their own.
+"""Model of the synthetic world: a row like those of the table of models, with files in a folder.
 
 So everything that takes a model takes it: the store's extraction, a Segmenter, an explanation. Its text encoder is
 that of `mini`, a real sentence encoder that has never heard of this world.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line `talk2dino`: without ROS what the nodes do with it. One file per command, named as the command."""
+"""Command line `talk2dino`: the engine without ROS. One module per command, of the same name."""

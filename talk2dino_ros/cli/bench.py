@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino bench`: how fast the engine is on this machine, beside a plain implementation of the paper."""
+"""`talk2dino bench`: measure the engine on this machine, beside a plain implementation of the paper."""
 
 import argparse
 import tempfile

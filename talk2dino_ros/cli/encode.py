@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino encode`: words in, a file of their vectors out, with which a robot needs no text encoder."""
+"""`talk2dino encode`: encode words into a vocabulary file, with which a robot needs no text encoder."""
 
 import argparse
 from pathlib import Path
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_output(path: Path) -> None:
-    """Refuse before anything is encoded what cannot be a file."""
+    """Check the path of the output before anything is encoded."""
     try:
         file_to_replace(path)
         there = path.parent.is_dir()

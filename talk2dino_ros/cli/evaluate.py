@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino evaluate`: mIoU on labelled data sets by the published protocol, beside the papers' numbers."""
+"""`talk2dino evaluate`: measure mIoU on labelled data sets by the published protocol."""
 
 import argparse
 from collections.abc import Callable
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _never_scored(dataset: "Dataset", facts: dict[str, Any]) -> str:
-    """A sentence on the classes that no label of a whole set has, '' where there are none."""
+    """Return a warning about classes that no label of the whole set has, '' where there are none."""
     names = [
         f"{number} ({name})" for number, name in enumerate(facts["classes"]) if not facts["classes"][name]["pixels"]
     ]
@@ -122,7 +122,7 @@ def _never_scored(dataset: "Dataset", facts: dict[str, Any]) -> str:
 
 
 def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -> dict[str, Any]:
-    """The protocol's options for the data set, but for what the user chose; other inputs have no protocol."""
+    """Return the protocol's options for the data set with the user's choices; other inputs have no protocol."""
     from talk2dino_ros.engine.evaluate.datasets import DatasetError
     from talk2dino_ros.engine.evaluate.threshold import own_threshold
 

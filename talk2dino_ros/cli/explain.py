@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino explain`: a drawing of how one photograph becomes a mask, step by step (docs/how_it_works.md)."""
+"""`talk2dino explain`: draw step by step how one photograph becomes a mask (docs/how_it_works.md)."""
 
 import argparse
 from pathlib import Path
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _prepare_output(path: Path) -> None:
-    """Make the folder, and refuse before anything is computed what no picture can be written to."""
+    """Make the output folder, and check before anything is computed that pictures can be written there."""
     if not _is_place(path):
         raise ImageError(
             f"the output is {path}, expected a file ending in {', '.join(SUFFIXES)} in a folder that is there, or a "

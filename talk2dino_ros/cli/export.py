@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino export`: a model's image encoder as an ONNX file, for onnxruntime and TensorRT."""
+"""`talk2dino export`: write a model's image encoder as an ONNX file, for onnxruntime and TensorRT."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _size(text: str) -> tuple[int, int]:
-    """Turn `640x480` (width x height) into (480, 640)."""
+    """Parse `640x480` (width x height) into (480, 640)."""
     width, sign, height = text.partition("x")
     if not (sign and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height in pixels, such as 640x480")
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> None:
 def _planned_size(
     arguments: argparse.Namespace, base: int, patch_size: int, window_share: float = 1.0
 ) -> tuple[int, int]:
-    """The network's input (H, W) for the camera's images."""
+    """Return the network's input (H, W) for the camera's images."""
     from talk2dino_ros.engine.inference.crop_plan import make_plan
 
     if arguments.input == "aspect" and arguments.image_size is None:

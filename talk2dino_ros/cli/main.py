@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino`: on the command line and without ROS what the node does with it."""
+"""Parse the command line of `talk2dino` and run the sub-command."""
 
 import argparse
 import sys

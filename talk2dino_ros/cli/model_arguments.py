@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arguments by which several sub-commands choose their model, and what they mean to the engine."""
+"""Command-line arguments that choose and configure the model, shared by several sub-commands."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_word_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what chooses a model's words: all that `encode` needs."""
+    """Declare the arguments of the text side: all that `encode` needs."""
     parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
@@ -23,7 +23,7 @@ def add_word_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what chooses a model's words and images."""
+    """Declare the arguments of the text side and of the image side."""
     add_word_arguments(parser)
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     parser.add_argument("--patch-source", default="", choices=PATCH_SOURCES, help="whose patches dino.txt compares")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino nav2-layer`: a vocabulary in, its block for the semantic layer of Nav2's costmap out."""
+"""`talk2dino nav2-layer`: print a vocabulary's parameters for the semantic layer of Nav2's costmap."""
 
 import argparse
 from pathlib import Path
@@ -32,7 +32,7 @@ def add_nav2_layer_command(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the block."""
+    """Print the parameter block."""
     from talk2dino_ros.cli.nav2_layer_block import layer_file, read_vocabulary, types_of
 
     labels, background = read_vocabulary(arguments.vocabulary)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A vocabulary's block for Nav2's semantic segmentation layer (kiwicampus/semantic_segmentation_layer).
+"""Parameters of Nav2's semantic segmentation layer (kiwicampus/semantic_segmentation_layer) for a vocabulary.
 
 Its class names are exactly those of label_info: a name that it lacks costs nothing, and one that label_info lacks ends
 Nav2's controller as soon as somebody changes a cost while it runs.
@@ -28,7 +28,7 @@ def _labels(*lines: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class ClassType:
-    """What the layer does with a class.
+    """Costs and rules of the layer for a group of classes.
 
     why: a comment for the file. Costs: 0 to 254; mark_confidence: 0 to 254, what the samples' mean has to be above.
     labels: which labels, of the shipped vocabularies and of others, are of this type.

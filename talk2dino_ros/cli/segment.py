@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino segment`: photographs, folders and videos in, masks and overlays out."""
+"""`talk2dino segment`: segment photographs, folders and videos; write masks and overlays."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class SegmentJob:
 
 
 def _jobs(sources: list[Path], output: Path) -> tuple[list[SegmentJob], list[str]]:
-    """What to do with each file, and what is skipped. Raises ImageError for a source of no known kind."""
+    """List the files to segment and those to skip. Raises ImageError for a source of no known kind."""
     kinds: dict[Path, Callable[[SegmentJob, Segmenter, Vocabulary], None]] = {}
     skipped = []
     for source in sources:
@@ -165,7 +165,7 @@ def _jobs(sources: list[Path], output: Path) -> tuple[list[SegmentJob], list[str
 
 
 def _results(stem: Path) -> tuple[Path, Path, Path]:
-    """The mask and the overlay of a picture, and the overlay of a video."""
+    """Return the paths of the results: mask and overlay of a picture, overlay of a video."""
     return beside(stem, "_mask.png"), beside(stem, "_overlay.png"), beside(stem, "_overlay.mp4")
 
 
@@ -182,7 +182,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _segment_picture(job: SegmentJob, segmenter: Segmenter, vocabulary: Vocabulary) -> None:
-    mask, picture, points = _look(read_picture(job.path), segmenter, vocabulary)
+    mask, picture, points = _segment_image(read_picture(job.path), segmenter, vocabulary)
     write_picture(beside(job.stem, "_mask.png"), mask)
     write_picture(beside(job.stem, "_overlay.png"), picture)
     for point in points:
@@ -192,8 +192,8 @@ def _segment_picture(job: SegmentJob, segmenter: Segmenter, vocabulary: Vocabula
         )
 
 
-def _look(rgb: Rgb, segmenter: Segmenter, vocabulary: Vocabulary) -> tuple[Rgb, Rgb, list[PointOfInterest]]:
-    """Mask, overlay and points of interest of one image."""
+def _segment_image(rgb: Rgb, segmenter: Segmenter, vocabulary: Vocabulary) -> tuple[Rgb, Rgb, list[PointOfInterest]]:
+    """Segment one image; return mask, overlay and points of interest."""
     seen = segmenter.segment(rgb, vocabulary)
     labels, questions = vocabulary.labels(), vocabulary.questions()
     points = [point for layer in layers_of(seen, labels, questions) for point in find_points(*layer)]
@@ -211,7 +211,7 @@ def _segment_video(job: SegmentJob, segmenter: Segmenter, vocabulary: Vocabulary
         for number, rgb in enumerate(
             tqdm(video.images(), total=video.count, unit="image", desc=printable(job.path.name))
         ):
-            mask, picture, _ = _look(rgb, segmenter, vocabulary)
+            mask, picture, _ = _segment_image(rgb, segmenter, vocabulary)
             _make_folder(masks)
             write_picture(masks / f"{number:06d}.png", mask)
             write(picture)

@@ -60,7 +60,7 @@ def _path(text: str) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train; print what came out and where it is."""
+    """Train; print the results and their paths."""
     # with torch, so not for `--help`
     from talk2dino_ros.engine.train.recipe import find_recipe, read_table
 

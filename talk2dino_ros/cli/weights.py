@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino weights`: which files the models need, whether they are here, and bringing them."""
+"""`talk2dino weights`: list, check and download the models' files."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _for_each_file(arguments: argparse.Namespace, action: Callable[[WeightsFile], str]) -> int:
-    """Print what `action` says of each file that was asked for; 1 if one of them failed, which stops no other."""
+    """Run `action` on each requested file and print its result; return 1 if one failed, after trying all."""
     from talk2dino_ros.engine.models.registry import find_model
 
     model, status = find_model(arguments.name), 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the main job end to end and show it: `make demo`, or `python -m talk2dino_ros.demo`.
+"""Run the segmenter on photographs end to end: `make demo`, or `python -m talk2dino_ros.demo`.
 
 Three processes, as on a robot: a camera that shows photographs, the segmenter, and this client, which asks
 for words, asks for others midway, and gathers what comes. Exits with 1 where anything did not arrive.

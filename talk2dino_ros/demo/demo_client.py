@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's client: asks for words and gathers everything the segmenter says about them."""
+"""Client node of the demo: set vocabularies and collect the segmenter's results."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ OPEN_DETECTIONS = 50  # images of which something may still come; best-effort to
 
 @dataclass
 class DemoResult:
-    """What arrived about one image: all of it, once `missing` is empty."""
+    """Messages received for one image; complete when `missing` is empty."""
 
     photo: str
     latency_ms: float | None = None  # camera stamp to mask received
@@ -97,11 +97,11 @@ class DemoClient(Node):
         return future.result()
 
     def completed(self, version: int) -> dict[str, DemoResult]:
-        """The first image of each photograph of which everything arrived under this vocabulary."""
+        """Return the first complete image of each photograph under this vocabulary."""
         return {photo: result for (of, photo), result in self._complete.items() if of == version}
 
     def _keep(self, message: Any, **parts: Any) -> None:
-        """File what came under its image's stamp; move the image to the complete ones when nothing is missing."""
+        """Store a message under its image's stamp; mark the image complete when nothing is missing."""
         key = Time.from_msg(message.header.stamp).nanoseconds
         result = self._open.setdefault(key, DemoResult(message.header.frame_id))
         for name, value in parts.items():

@@ -38,7 +38,7 @@ def write_overlays(rounds: Sequence[Round], folder: Path) -> list[Path]:
 
 
 def contact_sheet(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
-    """All pictures in rows of four on white, each fitted into a cell of the same size."""
+    """Arrange all pictures in rows of four on white, each fitted into a cell of the same size."""
     width = (SHEET_WIDTH - SHEET_GAP) // SHEET_COLUMNS - SHEET_GAP
     height = width * 3 // 4
     rows = -(-len(pictures) // SHEET_COLUMNS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A camera that shows photographs, at a camera's rate: each for a while in turn, or the one it is told to."""
+"""Camera node that publishes photographs at a camera's rate: each in turn, or the one it is told to."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from talk2dino_ros.viz.pictures import read_folder
 
 @dataclass(frozen=True)
 class PhotoCameraParameters(Values):
-    """Which photographs are shown, and how long."""
+    """Parameters of the photo camera."""
 
     folder: str = parameter(str(PHOTOS), "Folder of the photographs.")
     rate_hz: float = parameter(5.0, "Publishing rate of the images.", low=0.01, high=1000.0)

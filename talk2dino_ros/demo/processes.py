@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes in processes of their own, as on a robot, for as long as a demo runs."""
+"""Start nodes as processes, as on a robot, and stop them at the end of a demo."""
 
 import signal
 import subprocess

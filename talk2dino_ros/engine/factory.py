@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a model's name and the user's choices to a segmenter, or to words without one; a wrong choice ends here."""
+"""Load a segmenter, or encode words without one, from a model's name and checked options."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options that change a segmentation's result, with the paper's values where the paper has one."""
+"""Options that change a segmentation's result, with the paper's values where the paper has one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -30,7 +30,7 @@ MOST_SMOOTHING = 0.99  # a hundred images; at 1 no image would count
 
 @dataclass(frozen=True)
 class Options:
-    """How to segment.
+    """Options of a segmentation.
 
     input: `square` squashes the image to the model's square (the authors' demo); `slide` is the published
         protocol (short side 448, overlapping windows, averaged); `aspect` keeps the aspect ratio in one pass.
@@ -42,9 +42,9 @@ class Options:
     input_size: pixels of the network's square, or of its short side, rounded to the model's patch; 0: the model's own.
         Smaller is faster and coarser.
     refine_pixels: larger images are refined at this many pixels, then upsampled: PAMR's time and memory grow with it.
-    score_smoothing: the share of a camera's earlier images in a patch's scores (an exponential mean, held by the
-        caller's `ScoreMemory`), as pixels between two classes flicker from image to image. 0.0: none, for what moves
-        leaves a trail, and that is everything where the camera moves.
+    score_smoothing: EMA weight of a camera's earlier images in a patch's scores (held by the caller's `ScoreMemory`),
+        against pixels that flicker between two classes. 0.0: off; else ghosts follow what moves, and everything does
+        where the camera moves.
     window_share, resize, window_scores: what the papers' evaluations do each in its own way with `slide`; for
         `with_options`, as evaluate/protocols.py has them. The windows' side as a share of the short side, 0: the
         model's own; how the image is resized: `antialias` is the engine's own, see resizing.py for the others; what is

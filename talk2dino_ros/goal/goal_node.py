@@ -13,7 +13,7 @@ from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import Value
 from talk2dino_ros.ros.parameters.parameter_set import Values
 
-LEAVE_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
+REMOVAL_TIMEOUT_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
 
 
 class GoalNode(ManagedNode):
@@ -49,7 +49,7 @@ class GoalNode(ManagedNode):
         """Answer the clients that wait for a go_to, as it will not go on."""
         super().before_exit()
         self._server.deactivate()
-        self._server.wait_until_words_are_away(LEAVE_S)
+        self._server.wait_for_removal(REMOVAL_TIMEOUT_S)
 
     def _configure(self) -> None:
         self.start_diagnostics(self._settings.diagnostics_period_s)

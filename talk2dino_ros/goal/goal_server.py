@@ -82,12 +82,12 @@ class GoalServer:
         self._objects_sub = self._node.create_subscription(TrackedObjectArray, topic, self._on_objects, OBJECTS)
 
     def deactivate(self) -> None:
-        """End what is under way."""
+        """Cancel the active go-to task."""
         if self._objects_sub is not None:
             self._node.destroy_subscription(self._objects_sub)
             self._objects_sub = None
         self._end(State.CANCELLED, "the node goal was deactivated")
-        self._take_words_away()
+        self._remove_questions()
         self._waits.poll()
 
     def tear_down(self) -> None:
@@ -99,18 +99,18 @@ class GoalServer:
         self._surroundings = self._vocabulary = None
 
     def destroy(self) -> None:
-        """Give back what the node does not know of."""
+        """Destroy what the node does not own."""
         self._action.destroy()
 
     def tick(self) -> None:
-        """Look at the clock, the robot and late transforms; let those go on who waited for it."""
+        """Check timeouts, the robot's pose and late transforms; resume waiting coroutines."""
         task = self._task
         if task and task.is_searching:
             with self._failing(task):
-                self._look(task)
+                self._update(task)
                 task.tick(self._robot() if task.goal else None, time.monotonic())
         self._topics.report(self._task)
-        self._take_words_away()
+        self._remove_questions()
         self._waits.poll()
 
     async def _on_go_to(self, request: GoTo.Request, response: GoTo.Response) -> GoTo.Response:
@@ -178,10 +178,10 @@ class GoalServer:
             if handle.is_cancel_requested:
                 task.end(State.CANCELLED, "cancelled by the client of the action")
         self._topics.report(self._task)
-        await self._have_looked_for(task, self._vocabulary, settings)
+        await self._search(task, self._vocabulary, settings)
         return task
 
-    async def _have_looked_for(self, task: GoToTask, vocabulary: VocabularyClient, settings: GoalParameters) -> None:
+    async def _search(self, task: GoToTask, vocabulary: VocabularyClient, settings: GoalParameters) -> None:
         try:
             await vocabulary.ensure(
                 task.go_to_request.words,
@@ -197,7 +197,7 @@ class GoalServer:
             self._surroundings.forget_old(settings.lost_timeout_s)
             task.start_searching(time.monotonic())
             with self._failing(task):
-                self._look(task)
+                self._update(task)
         self._topics.report(self._task)
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
@@ -205,7 +205,7 @@ class GoalServer:
         self._surroundings.take(array)
         if self._task and self._task.is_searching:
             with self._failing(self._task):
-                self._look(self._task)
+                self._update(self._task)
             self._topics.report(self._task)
             self._waits.poll()
         else:
@@ -219,15 +219,15 @@ class GoalServer:
 
     @contextmanager
     def _failing(self, task: GoToTask) -> Iterator[None]:
-        """End the go-to task where the block raises what nothing expects, so that its client is answered."""
+        """End the go-to task where the block raises an unexpected exception, so that its client is answered."""
         try:
             yield
         except Exception as error:
             self._node.note_fault("a go_to failed", error)
             task.end(State.FAILED, FAULT.format(error=error))
 
-    def _look(self, task: GoToTask) -> None:
-        """Take the newest objects; publish the goal that comes of them."""
+    def _update(self, task: GoToTask) -> None:
+        """Update the go-to task with the newest objects; publish its goal."""
         surroundings = self._surroundings
         if surroundings is None:
             return
@@ -267,14 +267,14 @@ class GoalServer:
         self._topics.report(self._task)
         return True
 
-    def _take_words_away(self) -> None:
-        """Leave in the vocabulary what is still gone to, of all words that were brought in for it."""
+    def _remove_questions(self) -> None:
+        """Remove the questions that were added for go-to tasks, but for the active one's."""
         task = self._task
         if self._vocabulary is not None:
             self._vocabulary.keep_only("" if task is None or task.is_ended else task.go_to_request.name)
 
-    def wait_until_words_are_away(self, timeout_s: float) -> None:
-        """Wait for the segmenter's answer, when nobody serves the node any more."""
+    def wait_for_removal(self, timeout_s: float) -> None:
+        """Wait for the segmenter's answer after the executor has stopped."""
         removal = self._vocabulary.removal if self._vocabulary is not None else None
         if removal is not None and not removal.done():
             executor = SingleThreadedExecutor(context=self._node.context)

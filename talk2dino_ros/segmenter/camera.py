@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One camera's topics: the image in, and all that is seen in it out."""
+"""One camera's topics: subscribe to images, publish the results."""
 
 from __future__ import annotations
 

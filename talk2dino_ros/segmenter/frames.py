@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frame, which is one image on its way through the node, and the slots in which it waits for the model.
+"""Frame: one image with its results; and the slots in which the newest frames wait for the model.
 
 One slot per camera between the thread that receives and the thread that segments: the newest frame wins. A queue would
 feed a slow model frames that are older and older. What is overwritten is counted as dropped, so that nobody takes a

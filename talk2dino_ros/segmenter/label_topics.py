@@ -43,7 +43,7 @@ class LabelTopics:
 
     def publish(self, **messages: Image | PointCloud2) -> bool:
         """Publish the messages by topic, unless a reader is too new; return whether they went out."""
-        self._look_for_new_readers()
+        self._poll_readers()
         tells, publishes = self._readers.turn(time.monotonic(), self._is_label_info_heard)
         if tells:
             self._tell()
@@ -77,7 +77,7 @@ class LabelTopics:
         if is_new and topic == LABEL_INFO:
             self._tell()
 
-    def _look_for_new_readers(self) -> None:
+    def _poll_readers(self) -> None:
         for topic, publisher in (*self._pubs.items(), (LABEL_INFO, self._label_info_pub)):
             is_new = self._readers.on_count(topic, publisher.get_subscription_count(), time.monotonic())
             if is_new and topic == LABEL_INFO:

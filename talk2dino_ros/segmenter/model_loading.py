@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the node's parameters to a segmenter that is ready for its first image."""
+"""Load a segmenter from the node's parameters and warm it up."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _threshold(background: float, segmenter: Segmenter) -> float | None:
 
 
 def _text_encoder(parameters: Parameters) -> str:
-    """`auto` with a vocabulary file: whoever brings one has no memory, or no weights, for the text encoder."""
+    """Return the choice for the text encoder; `auto` with a vocabulary file is `free`."""
     return "free" if parameters.vocabulary_file and parameters.text_encoder == "auto" else parameters.text_encoder
 
 

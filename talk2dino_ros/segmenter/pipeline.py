@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One frame's way: decode, segment, publish. It runs in the worker's thread, the rest of the node beside it.
+"""Process a frame: decode, segment, publish; in the worker's thread.
 
 camera.py hands a frame (frames.py) to this file's slots; the pipeline adds the decoded image and the engine's result,
 scene.py what it shows in space, and camera.py publishes it.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActiveConfiguration:
-    """Everything that decides what a batch becomes. self_check: what it found when the model was loaded."""
+    """Immutable configuration of a batch. self_check: its result when the model was loaded."""
 
     segmenter: Segmenter
     vocabulary: Vocabulary

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One camera's scene: from a mask to regions, from regions to places, and which object each of them is a detection of.
+"""One camera's scene: regions of the mask, their positions, and the tracked objects.
 
 The worker's thread alone looks at it. Where a region has no place, its point says why, and nothing else is lost.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class DepthSource(Protocol):
-    """What gives the depth that belongs to an image; see `depth_input.DepthInput`."""
+    """Source of the depth that belongs to an image; see `depth_input.DepthInput`."""
 
     @property
     def is_expected(self) -> bool:
@@ -110,7 +110,7 @@ class Scene:
     def _places(
         self, regions: Sequence[Region], depth: Depth | str, frame: Frame, target: str, parameters: Parameters
     ) -> list[Position | str]:
-        """Where each region is, or why that cannot be said."""
+        """Compute each region's position, or the reason why there is none."""
         if isinstance(depth, str):
             return [depth] * len(regions)
         near_m, far_m = parameters.near_m, parameters.far_m
@@ -134,7 +134,7 @@ class Scene:
         return self._transforms.lookup(target, frame.frame_id, frame.stamp_ns, timeout_s)
 
     def _note_time(self, stamp_ns: int) -> None:
-        """Where a bag loops, TF's old future would hide its new past, and objects were another time's."""
+        """Clear TF and objects after a jump back of the clock, as by a bag that loops."""
         if is_jump_back(self._last_stamp_ns, stamp_ns):
             self._last_stamp_ns = 0
             self._objects.clear()

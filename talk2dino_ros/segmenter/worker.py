@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one thread that owns the model: it takes frames, and nothing that a frame does can end it, or hold up others."""
+"""Thread that owns the model and processes frames; an exception costs its own batch alone."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def with_answers(result: Segmentation) -> tuple[Mask, Mask]:
-    """Class ids and confidence for a picture: what answers a question stands over what is there."""
+    """Return class ids and confidence for a picture, with the answers to questions over the mask."""
     mask, confidence = result.class_ids, result.confidence
     for class_id, answer in result.answers.items():
         mask, confidence = (

@@ -60,13 +60,13 @@ class Environment:
 
     @property
     def key(self) -> str:
-        """What the environment is made from: versions, Python, ROS, and the set-up itself."""
+        """Key of the environment: versions, Python, ROS, and the set-up itself."""
         files = [*self.requirements.glob("*.txt"), *(self.root / "tools" / "setup_env").glob("*.py")]
         return fingerprint(files, self.identity)
 
     @property
     def identity(self) -> str:
-        """What an environment cannot change after it was created; another one is made where this differs."""
+        """Key of what cannot change after creation; another environment is made where it differs."""
         prefixes = ":".join(map(str, self.situation.prefixes))
         return f"{self.home}\n{sys.version}\n{base_python()}\n{self.situation.distro}\n{prefixes}\n"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ends the set-up: one sentence with what was found, what was expected and what to do."""
+"""Error that ends the set-up: one sentence with what was found, what was expected and the remedy."""
 
 
 class SetupError(Exception):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which packages pip installs, and held to which versions. Pure."""
+"""List the packages that pip installs, with their pinned versions. Pure."""
 
 from __future__ import annotations
 

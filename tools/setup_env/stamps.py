@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stamps say what a finished step was made from, so that a second call does only what changed."""
+"""Record what each finished step was made from, so that a second call does only what changed."""
 
 from __future__ import annotations
 

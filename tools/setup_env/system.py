@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What only apt can bring: a compiler, Python's headers and venv, and packages of a sourced ROS."""
+"""System packages by apt: a compiler, Python's headers and venv, and packages of a sourced ROS."""
 
 from __future__ import annotations
 

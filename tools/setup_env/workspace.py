@@ -28,13 +28,13 @@ class Workspace:
 
     @property
     def base_paths(self) -> list[str]:
-        """Where the packages are; the stub packages only where no ROS brings the real packages."""
+        """Folders of the packages; the stub packages only where no ROS brings the real packages."""
         own = [".", "talk2dino_msgs"]
         return own if self.environment.situation.sourced else [*own, *STUB_PACKAGES]
 
     @property
     def key(self) -> str:
-        """What the workspace is built from."""
+        """Key of the workspace: all it is built from."""
         files = [file for pattern in PACKAGING for file in self.root.glob(pattern)]
         for folder in self.base_paths[1:]:
             files += [file for pattern in MESSAGES for file in (self.root / folder).glob(pattern)]

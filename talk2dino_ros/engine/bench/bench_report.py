@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Markdown table of a run, from its JSON, with the files of other benchmarks that lie beside it."""
+"""Write the Markdown table of a run from its JSON file."""
 
 import json
 from pathlib import Path

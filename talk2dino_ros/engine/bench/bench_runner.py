@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure the rows of the table that this machine can, in turn, and keep what came out after each of them.
+"""Measure the benchmark rows that this machine can run, and save the results after each row.
 
 A row (outcome.py) measures a subject (subject.py): cpu_rows.py, gpu_rows.py and curve_rows.py hold them. Both sides
 of a comparison run in turn on the same input (measure.py). bench_report.py writes the table.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Describe what a figure was measured on: machine, clocks as far as they can be seen, versions, commit."""
+"""Describe the machine of a measurement: CPU and GPUs, clocks where known, versions, commit."""
 
 import datetime
 import os

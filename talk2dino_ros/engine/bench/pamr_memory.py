@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PAMR's memory, in a process of its own: `python -m talk2dino_ros.engine.bench.pamr_memory engine inputs.npz`.
+"""Measure PAMR's memory in a child process: `python -m talk2dino_ros.engine.bench.pamr_memory engine inputs.npz`.
 
 Prints one JSON object with the bytes by which the call raised the process's peak, after a call on a corner of the
 image, which pays for what a first call compiles and loads.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two PAMRs that are compared, under one signature: rgb [3, H, W] and scores [C, H, W] to scores [C, H, W]."""
+"""Wrap the two PAMRs that are compared in one signature: rgb [3, H, W] and scores [C, H, W] to scores [C, H, W]."""
 
 from collections.abc import Callable
 

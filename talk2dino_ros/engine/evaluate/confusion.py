@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Count pixels by true and predicted class over a data set, and what follows: IoU and accuracy as mmseg defines them.
+"""Confusion matrix over a data set, with IoU and accuracy as mmseg defines them.
 
 mmseg 0.30 (the authors' evaluation) sums intersections and unions over all images first and divides last, leaves
 pixels of the ignore label out, and leaves classes that neither label nor prediction has out of the means.
@@ -17,7 +17,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Figures:
-    """What a confusion matrix says, as shares 0..1; nan where no pixel bears on it.
+    """IoU and accuracy of a confusion matrix, 0..1; nan where no pixel counts.
 
     iou, accuracy: float64 [C], by class. mean_*: over the classes that are no nan. pixel_accuracy: of all pixels.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The results of runs: a JSON file each, and one Markdown table of all in a folder beside the papers' numbers."""
+"""Write the results of runs: a JSON file each, and one Markdown table of all beside the papers' numbers."""
 
 import json
 import math
@@ -25,7 +25,7 @@ Facts = dict[str, Any]
 
 
 class System(NamedTuple):
-    """What a row is of. A published one does not say whose patches it took, and stands below either."""
+    """Model and protocol of a table row. A published one does not name its patch source, and is listed below either."""
 
     model: str
     refine: str
@@ -35,21 +35,21 @@ class System(NamedTuple):
 
 
 def published() -> Facts:
-    """Return the papers' numbers, each row with its source: the one place where they stand."""
+    """Read the papers' numbers, each row with its source."""
     text = (resources.files("talk2dino_ros.engine") / "data/published_miou.json").read_text(encoding="utf-8")
     table: Facts = json.loads(text)
     return table
 
 
 def run_name(subject: Subject) -> str:
-    """Return what the files of a run are called, without their ending."""
+    """Return the file name of a run's results, without suffix."""
     system = _system(subject)
     own = [text for text in (system.projection[:8], system.other_patches) if text]
     return "_".join(["evaluate", subject["dataset"], system.model, system.refine, system.protocol, *own])
 
 
 def result_facts(dataset: Dataset, subject: Subject, progress: Progress) -> Facts:
-    """Return all that a run found, ready for JSON; shares are percent, None where no pixel bears on one."""
+    """Return all results of a run for JSON; shares in percent, None where no pixel counts."""
     figures = progress.confusion.figures()
     by_class = zip(dataset.classes, figures.iou, figures.accuracy, progress.confusion.counts.sum(axis=1), strict=True)
     return {
@@ -160,7 +160,7 @@ def _cell(facts: Facts) -> str:
 
 
 def _remarks(facts: Facts) -> list[str]:
-    """Why a figure may not be compared with a published one."""
+    """List the reasons why a figure may not be compared with a published one."""
     remarks = []
     if facts["images"] < facts["images_of_the_set"]:
         remarks.append(f"{facts['images']} of {facts['images_of_the_set']} images")

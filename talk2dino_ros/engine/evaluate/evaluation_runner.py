@@ -62,7 +62,7 @@ class Evaluation:
 
     @cached_property
     def subject(self) -> Subject:
-        """What the figures depend on, ready for JSON: model, options, data. Looks at every file of the data set."""
+        """Return what the figures depend on, for JSON: model, options, data. Asks for every file's size."""
         mean = self.vocabulary.embeddings.mean(axis=0)[:_FINGERPRINT]
         return {
             "dataset": self.dataset.name,
@@ -104,7 +104,7 @@ class Evaluation:
         return progress
 
     def _with(self, places: range, before: Progress) -> Progress:
-        """Read, segment and count some samples. What was counted before stays as it is: a stop leaves no half batch."""
+        """Return the progress with some more samples read, segmented and counted; this one stays unchanged."""
         read: dict[int, tuple[Rgb, Truth]] = {}
         skipped, by_image = dict(before.skipped), dict(before.by_image)
         for place in places:
@@ -128,7 +128,7 @@ class Evaluation:
         return Comparison(self.dataset.samples[place].name, image, truth, self.predicted(mask))
 
     def predicted(self, mask: Rgb) -> npt.NDArray[np.int64]:
-        """The mask's ids as class numbers: where nothing won, background, or C where the data set has none."""
+        """Convert mask ids to class numbers: unlabeled is background, or C where the data set has none."""
         nothing = 0 if self.dataset.has_background else len(self.dataset.classes)
         return np.where(mask == self.segmenter.options.unlabeled_id, nothing, mask.astype(np.int64))
 

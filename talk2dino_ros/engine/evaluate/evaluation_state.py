@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run over a data set has counted so far, in a file, so that a run that was stopped goes on."""
+"""Progress file of an evaluation, to resume a run that was stopped."""
 
 import hashlib
 import json

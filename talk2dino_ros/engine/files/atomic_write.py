@@ -49,7 +49,7 @@ def replaced_whole(path: Path, ending: str = "") -> Iterator[Path]:
 
 
 def file_to_replace(path: Path) -> Path:
-    """Return the file that a name stands for, there or not: a link stays, and what it points to is replaced.
+    """Return the file to replace: the target of a link, whether or not it exists.
 
     Raises OSError for anything but a regular file, such as /dev/null, which a rename would destroy for all.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums of files: sha256, and git's own, by which a public repository tells what a file of it is."""
+"""Checksums of files: sha256 and git blob ids."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class KnownSum:
-    """What is known of a file's content: digits of its sha256, at least the first, or all 40 of its git blob id.
+    """Expected checksum of a file: leading digits of its sha256, or all 40 of its git blob id.
 
     Without digits nothing is known.
     """
@@ -49,6 +49,6 @@ def _digest(path: Path, digest: Any) -> str:
 
 
 def file_state(path: Path) -> str:
-    """Return what changes whenever a file's content does, without reading it; it may change without, too."""
+    """Return a fingerprint of a file's size and times that changes with its content, without reading it."""
     stat = path.stat()
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_dev} {stat.st_ino}"

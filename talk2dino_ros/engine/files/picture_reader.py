@@ -35,7 +35,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # of tags and palettes that 
 
 
 def visible_pictures(folder: Path) -> list[Path]:
-    """List by name what has a picture's ending."""
+    """List the pictures of a folder by name."""
     return [path for path in sorted(folder.iterdir()) if _is_picture(path) and not path.name.startswith(".")]
 
 
@@ -95,7 +95,7 @@ def upright(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Grey of 8 bits for grey of more; Pillow itself makes nearly all of it white."""
+    """Convert grey of more than 8 bits to 8; Pillow itself makes nearly all of it white."""
     if picture.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
     if picture.mode == "I":

@@ -12,7 +12,7 @@ from talk2dino_ros.engine.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Ballot:
-    """What competes for one answer: numbers of the vocabulary's classes, and what each of them is published as.
+    """Classes that compete for one answer: their numbers in the vocabulary and their published ids.
 
     The mask's ballot has all classes but the questions. A question has one of its own: all that mean something else
     stand on it as distractors (`Vocabulary.against`).

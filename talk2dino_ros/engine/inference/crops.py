@@ -16,7 +16,7 @@ CROPS_PER_BATCH = 8
 
 @dataclass(frozen=True)
 class CropFeatures:
-    """What the encoder saw in one crop.
+    """Features of one crop.
 
     patch_features: float32 [D, h, w], raw. cls_attention: float32 [heads, h*w] logits, where asked for.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One image's way through the engine, with what each step saw kept: for `talk2dino explain` and docs/how_it_works.md.
+"""Segment one image and keep the intermediate results: for `talk2dino explain` and docs/how_it_works.md.
 
 The steps are the functions that `Segmenter.segment` calls; only what is thrown away there is kept here.
 """
@@ -44,7 +44,7 @@ class Heads:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What each step saw; C classes, h x w patches, the canvas of H x W pixels on which scores are refined.
+    """Intermediate results of each step; C classes, h x w patches, a canvas of H x W pixels.
 
     patch_colours: float32 [h, w, 3], 0..1, the three directions in which the patch features differ most.
     network_size: (H, W) in pixels, what the network gets. heads: None for a model without a class token.

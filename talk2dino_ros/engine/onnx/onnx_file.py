@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an exported file says of itself, and whether it is whole.
+"""Metadata and checksum of an exported file.
 
 The file is ONNX with one entry of metadata: JSON that ends with the sha256 sum of the file itself, its own 64
 digits counted as zeros. A flipped bit in a weight would load without an error, so every load checks the sum.
@@ -56,7 +56,7 @@ def with_sum(content: bytes) -> bytes:
 
 
 def read_card(path: Path) -> Card:
-    """Return what a file says of itself. Raises WeightsError where it is missing, damaged or of another origin."""
+    """Read a file's metadata. Raises WeightsError where it is missing, damaged or of another origin."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             begin = content.rfind(_BEGIN.encode())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An onnxruntime session that runs where it was told to: onnxruntime itself goes on with the CPU, and says little."""
+"""Open an onnxruntime session that runs on the chosen device, without onnxruntime's silent fall back to the CPU."""
 
 from pathlib import Path
 from typing import Any

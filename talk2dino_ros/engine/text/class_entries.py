@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A class as a user wrote it, checked.
+"""Parse and check a class as the user wrote it.
 
 A class is written `name`, or `name: prompt, prompt, ...` (a stable label for costmaps and behaviour trees,
 and the words the text encoder reads). `!name` is a distractor: it competes for pixels and is published as
@@ -36,7 +36,7 @@ class ClassEntry:
 
     @property
     def mark(self) -> str:
-        """What stands before the name: "!", "?" or nothing."""
+        """Prefix of the name: "!", "?" or none."""
         return DISTRACTOR if self.distractor else QUESTION if self.question else ""
 
     @property
@@ -106,7 +106,7 @@ def _clean(text: str) -> str:
 
 
 def _check_amount(texts: Sequence[str]) -> None:
-    """Refuse at once what would be looked at, and encoded, for minutes."""
+    """Refuse too many classes or prompts at once, as they would take minutes."""
     characters = sum(map(len, texts))
     if characters > MAX_CHARACTERS_IN_ALL:
         raise VocabularyError(

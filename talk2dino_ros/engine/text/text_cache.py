@@ -45,7 +45,7 @@ class TextCacheError(Talk2DinoError):
 
 @dataclass(frozen=True, eq=False)
 class PromptFeatures:
-    """What the text encoder makes of one prompt: float32 [T], and whether it read only the prompt's beginning."""
+    """Text features of one prompt: float32 [T], and whether the encoder read only the prompt's beginning."""
 
     vector: npt.NDArray[np.float32]
     is_cut: bool
@@ -120,13 +120,13 @@ def open_text_cache(text_cache_dir: str | Path) -> TextCache | None:
 
 
 def _row_of(features: PromptFeatures, encoder: str, prompt: str) -> tuple[bytes, int, int]:
-    """A row's features, crc32 and is_cut."""
+    """Return a row's features, crc32 and is_cut."""
     blob, is_cut = features.vector.astype("<f4").tobytes(), int(features.is_cut)
     return blob, _crc32(encoder, prompt, blob, is_cut), is_cut
 
 
 def _features_in(row: Sequence[object], encoder: str, prompt: str) -> PromptFeatures | None:
-    """What `_row_of` was given; None where the disk damaged it, which may change a value's type too."""
+    """Read the features from a row; None where it is damaged, which may change a value's type too."""
     blob, crc32, is_cut = row
     if not isinstance(blob, bytes) or len(blob) % 4 or crc32 != _crc32(encoder, prompt, blob, is_cut):
         return None
@@ -143,6 +143,6 @@ def _today() -> int:
 
 
 def _try_to_note(database: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write what only saves time: a database that may be read alone, or is being written, serves all the same."""
+    """Write what only saves time, where the database can be written now."""
     with suppress(sqlite3.OperationalError), database:
         database.executemany(statement, rows)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every model's text tower does."""
+"""Protocol of every model's text tower."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which process this is, of how many."""
+    """Rank of this process, and the number of processes."""
 
     rank: int = 0
     count: int = 1

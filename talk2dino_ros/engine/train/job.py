@@ -29,7 +29,7 @@ from talk2dino_ros.engine.train.trainer import Learned, Trainer
 
 @dataclass(frozen=True)
 class Job:
-    """What `talk2dino train` was asked for, for the method `infonce`.
+    """Checked arguments of `talk2dino train` for the method `infonce`.
 
     data: folder or shard with images and captions. output: the projection file, .safetensors; the checkpoint lies
     beside it. store: folder for the features. device, weights_dir: as `load_segmenter` takes them.
@@ -52,7 +52,7 @@ class Job:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the training's standing is kept."""
+        """Path of the checkpoint."""
         return self.output.with_suffix(".checkpoint.safetensors")
 
     def run(self) -> None:
@@ -147,7 +147,7 @@ class Job:
 
 
 def _subject_of(store: FeatureStore) -> dict[str, Any]:
-    """What a training depends on: an image that was mended brings captions, and with them another order of all."""
+    """Return what a training depends on: an image that was repaired changes the order of all captions."""
     return {**asdict(store.key), "captions": len(store.text), "skipped": sorted(store.skipped)}
 
 

@@ -11,7 +11,7 @@ from talk2dino_ros.engine.errors import TrainingError
 
 
 class Features(Protocol):
-    """What a store holds (store.py).
+    """Contents of a store (store.py).
 
     heads: [n, M, D], one vector per image and attention head, M = 0 for a model without; average: [n, D], of the
     patches. text: [m, T]. image_of_text: int64 [m].

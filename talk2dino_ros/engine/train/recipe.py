@@ -103,7 +103,7 @@ def find_recipe(name: str) -> Path:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """Return what a recipe's file says, with what it is based on. Raises TrainingError."""
+    """Read a recipe's file, merged with the recipe it is based on. Raises TrainingError."""
     files: list[Path] = []
     table: dict[str, Any] = {}
     base: object = path.name
@@ -152,7 +152,7 @@ def _change(text: str) -> tuple[str, object]:
 
 
 def recipe_from(table: Mapping[str, object], origin: str) -> Recipe:
-    """Make a recipe of keys and values. origin: what a sentence about them names. Raises TrainingError."""
+    """Make a recipe of keys and values. origin: its name in error messages. Raises TrainingError."""
     unknown = [key for key in table if key not in _TYPES]
     missing = [key for key in _TYPES if key not in table]
     if unknown:

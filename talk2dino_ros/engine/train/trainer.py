@@ -90,7 +90,7 @@ class Trainer:
 
     @property
     def epoch(self) -> int:
-        """Whole epochs done."""
+        """Number of completed epochs."""
         return self.step // self._sampler.steps_per_epoch
 
     @property

@@ -52,7 +52,7 @@ def evenly_spread(pairs: Pairs, images: int) -> Pairs:
 
 
 def _places(project: Callable[[Tensor], Tensor], pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """How many wrong images are ahead of each caption's own, and how many wrong captions of each image's own.
+    """Rank each caption's own image among all images, and each image's own caption among all captions.
 
     Of the latter no more are counted than recall asks for. An image is as like a caption as its best head.
     """

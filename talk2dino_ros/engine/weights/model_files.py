@@ -31,7 +31,7 @@ _PROJECTIONS = (
 
 
 def published_projection(name: str, size: int, *, sha256: str = "", git_blob: str = "") -> WeightsFile:
-    """Return the row of a projection; of those that nobody here has read, the commit tells git's sum."""
+    """Return the row of a projection, with its sha256 or, where only the commit is known, its git blob id."""
     return WeightsFile(
         role="projection",
         source=UrlFile(f"{_PROJECTIONS}/{name}"),

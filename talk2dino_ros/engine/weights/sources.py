@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where weights files come from: a Hugging Face repository, a plain address, a gate, an installed package.
+"""Sources of weights files: a Hugging Face repository, a plain address, a gated page, an installed package.
 
 A source knows the names under which its file is carried about, finds it in the standard caches without a
 network, and downloads it into them.
@@ -32,12 +32,12 @@ class Source(Protocol):
 
     @property
     def address(self) -> str:
-        """Where a person gets it."""
+        """URL or command by which a person gets the file."""
         ...
 
     @property
     def remedy(self) -> str:
-        """What a person does about a file that is not as expected."""
+        """Remedy for a file that is not as expected."""
         ...
 
     def find(self) -> Path | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights files: which there are, where one is on this machine, and whether it is the published one."""
+"""Find weights files on this machine, and check that they are the published ones."""
 
 import logging
 import re
@@ -130,7 +130,7 @@ class Checkpoint:
 
     @property
     def remedy(self) -> str:
-        """What a person does about this file where it is not as expected."""
+        """Remedy where this file is not as expected."""
         return self.file.source.remedy
 
     @cached_property

@@ -28,7 +28,7 @@ STRING_TAG = "tag:yaml.org,2002:str"
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where values stand: a file, or an argument, which has no lines."""
+    """Source of values: a file, or an argument, which has no lines."""
 
     name: str
     has_lines: bool = True

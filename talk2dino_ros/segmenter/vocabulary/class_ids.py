@@ -97,7 +97,7 @@ class ClassIds:
         return tuple(ids)
 
     def _own(self, name: str) -> int | None:
-        """The id that the name has or, most recently, had; past the quarantine too, as long as nobody took it."""
+        """Return the id that the name has or last had; after the quarantine too, unless it was reassigned."""
         drops = [(dropped_s, class_id) for class_id, (old, dropped_s) in self._dropped.items() if old == name]
         own = self._active[name] if name in self._active else max(drops)[1] if drops else None
         return None if own == self._unlabeled_id else own  # which it has become since

@@ -120,7 +120,7 @@ class VocabularyMemory:
 
 
 def _configured(parameters: Parameters) -> tuple[str, ...]:
-    """What the parameters ask for: the words, or the file with its sum."""
+    """Return the configured words, or the file with its checksum."""
     path = parameters.vocabulary_file
     if not path:
         return parameters.vocabulary

@@ -157,7 +157,7 @@ class VocabularyServer:
         return pipeline.active, outcome.added
 
     def _encode(self, active: ActiveConfiguration, classes: Sequence[ClassEntry], *, keeps: bool) -> Future:
-        """keeps: whether active classes keep their vectors to the bit."""
+        """Encode a change; keeps: whether active classes keep their vectors bit for bit."""
         known = [each for each in (active.vocabulary if keeps else None, self._file) if each is not None]
         texts = [entry.text for entry in classes]
 

@@ -28,7 +28,7 @@ class Scale:
         return Scale(min(float(each.min()) for each in values), max(float(each.max()) for each in values))
 
     def share(self, values: npt.ArrayLike) -> Values:
-        """Where values lie on the scale, 0..1; what lies outside is at its ends."""
+        """Scale values to 0..1, clipped at the ends."""
         span = max(self.high - self.low, 1e-12)
         return np.asarray(np.clip((np.asarray(values) - self.low) / span, 0, 1), np.float32)
 

@@ -170,7 +170,7 @@ def _words(explanation: Explanation) -> Rgb:
 
 
 def _marks(scale: Scale, background: float | None) -> dict[float, str]:
-    """What to write beside the scale: the cosines at its ends, and the threshold."""
+    """Return the scale's labels: the cosines at its ends, and the threshold."""
     marks = {end: _cosine_of(end) for end in (scale.low, scale.high)}
     return marks | ({background: f"{_cosine_of(background)}\nthreshold"} if background else {})
 

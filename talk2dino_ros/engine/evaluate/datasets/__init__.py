@@ -53,7 +53,7 @@ def open_dataset(name: str, folder: Path, limit: int = 0) -> Dataset:
 
 
 def _spread(samples: tuple[Sample, ...], limit: int) -> tuple[Sample, ...]:
-    """Some of all samples; the first ones of a set are often of one place or one kind."""
+    """Select evenly spread samples; the first ones of a set are often of one place or one kind."""
     if not 0 < limit < len(samples):
         return samples
     return tuple(samples[index] for index in np.linspace(0, len(samples) - 1, limit).round().astype(int))

@@ -34,13 +34,13 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What a person finds the image by."""
+        """File name of the image."""
         return self.image.name
 
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a folder: the samples, what their values mean, and the hidden files, which are none."""
+    """Contents of a folder: the samples, the meaning of their label values, and the hidden files, which are skipped."""
 
     samples: tuple[Sample, ...]
     lookup: Lookup
@@ -147,7 +147,7 @@ def class_names(name: str) -> tuple[str, ...]:
 
 
 def lookup(classes: Mapping[int, int], ignored: Iterable[int] = (IGNORE_VALUE,)) -> Lookup:
-    """Say what a label file's values mean; every value that is not named is outside of the class list."""
+    """Make the lookup table of label values; a value that is not named is outside of the class list."""
     table = np.full(256, _OUTSIDE, np.int16)
     table[list(ignored)] = IGNORED
     for value, number in classes.items():
@@ -156,12 +156,12 @@ def lookup(classes: Mapping[int, int], ignored: Iterable[int] = (IGNORE_VALUE,))
 
 
 def plain_lookup(count: int) -> Lookup:
-    """The value is the class."""
+    """Make the lookup table in which the value is the class."""
     return lookup({value: value for value in range(count)})
 
 
 def reduced_lookup(count: int) -> Lookup:
-    """0 is ignored, 1 is the first class: what mmseg calls `reduce_zero_label`."""
+    """Make the lookup table with 0 ignored and 1 the first class: mmseg's `reduce_zero_label`."""
     return lookup({number + 1: number for number in range(count)}, ignored=(0, IGNORE_VALUE))
 
 

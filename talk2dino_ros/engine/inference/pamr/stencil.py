@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The neighbours of PAMR, and how often they are asked: Talk2DINO's settings of Araslanov & Roth's method."""
+"""Neighbourhood and iterations of PAMR: Talk2DINO's settings of Araslanov & Roth's method."""
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 ITERATIONS = 10

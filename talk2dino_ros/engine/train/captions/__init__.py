@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What training reads: images with captions, from COCO, from a folder with a table, or from WebDataset shards."""
+"""Images with captions for training: from COCO, from a folder with a table, or from WebDataset shards."""
 
 from pathlib import Path
 

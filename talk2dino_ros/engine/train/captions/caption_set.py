@@ -21,7 +21,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True)
 class Example:
-    """An image and what people say of it.
+    """An image and its captions.
 
     key: names the image within its set. read: returns the encoded image (JPEG, PNG, …); it can be pickled, for
     extraction on a cluster, and raises OSError.

@@ -65,7 +65,7 @@ def _examples(shard: Path, name: str) -> Iterator[Example]:
 
 
 def _captions(shard: Path, sample: _Sample, where: str) -> tuple[str, ...]:
-    """The text file's, whose name says what it is for, else those of the JSON."""
+    """Return the captions of the text file, else those of the JSON."""
     suffix = ".txt" if ".txt" in sample.texts else ".json"
     text = decode(read_range(shard, *sample.texts[suffix]), f"{where}{suffix}")
     if suffix == ".txt":

@@ -35,7 +35,7 @@ NAMED = 10  # skipped images that a report names
 
 @dataclass(frozen=True)
 class ExtractionReport:
-    """What a store holds now. done: images, those of earlier runs too. skipped: why, by key, of those left out."""
+    """Contents of a store. done: images, those of earlier runs too. skipped: the reason by key."""
 
     done: int
     skipped: dict[str, str]
@@ -51,7 +51,7 @@ class ExtractionReport:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What is extracted from what into where; either one process (`extract`) or a cluster (cluster.py) does it."""
+    """An extraction: images, model and store; run by one process (`extract`) or a cluster (cluster.py)."""
 
     captions: CaptionSet
     store: StoreFolder

@@ -17,7 +17,7 @@ from talk2dino_ros.engine.text.text_encoder import TextEncoder
 
 @dataclass(frozen=True, eq=False)
 class FrozenModel:
-    """What features are extracted with; the networks are loaded when asked for, one after the other.
+    """Frozen networks for the extraction, loaded one after the other on first use.
 
     name: the model's. image_sum, text_sum: sha256 of the files that the networks are made of, or anything else that
     changes whenever their values do. precision: the image encoder's, fp32, bf16 or fp16. patch_size: pixels.

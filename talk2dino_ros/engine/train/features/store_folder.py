@@ -31,7 +31,7 @@ KINDS: tuple[Kind, ...] = ("text", "images")  # in the order in which they are m
 
 @dataclass(frozen=True)
 class StoreKey:
-    """Whose features a store holds: features of another key are of no use to a training.
+    """Identity of a store's features; those of another key cannot be used by a training.
 
     image_sum, text_sum: of the frozen networks (frozen.py). captions_sum: of the caption set.
     """
