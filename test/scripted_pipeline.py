@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.inference.image_patches import ImagePatches
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
@@ -19,7 +20,21 @@ from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 
 DEADLINE_S = 10.0
+PATCHES = ImagePatches(np.ones((1, 1, 8), np.float16), np.array([[[3.0, 2.0]]], np.float32), (4.0, 6.0))  # one: all
 BAD = 13  # the red value of an image that the scripted segmenter cannot segment
+
+
+class ScriptedFeatures:
+    """The topic of the features, which somebody listens to or not."""
+
+    def __init__(self, camera):
+        self.has_listener, self._camera = False, camera
+
+    def is_due(self, _frame, _parameters):
+        return self.has_listener
+
+    def publish(self, frame, patches, places, _segmenter, encoding):
+        self._camera.note(frame, "features", patches, places, encoding)
 
 
 class ScriptedCamera:
@@ -29,6 +44,7 @@ class ScriptedCamera:
         self.name, self.topic, self.published = name, f"/{name}/image", published
         self.statistics = CameraStatistics(0.0)
         self.has_overlay_listener = self.has_cloud_listener = False
+        self.features = ScriptedFeatures(self)
         self.news = threading.Semaphore(0)
         self.frames = []  # each publication's
 
@@ -47,21 +63,21 @@ class ScriptedCamera:
         return self.to_rgb(frame).shape[:2]
 
     def publish_mask(self, frame, mask, confidence):
-        self._note(frame, "mask", mask, confidence)
+        self.note(frame, "mask", mask, confidence)
 
     def publish_places(self, frame, version):
-        self._note(frame, "points", frame.points, version)
+        self.note(frame, "points", frame.points, version)
 
     def publish_cloud(self, frame, points, rgb, class_ids):
-        self._note(frame, "cloud", points, rgb, class_ids)
+        self.note(frame, "cloud", points, rgb, class_ids)
 
     def publish_overlay(self, frame, overlay):
-        self._note(frame, "overlay", overlay)
+        self.note(frame, "overlay", overlay)
 
     def publish_label_info(self, labels, version, threshold):
-        self._note(None, "label_info", labels, version, threshold)
+        self.note(None, "label_info", labels, version, threshold)
 
-    def _note(self, frame, what, *values):
+    def note(self, frame, what, *values):
         self.frames.append(frame)
         self.published.append((self.name, what, *values))
         self.news.release()
@@ -90,7 +106,7 @@ class ScriptedSegmenter:
     options = SimpleNamespace(background=0.5)
 
     def __init__(self):
-        self.batch_sizes, self.timers_seen, self.memories_seen = [], [], []
+        self.batch_sizes, self.timers_seen, self.memories_seen, self.patches_asked = [], [], [], []
         self.timers_made = self.fill = 0
         self.entered, self.may_go_on = threading.Event(), threading.Event()
         self.may_go_on.set()
@@ -99,8 +115,9 @@ class ScriptedSegmenter:
         self.timers_made += 1
         return StageTimer()
 
-    def segment(self, images, vocabulary, timer, memory):
+    def segment(self, images, vocabulary, timer, memory, return_patches):
         self.entered.set()
+        self.patches_asked.append(return_patches)
         self.timers_seen.append(timer)
         self.memories_seen.append(memory)
         self.may_go_on.wait(DEADLINE_S)
@@ -108,14 +125,16 @@ class ScriptedSegmenter:
         if any(rgb[0, 0, 0] == BAD for rgb in images):
             raise RuntimeError("the network choked")
         with stage(timer, "backbone"):
-            return [self._result(rgb, vocabulary) for rgb in images]
+            pairs = zip(images, return_patches, strict=True)
+            return [self._result(rgb, vocabulary, PATCHES if asked else None) for rgb, asked in pairs]
 
-    def _result(self, rgb, vocabulary):
+    def _result(self, rgb, vocabulary, patches):
         shape = rgb.shape[:2]
         return SimpleNamespace(
             class_ids=np.full(shape, self.fill or vocabulary.ids[0], np.uint8),
             confidence=np.full(shape, 99, np.uint8),
             answers={number: np.full(shape, 88, np.uint8) for number in vocabulary.questions()},
+            patches=patches,
         )
 
 

@@ -27,6 +27,7 @@ from talk2dino_ros.ros.conversions.place_messages import (
 from talk2dino_ros.ros.node.problems import Throttle
 from talk2dino_ros.ros.node.qos import RELIABLE, SENSOR_DATA
 from talk2dino_ros.segmenter.depth_input import DepthInput
+from talk2dino_ros.segmenter.feature_topic import FeatureTopic
 from talk2dino_ros.segmenter.frames import Frame
 from talk2dino_ros.segmenter.label_topics import LabelTopics
 from talk2dino_ros.segmenter.statistics import CameraStatistics
@@ -48,8 +49,9 @@ class Camera:
     """The topics of one camera, its statistics, and nothing of the model.
 
     Publishers: mask, confidence, cloud and label_info of label_topics.py, points_of_interest, objects (reliable,
-    depth 1), and for those who listen markers, detections_2d, detections_3d (reliable) and overlay (sensor data), all
-    under `~/<name>/`. They are plain publishers, no lifecycle ones: label_info must go out before the node is active.
+    depth 1), and for those who listen markers, detections_2d, detections_3d (reliable), overlay (sensor data) and
+    patch_features of feature_topic.py, all under `~/<name>/`. They are plain publishers, no lifecycle ones: label_info
+    must go out before the node is active.
     Subscriptions, while streaming: `<name>/image`, and those of depth_input.py.
     """
 
@@ -76,6 +78,7 @@ class Camera:
         self._detections_3d_pub = node.create_publisher(Detection3DArray, f"{prefix}detections_3d", RELIABLE)
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
+        self.features = FeatureTopic(node, prefix)
         self.depth_input = DepthInput(node, name, parameters)
         self.transport = TransportWatch(node, self)
 
@@ -126,6 +129,7 @@ class Camera:
         """End everything."""
         self.stop()
         self._label_topics.destroy()
+        self.features.destroy()
         for publisher in (
             self._points_pub,
             self._objects_pub,

@@ -39,7 +39,7 @@ class Frame:
         rgb: uint8 [H, W, 3] RGB. result: of the engine, its arrays [H, W].
     scene.py finds places in it:
         points: its regions. objects: all that the scene knows of. positions_frame_id: of all positions in both.
-        depth: metres at the pixels of rgb; None where there is none of its moment.
+        depth: metres at the pixels of rgb; None where there is none of its moment, and no_depth_reason says why.
     """
 
     camera: str
@@ -51,6 +51,7 @@ class Frame:
     objects: Sequence[TrackedObject] = ()
     positions_frame_id: str = ""
     depth: Depth | None = None
+    no_depth_reason: str = ""
 
     @property
     def stamp_ns(self) -> int:

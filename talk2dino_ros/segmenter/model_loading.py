@@ -37,6 +37,7 @@ def load(parameters: Parameters) -> Segmenter:
     )
     if segmenter.keeps_text_encoder:
         segmenter.load_text_encoder()
+    _ = segmenter.feature_space  # it may read the weights file once, for which no image shall wait
     return with_options(segmenter, parameters)
 
 

@@ -182,7 +182,10 @@ class Pipeline:
         try:
             images = [frame.rgb for frame in frames]
             memories = [self.scenes[frame.camera].score_memory for frame in frames]
-            results = active.segmenter.segment(images, active.vocabulary, timer=timer, memory=memories)
+            due = [self.cameras[frame.camera].features.is_due(frame, active.parameters) for frame in frames]
+            results = active.segmenter.segment(
+                images, active.vocabulary, timer=timer, memory=memories, return_patches=due
+            )
             pairs = zip(frames, results, strict=True)
             return [] if self._worker.is_left else [replace(frame, result=result) for frame, result in pairs]
         except Exception as error:
@@ -221,6 +224,10 @@ class Pipeline:
             names, alpha = {**labels, **questions}, parameters.overlay_alpha
             drawn = overlay(frame.rgb, shown, names, confidence, alpha=alpha, points=frame.points)
             camera.publish_overlay(frame, drawn)
+        patches = frame.result.patches
+        if patches is not None:
+            places = scene.patch_places(frame, patches, parameters)
+            camera.features.publish(frame, patches, places, active.segmenter, parameters.features_encoding)
 
     def _publish_cloud(self, frame: Frame, parameters: Parameters) -> None:
         """Publish a point for each pixel of the mask while someone listens; without depth they are all NaN.

@@ -11,18 +11,24 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
+from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.points_of_interest import point_of
 from talk2dino_ros.perception.space.camera_model import GeometryError
 from talk2dino_ros.perception.space.clock_jump import JUMP_NS, is_jump_back
+from talk2dino_ros.perception.space.patch_points import patch_points
 from talk2dino_ros.perception.space.positions import Position, position_of, surface_points
 from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
 from talk2dino_ros.perception.tracking.tracker import Detection, Tracker
+from talk2dino_ros.ros.conversions.feature_messages import PatchPlaces
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from talk2dino_ros.engine.inference.image_patches import ImagePatches
     from talk2dino_ros.perception.space.depth import Depth
     from talk2dino_ros.ros.tf.transforms import Transforms
     from talk2dino_ros.segmenter.frames import Frame
@@ -56,6 +62,7 @@ class Scene:
         self._transforms = transforms
         self._objects = Tracker(parameters.object_options())
         self._last_stamp_ns = 0
+        self._found: Transform | TransformError | None = None  # by the lookup for the frame in hand
 
     @property
     def state(self) -> str:
@@ -75,6 +82,7 @@ class Scene:
         labels, questions: id -> name of the classes that count.
         """
         self._note_time(frame.stamp_ns)
+        self._found = None
         depth = self._depth(frame, parameters)
         find = partial(
             find_regions,
@@ -99,7 +107,26 @@ class Scene:
             objects=self._objects.objects(),
             positions_frame_id=target,
             depth=None if isinstance(depth, str) else depth,
+            no_depth_reason=depth if isinstance(depth, str) else "",
         )
+
+    def patch_places(self, frame: Frame, patches: ImagePatches, parameters: Parameters) -> PatchPlaces:
+        """Return where the patches of a located frame are; without depth or a transform all points are NaN."""
+        centres = patches.centres.reshape(-1, 2)
+        nowhere = np.full((len(centres), 3), np.nan, np.float32)
+        target, near_m, far_m = parameters.target_frame or frame.frame_id, parameters.near_m, parameters.far_m
+        try:
+            transform = self._transform(target, frame, parameters.transform_timeout_s)
+        except TransformError as error:
+            return PatchPlaces("", None, nowhere, str(error))
+        x, y, z = transform.translation.tolist()
+        pose = SensorPose((x, y, z), transform.quaternion)
+        if frame.depth is None:
+            return PatchPlaces(target, pose, nowhere, frame.no_depth_reason)
+        points = patch_points(frame.depth, centres, patches.size, near_m=near_m, far_m=far_m)
+        has_any = bool(np.isfinite(points).any())
+        reason = "" if has_any else f"no patch has enough depth between {near_m:g} and {far_m:g} m"
+        return PatchPlaces(target, pose, transform.apply(points).astype(np.float32), reason)
 
     def _depth(self, frame: Frame, parameters: Parameters) -> Depth | str:
         try:
@@ -127,11 +154,22 @@ class Scene:
         ]
 
     def _transform(self, target: str, frame: Frame, timeout_s: float) -> Transform:
+        """Return or raise what the one lookup for the frame in hand found: who asks again does not wait again."""
         if target == frame.frame_id:
             return Transform.identity(frame.stamp_ns)
+        if self._found is None:
+            self._found = self._lookup(target, frame, timeout_s)
+        if isinstance(self._found, TransformError):
+            raise self._found
+        return self._found
+
+    def _lookup(self, target: str, frame: Frame, timeout_s: float) -> Transform | TransformError:
         if self._transforms is None:
-            raise TransformError(f"nothing listens to TF, which has to bring '{frame.frame_id}' into '{target}'")
-        return self._transforms.lookup(target, frame.frame_id, frame.stamp_ns, timeout_s)
+            return TransformError(f"nothing listens to TF, which has to bring '{frame.frame_id}' into '{target}'")
+        try:
+            return self._transforms.lookup(target, frame.frame_id, frame.stamp_ns, timeout_s)
+        except TransformError as error:
+            return error
 
     def _note_time(self, stamp_ns: int) -> None:
         """Clear TF and objects after a jump back of the clock, as by a bag that loops."""

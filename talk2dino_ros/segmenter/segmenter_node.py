@@ -30,6 +30,7 @@ from talk2dino_ros.segmenter.parameters import segmenter_parameters
 from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
+from talk2dino_ros.segmenter.vocabulary.text_server import TextServer
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED, VocabularyServer
 
 
@@ -41,8 +42,8 @@ class SegmenterNode(ManagedNode):
     """Lifecycle node for open-vocabulary segmentation of camera images.
 
     Parameters: see segmenter_parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
-    Services: ~/set_vocabulary, ~/get_vocabulary, ~/enable, ~/check_transport; before configure they answer that
-    it is too early.
+    Services: ~/set_vocabulary, ~/get_vocabulary, ~/encode_text, ~/enable, ~/check_transport; before configure they
+    answer that it is too early.
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
@@ -59,6 +60,7 @@ class SegmenterNode(ManagedNode):
         self._transport_check = TransportCheck(self, lambda: self._pipeline)
         self._diagnostics = Diagnostics(self, self._transport_check)
         self._vocabulary_server = VocabularyServer(self, lambda: self._pipeline)
+        self._text_server = TextServer(self, lambda: self._pipeline, self._vocabulary_server)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.start_diagnostics(self._settings.diagnostics_period_s)
@@ -66,7 +68,7 @@ class SegmenterNode(ManagedNode):
     def stop(self) -> None:
         """Free everything, from any state and also after the ROS context has ended."""
         self._tear_down()
-        self._vocabulary_server.join(timeout_s=10.0)
+        self._vocabulary_server.encoding.join(timeout_s=10.0)
 
     def _configure(self) -> None:
         """Load the model, encode the first vocabulary, publish label_info."""

@@ -56,6 +56,7 @@ def _median_depths(depths: NDArray[np.float32], near_m: float, far_m: float) -> 
         np.take_along_axis(ordered, each[:, None].astype(np.intp), axis=1)[:, 0]
         for each in (0 * last, np.floor(MIDDLE[0] * last), last // 2, np.ceil(MIDDLE[1] * last), last)
     )
-    is_surface = 1 / low - 1 / high <= MOST_SPREAD * (1 / first - 1 / end)
+    with np.errstate(invalid="ignore"):
+        is_surface = 1 / low - 1 / high <= MOST_SPREAD * (1 / first - 1 / end)
     is_seen = last + 1 >= MIN_DEPTH_SHARE * depths.shape[1]
     return np.where(is_seen & is_surface, middle, np.float32(np.nan))

@@ -66,6 +66,23 @@ class Transform:
         return Transform(self.rotation.T, -self.rotation.T @ self.translation, self.stamp_ns)
 
     @property
+    def quaternion(self) -> tuple[float, float, float, float]:
+        """The rotation as a quaternion of length 1: x, y, z, w, with w at least 0."""
+        (a, b, c), (d, e, f), (g, h, i) = self.rotation.tolist()
+        # four times each component times the largest, which no rounding makes small (Shepperd, 1978)
+        rows = (
+            (1 + a - e - i, b + d, c + g, h - f),
+            (b + d, 1 - a + e - i, f + h, c - g),
+            (c + g, f + h, 1 - a - e + i, d - b),
+            (h - f, c - g, d - b, 1 + a + e + i),
+        )
+        largest = max(range(4), key=lambda number: rows[number][number])
+        row = rows[largest]
+        scale = math.copysign(1 / math.hypot(*row), row[3])
+        x, y, z, w = (value * scale for value in row)
+        return x, y, z, w
+
+    @property
     def yaw(self) -> float:
         """The direction of the source's x axis in the target's x-y plane, in radians from x towards y."""
         return math.atan2(self.rotation[1, 0], self.rotation[0, 0])

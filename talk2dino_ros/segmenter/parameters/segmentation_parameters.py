@@ -202,6 +202,21 @@ class SegmentationParameters(Values):
         high=1.0,
         live=True,
     )
+    features_rate_hz: float = parameter(
+        2.0,
+        "Maximum rate per camera at which patch features are published while they have subscribers (docs/memory.md); "
+        "0.0: never.",
+        low=0.0,
+        high=100.0,
+        live=True,
+    )
+    features_encoding: str = parameter(
+        "fp16",
+        "Number format of the published patch features: fp16, or int8 with one scale per patch, which has half the "
+        "bytes.",
+        choices=("fp16", "int8"),
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

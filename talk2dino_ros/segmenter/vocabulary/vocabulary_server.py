@@ -7,36 +7,29 @@ awaits it: the one executor thread keeps serving everything else.
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.qos import QoSProfile
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.vocabulary import default_ids
-from talk2dino_ros.ros.node.background import in_thread
-from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
-from talk2dino_ros.ros.node.request_queue import RequestQueue
+from talk2dino_ros.segmenter.vocabulary.text_encoding import REQUESTS_QOS, TextEncoding
 from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
 from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory
 
 if TYPE_CHECKING:
     from rclpy.node import Node
-    from rclpy.task import Future
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
-    from talk2dino_ros.engine.text.class_entries import ClassEntry
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
     from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 
-UNREAD_REQUESTS = 100  # rclpy's default of 10 would lose the eleventh that comes while the model loads
 NOT_CONFIGURED = (
     "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
 )
@@ -53,15 +46,14 @@ class VocabularyServer:
         self._pipeline = pipeline
         self._memory = VocabularyMemory(node.get_logger().warning, self._now_ns)
         self._file: Vocabulary | None = None
-        self._thread: threading.Thread | None = None
-        self._requests = RequestQueue(node)
+        self.encoding = TextEncoding(node)
         # A coroutine that waits keeps every other callback of its group out, so this service has its own, in which
         # each request is looked at when it comes: what cannot be is answered at once, whoever else has the turn.
         self._set_srv = node.create_service(
             SetVocabulary,
             "~/set_vocabulary",
             self._on_set_vocabulary,
-            qos_profile=QoSProfile(depth=UNREAD_REQUESTS),
+            qos_profile=REQUESTS_QOS,
             callback_group=ReentrantCallbackGroup(),
         )
         self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)
@@ -98,10 +90,9 @@ class VocabularyServer:
         )
         return vocabulary
 
-    def join(self, timeout_s: float) -> None:
-        """Wait for the encoding thread, which has to end before the interpreter does."""
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+    def known(self, *active: Vocabulary) -> list[Vocabulary]:
+        """Return these vocabularies and that of the file, whose words need no text encoder."""
+        return [each for each in (*active, self._file) if each is not None]
 
     async def _on_set_vocabulary(
         self, request: SetVocabulary.Request, response: SetVocabulary.Response
@@ -126,46 +117,32 @@ class VocabularyServer:
 
     async def _change(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
         """Encode and adopt classes, all or nothing, when their turn has come; return the added names too."""
-        self._configured_pipeline()
+        configured(self._pipeline())
         change.check()  # before anything slow is done
         if change.replaces:
             self._memory.assign(parse_classes(change.classes), change.ids)
-        await self._requests.acquire(replaces=change.replaces)
+        await self.encoding.requests.acquire(replaces=change.replaces)
         try:
             return await self._change_now(change)
         finally:
-            self._requests.release()
-
-    def _configured_pipeline(self) -> Pipeline:
-        pipeline = self._pipeline()
-        if pipeline is None:
-            raise VocabularyError(NOT_CONFIGURED)
-        return pipeline
+            self.encoding.requests.release()
 
     async def _change_now(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
-        pipeline = self._configured_pipeline()
+        pipeline = configured(self._pipeline())
         before = pipeline.active.vocabulary
         outcome = change.applied_to(before)
         if not change.replaces and outcome.classes == before.classes:
             return pipeline.active, ()
         self._memory.assign(outcome.classes, change.ids)
-        vocabulary = await self._encode(pipeline.active, outcome.classes, keeps=not change.replaces)
+        # with `add` and `remove` active classes keep their vectors bit for bit
+        known = self.known() if change.replaces else self.known(before)
+        texts = [entry.text for entry in outcome.classes]
+        vocabulary = await self.encoding.encode(pipeline.active.segmenter, texts, known)
         if self._pipeline() is not pipeline:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
         ids = self._memory.assign(vocabulary.classes, change.ids)
         pipeline.adopt(replace(pipeline.active, vocabulary=self._memory.commit(vocabulary, ids)))
         return pipeline.active, outcome.added
-
-    def _encode(self, active: ActiveConfiguration, classes: Sequence[ClassEntry], *, keeps: bool) -> Future:
-        """Encode a change; keeps: whether active classes keep their vectors bit for bit."""
-        known = [each for each in (active.vocabulary if keeps else None, self._file) if each is not None]
-        texts = [entry.text for entry in classes]
-
-        def encode() -> Vocabulary:
-            return active.segmenter.encode_vocabulary(texts, known, map_at_idle_priority)
-
-        future, self._thread = in_thread(self._node, encode, "text encoding")
-        return future
 
     def _on_get_vocabulary(
         self, _request: GetVocabulary.Request, response: GetVocabulary.Response
@@ -189,6 +166,13 @@ class VocabularyServer:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
+
+
+def configured(pipeline: Pipeline | None) -> Pipeline:
+    """Return the node's pipeline; raise VocabularyError where there is none yet."""
+    if pipeline is None:
+        raise VocabularyError(NOT_CONFIGURED)
+    return pipeline
 
 
 def _summary(vocabulary: Vocabulary) -> str:

@@ -60,3 +60,18 @@ def test_the_inverse_leads_back_and_keeps_the_stamp(turned: Transform) -> None:
 @pytest.mark.parametrize("yaw", [-3.0, -0.5, 0.0, 1.0, 3.0])
 def test_the_yaw_is_the_turn_about_z(yaw: float) -> None:
     assert Transform.from_quaternion(Rotation.from_euler("z", yaw).as_quat(), SHIFT).yaw == pytest.approx(yaw)
+
+
+HALF_TURNS = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0.6, -0.8, 0, 0)]  # w is 0, and each other one the largest
+
+
+@pytest.mark.parametrize("quaternion", [*Rotation.random(20, random_state=4).as_quat().tolist(), *HALF_TURNS])
+def test_the_quaternion_is_the_one_that_it_was_made_of(quaternion: list[float]) -> None:
+    found = Transform.from_quaternion(quaternion, SHIFT).quaternion
+    assert math.hypot(*found) == pytest.approx(1.0)
+    assert abs(np.dot(found, quaternion)) == pytest.approx(1.0, abs=1e-12)  # the negative is the same rotation
+    assert found[3] >= -1e-12
+
+
+def test_the_quaternion_of_no_turn_is_the_identitys() -> None:
+    assert Transform.identity().quaternion == (0.0, 0.0, 0.0, 1.0)
