@@ -14,6 +14,7 @@ from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import DinoImageEncoder, ImageEncoder
 from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_files
 from talk2dino_ros.engine.runtime.devices import DTYPES
+from talk2dino_ros.engine.runtime.enough_memory import enough_memory
 from talk2dino_ros.engine.runtime.gpu_lane import GpuLane
 from talk2dino_ros.engine.runtime.packed_linear import pack_linears
 from talk2dino_ros.engine.text.text_cache import TextCache
@@ -68,7 +69,8 @@ class Networks(WordNetworks):
             pack_linears(encoder.network)
             if isinstance(encoder, HeadedImageEncoder):
                 pack_linears(encoder.head)
-        self.image_encoder: ImageEncoder = encoder.to(device)
+        with enough_memory(f"the image encoder of {model.name}", device, "choose a smaller model or device cpu"):
+            self.image_encoder: ImageEncoder = encoder.to(device)
         self.lane = None if device == "cpu" else GpuLane(device, records=cuda_graphs)
         if find_word_files is None:
             _ = self.text, self.projection  # what is wrong with their files shows now

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -11,9 +12,13 @@ from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.projection_file import projection_sum
 from talk2dino_ros.engine.options import TEXT_ENCODERS
+from talk2dino_ros.engine.runtime.enough_memory import enough_memory
 from talk2dino_ros.engine.text.prompt_features import PromptEncoder
 from talk2dino_ros.engine.text.text_cache import TextCache
+from talk2dino_ros.engine.text.text_encoder import TextEncoder
 from talk2dino_ros.engine.weights.weights_files import Checkpoint, find
+
+WITHOUT_TEXT_ENCODER = "encode the words elsewhere (`talk2dino encode`) and set vocabulary_file"
 
 
 class WordNetworks:
@@ -45,12 +50,16 @@ class WordNetworks:
         """The text encoder with its memory, read from its file for the first prompt. Raises WeightsError."""
         model, checkpoints, cache = self._model, self._find_files(), self._text_cache
         return PromptEncoder(
-            lambda: model.load_text_encoder(checkpoints).to(self.device),
+            lambda: self._on_device(model.load_text_encoder(checkpoints)),
             cache=cache,
             encoding=model.text_encoding,
             files=[checkpoints[role].path for role in model.text_roles if cache is not None],
             keep=self.keep_text_encoder,
         )
+
+    def _on_device(self, encoder: TextEncoder) -> Any:
+        with enough_memory("the text encoder", self.device, WITHOUT_TEXT_ENCODER):
+            return encoder.to(self.device)
 
     @cached_property
     def projection(self) -> Callable[[Tensor], Tensor]:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.models.model_row import Model
-from talk2dino_ros.engine.models.word_networks import WordNetworks
+from talk2dino_ros.engine.models.word_networks import WITHOUT_TEXT_ENCODER, WordNetworks
+from talk2dino_ros.engine.runtime.enough_memory import enough_memory
 from talk2dino_ros.engine.runtime.fixed_shapes import VECTORS, in_blocks
 from talk2dino_ros.engine.text.class_entries import ClassEntry, shorten
 from talk2dino_ros.engine.text.class_syntax import language_warning
@@ -67,7 +68,8 @@ def _encode(
         for entry in entries
     ]
     prompts = list(dict.fromkeys(prompt for group in groups for prompt in group))
-    features, warnings = networks.text.encode(prompts, mapper)
+    with enough_memory("the words", networks.device, WITHOUT_TEXT_ENCODER):
+        features, warnings = networks.text.encode(prompts, mapper)
     averages = torch.stack([_average([features[prompt] for prompt in group]) for group in groups])
     embeddings = in_blocks(networks.projection, averages.to(networks.device), VECTORS)
     cut = [prompt for prompt in prompts if features[prompt].is_cut]

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choose the device; name the number formats."""
 
+import logging
 import re
 
 import torch
 
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.options import TORCH_NAMES
+from talk2dino_ros.engine.runtime.cuda_reason import is_driver_missing, why_no_cuda
+
+logger = logging.getLogger("talk2dino")
 
 DTYPES: dict[str, torch.dtype] = {precision: getattr(torch, name) for precision, name in TORCH_NAMES.items()}
 
@@ -17,19 +21,33 @@ def resolve_device(device: str) -> str:
     Raises ModelError for a device that is not.
     """
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else _cpu_instead()
     if device == "cpu":
         return device
     match = re.fullmatch(r"cuda(?::(\d+))?", device)
     if not match:
         raise ModelError(f"device is {device!r}, expected auto, cpu, cuda or cuda:N; choose one of these")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
+        reason, _, remedy = why_no_cuda().partition("; ")
+        raise ModelError(
+            f"device {device} was asked for, expected a GPU that PyTorch can use, but {reason}; {remedy}, or use "
+            "device auto or cpu"
+        )
     if int(match[1] or 0) >= count:
         raise ModelError(
-            f"device {device} was asked for, but the CUDA GPUs that PyTorch sees here are {count}; "
-            "use device auto or cpu, or install a driver and a PyTorch build for the GPU"
+            f"device {device} was asked for, expected one of cuda:0 to cuda:{count - 1}, which PyTorch sees here; "
+            "choose one of these"
         )
     return device
+
+
+def _cpu_instead() -> str:
+    """Return the CPU, with a warning where the machine has a GPU that cannot be used."""
+    reason, _, remedy = why_no_cuda().partition("; ")
+    if torch.backends.cuda.is_built() and not is_driver_missing(reason):
+        logger.warning("device auto takes the CPU, as %s, expected a GPU that PyTorch can use; %s", reason, remedy)
+    return "cpu"
 
 
 def with_index(device: str) -> str:

@@ -9,6 +9,8 @@ import torch
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.models import precision as precision_module
 from talk2dino_ros.engine.models.precision import choose_precision, resolve_precision
+from talk2dino_ros.engine.runtime import devices
+from talk2dino_ros.engine.runtime.cuda_reason import NO_DRIVER
 from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
 
 VIT = SimpleNamespace(name="vit", bf16_on_cpu=True)
@@ -49,11 +51,36 @@ def test_the_current_gpu_is_named_as_it_may_be_another_in_the_next_thread(monkey
     assert with_index(device) == given
 
 
-@pytest.mark.parametrize(("asked", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:2", 2)])
-def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(gpus, asked, count):
+@pytest.mark.parametrize(("asked", "count", "last"), [("cuda:1", 1, 0), ("cuda:2", 2, 1)])
+def test_a_gpu_of_a_number_that_is_not_there_is_refused_with_those_that_are(gpus, asked, count, last):
     gpus(count)
-    with pytest.raises(ModelError, match=rf"device {asked} was asked for.* here are {count}; use device auto or cpu"):
+    said = f"device {asked} was asked for, expected one of cuda:0 to cuda:{last}, which PyTorch sees here"
+    with pytest.raises(ModelError, match=said):
         resolve_device(asked)
+
+
+@pytest.mark.parametrize("asked", ["cuda", "cuda:0"])
+def test_a_gpu_where_none_can_be_used_is_refused_with_the_reason_and_the_remedy(gpus, monkeypatch, asked):
+    gpus(0)
+    monkeypatch.setattr(devices, "why_no_cuda", lambda: "the driver sleeps; wake it")
+    said = f"device {asked} was asked for, expected a GPU that PyTorch can use, but the driver sleeps; wake it, or use"
+    with pytest.raises(ModelError, match=said):
+        resolve_device(asked)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_said"), [("the driver is old; update it", True), (f"{NO_DRIVER}; install one", False)]
+)
+def test_auto_says_why_a_gpu_that_is_there_is_not_taken_and_nothing_where_there_is_none(
+    gpus, monkeypatch, caplog, reason, is_said
+):
+    gpus(0)
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    monkeypatch.setattr(devices, "why_no_cuda", lambda: reason)
+    assert resolve_device("auto") == "cpu"
+    said = [record.getMessage() for record in caplog.records]
+    expected = "device auto takes the CPU, as the driver is old, expected a GPU that PyTorch can use; update it"
+    assert said == ([expected] if is_said else [])
 
 
 @pytest.mark.parametrize("asked", ["", "gpu", "cuda:", "cuda:x", "CPU", "cuda:-1", "cuda:0 "])

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A GPU with too little memory: one sentence with what does not fit, what is free, and what helps."""
+
+import pytest
+import torch
+
+from talk2dino_ros.engine import load_segmenter
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.models import mini
+from talk2dino_ros.engine.models.networks import Networks
+from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.runtime.enough_memory import enough_memory
+
+# as torch 2 raises it (c10/cuda/CUDACachingAllocator.cpp)
+FULL = (
+    "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 3.94 GiB of which 15.89 MiB is "
+    "free. Including non-PyTorch memory, this process has 3.90 GiB memory in use. Of the allocated memory 3.80 GiB is "
+    "allocated by PyTorch, and 5.72 MiB is reserved by PyTorch but unallocated."
+)
+
+
+def run_out(*_args, **_options):
+    raise torch.OutOfMemoryError(FULL)
+
+
+class Large:
+    """An image encoder that is too large for the GPU."""
+
+    to = run_out
+
+
+def test_a_model_that_does_not_fit_is_named_with_what_is_free_and_what_helps():
+    with pytest.raises(ModelError) as raised:
+        Networks(MODELS["mini"], {}, "cuda:0", torch.float16, image_encoder=Large(), find_word_files=dict)
+    assert str(raised.value) == (
+        "cuda:0 has too little memory for the image encoder of mini (15.89 MiB of 3.94 GiB are free), expected it to "
+        "fit; end what else uses the GPU (nvidia-smi), or choose a smaller model or device cpu"
+    )
+
+
+@pytest.mark.parametrize("method", ["to", "encode"])
+def test_a_text_encoder_that_does_not_fit_is_told_from_an_image_encoder(monkeypatch, method):
+    segmenter = load_segmenter("mini", device="cpu", text_cache_dir="none")
+    monkeypatch.setattr(mini.MiniTextEncoder, method, run_out)
+    said = r"the (text encoder|words) \(15.89 MiB of 3.94 GiB are free\), .* or encode the words elsewhere"
+    with pytest.raises(ModelError, match=said):
+        segmenter.encode_vocabulary(["cup"])
+
+
+def test_a_text_of_another_form_is_left_out():
+    with pytest.raises(ModelError, match="too little memory for it, expected it to fit"), enough_memory("it", "x", "y"):
+        raise torch.OutOfMemoryError("CUDA error: out of memory")
