@@ -27,7 +27,7 @@ def device_key(segmenter: Segmenter, weights_dir: Path | None, size: tuple[int, 
     """Return by name what the fast path depends on."""
     device = torch.device(segmenter.device)
     is_gpu = device.type == "cuda"
-    encoder = segmenter.networks.image_encoder
+    encoder, lane = segmenter.networks.image_encoder, segmenter.networks.lane
     return {
         "device": torch.cuda.get_device_name(device) if is_gpu else cpu_model(),
         "capability": str(torch.cuda.get_device_capability(device))
@@ -39,6 +39,7 @@ def device_key(segmenter: Segmenter, weights_dir: Path | None, size: tuple[int, 
         "weights": _weights(segmenter, weights_dir),
         "encoder": type(encoder).__name__,
         "precision": segmenter.precision,
+        "graphs": "recorded" if lane is not None and lane.records else "",
         "size": f"{size[1]}x{size[0]}",
         "options": "background cleaning" if segmenter.options.background_cleaning else "",
         "threads": "" if is_gpu else str(torch.get_num_threads()),
