@@ -23,10 +23,10 @@ def quick_gelu(x):
 class Oracle(nn.Module):
     """CLIP's text tower from PyTorch's own layers: causal, pre-norm, read at the end-of-text token."""
 
-    def __init__(self, activation=quick_gelu):
+    def __init__(self):
         super().__init__()
         layer = nn.TransformerEncoderLayer(
-            WIDTH, HEADS, 4 * WIDTH, dropout=0, activation=activation, batch_first=True, norm_first=True
+            WIDTH, HEADS, 4 * WIDTH, dropout=0, activation=quick_gelu, batch_first=True, norm_first=True
         )
         self.token_embedding = nn.Embedding(49408, WIDTH)
         self.positional_embedding = nn.Parameter(torch.empty(77, WIDTH))
@@ -79,13 +79,6 @@ def test_text_features_equal_a_plain_transformer_over_the_full_context(clip, sca
     assert features.dtype == torch.float32
     assert features.shape == (len(PROMPTS), OUTPUT)
     torch.testing.assert_close(features, oracle(PROMPTS), rtol=0, atol=1e-5)
-
-
-def test_gelu_in_place_of_quick_gelu_changes_the_features(clip, seed):
-    _, encoder = clip()
-    other = Oracle(activation=nn.functional.gelu)
-    seed(other)
-    assert (encoder.encode(PROMPTS) - other(PROMPTS)).abs().max() > 1e-3
 
 
 def test_prompts_keep_their_order_over_batches(clip):

@@ -4,7 +4,6 @@
 Also the vision head as a formula in float64, which knows nothing of the code under test.
 """
 
-import math
 import re
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel, DINOv3ViTConfig, DINOv3ViTModel
 
+EPS = 1e-5  # of the vision head's norms
 Shapes = dict[str, list[int]]
 StateDict = dict[str, Tensor]
 
@@ -111,7 +111,7 @@ def backbone(seed, dino_layout) -> Callable[..., tuple[nn.Module, StateDict]]:
     """A small backbone, 48 wide, by transformers, and its tensors as a file of DINOv2's or DINOv3's holds them."""
     size = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3}
 
-    def make(generation: int, rounded: bool = True) -> tuple[nn.Module, StateDict]:
+    def make(generation: int) -> tuple[nn.Module, StateDict]:
         if generation == 2:
             oracle = Dinov2WithRegistersModel(
                 Dinov2WithRegistersConfig(**size, mlp_ratio=4, image_size=112, patch_size=14)
@@ -121,9 +121,8 @@ def backbone(seed, dino_layout) -> Callable[..., tuple[nn.Module, StateDict]]:
         config = {"intermediate_size": 192, "num_register_tokens": 4, "query_bias": False, "value_bias": False}
         oracle = DINOv3ViTModel(DINOv3ViTConfig(**size, **config))
         seed(oracle)
-        if rounded:  # the published file has the periods of its angles in bf16
-            periods = 1 / oracle.rope_embeddings.inv_freq
-            oracle.rope_embeddings.inv_freq = 1 / periods.to(torch.bfloat16).float()
+        periods = 1 / oracle.rope_embeddings.inv_freq  # the published file has those of its angles in bf16
+        oracle.rope_embeddings.inv_freq = 1 / periods.to(torch.bfloat16).float()
         return oracle, oracle.state_dict()
 
     return make
@@ -151,10 +150,6 @@ def _silu(x):
     return x / (1 + np.exp(-x))
 
 
-def _gelu(x):
-    return x / 2 * (1 + np.vectorize(math.erf)(x / 2**0.5))
-
-
 def _attention(x, state, block, heads):
     """One image, one head and one token at a time."""
     q, k, v = np.split(x @ state[f"{block}.attn.qkv.weight"].T, 3, axis=-1)
@@ -172,12 +167,10 @@ def _attention(x, state, block, heads):
 
 @pytest.fixture(scope="session")
 def plain_head() -> Callable[..., Tensor]:
-    """The head by its formula: tokens [B, N, width] in, the same out. What it may get wrong is an argument."""
+    """The head by its formula: tokens [B, N, width] in, the same out."""
 
-    def head(state, tokens, heads, *, eps=1e-5, gate="silu", swapped=False, scaled=True):
+    def head(state, tokens, heads):
         state = {key: value.numpy().astype(np.float64) for key, value in state.items()}
-        activation = {"silu": _silu, "gelu": _gelu}[gate]
-        gated, linear = ("w2", "w1") if swapped else ("w1", "w2")
         x = tokens.numpy().astype(np.float64)
         for block in ("block_list.0", "block_list.1"):
 
@@ -185,12 +178,12 @@ def plain_head() -> Callable[..., Tensor]:
                 return x @ state[f"{block}.mlp.{name}.weight"].T + state[f"{block}.mlp.{name}.bias"]
 
             def norm(x, name, block=block):
-                return _norm(x, state[f"{block}.{name}.weight"], state[f"{block}.{name}.bias"], eps)
+                return _norm(x, state[f"{block}.{name}.weight"], state[f"{block}.{name}.bias"], EPS)
 
-            scales = [state[f"{block}.{name}.gamma"] if scaled else 1 for name in ("ls1", "ls2")]
+            scales = [state[f"{block}.{name}.gamma"] for name in ("ls1", "ls2")]
             x = x + scales[0] * _attention(norm(x, "norm1"), state, block, heads)
             y = norm(x, "norm2")
-            x = x + scales[1] * layer(activation(layer(y, gated)) * layer(y, linear), "w3")
-        return torch.from_numpy(_norm(x, state["ln_final.weight"], state["ln_final.bias"], eps)).float()
+            x = x + scales[1] * layer(_silu(layer(y, "w1")) * layer(y, "w2"), "w3")
+        return torch.from_numpy(_norm(x, state["ln_final.weight"], state["ln_final.bias"], EPS)).float()
 
     return head

@@ -21,8 +21,8 @@ NETWORKS = {
 def dinotxt(backbone, seeded_head, checkpoint_of, tmp_path):
     """A tiny dino.txt: (the backbone's oracle, the head's tensors, the checkpoints)."""
 
-    def make(generation, rounded=True):
-        oracle, state = backbone(generation, rounded)
+    def make(generation):
+        oracle, state = backbone(generation)
         torch.save(state, tmp_path / "backbone.pth")
         head = seeded_head(WIDTH)
         torch.save(head, tmp_path / "head.pth")
@@ -68,14 +68,6 @@ def test_the_backbones_patches_need_no_head(dinotxt, generation):
     images = images_of(3, 5, encoder.patch_size)
     expected = tokens_of(oracle, images)[:, 5:].transpose(1, 2).reshape(2, WIDTH, 3, 5)
     torch.testing.assert_close(encoder(images).patch_features, expected, rtol=0, atol=1e-5)
-
-
-def test_unrounded_rotary_periods_change_the_features(dinotxt):
-    oracle, _, checkpoints = dinotxt(3, rounded=False)
-    images = images_of(3, 5, 16)
-    expected = tokens_of(oracle, images)[:, 5:].transpose(1, 2).reshape(2, WIDTH, 3, 5)
-    found = load(checkpoints, 3, patch_source="backbone")(images).patch_features
-    assert (found - expected).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

@@ -36,13 +36,13 @@ def scaled(state, scale):
 
 
 @torch.no_grad()
-def oracle(state, tokens, *, activation="gelu", causal=True, eps=1e-5, heads=HEADS):
+def oracle(state, tokens):
     """All 77 places, the mask spelled out, every token projected, then the one at the end-of-text id taken."""
     x = state["backbone.token_embedding.weight"][tokens] + state["backbone.positional_embedding"]
-    mask = torch.triu(torch.full((77, 77), -torch.inf), diagonal=1) if causal else None
+    mask = torch.triu(torch.full((77, 77), -torch.inf), diagonal=1)
     for i in range(LAYERS):
         layer = nn.TransformerEncoderLayer(
-            WIDTH, heads, 4 * WIDTH, 0.0, activation, batch_first=True, norm_first=True, layer_norm_eps=eps
+            WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True, layer_norm_eps=1e-5
         )
         own = {
             key.removeprefix(f"backbone.blocks.{i}."): value for key, value in state.items() if f".blocks.{i}." in key
@@ -64,7 +64,7 @@ def oracle(state, tokens, *, activation="gelu", causal=True, eps=1e-5, heads=HEA
             }
         )
         x = layer(x, src_mask=mask)
-    x = nn.functional.layer_norm(x, (WIDTH,), state["backbone.ln_final.weight"], state["backbone.ln_final.bias"], eps)
+    x = nn.functional.layer_norm(x, (WIDTH,), state["backbone.ln_final.weight"], state["backbone.ln_final.bias"], 1e-5)
     projected = x @ state["head.linear_projection.weight"].T
     return torch.stack([row[ids.index(END)] for row, ids in zip(projected, tokens.tolist(), strict=True)])
 
@@ -86,21 +86,6 @@ def test_text_features_equal_pytorchs_own_layers(tower, state, scale):
     features = tower(scale)(TOKENS)
     assert features.shape == (5, OUTPUT)
     torch.testing.assert_close(features, oracle(scaled(state, scale), TOKENS), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("mistake", "scale"),
-    [
-        ({"activation": lambda x: x * torch.sigmoid(1.702 * x)}, 1.0),  # CLIP's QuickGELU
-        ({"activation": lambda x: nn.functional.gelu(x, approximate="tanh")}, 1.0),
-        ({"causal": False}, 1.0),
-        ({"heads": 8}, 1.0),
-        ({"eps": 1e-6}, 0.01),
-    ],
-)
-def test_an_altered_text_tower_fails_the_comparison(tower, state, mistake, scale):
-    differences = (tower(scale)(TOKENS) - oracle(scaled(state, scale), TOKENS, **mistake)).abs()
-    assert differences.max() > 1e-4
 
 
 def test_tokens_after_the_end_token_change_nothing(tower):

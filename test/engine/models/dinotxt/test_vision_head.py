@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vision head against its formula, and that each likely mistake would be seen."""
+"""The vision head against its formula."""
 
 import pytest
 import torch
@@ -29,25 +29,6 @@ def make_tokens(spread=1.0):
 def test_the_head_equals_its_formula(head, head_state, plain_head, spread):
     tokens = make_tokens(spread)
     torch.testing.assert_close(head(tokens), plain_head(head_state, tokens, HEADS), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("mistake", "spread"),
-    [
-        ({"gate": "gelu"}, 1.0),
-        ({"swapped": True}, 1.0),
-        ({"scaled": False}, 1.0),
-        ({"eps": 1e-6}, 0.01),
-    ],
-)
-def test_an_altered_vision_head_fails_the_comparison(head, head_state, plain_head, mistake, spread):
-    tokens = make_tokens(spread)
-    assert (head(tokens) - plain_head(head_state, tokens, HEADS, **mistake)).abs().max() > 0.01
-
-
-def test_a_wrong_number_of_heads_changes_the_features(head, head_state, plain_head):
-    tokens = make_tokens()
-    assert (head(tokens) - plain_head(head_state, tokens, 6)).abs().max() > 0.01
 
 
 def test_patch_features_depend_on_the_register_tokens(head):
