@@ -9,6 +9,8 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 from vision_msgs.msg import LabelInfo
 
+from talk2dino_ros.engine.runtime.stage_times import STAGES
+
 ENABLE = "talk2dino/enable"
 
 
@@ -152,7 +154,7 @@ def test_a_silent_camera_is_warned_of_with_a_remedy(probe):
         return bool(newest) and newest[0].level == DiagnosticStatus.WARN
 
     probe.wait_for(warned, "a warning")
-    remedy = "ros2 topic info -v /robot/image"  # it comes a little later, when the transport has been tried
+    remedy = "look whether its driver runs, and at its log"
     probe.wait_for(lambda: remedy in statuses(probe, "camera")[-1].message, "the remedy")
     assert "no image on /robot/image" in statuses(probe, "camera")[-1].message
     probe.wait_for(lambda: remedy in probe.process.output, "the remedy in the log")
@@ -163,3 +165,30 @@ def test_a_silent_camera_is_warned_of_with_a_remedy(probe):
         lambda: probe.mask_of(checkerboard(), probe.masks) and statuses(probe, "camera") and not warned(),
         "the all-clear",
     )
+
+
+def values_after_a_mask(probe) -> dict[str, str]:
+    """What the model's status says after another image has been segmented and its batch has ended."""
+    for _ in range(2):  # the second image is taken after the first one's batch
+        probe.mask_of(checkerboard(), probe.masks)
+    probe.diagnostics.clear()
+    probe.wait_for(lambda: statuses(probe, "model"), "diagnostics")
+    return {pair.key: pair.value for pair in statuses(probe, "model")[-1].values}
+
+
+def test_stage_times_are_in_diagnostics_only_while_they_are_asked_for(probe):
+    assert not any("[ms]" in key for key in values_after_a_mask(probe))
+    assert probe.set_parameter("stage_times", True).successful
+    values = values_after_a_mask(probe)
+    shown = [key.removesuffix(" p50 [ms]") for key in values if key.endswith(" p50 [ms]")]
+    assert {"decode", "backbone", "publish", "points"} <= set(shown) <= set(STAGES)
+    assert shown == sorted(shown, key=STAGES.index)
+    for name in shown:
+        assert 0 <= float(values[f"{name} p50 [ms]"]) <= float(values[f"{name} p99 [ms]"])
+    assert float(values["backbone p50 [ms]"]) > float(values["decode p50 [ms]"])
+    assert probe.set_parameter("stage_times", False).successful
+    assert not any("[ms]" in key for key in values_after_a_mask(probe))
+
+
+def test_diagnostics_say_what_computes_pamr(probe):
+    assert values_after_a_mask(probe)["PAMR computed by"] == "numba"

@@ -9,14 +9,13 @@ import pytest
 from nav2_consumer import APPROXIMATE_NS, EXACT_NS, Nav2Consumer
 from nav2_costs import Cost, Costs
 from node_process import REPOSITORY
-from probe import LATCHED, RELIABLE, checkerboard, raw_message
+from probe import LATCHED, RELIABLE, checkerboard
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 from talk2dino_msgs.msg import PointOfInterestArray
 from talk2dino_msgs.srv import SetVocabulary
-from vision_msgs.msg import LabelInfo, VisionClass
+from vision_msgs.msg import LabelInfo
 
 PHOTO = REPOSITORY / "talk2dino_ros" / "demo" / "photos" / "coffee.jpg"
 CLOUD = (424, 240)
@@ -170,61 +169,3 @@ def test_a_removed_cup_leaves_the_costmap_within_the_decay_time(probe, send_with
     gone = [show(np.full((480, 640, 3), 128, np.uint8)) for _ in range(10)]
     assert gone[0] > 0
     assert gone[-1] == 0
-
-
-def label_info(**names: int) -> LabelInfo:
-    return LabelInfo(class_map=[VisionClass(class_id=class_id, class_name=name) for name, class_id in names.items()])
-
-
-def image(value: int, width: int = 4, height: int = 2) -> Image:
-    message = raw_message(checkerboard(height, width))
-    message.encoding, message.step, message.data = "mono8", width, bytes([value] * width * height)
-    message.header = Header()
-    return message
-
-
-def fed(probe, info: LabelInfo | None, mask: Image, confidence: Image) -> Nav2Consumer:
-    consumer = Nav2Consumer(probe.node, "nobody", 4, 2)
-    consumer.on_cloud(0)
-    if info:
-        consumer.on_label_info(info)
-    consumer.on_mask(mask)
-    consumer.on_confidence(confidence)
-    return consumer
-
-
-def padded_mask() -> Image:
-    message = image(1)
-    message.step = 8
-    return message
-
-
-def colour_mask() -> Image:
-    message = image(1)
-    message.encoding = "rgb8"
-    return message
-
-
-@pytest.mark.parametrize(
-    ("info", "mask", "confidence", "complaint"),
-    [
-        (None, image(1), image(9), "before label_info"),
-        (label_info(cup=1), image(2), image(9), "no name"),
-        (label_info(cup=1), image(255), image(9), "unlabeled pixels"),
-        (label_info(cup=256), image(255), image(0), "fit into a byte"),
-        (label_info(cup=1), image(1, 5), image(9), "mask: it is 5x2"),
-        (label_info(cup=1), image(1), image(9, 2, 4), "confidence: it is 2x4"),
-        (label_info(cup=1), padded_mask(), image(9), "step is 8"),
-        (label_info(cup=1), colour_mask(), image(9), "encoding is rgb8"),
-    ],
-)
-def test_the_consumer_complains_where_the_layer_would_go_wrong(probe, info, mask, confidence, complaint):
-    assert complaint in "; ".join(fed(probe, info, mask, confidence).complaints)
-
-
-def test_the_consumer_takes_a_good_observation_of_the_same_stamp_only(probe):
-    good = fed(probe, label_info(cup=1), image(1), image(9))
-    assert (good.observations, good.complaints) == (1, [])
-    late = image(1)
-    late.header.stamp.sec = 1
-    assert fed(probe, label_info(cup=1), late, image(9)).observations == 0

@@ -38,7 +38,7 @@ def ids_of(probe) -> dict[str, int]:
     return dict(zip(vocabulary.names, vocabulary.ids, strict=True))
 
 
-def test_a_node_that_was_killed_goes_on_where_it_was(start, tmp_path):
+def test_a_killed_node_restarts_with_its_classes_ids_and_quarantine(start):
     probe = start("vocabulary:=[stairs, dog]", namespace="/first")
     stairs = ids_of(probe)["stairs"]
     probe.call(SetVocabulary, SET, classes=["dog", "cup: red cup, mug"])
@@ -52,9 +52,4 @@ def test_a_node_that_was_killed_goes_on_where_it_was(start, tmp_path):
     assert reply.ids[0] not in (stairs, *before.values())
     refused = probe.call(SetVocabulary, SET, classes=["lawn"], ids=[stairs])
     assert "still means 'stairs'" in refused.message
-    kill(probe)
-    (tmp_path / "state.json").write_bytes(b"{")
-    probe = start("vocabulary:=[stairs, dog]", namespace="/third")
-    assert ids_of(probe) == {"stairs": 1, "dog": 2}
-    assert probe.process.output.count("cannot be read as the node's state") == 1
     probe.mask_of(checkerboard(), probe.collect(Image, "talk2dino/mask"))

@@ -2,8 +2,7 @@
 """Changing the words while images flow: the stream goes on, and no mask mixes two vocabularies."""
 
 import os
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,20 @@ UNLABELED = 255
 
 
 @pytest.fixture(scope="module")
-def process(start_node):
-    return start_node("model:=mini", "vocabulary:=[cup, dog]", "background:=0.0", "id_quarantine_s:=3600.0")
+def cache(tmp_path_factory):
+    """The folder of the text cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def process(start_node, cache):
+    return start_node(
+        "model:=mini",
+        "vocabulary:=[cup, dog]",
+        "background:=0.0",
+        "id_quarantine_s:=3600.0",
+        f"text_cache_dir:={cache}",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -132,28 +143,27 @@ def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe
     pytest.fail("no reply came while text was encoded")
 
 
-def test_known_words_are_not_encoded_again(start_node, make_probe, tmp_path):
+def test_another_node_takes_known_words_from_the_cache_and_loads_no_text_encoder(
+    process, probe, start_node, make_probe, cache
+):
     words = ["cup", "mug: " + "a " * 490 + "mug"]
-    parameters = (
-        "model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}", "text_encoder:=free"
-    )  # fmt: skip
-    replies = []
-    for namespace in ("/first", "/second"):  # two nodes in one world, with one cache
-        process = start_node(*parameters, namespace=namespace)
-        probe = make_probe(process, namespace=namespace)
-        probe.wait_until_active()
-        replies.append(probe.call(SetVocabulary, SET, classes=words))
-        libraries = Path(f"/proc/{process.pid}/maps").read_text()
-        assert ("tokenizers" in libraries) == (namespace == "/first"), "only new words load the text encoder"
-        process.stop()
-    with closing(sqlite3.connect(tmp_path / "text_features_1.sqlite3")) as database:
-        assert database.execute("SELECT count(*) FROM prompt").fetchall() == [(2,)]
-    assert [reply.success for reply in replies] == [True, True]
-    assert replies[0].message == replies[1].message
-    assert "cut" in replies[1].message
+    first = probe.call(SetVocabulary, SET, classes=words)
+    other = start_node(
+        "model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={cache}", "text_encoder:=free", namespace="/other"
+    )
+    probe = make_probe(other, namespace="/other")
+    probe.wait_until_active()
+    second = probe.call(SetVocabulary, SET, classes=words)
+    for reply in (first, second):
+        assert reply.success
+        assert "cut" in reply.message
+    libraries = {each.pid: Path(f"/proc/{each.pid}/maps").read_text() for each in (process, other)}
+    assert "tokenizers" in libraries[process.pid]
+    assert "tokenizers" not in libraries[other.pid]
+    other.stop()
 
 
-def test_a_cache_that_cannot_be_used_is_said_once_and_ends_nothing(start_node, make_probe, tmp_path):
+def test_an_unusable_cache_gives_one_warning_and_ends_nothing(start_node, make_probe, tmp_path):
     (tmp_path / "text_features_1.sqlite3").write_bytes(b"not a database " * 100)
     process = start_node("model:=mini", "vocabulary:=[cup]", f"text_cache_dir:={tmp_path}", namespace="/broken")
     probe = make_probe(process, namespace="/broken")
@@ -232,7 +242,7 @@ def test_names_in_any_script_are_accepted(probe):
     assert set(labels_of(info).values()) == {"Tür", "椅子", "кресло"}
 
 
-def test_a_prompt_that_is_too_long_for_the_text_encoder_is_a_warning_in_the_reply(probe):
+def test_a_truncated_prompt_is_a_warning_in_the_reply(probe):
     reply = probe.call(SetVocabulary, SET, classes=["mug: " + "a " * 490 + "mug"])
     assert reply.success, reply.message
     assert "cut" in reply.message
