@@ -145,6 +145,8 @@ class _Mode(TorchDispatchMode):
             aten._local_scalar_dense.default: self._value,
             aten.nonzero.default: self._indices,
             aten._unique2.default: self._single,
+            aten.scaled_dot_product_attention.default: self._attention,
+            aten.upsample_bilinear2d.vec: self._upsample,
         }
 
     def __torch_dispatch__(self, function, _types, args=(), kwargs=None):
@@ -153,7 +155,7 @@ class _Mode(TorchDispatchMode):
             return self._answers[function](*args, **kwargs)
         if kwargs.get("pin_memory"):
             return _pinned(function(*args, **{**kwargs, "pin_memory": False}))
-        if function.namespace == "aten":
+        if function.namespace == "aten" and not _has_gpu_kernel(function):
             with self:  # in inference mode operations come that are made of others
                 result = function.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -163,6 +165,18 @@ class _Mode(TorchDispatchMode):
         result = function(*args, **kwargs)
         self._look_at(function, args, kwargs, result)
         return result
+
+    def _attention(self, query, key, value, mask=None, dropout=0.0, *options, **named):
+        """One kernel, as a GPU has it, where PyTorch would take the formula without a GPU; with a mask the formula."""
+        attention = aten.scaled_dot_product_attention.default
+        with self:
+            if mask is not None:
+                return attention.decompose(query, key, value, mask, dropout, *options, **named)
+            return aten._scaled_dot_product_flash_attention(query, key, value, dropout, *options, **named)[0]
+
+    def _upsample(self, values, size, align_corners, _scales=None):
+        with self:
+            return aten.upsample_bilinear2d.default(values, size, align_corners)
 
     def _value(self, tensor):
         self._watch.wait("a value is read")
@@ -207,6 +221,11 @@ class _Mode(TorchDispatchMode):
 
 def _is_non_blocking(function, args, kwargs):
     return kwargs.get("non_blocking") or (function is aten.copy_.default and len(args) > 2 and args[2])
+
+
+def _has_gpu_kernel(function):
+    """Whether a GPU runs it as it is, whatever PyTorch's compilers would make of it."""
+    return torch._C._dispatch_has_kernel_for_dispatch_key(function.name(), "CUDA")
 
 
 def _pinned(tensor, *_):

@@ -13,15 +13,17 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.flop_counter import flop_registry
 
 aten = torch.ops.aten
+COPIES = {aten.copy_.default, aten._to_copy.default}
 ROOM = {aten.empty.memory_format, aten.empty_strided.default, aten.empty_like.default, aten.new_empty.default}
 
 
 @dataclass
 class Stage:
-    """Of one stage of a frame."""
+    """Of one stage of a frame. bytes_alone: of launches without products of matrices, such as a sum."""
 
     launches: int = 0
     bytes: int = 0
+    bytes_alone: int = 0
     flop: int = 0
 
 
@@ -41,19 +43,22 @@ class Counts:
         changes = function is not None and function._schema.is_mutable
         for tensor in fresh:
             self._hold(tensor)
-        if function in ROOM or not (fresh or (changes and any(map(is_on_gpu, written)))):
+        is_download = function in COPIES and any(map(is_on_gpu, read)) and not any(map(is_on_gpu, written))
+        if function in ROOM or not (fresh or is_download or (changes and any(map(is_on_gpu, written)))):
             return
+        size = sum(_bytes(tensor) for tensor in {id(each): each for each in (*read, *written)}.values())
+        count_flop = flop_registry.get(getattr(function, "overloadpacket", None))
+        flop = count_flop(*args, **kwargs, out_val=result) if count_flop else 0
         own = self.stages[stage]
         own.launches += 1
-        own.bytes += sum(_bytes(tensor) for tensor in {id(each): each for each in (*read, *written)}.values())
-        count_flop = flop_registry.get(getattr(function, "overloadpacket", None))
-        if count_flop is not None:
-            own.flop += count_flop(*args, **kwargs, out_val=result)
+        own.bytes += size
+        own.bytes_alone += 0 if flop else size
+        own.flop += flop
 
     def note_copy(self, source, target):
-        """Count a copy between host and GPU, beside its launch."""
+        """Count a copy between host and GPU: one to the GPU is an operation too, of which `note` counts the launch."""
         copies = self.downloads if is_on_gpu(source) else self.uploads
-        copies.append(_bytes(target))
+        copies.append(target.element_size() * target.numel())
 
     def launch(self, stage, tensors=()):
         """Count a launch that is no operation of PyTorch's."""
