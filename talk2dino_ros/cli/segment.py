@@ -22,8 +22,7 @@ from talk2dino_ros.cli.model_arguments import (
     with_threshold,
 )
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.engine.onnx.onnx_session import BACKENDS
-from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, Options
+from talk2dino_ros.engine.options import BACKENDS, INPUTS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.perception.points_of_interest import PointOfInterest, find_points
@@ -63,8 +62,8 @@ def add_segment_command(commands: argparse._SubParsersAction[Any]) -> None:
     )
     words.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`; no text encoder is then needed")
     add_model_arguments(parser)
-    parser.add_argument("--backend", default="torch", choices=BACKENDS, help="what runs the image encoder")
-    parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for the backends beside torch")
+    parser.add_argument("--backend", default="auto", choices=BACKENDS, help="what runs the image encoder")
+    parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for onnxruntime and tensorrt")
     parser.add_argument("--preset", choices=tuple(PRESETS), help="values for several of the options below and above")
     parser.add_argument("--input", default="square", choices=INPUTS)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")

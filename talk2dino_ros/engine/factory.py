@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.models.model_row import Model
-from talk2dino_ros.engine.models.networks import Networks, load_networks, load_word_networks
+from talk2dino_ros.engine.models.networks import Networks, find_checkpoint, load_networks, load_word_networks
 from talk2dino_ros.engine.models.patch_source import with_patch_source
 from talk2dino_ros.engine.models.precision import choose_precision
 from talk2dino_ros.engine.models.projection_file import with_projection_file
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.models.word_networks import keeps_text_encoder
 from talk2dino_ros.engine.models.word_vectors import encode_classes
-from talk2dino_ros.engine.onnx.onnx_encoder import open_backend
+from talk2dino_ros.engine.onnx.onnx_encoder import open_for
+from talk2dino_ros.engine.openvino.openvino_encoder import OpenVinoImageEncoder, open_openvino
 from talk2dino_ros.engine.options import Options, changed_options
-from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
+from talk2dino_ros.engine.runtime.backends import choose_backend
+from talk2dino_ros.engine.runtime.devices import precision_name, resolve_device, with_index
 from talk2dino_ros.engine.runtime.gpu_lane import check_can_record
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.text.class_entries import parse_classes
@@ -31,7 +33,7 @@ def load_segmenter(
     precision: str = "auto",
     weights_dir: str | Path | None = None,
     text_cache_dir: str | Path = "",
-    backend: str = "torch",
+    backend: str = "auto",
     onnx_file: str | Path | None = None,
     cuda_graphs: bool = False,
     patch_source: str = "",
@@ -49,8 +51,8 @@ def load_segmenter(
     weights_dir: a local folder with the published files, for robots without a network; None: the standard
     caches, filled from the network on first use.
     text_cache_dir: where the features of known words are kept; '': the user's cache folder, 'none': nowhere.
-    backend: torch; or onnxruntime or tensorrt, which run the image encoder of `onnx_file`, a file of
-    `talk2dino export`.
+    backend: what runs the image encoder: auto (OpenVINO on a CPU, torch on a GPU), torch, openvino; or onnxruntime or
+    tensorrt, which run that of `onnx_file`, a file of `talk2dino export`.
     cuda_graphs: on a GPU with backend torch, record an image's kernels once per size and start them at once.
     patch_source: for dino.txt, `head` or `backbone`, see dinotxt/dinotxt_vision.py; '': the model's own.
     projection_file: of `talk2dino train`, in place of the model's own; see projection_file.py.
@@ -62,24 +64,59 @@ def load_segmenter(
     """
     chosen = changed_options(Options(), options, also=_LOADING)
     model = with_projection_file(with_patch_source(find_model(name), patch_source), projection_file)
+    networks = networks_of(
+        model,
+        device,
+        precision,
+        weights_dir,
+        backend=backend,
+        onnx_file=onnx_file,
+        cuda_graphs=cuda_graphs,
+        text_cache=open_text_cache(text_cache_dir),
+        needs_text_encoder=needs_text_encoder,
+        keep_text_encoder=keeps_text_encoder(text_encoder, model),
+    )
+    return _ready(model, networks, chosen)
+
+
+def networks_of(
+    model: Model,
+    device: str,
+    precision: str,
+    weights_dir: str | Path | None,
+    *,
+    backend: str = "auto",
+    onnx_file: str | Path | None = None,
+    cuda_graphs: bool = False,
+    **words: Any,
+) -> Networks:
+    """Build a row's networks, with what runs the image encoder; `load_segmenter` has the arguments and the errors.
+
+    words: `load_networks` has them.
+    """
     place = with_index(resolve_device(device))
-    exported = open_backend(backend, onnx_file, model, place, precision)
-    dtype, reason = (exported.dtype, "the file's") if exported else choose_precision(precision, place, model)
+    runs, why = choose_backend(backend, onnx_file, place, precision)
+    exported = open_for(runs, onnx_file, model, place, precision) if onnx_file else None
+    dtype, reason = (exported.dtype, "the file's") if exported else choose_precision(precision, place, model, runs)
     if cuda_graphs:
-        check_can_record(place, backend)
-    networks = load_networks(
+        check_can_record(place, runs)
+    return load_networks(
         model,
         place,
         dtype,
         weights_dir,
-        text_cache=open_text_cache(text_cache_dir),
-        image_encoder=exported,
+        image_encoder=_by_openvino(model, precision_name(dtype), weights_dir) if runs == "openvino" else exported,
         cuda_graphs=cuda_graphs,
-        needs_text_encoder=needs_text_encoder,
-        keep_text_encoder=keeps_text_encoder(text_encoder, model),
         precision_reason=reason,
+        backend=runs,
+        backend_reason=why,
+        **words,
     )
-    return _ready(model, networks, chosen)
+
+
+def _by_openvino(model: Model, precision: str, weights_dir: str | Path | None) -> OpenVinoImageEncoder:
+    checkpoints = {role: find_checkpoint(model, role, weights_dir) for role in model.image_roles}
+    return open_openvino(model, checkpoints, precision)
 
 
 # What `load_segmenter` takes beside options, for the message of one that does not exist.
@@ -88,7 +125,12 @@ _LOADING = tuple(load_segmenter.__kwdefaults__ or ())
 
 def _ready(model: Model, networks: Networks, options: Options) -> Segmenter:
     """Return the segmenter, with PAMR compiled where the options ask for it."""
-    logger.info("%s on %s in %s: %s", model.name, networks.device, networks.precision, networks.precision_reason)
+    logger.info(
+        "%s on %s by %s (%s) in %s (%s)",
+        *(model.name, networks.device),
+        *(networks.backend, networks.backend_reason),
+        *(networks.precision, networks.precision_reason),
+    )
     segmenter = Segmenter(model, networks, options)
     if options.refine != "none":
         segmenter.prepare_refinement()

@@ -15,6 +15,7 @@ WINDOW_SCORES = ("sigmoid", "softmax")
 TORCH_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}  # devices.py has the dtypes, and needs torch
 PRECISIONS = ("auto", *TORCH_NAMES)
 EXPORT_PRECISIONS = ("fp32", "fp16")  # onnxruntime computes little in bf16
+BACKENDS = ("auto", "torch", "openvino", "onnxruntime", "tensorrt")  # what runs the image encoder
 PATCH_SOURCES = ("head", "backbone")  # of dino.txt, see dinotxt/dinotxt_vision.py
 TEXT_ENCODERS = ("auto", "keep", "free")  # what becomes of the text encoder, see `load_segmenter`
 PLAIN_STAGES = (

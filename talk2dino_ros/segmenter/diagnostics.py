@@ -33,10 +33,12 @@ class Diagnostics:
 
     def _model_status(self, pipeline: Pipeline) -> DiagnosticStatus:
         active = pipeline.active
+        networks = active.segmenter.networks
         errors = [camera.statistics.last_error for camera in pipeline.cameras.values()]
         values = {
             "model": active.segmenter.model.name,
             "device": active.segmenter.device,
+            "backend": f"{networks.backend}: {networks.backend_reason}",
             "precision": active.segmenter.precision,
             "self-check": active.self_check,
             "PAMR computed by": active.segmenter.prepare_refinement(),

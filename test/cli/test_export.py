@@ -38,7 +38,7 @@ def test_export_writes_one_file_with_its_model_card(exported):
 
 @pytest.mark.slow
 def test_masks_equal_torchs_on_every_demo_photograph(exported):
-    torch = load_segmenter("mini", device="cpu")
+    torch = load_segmenter("mini", device="cpu", backend="torch")
     file = load_segmenter("mini", device="cpu", backend="onnxruntime", onnx_file=exported)
     assert (torch.fixed_size, file.fixed_size, file.precision) == (None, (448, 448), "fp32")
     vocabulary = torch.encode_vocabulary(CLASSES)

@@ -24,7 +24,7 @@ WORDS = ["cup", "dog: dog, hound", "!wall"]
 @pytest.fixture(scope="module")
 def complete():
     """A segmenter with all files, which are those of installed packages."""
-    return load_segmenter("mini", device="cpu", text_cache_dir="none")
+    return load_segmenter("mini", device="cpu", backend="torch", text_cache_dir="none")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def other_projection(tmp_path_factory) -> Path:
 
 
 def load(folder=None, **options):
-    return load_segmenter("mini", device="cpu", weights_dir=folder, text_cache_dir="none", **options)
+    return load_segmenter("mini", device="cpu", backend="torch", weights_dir=folder, text_cache_dir="none", **options)
 
 
 def test_encoded_vectors_equal_those_of_a_loaded_segmenter(vocabulary, complete):

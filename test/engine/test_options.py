@@ -44,21 +44,23 @@ def test_a_preset_is_made_of_documented_parameters_and_is_accepted_by_the_engine
 
 
 def test_load_segmenter_takes_options_by_name():
-    asked = load_segmenter("mini", device="cpu", input="slide", refine="pamr", background=0.55, unlabeled_id=0).options
+    asked = load_segmenter(
+        "mini", device="cpu", backend="torch", input="slide", refine="pamr", background=0.55, unlabeled_id=0
+    ).options
     assert asked == Options(input="slide", refine="pamr", background=0.55, unlabeled_id=0)
 
 
 def test_a_misspelt_option_is_refused_with_the_known_names():
     said = "'refien' is no option, expected device, precision, .*input, refine, .*; correct the name"
     with pytest.raises(ModelError, match=said):
-        load_segmenter("mini", device="cpu", refien="pamr")
+        load_segmenter("mini", device="cpu", backend="torch", refien="pamr")
     with pytest.raises(ModelError, match=r"'refien', 'inptu' is no option, expected input, refine, "):
         changed_options(Options(), {"refien": "pamr", "inptu": "slide"})
 
 
 def test_with_options_refuses_a_misspelt_option_too():
     with pytest.raises(ModelError, match="'refien' is no option"):
-        load_segmenter("mini", device="cpu").with_options(refien="pamr")
+        load_segmenter("mini", device="cpu", backend="torch").with_options(refien="pamr")
 
 
 def test_changed_options_leave_the_others_as_they_are():

@@ -83,7 +83,7 @@ def test_a_vocabulary_on_file_keeps_its_questions(tmp_path):
 
 @pytest.fixture(scope="module")
 def mini():
-    segmenter = load_segmenter("mini", device="cpu", precision="fp32")
+    segmenter = load_segmenter("mini", device="cpu", backend="torch", precision="fp32")
     return segmenter.with_options(background=segmenter.model.background)
 
 

@@ -12,7 +12,7 @@ from talk2dino_ros.viz.pictures import read_picture
 
 @pytest.mark.parametrize("options", [{}, {"input": "aspect"}, {"refine": "pamr", "refine_pixels": 64 * 48}])
 def test_a_change_of_resolution_plans_once_per_size(options):
-    segmenter = load_segmenter("mini", device="cpu", input_size=96, **options)
+    segmenter = load_segmenter("mini", device="cpu", backend="torch", input_size=96, **options)
     vocabulary = segmenter.encode_vocabulary(["cup", "table"])
     photo = read_picture(PHOTOS / "coffee.jpg")
     small, large = photo[:120, :160], photo[:180, :320]

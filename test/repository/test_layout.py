@@ -59,7 +59,7 @@ PURE_MODULES = [
     path for room, ros in ROS_MODULES.items() for path in (PACKAGE / room).rglob("*.py") if path.stem not in ros
 ]
 
-NETWORKS = {"open_clip", "timm", "torch", "torchvision", "transformers"}
+NETWORKS = {"open_clip", "openvino", "timm", "torch", "torchvision", "transformers"}
 ROS = {"ament_index_python", "builtin_interfaces", "cv_bridge", "launch", "launch_ros", "rcl_interfaces", "rclpy"}
 
 BLOCK_ROS_AND_IMPORT = """

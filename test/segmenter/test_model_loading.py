@@ -19,13 +19,13 @@ from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 def test_a_text_encoder_that_stays_is_there_before_the_first_new_word(choice, with_file, is_there, tmp_path):
     path = tmp_path / "words.npz" if with_file else ""
     if with_file:
-        load_segmenter("mini", device="cpu").encode_vocabulary(["cup"]).save(path)
+        load_segmenter("mini", device="cpu", backend="torch").encode_vocabulary(["cup"]).save(path)
     parameters = Parameters(model="mini", device="cpu", text_encoder=choice, vocabulary_file=str(path))
     assert load(parameters).networks.text.is_loaded == is_there
 
 
 def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
-    segmenter = load_segmenter("mini", device="cpu")
+    segmenter = load_segmenter("mini", device="cpu", backend="torch")
     vocabulary = segmenter.encode_vocabulary(["cup"])
     refined = []
     monkeypatch.setattr(scoring, "pamr", lambda rgb, scores: refined.append(rgb.shape) or scores)

@@ -14,8 +14,7 @@ from tools.on_other_cpus import CPUS, busy_loops, main
 
 KERNELS = """
 import torch
-from talk2dino_ros.engine.runtime.packed_linear import can_pack
-print(torch.backends.cpu.get_cpu_capability(), can_pack())
+print(torch.backends.cpu.get_cpu_capability(), torch.ops.mkldnn._is_mkldnn_bf16_supported())
 """
 
 

@@ -17,14 +17,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.factory import networks_of
 from talk2dino_ros.engine.models.model_row import Model
-from talk2dino_ros.engine.models.networks import load_networks
-from talk2dino_ros.engine.models.precision import resolve_precision
 from talk2dino_ros.engine.models.projection import Projection
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.options import Options
-from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
-from talk2dino_ros.engine.runtime.gpu_lane import check_can_record
 from talk2dino_ros.engine.segmenter import Segmenter
 
 
@@ -59,11 +56,7 @@ def load_seeded_segmenter(
 ) -> Segmenter:
     """Load what `write_seeded_weights` wrote: as `load_segmenter`, but no published sha256 sum is asked for."""
     model = without_sums(find_model(name))
-    place = with_index(resolve_device(device))
-    if cuda_graphs:
-        check_can_record(place, "torch")
-    dtype = resolve_precision(precision, place, model)
-    return Segmenter(model, load_networks(model, place, dtype, folder, cuda_graphs=cuda_graphs), Options())
+    return Segmenter(model, networks_of(model, device, precision, folder, cuda_graphs=cuda_graphs), Options())
 
 
 def without_sums(model: Model) -> Model:

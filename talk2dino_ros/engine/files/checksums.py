@@ -2,6 +2,7 @@
 """Checksums of files: sha256 and git blob ids."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,14 @@ def _digest(path: Path, digest: Any) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return str(digest.hexdigest())
+
+
+def sum_of_files(folder: Path, patterns: Sequence[str]) -> str:
+    """Return the sha256 of all files of a folder that have one of these patterns, names included."""
+    digest = hashlib.sha256()
+    for file in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
+        digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def file_state(path: Path) -> str:

@@ -82,7 +82,8 @@ class MiniImageEncoder(nn.Module):
         """Encode images [B, 3, H, W], RGB, 0..1, sides multiples of 16: features [B, 1000 + G + 2, H/16, W/16]."""
         pixels = images.float() * 2 - 1
         logits, early = self._classify(pixels)
-        height, width = (round(side * SMALLER / PATCH_SIZE) * PATCH_SIZE for side in pixels.shape[2:])
+        # int: a size that a tracer holds in a tensor becomes the constant that it is
+        height, width = (round(int(side) * SMALLER / PATCH_SIZE) * PATCH_SIZE for side in pixels.shape[2:])
         coarse, _ = self._classify(F.interpolate(pixels, (height, width), mode="bilinear", antialias=True))
         coarse = F.interpolate(coarse, logits.shape[2:], mode="bilinear")
         logits = torch.lerp(logits, coarse, COARSE_SHARE)

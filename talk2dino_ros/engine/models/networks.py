@@ -9,14 +9,12 @@ from typing import Protocol
 
 import torch
 
-from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import HeadedImageEncoder
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
-from talk2dino_ros.engine.models.vit import DinoImageEncoder, ImageEncoder
+from talk2dino_ros.engine.models.vit import ImageEncoder
 from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_files
-from talk2dino_ros.engine.runtime.devices import DTYPES
+from talk2dino_ros.engine.runtime.devices import precision_name
 from talk2dino_ros.engine.runtime.enough_memory import enough_memory
 from talk2dino_ros.engine.runtime.gpu_lane import GpuLane
-from talk2dino_ros.engine.runtime.packed_linear import pack_linears
 from talk2dino_ros.engine.text.text_cache import TextCache
 from talk2dino_ros.engine.weights.feature_space import feature_space
 from talk2dino_ros.engine.weights.weights_files import Checkpoint, licence_notes, locate, logger
@@ -36,6 +34,7 @@ class Networks(WordNetworks):
     find_word_files: asked when words come; None: text encoder and projection have to be there from the start.
     precision_reason: why the image encoder has this dtype, in words.
     lane: where a GPU computes images; None on a CPU. cuda_graphs: whether it records.
+    backend, backend_reason: what runs the image encoder, and why, in words.
     The rest as WordNetworks has it.
     """
 
@@ -52,6 +51,8 @@ class Networks(WordNetworks):
         find_word_files: Callable[[], Checkpoints] | None = None,
         keep_text_encoder: bool = True,
         precision_reason: str = "",
+        backend: str = "torch",
+        backend_reason: str = "",
     ) -> None:
         super().__init__(
             model,
@@ -64,11 +65,9 @@ class Networks(WordNetworks):
         self._checkpoints = checkpoints
         self._exported = image_encoder
         self.precision_reason = precision_reason
+        self.backend = backend
+        self.backend_reason = backend_reason
         encoder = image_encoder or model.load_image_encoder(checkpoints, dtype)
-        if device == "cpu" and isinstance(encoder, DinoImageEncoder):
-            pack_linears(encoder.network)
-            if isinstance(encoder, HeadedImageEncoder):
-                pack_linears(encoder.head)
         with enough_memory(f"the image encoder of {model.name}", device, "choose a smaller model or device cpu"):
             self.image_encoder: ImageEncoder = encoder.to(device)
         self.lane = None if device == "cpu" else GpuLane(device, records=cuda_graphs)
@@ -76,15 +75,16 @@ class Networks(WordNetworks):
             _ = self.text, self.projection  # what is wrong with their files shows now
 
     def with_image_encoder(self, encoder: ImageEncoder, dtype: torch.dtype, reason: str) -> "Networks":
-        """Return the same networks but for the image encoder, which is on the device; reason: of its precision."""
+        """Return the same networks but for the image encoder, torch's on the device; reason: of its precision."""
         other = copy.copy(self)
         other.image_encoder, other.dtype, other.precision_reason = encoder, dtype, reason
+        other.backend, other.backend_reason = "torch", reason
         return other
 
     @property
     def precision(self) -> str:
         """The image encoder's number format: fp32, bf16 or fp16."""
-        return next(name for name, dtype in DTYPES.items() if dtype is self.dtype)
+        return precision_name(self.dtype)
 
     @cached_property
     def feature_space(self) -> str:
@@ -110,6 +110,8 @@ def load_networks(
     needs_text_encoder: bool = True,
     keep_text_encoder: bool = True,
     precision_reason: str = "",
+    backend: str = "torch",
+    backend_reason: str = "",
 ) -> Networks:
     """Find all of a model's files, downloading what is allowed and missing, then build its networks.
 
@@ -133,6 +135,8 @@ def load_networks(
         find_word_files=None if needs_text_encoder else partial(find_word_files, model, weights_dir),
         keep_text_encoder=keep_text_encoder,
         precision_reason=precision_reason,
+        backend=backend,
+        backend_reason=backend_reason,
     )
 
 

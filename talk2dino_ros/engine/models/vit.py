@@ -66,11 +66,12 @@ class DinoImageEncoder(nn.Module):
         """Encode images [B, 3, H, W], RGB, 0..1, any floating dtype, sides multiples of the patch size."""
         pixels = (images.float() - self.mean) / self.std
         pixels = pixels.to(next(self.network.parameters()).dtype)
-        network = self.at_size((images.shape[-2], images.shape[-1]))
+        height, width = (int(side) for side in images.shape[-2:])  # a tracer has tensors there
+        network = self.at_size((height, width))
         tokens, cls_attention = self._tokens(network, pixels, return_attention)
         patches = tokens[:, self.network.num_prefix_tokens :]  # the class token and the registers come first
-        h, w = (side // self.patch_size for side in images.shape[-2:])
-        return ImageFeatures(patches.transpose(1, 2).unflatten(2, (h, w)), cls_attention)
+        grid = (height // self.patch_size, width // self.patch_size)
+        return ImageFeatures(patches.transpose(1, 2).unflatten(2, grid), cls_attention)
 
     def at_size(self, size: tuple[int, int]) -> Any:
         """Return the network for images of `size` (H, W); the last ones are remembered."""

@@ -12,7 +12,7 @@ from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.onnx.onnx_file import Card, check_card, read_card
-from talk2dino_ros.engine.onnx.onnx_session import BACKENDS, INPUT, make_session
+from talk2dino_ros.engine.onnx.onnx_session import INPUT, make_session
 from talk2dino_ros.engine.runtime.devices import DTYPES
 
 PATCH_FEATURES, CLS_ATTENTION = "patch_features", "cls_attention"
@@ -108,23 +108,11 @@ def open_exported(path: Path, model: Model, backend: str, device: str) -> OnnxIm
     return OnnxImageEncoder(path, card, session, device)
 
 
-def open_backend(
-    backend: str, onnx_file: str | Path | None, model: Model, device: str, precision: str
-) -> OnnxImageEncoder | None:
-    """Open what `backend` asks for; None: the model's own network in torch.
+def open_for(backend: str, onnx_file: str | Path, model: Model, device: str, precision: str) -> OnnxImageEncoder:
+    """Open the file by `onnxruntime` or `tensorrt`.
 
-    precision: `auto` or the file's own.
-    Raises ModelError where the options do not fit together, and what `open_exported` does.
+    precision: `auto` or the file's own; ModelError for another. Raises what `open_exported` does.
     """
-    if backend not in BACKENDS:
-        raise ModelError(f"backend is {backend!r}, expected one of {', '.join(BACKENDS)}; choose one of these")
-    if (backend == "torch") != (not onnx_file):
-        raise ModelError(
-            f"backend is {backend!r} and onnx_file is {str(onnx_file or '')!r}, expected a file with onnxruntime and "
-            f"tensorrt, and none with torch; run `talk2dino export {model.name}`, or set both to fit"
-        )
-    if not onnx_file:
-        return None
     encoder = open_exported(Path(onnx_file).expanduser(), model, backend, device)
     if precision not in ("auto", encoder.card.precision):
         raise ModelError(

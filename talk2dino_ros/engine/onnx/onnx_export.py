@@ -22,9 +22,10 @@ from talk2dino_ros.engine.files.atomic_write import replaced_whole
 from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.engine.inference.canvas import make_canvas
 from talk2dino_ros.engine.inference.crop_plan import Crop, Plan
+from talk2dino_ros.engine.models.agreement import smallest_cosine
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.networks import find_checkpoint
-from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
+from talk2dino_ros.engine.models.vit import ImageEncoder
 from talk2dino_ros.engine.onnx.onnx_encoder import CLS_ATTENTION, PATCH_FEATURES, open_exported
 from talk2dino_ros.engine.onnx.onnx_file import METADATA_KEY, Card, with_sum
 from talk2dino_ros.engine.onnx.onnx_session import INPUT
@@ -190,12 +191,3 @@ def _agreement(model: Model, checkpoints: Checkpoints, path: Path, images: Tenso
     batch = smallest_cosine(file(images, file.has_attention), reference(images, file.has_attention))
     one = images[1:]
     return min(batch, smallest_cosine(file(one, file.has_attention), reference(one, file.has_attention)))
-
-
-def smallest_cosine(found: ImageFeatures, expected: ImageFeatures) -> float:
-    """The smallest cosine between two encoders' features of a patch, or attention of a head; nan where one is nan."""
-    pairs = [(found.patch_features.flatten(2).transpose(1, 2), expected.patch_features.flatten(2).transpose(1, 2))]
-    if found.cls_attention is not None and expected.cls_attention is not None:
-        pairs.append((found.cls_attention, expected.cls_attention))
-    cosines = [torch.cosine_similarity(a.float(), b.float(), dim=-1).flatten() for a, b in pairs]
-    return float(torch.cat(cosines).min())

@@ -7,7 +7,6 @@ from typing import Any
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.onnx.onnx_file import Card
 
-BACKENDS = ("torch", "onnxruntime", "tensorrt")
 INPUT = "images"
 
 _CPU, _CUDA, _TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))

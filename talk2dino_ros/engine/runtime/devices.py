@@ -53,3 +53,8 @@ def _cpu_instead() -> str:
 def with_index(device: str) -> str:
     """Turn `cuda` into the `cuda:N` of this thread's current GPU; in another thread, another one may be current."""
     return f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device
+
+
+def precision_name(dtype: torch.dtype) -> str:
+    """Return the word for a number format: fp32, bf16 or fp16."""
+    return next(name for name, each in DTYPES.items() if each is dtype)

@@ -149,10 +149,11 @@ def _plain_encoder(segmenter: Segmenter, weights_dir: Path | None) -> ImageEncod
 
 
 def _size(segmenter: Segmenter) -> tuple[int, int]:
-    """Of the picture and of the network's input: the real one, unless a CPU's network takes a smaller one too."""
+    """Of the picture and of the network's input: the real one, unless torch on a CPU takes a smaller one too; for
+    OpenVINO each size is a conversion."""
     if segmenter.fixed_size:
         return segmenter.fixed_size
-    if segmenter.device == "cpu":
+    if segmenter.networks.backend == "torch" and segmenter.device == "cpu":
         return (segmenter.networks.image_encoder.patch_size * CPU_PATCHES,) * 2
     side = segmenter.plan((480, 640)).network[0]
     return side, side

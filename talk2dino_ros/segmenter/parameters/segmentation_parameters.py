@@ -7,8 +7,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from talk2dino_ros.engine.onnx.onnx_session import BACKENDS
 from talk2dino_ros.engine.options import (
+    BACKENDS,
     INPUTS,
     LARGEST_INPUT,
     LARGEST_REFINED,
@@ -51,12 +51,14 @@ class SegmentationParameters(Values):
     device: str = parameter("auto", "Compute device: auto (CUDA if available), cpu, cuda or cuda:N.")
     precision: str = parameter("auto", "Floating-point precision of the networks.", choices=PRECISIONS)
     backend: str = parameter(
-        "torch",
-        "Inference backend of the image encoder: torch, or onnxruntime or its TensorRT provider with `onnx_file` "
-        "(docs/onnx.md).",
+        "auto",
+        "Inference backend of the image encoder: auto (OpenVINO on a CPU, torch on a GPU), torch, openvino, or "
+        "onnxruntime or its TensorRT provider with `onnx_file` (docs/onnx.md).",
         choices=BACKENDS,
     )
-    onnx_file: str = parameter("", "ONNX file of `talk2dino export`; empty with backend torch.")
+    onnx_file: str = parameter(
+        "", "ONNX file of `talk2dino export`, for onnxruntime and tensorrt; empty with the others."
+    )
     cuda_graphs: bool = parameter(
         False,
         "Record an image's whole way on the GPU as one CUDA graph per image size and replay it; GPU only, speed-up not "

@@ -19,7 +19,9 @@ CLASSES = ["background", "cat", "sky"]
 
 @pytest.fixture(scope="module")
 def segmenter():
-    return load_segmenter("mini", device="cpu", precision="fp32", input="slide", input_size=96, background=0.525)
+    return load_segmenter(
+        "mini", device="cpu", backend="torch", precision="fp32", input="slide", input_size=96, background=0.525
+    )
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ WORDS = ["drum", "loudspeaker", "table", "curtain"]
 
 @pytest.fixture(scope="module")
 def segmenter():
-    return load_segmenter("mini", device="cpu", precision="fp32")
+    return load_segmenter("mini", device="cpu", backend="torch", precision="fp32")
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ WORDS = ["cup", "table", "spoon", "wall"]
 
 @pytest.fixture(scope="module")
 def plain():
-    return load_segmenter("mini", device="cpu", input_size=160)
+    return load_segmenter("mini", device="cpu", backend="torch", input_size=160)
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +234,6 @@ def test_a_score_memory_is_made_without_torch():
 
 def test_smoothing_is_off_by_default():
     assert Options().score_smoothing == 0.0
-    assert load_segmenter("mini", device="cpu").options == Options()
-    asked = load_segmenter("mini", device="cpu", score_smoothing=0.4).options
+    assert load_segmenter("mini", device="cpu", backend="torch").options == Options()
+    asked = load_segmenter("mini", device="cpu", backend="torch", score_smoothing=0.4).options
     assert asked == replace(Options(), score_smoothing=0.4)

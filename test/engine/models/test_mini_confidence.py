@@ -29,7 +29,7 @@ UNRELATED = [
 
 @pytest.fixture(scope="module")
 def segmenter():
-    segmenter = load_segmenter("mini", device="cpu", precision="fp32")
+    segmenter = load_segmenter("mini", device="cpu", backend="torch", precision="fp32")
     return segmenter.with_options(background=segmenter.model.background)
 
 

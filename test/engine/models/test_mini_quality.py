@@ -91,7 +91,7 @@ PRESENT = {
 
 @pytest.fixture(scope="module")
 def segmenter():
-    segmenter = load_segmenter("mini", device="cpu", precision="fp32")
+    segmenter = load_segmenter("mini", device="cpu", backend="torch", precision="fp32")
     encoder, seen = segmenter.networks.image_encoder, {}
     encode = encoder.forward
 

@@ -70,9 +70,11 @@ def test_a_named_projection_file_is_preferred_to_the_weights_dir(tmp_path, monke
     own.write_bytes(projection_bytes(half, {"model": "mini"}))
     (tmp_path / "weights").mkdir()
     shutil.copy(shipped, tmp_path / "weights")
-    segmenter = load_segmenter("mini", device="cpu", weights_dir=tmp_path / "weights", projection_file=str(own))
+    segmenter = load_segmenter(
+        "mini", device="cpu", backend="torch", weights_dir=tmp_path / "weights", projection_file=str(own)
+    )
     assert torch.equal(segmenter.networks.projection.state_dict()["linear_layer.bias"], half["linear_layer.bias"])
-    plain = load_segmenter("mini", device="cpu")
+    plain = load_segmenter("mini", device="cpu", backend="torch")
     words = [each.encode_vocabulary(["cat", "dog"]).embeddings for each in (segmenter, plain)]
     assert not (abs(words[0] - words[1]) < 1e-3).all()
 

@@ -15,7 +15,7 @@ from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.models.networks import find_checkpoint, load_networks
 from talk2dino_ros.engine.models.projection import Projection
 from talk2dino_ros.engine.models.registry import MODELS
-from talk2dino_ros.engine.onnx.onnx_encoder import OnnxImageEncoder, open_backend, open_exported
+from talk2dino_ros.engine.onnx.onnx_encoder import OnnxImageEncoder, open_exported, open_for
 from talk2dino_ros.engine.onnx.onnx_file import METADATA_KEY, Card, read_card, with_sum
 from talk2dino_ros.engine.onnx.onnx_session import provider_options
 
@@ -203,25 +203,16 @@ def test_a_complete_file_that_onnxruntime_refuses_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("choice", "sentence"),
+    ("backend", "precision", "sentence"),
     [
-        (("tflite", None, "auto"), "backend is 'tflite', expected one of torch, onnxruntime, tensorrt"),
-        (("torch", "exported.onnx", "auto"), "backend is 'torch' and onnx_file is 'exported.onnx', expected"),
-        (("onnxruntime", None, "auto"), "backend is 'onnxruntime' and onnx_file is '', expected"),
-        (("onnxruntime", "exported.onnx", "fp16"), r"precision is 'fp16', but .*exported.onnx is fp32, expected"),
-        (("tensorrt", "exported.onnx", "auto"), "the device is cpu, expected a GPU"),
+        ("onnxruntime", "fp16", r"precision is 'fp16', but .*exported.onnx is fp32, expected"),
+        ("tensorrt", "auto", "the device is cpu, expected a GPU"),
     ],
 )
-def test_options_that_do_not_fit_together_are_refused(exported, monkeypatch, choice, sentence):
-    backend, file, precision = choice
-    row, folder, _ = exported
-    monkeypatch.chdir(folder)
+def test_options_that_do_not_fit_the_file_are_refused(exported, backend, precision, sentence):
+    row, _, path = exported
     with pytest.raises(ModelError, match=sentence):
-        open_backend(backend, file, row, "cpu", precision)
-
-
-def test_the_torch_backend_opens_no_onnx_file(exported):
-    assert open_backend("torch", None, exported[0], "cpu", "auto") is None
+        open_for(backend, path, row, "cpu", precision)
 
 
 @pytest.mark.parametrize(("precision", "fp16"), [("fp32", "False"), ("fp16", "True")])

@@ -11,8 +11,7 @@ from exported_models import HEADS, WIDTH, tiny_row
 
 from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.models.networks import find_checkpoint
-from talk2dino_ros.engine.models.vit import ImageFeatures
-from talk2dino_ros.engine.onnx.onnx_export import check_graph, export_image_encoder, smallest_cosine
+from talk2dino_ros.engine.onnx.onnx_export import check_graph, export_image_encoder
 
 onnx = pytest.importorskip("onnx", reason="pip install -r tools/requirements/onnx.txt is missing")
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install -r tools/requirements/onnx.txt is missing")
@@ -93,21 +92,6 @@ def test_a_file_that_disagrees_with_torch_is_not_written_and_the_old_one_stays(t
         export_image_encoder(replace(row, load_image_encoder=load), path, (70, 98), PHOTOGRAPH, weights_dir=tmp_path)
     assert path.read_bytes() == b"old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["exported.onnx", "model.safetensors", "other"]
-
-
-def features(patches, attention=None):
-    attention = None if attention is None else torch.tensor(attention)
-    return ImageFeatures(torch.tensor(patches).view(1, 2, 1, 2), attention)
-
-
-def test_the_smallest_cosine_is_of_the_worst_patch_or_head():
-    # patches (channel by channel): (3, 0) and (4, 5) beside (1, 0) and (0, 5): cosines 1 and 5 / sqrt(41)
-    worst_patch = smallest_cosine(features([3.0, 4.0, 0.0, 5.0]), features([1.0, 0.0, 0.0, 5.0]))
-    assert worst_patch == pytest.approx(5 / 41**0.5)
-    same = [3.0, 4.0, 0.0, 5.0]
-    assert smallest_cosine(features(same), features(same)) == pytest.approx(1)
-    worst_head = smallest_cosine(features(same, [[[3.0, 4.0]]]), features(same, [[[4.0, 3.0]]]))
-    assert worst_head == pytest.approx(24 / 25)
 
 
 def test_a_nan_cosine_is_refused(tmp_path, seed):

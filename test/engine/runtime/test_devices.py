@@ -106,17 +106,17 @@ def test_auto_on_a_gpu_is_bf16_from_ampere_on(gpus, capability, dtype):
 
 
 @pytest.mark.parametrize(
-    ("model", "gains", "dtype", "reason"),
+    ("model", "backend", "has_bf16", "chosen"),
     [
-        (VIT, True, torch.bfloat16, "why"),
-        (VIT, False, torch.float32, "why"),
-        (CNN, True, torch.float32, "on a CPU cnn is as exact as it can be"),
+        (VIT, "openvino", True, (torch.bfloat16, "the CPU computes in it")),
+        (VIT, "openvino", False, (torch.float32, "the CPU does not compute in bf16")),
+        (VIT, "torch", True, (torch.float32, "on a CPU torch is the plain path")),
+        (CNN, "openvino", True, (torch.float32, "on a CPU cnn is as exact as it can be")),
     ],
 )
-def test_auto_on_a_cpu_is_bf16_where_cpu_and_model_gain(monkeypatch, model, gains, dtype, reason):
-    monkeypatch.setattr(precision_module, "gains_by_bf16", lambda: (gains, "why"))
-    assert choose_precision("auto", "cpu", model) == (dtype, reason)
-    assert resolve_precision("auto", "cpu", model) is dtype
+def test_auto_on_a_cpu_is_bf16_by_openvino_where_cpu_and_model_gain(monkeypatch, model, backend, has_bf16, chosen):
+    monkeypatch.setattr(precision_module, "cpu_computes_in", lambda _precision: has_bf16)
+    assert choose_precision("auto", "cpu", model, backend) == chosen
 
 
 def test_an_unknown_precision_is_refused_with_the_choices():

@@ -12,10 +12,9 @@ from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.factory import load_segmenter
 from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.engine.inference.crop_plan import make_plan
-from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import HeadedImageEncoder
 from talk2dino_ros.engine.models.patch_source import with_patch_source
 from talk2dino_ros.engine.models.registry import MODELS
-from talk2dino_ros.engine.runtime.packed_linear import PackedLinear, can_pack
+from talk2dino_ros.engine.runtime.devices import DTYPES
 from talk2dino_ros.engine.weights.weights_files import known_sum, locate
 
 NAMES = ("dinotxt_vitl", "dinotxtv3_vitl")
@@ -63,8 +62,9 @@ def small_rows(monkeypatch):
         monkeypatch.setitem(MODELS, name, smaller)
 
 
-def load(name, folder, **options):
-    return load_segmenter(name, weights_dir=folder, device="cpu", precision="fp32", text_cache_dir="none", **options)
+def load(name, folder, backend="torch", **options):
+    fixed = {"device": "cpu", "precision": "fp32", "text_cache_dir": "none"}
+    return load_segmenter(name, weights_dir=folder, backend=backend, **fixed, **options)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,20 +93,38 @@ def test_scores_are_cosines_of_patches_and_words(name, patch_source, small, plai
 
 
 @pytest.mark.usefixtures("small_rows")
-def test_bf16_on_a_cpu_runs_with_packed_layers(small, tmp_path):
+def test_bf16_by_torch_on_a_cpu_gives_nearly_the_scores_of_fp32(small, tmp_path):
     small("dinotxt_vitl", tmp_path)
     rgb = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
     scores = []
     for precision in ("fp32", "bf16"):
         segmenter = load_segmenter(
-            "dinotxt_vitl", weights_dir=tmp_path, device="cpu", precision=precision, text_cache_dir="none"
+            "dinotxt_vitl",
+            weights_dir=tmp_path,
+            device="cpu",
+            backend="torch",
+            precision=precision,
+            text_cache_dir="none",
         )
         scores.append(segmenter.segment(rgb, segmenter.encode_vocabulary(["cat", "chair"]), return_scores=True).scores)
-        encoder = segmenter.networks.image_encoder
-        assert isinstance(encoder, HeadedImageEncoder)
-        for block in encoder.head.blocks:
-            assert isinstance(block.mlp.w1, PackedLinear) == (precision == "bf16" and can_pack())
+        assert segmenter.networks.image_encoder.head.blocks[0].mlp.w1.weight.dtype == DTYPES[precision]
     np.testing.assert_allclose(scores[0], scores[1], rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("patch_source", ["head", "backbone"])
+@pytest.mark.usefixtures("small_rows")
+def test_openvino_gives_the_scores_of_torch(name, patch_source, small, tmp_path, monkeypatch):
+    pytest.importorskip("openvino", reason="pip install -r tools/requirements/engine.txt is missing")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    small(name, tmp_path)
+    rgb = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
+    torchs, openvinos = (
+        load(name, tmp_path, backend, input_size=112, patch_source=patch_source) for backend in ("torch", "openvino")
+    )
+    vocabulary = torchs.encode_vocabulary(["cat", "chair"])
+    scores = torchs.segment(rgb, vocabulary, return_scores=True).scores
+    np.testing.assert_allclose(openvinos.segment(rgb, vocabulary, return_scores=True).scores, scores, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("patch_source", ["head", "backbone"])

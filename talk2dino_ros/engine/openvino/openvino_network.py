@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One image encoder for one size of image, compiled by OpenVINO: converted from torch, or read from where it was kept.
+
+OpenVINO's own converter (`openvino.convert_model`) reports its use; here its parts are called one by one.
+"""
+
+import threading
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.models.agreement import smallest_cosine
+from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
+from talk2dino_ros.engine.openvino.openvino_blobs import Key
+from talk2dino_ros.engine.runtime.openvino_library import core, library
+
+# Of a patch's features with those of torch in fp32; in half precision the rounding is what was asked for.
+LEAST_COSINES = {"fp32": 0.999, "bf16": 0.99, "fp16": 0.99}
+_PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+
+
+class OpenVinoNetwork:
+    """A compiled encoder of one image at a time. Two threads may call: one waits for the other.
+
+    kept: what it was read from, which has to stay as long as it does.
+    """
+
+    def __init__(self, compiled: Any, kept: npt.NDArray[np.uint8] | None = None) -> None:
+        self.compiled = compiled
+        self._kept = kept
+        self._request = compiled.create_infer_request()
+        self._lock = threading.Lock()
+
+    def __call__(self, images: Tensor) -> ImageFeatures:
+        """Encode images [B, 3, H, W], RGB, 0..1, any floating dtype; the features are float32."""
+        rows = [self._encode(image) for image in images.float().contiguous().split(1)]
+        patches, *attention = (torch.cat(parts) for parts in zip(*rows, strict=True))
+        return ImageFeatures(patches, *attention)
+
+    def _encode(self, image: Tensor) -> list[Tensor]:
+        with self._lock:
+            results = self._request.infer([image.numpy()], share_inputs=True)
+            return [torch.from_numpy(results[number]) for number in range(len(results))]
+
+
+def convert(encoder: ImageEncoder, key: Key, precision: str) -> OpenVinoNetwork:
+    """Convert an encoder in torch's fp32 and compile it; takes seconds.
+
+    Raises ModelError where OpenVINO does not take it, or gives other features.
+    """
+    images = _comparison_image(key)
+    try:
+        # before the trace: positions are then resized by torch, for OpenVINO's own way of it is another
+        expected = encoder(images, key.with_attention)
+        compiled = core().compile_model(_traced(encoder, key, images), "CPU", _settings(precision))
+        network = OpenVinoNetwork(compiled)
+        cosine = smallest_cosine(network(images), expected)
+    except RuntimeError as error:  # base of OpenVINO's own, and of torch's
+        reason = next(iter(str(error).strip().splitlines()), repr(error))
+        raise ModelError(
+            f"OpenVINO does not take the image encoder at {key.width}x{key.height} pixels ({reason}), expected it to; "
+            "use backend torch"
+        ) from error
+    if not cosine >= LEAST_COSINES[precision]:
+        raise ModelError(
+            f"the image encoder in {precision} by OpenVINO at {key.width}x{key.height} pixels has a cosine of "
+            f"{cosine:.5f} with torch in fp32, expected {LEAST_COSINES[precision]} or more; use precision fp32 or "
+            "backend torch"
+        )
+    return network
+
+
+def read(kept: npt.NDArray[np.uint8], precision: str) -> OpenVinoNetwork:
+    """Return what was exported. Raises RuntimeError where OpenVINO does not take it."""
+    # the precision is not part of what is exported
+    tensor = library().Tensor(kept, shared_memory=True)
+    return OpenVinoNetwork(core().import_model(tensor, "CPU", _settings(precision)), kept)
+
+
+def _settings(precision: str) -> dict[str, Any]:
+    """As many threads as torch uses; not pinned to cores, where another process's of the same kind would wait."""
+    return {
+        "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+class _Graph(nn.Module):
+    """An encoder as the converter wants it: a tensor in, tensors out."""
+
+    def __init__(self, encoder: Any, with_attention: bool) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.with_attention = with_attention
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        features = self.encoder(images, self.with_attention)
+        return tuple(values.float() for values in features if values is not None)
+
+
+def _traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
+    openvino = library()
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    # The tracer is what OpenVINO takes, and all that it warns of depends on the size alone, which stays.
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
+    warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
+    decoder = TorchScriptPythonDecoder(_Graph(encoder, key.with_attention), example_input=(images,))
+    frontend = openvino.frontend.FrontEndManager().load_by_framework("pytorch")
+    model = frontend.convert(frontend.load(decoder))
+    model.reshape({model.inputs[0]: list(images.shape)})
+    return model
+
+
+def _comparison_image(key: Key) -> Tensor:
+    """Seeded noise over seeded large shapes, float32 [1, 3, H, W]."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = torch.rand(1, 3, 4, 4, generator=generator)
+    noise = torch.rand(1, 3, key.height, key.width, generator=generator)
+    return 0.7 * nn.functional.interpolate(shapes, (key.height, key.width), mode="bilinear") + 0.3 * noise
