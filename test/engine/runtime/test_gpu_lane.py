@@ -20,7 +20,7 @@ needs_gpu = pytest.mark.skipif(
 
 def test_a_cpu_has_no_graphs_to_record():
     with pytest.raises(
-        ModelError, match="cuda_graphs was asked for with device cpu and backend torch, expected a CUDA"
+        ModelError, match="cuda_graphs was asked for with device cpu and backend openvino, expected a CUDA"
     ):
         load_segmenter("mini", device="cpu", cuda_graphs=True)
 
