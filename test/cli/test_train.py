@@ -90,6 +90,10 @@ def test_the_train_command_reproduces_the_shipped_mini(tmp_path, capsys):
         assert (one / name).read_bytes() == (two / name).read_bytes()
         assert f"written to {one / name}" in out
     assert (one / mini.CONCEPTS_FILE.name).read_bytes() == mini.CONCEPTS_FILE.read_bytes()
+    made, kept = (load_file(folder / PROJECTION_FILE) for folder in (one, shipped))
+    assert made.keys() == kept.keys()
+    for key in kept:
+        torch.testing.assert_close(made[key].float(), kept[key].float(), rtol=0.01, atol=0.01)
     features = encode_texts(collect_words(shipped / "mini_words.yaml").texts)
     own, theirs = (vectors(folder / PROJECTION_FILE, features) for folder in (one, shipped))
     assert torch.equal(own.argmax(dim=-1), theirs.argmax(dim=-1))

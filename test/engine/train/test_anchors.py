@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The method `anchors`: the shipped recipe makes the shipped files, and its parts on worlds small enough for a head."""
+"""The method `anchors`, its parts on worlds small enough for a head; test/cli/test_train.py runs the shipped recipe."""
 
 from pathlib import Path
 
@@ -12,28 +12,16 @@ from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.models import mini
 from talk2dino_ros.engine.train.anchor_words import AnchorWords, class_lemmas, collect_words, find_class, find_classes
 from talk2dino_ros.engine.train.anchors import (
-    PROJECTION_FILE,
     AnchorRecipe,
     fit,
     make_targets,
     read_anchor_recipe,
     train_anchors,
 )
-from talk2dino_ros.engine.weights.state_dicts import read_state_dict
 
 DATA = Path(mini.__file__).parents[1] / "data"
 RECIPE = DATA / "recipes" / "mini.yaml"
 SHIPPED = AnchorRecipe("anchors", "mini", "../mini_words.yaml", 8.0, 0.1, 0.02)
-
-
-@pytest.mark.slow
-def test_the_shipped_recipe_makes_the_shipped_files(tmp_path):
-    projection, concepts = train_anchors(RECIPE, tmp_path / "made")
-    assert concepts.read_bytes() == (DATA / concepts.name).read_bytes()
-    made, shipped = read_state_dict(projection), read_state_dict(DATA / PROJECTION_FILE)
-    assert made.keys() == shipped.keys()
-    for key in shipped:  # another machine's BLAS rounds otherwise; on one machine the bytes are the same
-        torch.testing.assert_close(made[key].float(), shipped[key].float(), rtol=0.01, atol=0.01)
 
 
 def test_the_shipped_recipe_is_read():

@@ -16,7 +16,8 @@ from talk2dino_ros.engine.models.projection import Projection
 from talk2dino_ros.engine.train.recipe import read_recipe
 
 TEST = Path(__file__).parents[2]
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")  # at a port that is free
+# At a port that is free. One for each test: two of the three end in an error, which ends torchrun and all of its group.
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 def environment():

@@ -107,7 +107,10 @@ def test_a_part_that_a_worker_wrote_to_another_folder_is_an_error(tiny, open_mod
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A Ray that was there before. Its tests stand last, as it stays until the module ends."""
+    """A Ray that was there before: one for all tests but the first, which has to find none and starts its own.
+
+    Its tests stand last, as it stays until the module ends.
+    """
     ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
     yield
     ray.shutdown()
