@@ -145,8 +145,9 @@ def test_no_file_is_too_long() -> None:
     assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
 
 
-def test_module_names_are_unique() -> None:
-    counts = Counter(path.stem for path in MODULES if not path.stem.startswith("__"))
+@pytest.mark.parametrize("paths", [MODULES, sorted((ROOT / "test").rglob("*.py"))], ids=["package", "tests"])
+def test_module_names_are_unique(paths: list[Path]) -> None:
+    counts = Counter(path.stem for path in paths if path.stem not in ("__init__", "__main__", "conftest"))
     assert {name: count for name, count in counts.items() if count > 1} == {}
 
 
