@@ -264,7 +264,7 @@ def fake_cuda():
         "_exchange_device": exchange,
         "_maybe_exchange_device": exchange,
         "current_device": lambda: watch.device_index,
-        "Stream": lambda device=None: Stream(watch, device),
+        "Stream": lambda device=None, priority=0: Stream(watch, device),
         "current_stream": lambda device=None: Stream(watch, device),
         "synchronize": lambda _device=None: watch.wait("everything"),
         "stream": lambda stream: stream.made_current(),

@@ -18,7 +18,8 @@ from torch import Tensor
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.runtime.memory import CAPTURES
 
-RECORDINGS = 8  # that are kept: of image sizes, batches, and numbers of classes
+RECORDINGS = 16  # that are kept: of image sizes, batches, and numbers of classes; they share what they compute in
+_BEFORE_OTHERS = -1  # words can wait, images cannot
 WARM_UPS = 3  # calls before a recording, in which libraries choose their kernels
 
 
@@ -51,7 +52,7 @@ class GpuLane:
         """Do what the `with` block does on this lane alone."""
         with self._lock, torch.cuda.device(self.device):
             if self._stream is None:
-                self._stream = torch.cuda.Stream(self.device)
+                self._stream = torch.cuda.Stream(self.device, priority=_BEFORE_OTHERS)
                 self._stream.wait_stream(torch.cuda.current_stream(self.device))  # on which the weights came
             with torch.cuda.stream(self._stream):
                 yield
@@ -69,6 +70,8 @@ class GpuLane:
 
     def give_up(self) -> None:
         """Forget all that was kept; what it computed in is the GPU's again when memory is given back or recorded in."""
+        if self._stream is not None:
+            self.wait()  # an earlier part of the batch may still be computed by what goes
         self._kept.clear()
         self._pool = None
 

@@ -2,7 +2,9 @@
 """The GPU's way of a batch, computed on a CPU and held against the step-by-step way, option by option."""
 
 import copy
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -146,6 +148,16 @@ def test_what_is_kept_is_bounded_and_all_of_it_is_given_up_at_once():
     assert (lane.counts["recordings"], len(lane._kept)) == (RECORDINGS, RECORDINGS)
     gpu.segment(seeded_image(8, 7), vocabulary())
     assert len(lane._kept) == 1
+
+
+def test_what_is_kept_goes_with_the_networks():
+    segmenter, lane = make_segmenter(), HostLane()
+    gpu = on_gpu(segmenter, lane)
+    gpu.segment(seeded_image(8, 8), vocabulary())
+    [kept] = [weakref.ref(each) for each in lane._kept.values()]
+    del gpu, lane
+    gc.collect()
+    assert kept() is None
 
 
 def test_many_images_go_in_groups_that_are_bounded(monkeypatch):

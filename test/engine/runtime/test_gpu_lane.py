@@ -100,6 +100,17 @@ def test_all_recordings_of_a_lane_share_one_pool_and_a_new_one_begins_when_all_a
     assert pools[RECORDINGS] != pools[0]
 
 
+def test_recordings_are_given_up_when_nothing_is_computed_by_them_any_more():
+    with fake_cuda() as watch, torch.inference_mode():
+        lane, values = GpuLane("cuda", records=True), torch.zeros(2, device="cuda")
+        with lane.entered():
+            for key in range(RECORDINGS):
+                lane.keep(key, lambda: lane.recorded(lambda: values + 1))()
+            watch.waits.clear()
+            lane.keep("one more", lambda: None)
+    assert [what for _, what in watch.waits] == ["the stream"]
+
+
 def test_no_memory_is_given_back_while_a_graph_is_recorded(monkeypatch):
     is_held = []
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)

@@ -85,9 +85,11 @@ class FrameProgram:
 
     def __call__(self, timer: StageTimer | None = None) -> FrameOutputs:
         """Compute; timer: gets the stages' times, and waits around each of them."""
-        with stage(timer, "backbone"):
+        with stage(timer, "upload"):
             canvas = self._canvas()
-            features, attention = self._encoded(self._crops(canvas))
+            crops = self._crops(canvas)
+        with stage(timer, "backbone"):
+            features, attention = self._encoded(crops)
         with stage(timer, "score"):
             cosines = self._cosines(features)
             scores = self._smoothed(self._scores(cosines, features, attention))
