@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from talk2dino_ros.cli.model_arguments import add_model_arguments, add_threshold_argument, model_choices
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS
+from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, own_threshold
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
 from talk2dino_ros.viz.class_plot import draw_classes
 from talk2dino_ros.viz.contact_sheet import SheetRow, choose, draw_sheet
@@ -124,7 +124,6 @@ def _never_scored(dataset: "Dataset", facts: dict[str, Any]) -> str:
 def _options(arguments: argparse.Namespace, dataset: "Dataset", protocol: str) -> dict[str, Any]:
     """Return the protocol's options for the data set with the user's choices; other inputs have no protocol."""
     from talk2dino_ros.engine.evaluate.datasets import DatasetError
-    from talk2dino_ros.engine.evaluate.threshold import own_threshold
 
     way = PROTOCOLS[protocol] if arguments.input in (None, "slide") else {"input": arguments.input}
     if arguments.resize:

@@ -12,7 +12,7 @@ import torch
 
 from talk2dino_ros.engine.bench.measure import agreement, in_fresh_process, in_turn
 from talk2dino_ros.engine.bench.outcome import BenchOutcome, Row, milliseconds
-from talk2dino_ros.engine.bench.pamr_sides import PAMR_SIDES
+from talk2dino_ros.engine.bench.pamr_memory import PAMR_SIDES
 from talk2dino_ros.engine.bench.subject import Rgb, Subject
 from talk2dino_ros.engine.factory import load_segmenter
 from talk2dino_ros.engine.inference.canvas import upsampled

@@ -7,12 +7,23 @@ image, which pays for what a first call compiles and loads.
 
 import json
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from talk2dino_ros.engine.bench import baseline
 from talk2dino_ros.engine.bench.measure import peak_bytes_of
-from talk2dino_ros.engine.bench.pamr_sides import PAMR_SIDES
+from talk2dino_ros.engine.inference.pamr import pamr
+
+
+def _baseline(rgb: Tensor, scores: Tensor) -> Tensor:
+    return torch.cat([baseline.pamr(rgb[None], chunk[None])[0] for chunk in scores.split(baseline.CHUNK)])
+
+
+# The two that are compared: rgb [3, H, W] and scores [C, H, W] to scores [C, H, W].
+PAMR_SIDES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"baseline": _baseline, "engine": pamr}
 
 
 def main() -> None:

@@ -11,8 +11,7 @@ from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
 from talk2dino_ros.engine.evaluate.datasets import DATASETS, Dataset, DatasetError
 from talk2dino_ros.engine.evaluate.datasets.dataset import BACKGROUND, Kind
 from talk2dino_ros.engine.evaluate.evaluation_state import Progress, Subject, unwritable
-from talk2dino_ros.engine.evaluate.protocols import departures
-from talk2dino_ros.engine.evaluate.threshold import own_threshold
+from talk2dino_ros.engine.evaluate.protocols import departures, own_threshold
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.models.patch_source import patch_source_of
 from talk2dino_ros.engine.models.registry import find_model

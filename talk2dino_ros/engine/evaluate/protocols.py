@@ -29,3 +29,10 @@ def departures(protocol: str, options: Way) -> list[str]:
     """Name the options that depart from a protocol, so that the figure is not compared with a published one."""
     way = PROTOCOLS[protocol]
     return [f"{key} {options[key]}, not the protocol's {value}" for key, value in way.items() if options[key] != value]
+
+
+def own_threshold(model: str, window_scores: object) -> float | None:
+    """Return the model's own threshold; None where it has none, and with `softmax`, as it is one for sigmoids."""
+    from talk2dino_ros.engine.models.registry import find_model  # imports torch; the command line reads this module
+
+    return None if window_scores == "softmax" else find_model(model).background or None
