@@ -7,8 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = (".py", ".md", ".yaml", ".toml", ".msg", ".srv", ".action")
-# Files of others: of mmsegmentation, Cityscapes' and Talk2DINO's repositories, and of a user who follows the docs.
-OF_OTHERS = {"tools/convert_datasets/pascal_context.py", "coco_stuff164k.py", "labels.py", "dino_extraction_v2.py"}
+# Files of others: of mmsegmentation, PyTorch, Cityscapes' and Talk2DINO's repositories, and of a user who follows the
+# docs.
+OF_OTHERS = {
+    "tools/convert_datasets/pascal_context.py",
+    "torch/cuda/__init__.py",
+    "coco_stuff164k.py",
+    "labels.py",
+    "dino_extraction_v2.py",
+}
 MENTION = re.compile(r"(?<![\w*./{}-])(?!\d)[\w/]*\w\.py\b")  # no globs, no names that are computed
 # Words that have been replaced, each by the field's own: tracked object, detection, go-to task, request, active,
 # scoring, metrics, stub, atomic write, idle priority, goal change, failure reason, shutdown handler, request queue.

@@ -71,7 +71,7 @@ class Evaluation:
             "projection": self.segmenter.networks.projection_sum,
             "patch_source": patch_source_of(self.segmenter.model),
             "precision": self.segmenter.precision,
-            "options": asdict(self.segmenter.options),
+            "options": _as_json_has_it(asdict(self.segmenter.options)),
             "classes": list(self.dataset.classes),
             "data": data_sum(self.dataset),
             "vectors": [float(value) for value in mean / np.linalg.norm(mean)],
@@ -145,3 +145,8 @@ class Evaluation:
 
 def _size(shape: Sequence[int]) -> str:
     return f"{shape[1]}x{shape[0]}"
+
+
+def _as_json_has_it(values: dict[str, object]) -> dict[str, object]:
+    """Turn tuples into lists: a run goes on where its subject equals the one that was read from the file."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
