@@ -34,10 +34,11 @@ class ImagePatches:
 
 def image_patches(patch_features: Sequence[Tensor], plan: Plan, image_size: tuple[int, int]) -> ImagePatches:
     """Normalise and download the crops' features, each float32 [D, h, w] in the plan's order; image_size: (H, W)."""
-    unit = [F.normalize(features, dim=0).permute(1, 2, 0) for features in patch_features]
+    # of a ViT's features, which lie patch by patch in memory as they come, this order moves none
+    unit = [F.normalize(features, dim=0).half().permute(1, 2, 0).contiguous() for features in patch_features]
     height, width = unit[0].shape[:2]
     centres, size = patch_places(plan, image_size, (height, width))
-    return ImagePatches(torch.cat(unit).half().cpu().numpy(), centres, size)
+    return ImagePatches(torch.cat(unit).cpu().numpy(), centres, size)
 
 
 def patch_places(
