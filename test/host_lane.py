@@ -17,6 +17,7 @@ class HostLane(GpuLane):
         super().__init__("cpu", records=records)
         self.counts = dict.fromkeys(("uploads", "replays", "recordings", "downloads", "waits"), 0)
         self._own_lock = threading.Lock()
+        self._staged = []
 
     def count(self, what):
         self.counts[what] += 1
@@ -24,6 +25,9 @@ class HostLane(GpuLane):
     @contextmanager
     def entered(self):
         with self._own_lock:
+            for staged in self._staged:
+                staged.fill_(1)  # pinned memory is for the next images once it was waited for
+            self._staged.clear()
             yield
 
     def upload(self, arrays, target):
@@ -53,4 +57,5 @@ class HostLane(GpuLane):
         return replay
 
     def _pinned(self, shape, dtype):
-        return torch.empty(shape, dtype=dtype)
+        self._staged.append(torch.empty(shape, dtype=dtype))
+        return self._staged[-1]

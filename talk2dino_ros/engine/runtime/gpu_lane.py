@@ -102,18 +102,26 @@ class GpuLane:
             compute()
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        # thread_local: text may be encoded in another thread meanwhile, which is nothing of this recording's
-        with (
-            CAPTURES,
-            torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"),
-        ):
-            outputs = compute()
+        try:
+            outputs = self._captured(graph, compute)
+        except RuntimeError as error:  # to end a capture that found no memory fails as well, and hides why
+            if isinstance(error.__context__, torch.OutOfMemoryError):
+                raise error.__context__ from None
+            raise
 
         def replay() -> Any:
             graph.replay()
             return outputs
 
         return replay
+
+    def _captured(self, graph: Any, compute: Callable[[], Any]) -> Any:
+        # thread_local: text may be encoded in another thread meanwhile, which is nothing of this recording's
+        with (
+            CAPTURES,
+            torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"),
+        ):
+            return compute()
 
     def _pinned(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype, pin_memory=True)

@@ -77,8 +77,8 @@ def test_a_batch_of_any_sizes_is_what_it_is_step_by_step(options, names, backgro
     images = [seeded_image(20, 28), seeded_image(9, 16), seeded_image(20, 28)[::-1] // 2, seeded_image(20, 28) // 3]
     wanted = {"return_scores": True, "return_patches": [True, False, True, True]}
     expected = segmenter.segment(images, words, **wanted)
-    for _ in range(2):  # recorded, and again
-        seen = on_gpu(segmenter, lane).segment(images, words, **wanted)
+    both = [on_gpu(segmenter, lane).segment(images, words, **wanted) for _ in range(2)]  # recorded, and again
+    for seen in both:
         for one, other in zip(seen, expected, strict=True):
             assert_same(one, other)
             np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
@@ -113,6 +113,22 @@ def test_each_camera_has_its_own_memory_and_an_image_without_one_stands_alone(in
             assert_same(one, other)
         begins = number != 1  # else its memory was cleared, or knows another vocabulary alone
         assert (seen[0].confidence == seen[2].confidence).all() == begins
+    assert lane.counts["recordings"] == 1
+
+
+def test_cameras_that_take_turns_keep_their_own_memories():
+    segmenter, lane = make_segmenter(score_smoothing=0.7), HostLane()
+    gpu, words, mine, own = (
+        on_gpu(segmenter, lane),
+        vocabulary(),
+        [ScoreMemory(), ScoreMemory()],
+        [ScoreMemory(), ScoreMemory()],
+    )
+    for number, image in enumerate(frames(6)):
+        camera = number % 2
+        shown = image if camera else 255 - image
+        seen = gpu.segment(shown, words, memory=mine[camera])
+        assert_same(seen, segmenter.segment(shown, words, memory=own[camera]))
     assert lane.counts["recordings"] == 1
 
 

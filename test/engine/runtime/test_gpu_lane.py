@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A GPU's lane: what a recording refuses, what it keeps, and what becomes of its memory."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import timm
@@ -109,6 +111,29 @@ def test_recordings_are_given_up_when_nothing_is_computed_by_them_any_more():
             watch.waits.clear()
             lane.keep("one more", lambda: None)
     assert [what for _, what in watch.waits] == ["the stream"]
+
+
+def test_too_little_memory_while_recording_is_said_though_the_end_of_the_capture_fails_too(monkeypatch):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        if len(calls) > WARM_UPS:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    @contextlib.contextmanager
+    def capture(*_, **__):
+        try:
+            yield
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    with fake_cuda(), torch.inference_mode():
+        monkeypatch.setattr(torch.cuda, "graph", capture)
+        lane = GpuLane("cuda", records=True)
+        with lane.entered(), pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+            lane.recorded(compute)
+    assert not CAPTURES.locked()
 
 
 def test_no_memory_is_given_back_while_a_graph_is_recorded(monkeypatch):

@@ -183,7 +183,7 @@ class GpuPath:
         rows = torch.from_numpy(words.rows)
         labels = outputs.labels.transpose(0, 2).transpose(1, 2).clone()  # [B, 2, K, H, W]
         cosines = outputs.cosines[:, :, rows] if outputs.cosines.numel() else [()] * len(labels)
-        features = outputs.features.clone() if outputs.features.numel() else [()] * len(labels)
+        features = outputs.features if outputs.features.numel() else [()] * len(labels)
         parts = zip(labels, cosines, features, strict=True)
         return [Labels(seen[:, 0], list(seen[1, 1:]), list(grids), list(patches)) for seen, grids, patches in parts]
 
