@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From parameters to a segmenter: when the text encoder is in memory, and what the self-check does."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from talk2dino_ros.engine import load_segmenter
@@ -35,6 +39,33 @@ def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
     assert len(refined) == 1
 
 
+# A start as the node's, and which of the packages that take seconds to import it has taken.
+START = """
+import sys
+from talk2dino_ros.segmenter.model_loading import load, self_checked, warm_up
+from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+
+parameters = Parameters(model="mini", device="cpu", input_size=64)
+segmenter, _ = self_checked(load(parameters), parameters, print)
+warm_up(segmenter, segmenter.encode_vocabulary(["cup", "a word that no cache knows"]))
+print(segmenter.networks.backend)
+print(*sorted({"open_clip", "timm", "torch._dynamo", "torchvision", "transformers"} & sys.modules.keys()))
+"""
+
+
+def test_a_start_after_the_first_imports_nothing_that_reads_weights_of_images(tmp_path):
+    pytest.importorskip("openvino", reason="pip install -r tools/requirements/engine.txt is missing")
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", START]
+    first, second = (
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+        for _ in range(2)
+    )
+    assert first[0] == "openvino"
+    assert "timm" in first[1]  # with which the weights are read, once
+    assert second == ["openvino", ""]
+
+
 @pytest.mark.parametrize("is_required", [False, True])
 def test_a_difference_from_plain_pytorch_warns_or_ends_the_start_as_the_parameters_say(
     monkeypatch, tmp_path, is_required
@@ -44,7 +75,7 @@ def test_a_difference_from_plain_pytorch_warns_or_ends_the_start_as_the_paramete
     wrong = pamr_paths.PamrPath(lambda rgb, scores, count: scores.flip(1), "a wrong kernel")
     monkeypatch.setattr(pamr_paths, "_path", lambda device: wrong)
     parameters = Parameters(model="mini", device="cpu", require_fast_path=is_required)
-    segmenter, warnings = load_segmenter("mini", device="cpu"), []
+    segmenter, warnings = load_segmenter("mini", device="cpu", backend="torch"), []
     if is_required:
         with pytest.raises(ModelError, match=r"PAMR: at most .* apart, expected 0\.002"):
             self_checked(segmenter, parameters, warnings.append)

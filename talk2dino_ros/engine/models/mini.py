@@ -23,6 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.runtime.fixed_shapes import TOKENS, encode_by_length
+from talk2dino_ros.engine.text.sentence_bert import SentenceBert, published_to_own
 from talk2dino_ros.engine.weights.sources import BUILD_AGAIN
 from talk2dino_ros.engine.weights.state_dicts import StateDict, build_and_load, read_state_dict
 from talk2dino_ros.engine.weights.weights_files import Checkpoint, check_sum
@@ -144,11 +145,11 @@ def _squared_distances(grid: Tensor) -> Tensor:
 class MiniTextEncoder(nn.Module):
     """all-MiniLM-L6-v2: the mean of the token vectors, at unit length, as its own pipeline has it.
 
-    network: transformers' BertModel without a pooler; tokenizer: a `tokenizers.Tokenizer` that pads to a
+    tokenizer: a `tokenizers.Tokenizer` that pads to a
     multiple of fixed_shapes.TOKENS.
     """
 
-    def __init__(self, network: Any, tokenizer: Any) -> None:
+    def __init__(self, network: SentenceBert, tokenizer: Any) -> None:
         super().__init__()
         self.network = network
         self.tokenizer = tokenizer
@@ -165,7 +166,7 @@ class MiniTextEncoder(nn.Module):
     def _encode_tokens(self, tokens: Tensor) -> Tensor:
         """Run the network on token ids and their mask, [N, 2, length]."""
         ids, mask = tokens.unbind(dim=1)
-        seen = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+        seen = self.network(ids, mask)
         mean = (seen * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
         return F.normalize(mean, dim=-1)
 
@@ -203,12 +204,10 @@ def fold_batch_norms(network: nn.Module) -> None:
 def load_mini_text_encoder(checkpoints: Mapping[str, Checkpoint]) -> MiniTextEncoder:
     """Build the text encoder from the `text` and `tokenizer` checkpoints. Raises WeightsError if they do not fit."""
     from tokenizers import Tokenizer
-    from transformers import BertConfig, BertModel  # take seconds
 
-    config = BertConfig(hidden_size=TEXT_SIZE, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
     network = build_and_load(
-        lambda: BertModel(config, add_pooling_layer=False),
-        _without_pooler(checkpoints["text"].read()),
+        lambda: SentenceBert(TEXT_SIZE, depth=6, heads=12),
+        _in_own_names(checkpoints["text"].read()),
         checkpoints["text"].path,
         remedy=checkpoints["text"].remedy,
     )
@@ -219,6 +218,7 @@ def load_mini_text_encoder(checkpoints: Mapping[str, Checkpoint]) -> MiniTextEnc
     return MiniTextEncoder(network, tokenizer)
 
 
-def _without_pooler(state: StateDict) -> StateDict:
+def _in_own_names(state: StateDict) -> StateDict:
     """The pooler serves another way of pooling, and the positions are counted anew."""
-    return {key: value for key, value in state.items() if not key.startswith(("pooler.", "embeddings.position_ids"))}
+    left_out = ("pooler.", "embeddings.position_ids")
+    return {published_to_own(key): value for key, value in state.items() if not key.startswith(left_out)}

@@ -150,13 +150,14 @@ def _plain_encoder(segmenter: Segmenter, weights_dir: Path | None) -> ImageEncod
 
 def _size(segmenter: Segmenter) -> tuple[int, int]:
     """Of the picture and of the network's input: the real one, unless torch on a CPU takes a smaller one too; for
-    OpenVINO each size is a conversion."""
+    OpenVINO each size is a conversion, so that it is the stream's.
+    """
     if segmenter.fixed_size:
         return segmenter.fixed_size
     if segmenter.networks.backend == "torch" and segmenter.device == "cpu":
         return (segmenter.networks.image_encoder.patch_size * CPU_PATCHES,) * 2
-    side = segmenter.plan((480, 640)).network[0]
-    return side, side
+    height, width = segmenter.plan((480, 640)).network
+    return (height, width) if segmenter.networks.backend == "openvino" else (height, height)
 
 
 def _options(segmenter: Segmenter, size: tuple[int, int]) -> dict[str, Any]:
