@@ -5,6 +5,7 @@ import argparse
 import sys
 
 from talk2dino_ros.cli.bench import add_bench_command
+from talk2dino_ros.cli.doctor import add_doctor_command
 from talk2dino_ros.cli.encode import add_encode_command
 from talk2dino_ros.cli.evaluate import add_evaluate_command
 from talk2dino_ros.cli.explain import add_explain_command
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_encode_command(commands)
     add_export_command(commands)
     add_bench_command(commands)
+    add_doctor_command(commands)
     add_evaluate_command(commands)
     add_explain_command(commands)
     add_train_command(commands)

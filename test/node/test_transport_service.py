@@ -14,6 +14,7 @@ from node_process import IS_FAST_DDS
 from std_srvs.srv import Trigger
 
 from talk2dino_ros.ros.parameters.launch_arguments import TRANSPORT_VARIABLES, profile_names
+from talk2dino_ros.segmenter.transport.running_graph import look_at_graph
 
 CAMERA_END = Path(__file__).parent / "camera_end.py"
 LARGE = "1280x720"
@@ -158,6 +159,18 @@ def test_a_camera_that_is_killed_is_never_told_to_set_the_profile_it_has(probe, 
     wait_for_verdict(probe, "dying", "so it has ended or hangs; look whether its driver runs")
     texts = [status.message + values_of(status)["transport"] for status in statuses(probe, "dying")]
     assert not [text for text in texts if PROFILE_NAME in text or "lost" in text]
+
+
+def test_the_doctor_sees_cameras_and_what_the_node_says_of_them(probe, cameras, answer):
+    report = look_at_graph()
+    topics = {topic.topic: topic for topic in report.topics}
+    assert topics["/check/fitting/image"].verdict.can_arrive
+    assert topics["/check/fitting/image"].publishers == ("/camera (best effort)",)
+    assert topics["/check/large/image"].verdict.cause == "lost"
+    assert "/check/talk2dino" in report.nodes
+    assert not [topic for topic in topics if topic.startswith("/check/talk2dino/")]  # the node's own images
+    messages = {name: message for name, _, message in report.statuses}
+    assert "nobody publishes on /check/nobody/image" in messages["check/talk2dino: camera nobody"]
 
 
 def test_qos_that_does_not_fit_is_named_with_the_parameter(reliable_process, cameras, make_probe):

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "viz": {"engine", "perception"},
     "segmenter": {"engine", "perception", "ros", "viz"},
     "goal": {"engine", "perception", "ros"},
-    "cli": {"engine", "perception", "ros", "viz", "demo"},
+    "cli": {"engine", "perception", "ros", "viz", "demo", "segmenter"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }
 # What is loaded of the engine with perception: what an error and a word are. None of it needs torch.

@@ -11,7 +11,7 @@ from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference import scoring
 from talk2dino_ros.engine.inference.pamr import pamr_paths
-from talk2dino_ros.engine.selfcheck import self_check
+from talk2dino_ros.engine.selfcheck import check_cache, self_check
 from talk2dino_ros.segmenter.model_loading import load, self_checked, warm_up
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
@@ -70,7 +70,7 @@ def test_a_start_after_the_first_imports_nothing_that_reads_weights_of_images(tm
 def test_a_difference_from_plain_pytorch_warns_or_ends_the_start_as_the_parameters_say(
     monkeypatch, tmp_path, is_required
 ):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(check_cache, "standard_folder", lambda: tmp_path)
     monkeypatch.setattr(self_check, "CPU_PATCHES", 4)
     wrong = pamr_paths.PamrPath(lambda rgb, scores, count: scores.flip(1), "a wrong kernel")
     monkeypatch.setattr(pamr_paths, "_path", lambda device: wrong)

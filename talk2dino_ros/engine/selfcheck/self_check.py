@@ -84,6 +84,8 @@ def _check(segmenter: Segmenter, load_plain: Callable[[], ImageEncoder | None], 
     begin_s = time.perf_counter()
     with torch.inference_mode():
         stages = _stages(segmenter, load_plain)
+    if segmenter.networks.lane is not None:
+        segmenter.networks.lane.give_up()  # what was recorded for the check's picture alone
     return SelfCheck(key, tuple(stages), time.perf_counter() - begin_s)
 
 
@@ -109,7 +111,7 @@ def _stages(segmenter: Segmenter, load_plain: Callable[[], ImageEncoder | None])
     slow = Segmenter(segmenter.model, segmenter.networks.with_image_encoder(reference, torch.float32, ""), fast.options)
     slow = slow.with_options(plain_stages=PLAIN_STAGES)
     both = (lambda: fast.segment(picture, vocabulary)), (lambda: slow.segment(picture, vocabulary))
-    return [*stages, timed("image", *both, compare_segmentations)]
+    return [*stages, timed("image", *both, compare_segmentations, is_cold=False)]
 
 
 def _encoder_stage(encoder: ImageEncoder, reference: _Remembering, pixels: Tensor, *, has_plain: bool) -> StageCheck:

@@ -25,18 +25,22 @@ LEAST_COSINE = 0.999  # of patches, fast and plain
 LEAST_EQUAL = 0.99  # of labels, and of patches that have that cosine
 MOST_APART = 2e-3  # of cosines, and of scores; TF32 and fp16 weights round to 1e-3 and less
 MOST_DOUBT = 2  # of 255 of the confidence
-QUICK_S = 0.25  # a call that is worth a second one, for its time alone
 SIDES = (90, 121)  # H, W of what PAMR and the decision are tried on: no multiple of a kernel's block
 
 Made = Callable[[], Any]
 
 
-def timed(stage: str, fast: Made, plain: Made, compare: Callable[[Any, Any], tuple[bool, str]]) -> StageCheck:
-    """Run both and compare; what the fast one raises is a difference too, but for a lack of memory."""
+def timed(
+    stage: str, fast: Made, plain: Made, compare: Callable[[Any, Any], tuple[bool, str]], *, is_cold: bool = True
+) -> StageCheck:
+    """Run both and compare; what the fast one raises is a difference too, but for a lack of memory.
+
+    is_cold: whether nothing of the fast one has run before.
+    """
     try:
+        if is_cold:
+            fast()  # the first call compiles, or converts
         fast_s, made = _timed(fast)
-        if fast_s < QUICK_S:  # the first call compiles, or warms up
-            fast_s, made = _timed(fast)
         plain_s, expected = _timed(plain)
         is_equal, said = compare(made, expected)
     except torch.OutOfMemoryError:

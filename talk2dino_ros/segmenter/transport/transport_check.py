@@ -11,7 +11,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rclpy.qos import QoSCompatibility, qos_check_compatible, qos_profile_sensor_data
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from talk2dino_ros.segmenter.camera import Camera
     from talk2dino_ros.segmenter.pipeline import Pipeline
+    from talk2dino_ros.segmenter.statistics import CameraStatistics
 
 LISTEN_S = 2.0  # to camera_info, before silence is explained: discovery, and one period of a slow camera
 RECENT = 60  # reads of the health, one a second, in which losses are counted
@@ -35,10 +36,27 @@ LOG_PERIOD_S = 60.0
 RGB_CHANNELS = 3
 
 
+class ObservedTopic(Protocol):
+    """What is asked of a camera, or of another image topic; see `Camera`."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def message_type(self) -> str: ...
+    @property
+    def image_qos(self) -> Any: ...
+    @property
+    def image_size(self) -> tuple[int, str] | None: ...
+    @property
+    def is_streaming(self) -> bool: ...
+    @property
+    def statistics(self) -> CameraStatistics: ...
+
+
 class TransportWatch:
     """What is observed of one camera's images over time; `verdict` is None before anything can be said."""
 
-    def __init__(self, node: Node, camera: Camera) -> None:
+    def __init__(self, node: Node, camera: ObservedTopic) -> None:
         self.verdict: TransportVerdict | None = None
         self.is_silent = False
         self._node = node
