@@ -70,6 +70,7 @@ def test_the_patch_source_is_part_of_the_space(folder):
     head, backbone = (networks_of(with_patch_source(row, each), folder).feature_space for each in ("", "backbone"))
     assert networks_of(with_patch_source(row, "head"), folder).feature_space == head
     assert backbone != head
+    assert backbone == feature_space("dinotxt_vit_large_patch14_reg4_dinov2_1_backbone", [sha256(b"image")])
 
 
 def test_the_name_of_a_space_is_that_of_last_time(folder):
