@@ -18,8 +18,13 @@ from triton.runtime.jit import JITFunction
 
 from talk2dino_ros.engine.inference.pamr import pamr_gpu
 
-# classes, height, width: what Triton would specialise (1, multiples of 16) and what not
-SHAPES = ((1, 480, 640), (7, 481, 641), (16, 720, 1280), (150, 1, 1))
+# images, classes, own and refined size: what Triton would specialise (1, multiples of 16) and what not
+SHAPES = (
+    (1, 1, (480, 640), (480, 640)),
+    (2, 7, (37, 41), (481, 641)),
+    (16, 16, (720, 1280), (720, 1280)),
+    (1, 150, (1, 1), (1, 1)),
+)
 
 
 class Driver:
@@ -48,12 +53,12 @@ def compile_for(architecture, folder):
         return kernel
 
     driver.set_active(Driver(architecture))
-    for kernel in (pamr_gpu.weigh, pamr_gpu.average):
+    for kernel in (pamr_gpu.spread, pamr_gpu.deviate, pamr_gpu.average):
         kernel.device_caches.clear()  # which are by the device's index
     JITFunction.run = only_compile
     try:
-        for classes, height, width in SHAPES:
-            pamr_gpu.pamr_gpu(torch.empty(3, height, width), torch.empty(classes, height, width))
+        for images, classes, own, size in SHAPES:
+            pamr_gpu.pamr_gpu(torch.empty(images, 3, *size), torch.empty(images, classes, *own))
     finally:
         JITFunction.run = launch
     return [_kept(folder / f"{architecture}_{key[:12]}.cubin", *found) for key, found in compiled.items()]

@@ -81,16 +81,21 @@ def test_on_a_cpu_the_compiled_path_is_taken():
 INTERPRETED = """
 import torch
 from talk2dino_ros.engine.inference.pamr import pamr_gpu as gpu, pamr_plain as plain
-gpu._PIXELS, gpu._CLASSES = 16, 2  # several programs in each direction
-gpu.ITERATIONS = plain.ITERATIONS = 3  # odd and more than the two buffers; the interpreter is slow
 generator = torch.Generator().manual_seed(0)
-for height, width, classes in ((4, 20, 3), (1, 1, 1)):
-    rgb = torch.rand(3, height, width, generator=generator)
-    scores = torch.rand(height, width, classes, generator=generator).permute(2, 0, 1)  # in another order in memory
+# several programs in each direction, a size below the reach, one below a program; classes that fill no quad
+for images, classes, own, size, iterations in (
+    (2, 2, (9, 3), (9, 3), 2), (1, 3, (3, 65), (3, 65), 2), (1, 1, (1, 1), (1, 1), 3), (1, 17, (3, 31), (3, 31), 1),
+    (1, 150, (2, 7), (2, 7), 1), (1, 5, (4, 6), (13, 11), 1),
+):
+    gpu.ITERATIONS = plain.ITERATIONS = iterations  # few, as the interpreter is slow; odd and even, for the two buffers
+    rgb = torch.rand(images, *size, 3, generator=generator).permute(0, 3, 1, 2)  # as images are in memory
+    scores = torch.rand(images, *own, classes, generator=generator).permute(0, 3, 1, 2)
     before = scores.clone()
     refined = gpu.pamr_gpu(rgb, scores)
     torch.testing.assert_close(refined, plain.pamr_plain(rgb, scores), rtol=0, atol=1e-5)
     assert torch.equal(scores, before)
+few = gpu.pamr_gpu(rgb, scores, torch.tensor([3], dtype=torch.int32))
+assert torch.equal(few[:, :3], refined[:, :3])
 print("compared")
 """
 
@@ -154,6 +159,12 @@ def test_a_batch_is_refined_image_by_image(path):
     rgb, scores = seeded(2, 3, 7, 9), seeded(2, 4, 7, 9, seed=1)
     for number, refined in enumerate(path(rgb, scores)):
         torch.testing.assert_close(refined, path(rgb[number], scores[number]), rtol=0, atol=1e-6)
+
+
+def test_scores_of_another_size_are_stretched_corner_to_corner(path):
+    rgb, scores = seeded(3, 7, 9), seeded(2, 3, 4, seed=1)
+    large = torch.nn.functional.interpolate(scores[None], (7, 9), mode="bilinear", align_corners=True)[0]
+    torch.testing.assert_close(path(rgb, scores), path(rgb, large), rtol=0, atol=0)
 
 
 def test_pamr_does_not_change_its_input(path):

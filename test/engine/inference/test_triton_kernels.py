@@ -25,20 +25,23 @@ def compiled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cubins")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRITON_")}
     environment |= {"TRITON_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
-    run = subprocess.run(
-        [sys.executable, "-m", "compiled_kernels", str(folder), *ARCHITECTURES],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    command = [sys.executable, "-m", "compiled_kernels", str(folder)]
+    runs = [  # two at once, as the layouts of a kernel of a hundred loads take Triton seconds
+        subprocess.Popen([*command, *some], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for some in (ARCHITECTURES[::2], ARCHITECTURES[1::2])
+    ]
+    found = {}
+    for run in runs:
+        printed, errors = run.communicate()
+        assert run.returncode == 0, errors
+        found |= json.loads(printed)
+    return found
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_each_kernel_is_compiled_once_whatever_the_number_of_classes_and_the_size(compiled, architecture):
-    assert sorted(found["kernel"] for found in compiled[architecture]) == ["average", "weigh"]
+    # but for the last iteration, which writes another form
+    assert sorted(found["kernel"] for found in compiled[architecture]) == ["average", "average", "deviate", "spread"]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -56,4 +59,4 @@ def test_every_triton_kernel_of_the_package_is_tested():
     sources = [path for path in PACKAGE.rglob("*.py") if "@triton.jit" in path.read_text()]
     kernels = {name for path in sources for name in re.findall(r"@triton\.jit.*\ndef (\w+)", path.read_text())}
     assert [str(path.relative_to(PACKAGE)) for path in sources] == ["engine/inference/pamr/pamr_kernels.py"]
-    assert {name for name in kernels if not name.startswith("_")} == {"average", "weigh"}
+    assert {name for name in kernels if not name.startswith("_")} == {"average", "deviate", "spread"}

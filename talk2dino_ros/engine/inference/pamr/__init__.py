@@ -14,9 +14,10 @@ from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
 def pamr(rgb: Tensor, scores: Tensor, count: Tensor | None = None) -> Tensor:
     """Pull scores to the image's edges: ten times, each pixel becomes a mean of 48 neighbours of similar colour.
 
-    rgb: float32 [3, H, W], any range, or a batch [B, 3, H, W]. scores: float32 [C, H, W] or [B, C, H, W], on the same
-    device. count: int32 [1] on the device, how many of the C rows have classes; what the others hold is undefined
-    afterwards. Returns float32 like scores, within their minimum and maximum, since the weights are non-negative and
-    sum to 1. On a GPU nothing is synchronised, and what is launched depends on the shapes alone.
+    rgb: float32 [3, H, W], any range, or a batch [B, 3, H, W]. scores: float32 [C, h, w] or [B, C, h, w], on the same
+    device; of another size, they are stretched to the image's corner to corner (align_corners, as the paper's code has
+    it). count: int32 [1] on the device, how many of the C rows have classes; what the others hold is undefined
+    afterwards. Returns float32 [C, H, W] or [B, C, H, W], within the scores' minimum and maximum, since the weights are
+    non-negative and sum to 1. On a GPU nothing is synchronised, and what is launched depends on the shapes alone.
     """
     return pamr_path(scores.device).refine(rgb, scores, count)

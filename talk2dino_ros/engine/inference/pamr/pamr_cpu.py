@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from talk2dino_ros.engine.inference.pamr.pamr_plain import stretched
 from talk2dino_ros.engine.inference.pamr.stencil import ITERATIONS, NEIGHBOURS, OFFSETS, REACH, SAMPLES, SHARPNESS, TINY
 from talk2dino_ros.engine.runtime.bands import Bands
 from talk2dino_ros.engine.runtime.compiled import compiled, inlined
@@ -24,7 +25,8 @@ def pamr_cpu(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tenso
     """See `pamr`."""
     if scores.ndim == 4:
         return torch.stack([pamr_cpu(*pair) for pair in zip(rgb, scores, strict=True)])
-    _, height, width = scores.shape
+    _, height, width = rgb.shape
+    scores = stretched(scores, rgb)
     image = _padded(rgb)
     weights = np.empty((height, NEIGHBOURS, width), np.float32)
     now, after = _padded(scores), np.empty((len(scores), height, width + 2 * REACH), np.float32)

@@ -10,13 +10,22 @@ from talk2dino_ros.engine.inference.pamr.stencil import ITERATIONS, OFFSETS, REA
 
 def pamr_plain(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tensor:
     """See `pamr`."""
-    weights = pamr_weights(rgb)
+    weights, scores = pamr_weights(rgb), stretched(scores, rgb)
     for _ in range(ITERATIONS):
         padded = _padded(scores)
         scores = torch.zeros_like(scores)
         for weight, offset in zip(weights.split(1, dim=-3), OFFSETS, strict=True):
             scores.addcmul_(weight, _shifted(padded, offset))
     return scores
+
+
+def stretched(scores: Tensor, rgb: Tensor) -> Tensor:
+    """Scores [..., C, h, w] at the image's size, corner to corner."""
+    size = (rgb.shape[-2], rgb.shape[-1])
+    if scores.shape[-2:] == size:
+        return scores
+    images = scores if scores.ndim == 4 else scores[None]
+    return F.interpolate(images, size, mode="bilinear", align_corners=True).view(*scores.shape[:-2], *size)
 
 
 def pamr_weights(rgb: Tensor) -> Tensor:
