@@ -184,7 +184,7 @@ class FrameProgram:
             return upsampled(scores, size) if options.input == "slide" else scores
         refine = pamr_plain if "pamr" in options.plain_stages else pamr
         pairs = zip(self._some(scores), self._some(self._cut(canvas)), strict=True)
-        return _joined([refine(pixels, upsampled(some, size), self.inputs.words.count) for some, pixels in pairs])
+        return _joined([refine(pixels, some, self.inputs.words.count) for some, pixels in pairs])
 
     @property
     def _crop_size(self) -> tuple[int, int]:
