@@ -196,7 +196,7 @@ def average(
             first, second = tl.split(even + odd)
             weight = tl.exp2(-(first + second))
             total += weight
-            weights = weights + (weight,)  # noqa: RUF005  Triton has no unpacking
+            weights = weights + (weight,)  # type: ignore[assignment]  # noqa: RUF005  Triton has no unpacking
     share = (1.0 / total)[:, None]
     padded = tl.cdiv(rows, 4) * 4
     for row in range(0, tl.minimum(tl.load(count), rows), 4):
