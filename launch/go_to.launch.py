@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start the segmenter and the goal node; the segmenter's arguments are those of segment.launch.py."""
+"""Start the segmenter and the goal node, and the memory on demand.
+
+The segmenter's arguments are those of segment.launch.py, the memory's those of memory.launch.py.
+"""
 
 from pathlib import Path
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides, tf_remappings
+from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides, switch, tf_remappings
 
 HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
@@ -18,6 +23,7 @@ ARGUMENTS = (
     ("base_frame", "", "Robot base frame, such as base_link."),
     ("target_frame", "odom", "Frame in which objects are tracked; a fixed one, such as odom or map."),
     ("objects", "", "Topic of the tracked objects, such as talk2dino/front/objects for a named camera."),
+    ("memory", "false", "true: start the node memory too, which finds what was seen before."),
     ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
 )
 
@@ -25,12 +31,17 @@ ARGUMENTS = (
 def generate_launch_description():
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
     segment = IncludeLaunchDescription(PythonLaunchDescriptionSource(f"{HERE}/segment.launch.py"))
+    memory = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(f"{HERE}/memory.launch.py"), condition=IfCondition(LaunchConfiguration("memory"))
+    )
     # what is wrong with the goal node's arguments is said before the segmenter starts, which would stay
-    return LaunchDescription([*declared, OpaqueFunction(function=check), segment, OpaqueFunction(function=start)])
+    check_first, start_goal = OpaqueFunction(function=check), OpaqueFunction(function=start)
+    return LaunchDescription([*declared, check_first, segment, memory, start_goal])
 
 
 def check(context):
     goal_parameters(context.launch_configurations)
+    switch("memory", context.launch_configurations["memory"])
 
 
 def goal_parameters(given):

@@ -18,6 +18,7 @@ LAUNCH_FILE = HERE.parent / "launch" / "segment.launch.py"
 NOTES_VARIABLE = "NOTES_OF_THE_FAKE_SEGMENTER"
 STOOD_IN = (
     ("talk2dino_ros", "goal"),
+    ("talk2dino_ros", "memory"),
     ("talk2dino_ros", "segmenter"),
     ("nav2_lifecycle_manager", "lifecycle_manager"),
 )

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.memory.memory_parameters import MemoryParameters
 from talk2dino_ros.ros.parameters.parameter_field import expectation, to_ros
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "parameters.md"
-FILES = {"segmenter.yaml": FIELDS, "goal.yaml": fields_of(GoalParameters)}
+FILES = {
+    "segmenter.yaml": FIELDS,
+    "goal.yaml": fields_of(GoalParameters),
+    "memory.yaml": fields_of(MemoryParameters),
+}
 BEGIN = "<!-- {name}: written by tools/parameter_table.py -->\n"
 END = "<!-- end of {name} -->"
 YAML_START = "  ros__parameters:\n"

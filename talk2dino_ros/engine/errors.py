@@ -34,6 +34,8 @@ Talk2DinoError              engine/errors                           -
   NoCostmapError            goal/surroundings                       Nav2, or the topic's name
   NotInVocabularyError      goal/vocabulary_client                  the word of a go_to
   NoAnswerError             goal/vocabulary_client                  the segmenter, or its name
+  AskError                  memory/memory_server                    the fields of a request to the memory, or its moment
+  NoVectorsError            memory/text_client                      the segmenter, or its name, or what it answers
   DemoError                 demo/processes                          a process of the demo
 
 An indented one derives from the one that stands above it. Every message is one sentence with the value, what was

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
-from talk2dino_ros.ros.parameters.parameter_field import parameter
+from talk2dino_ros.ros.parameters.parameter_field import NODE_NAME, parameter
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError, Values
 
 HOUR_S = 3600.0
 MOST_STAND_OFF_M = 100.0
 MOST_TIMEOUT_S = 24 * HOUR_S  # of one go_to
-NODE_NAME = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*\Z")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ from talk2dino_ros.goal.grid import GridError
 from talk2dino_ros.goal.stand_off import distance_between
 from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
 from talk2dino_ros.goal.vocabulary_client import NotInVocabularyError, VocabularyClient
-from talk2dino_ros.goal.waits import Waits
+from talk2dino_ros.ros.node.waits import Waits
 from talk2dino_ros.ros.tf.transforms import TransformError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from talk2dino_ros.engine.text.class_entries import QUESTION, ClassEntry, parse_
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-    from talk2dino_ros.goal.waits import Waits
+    from talk2dino_ros.ros.node.waits import Waits
 
 
 # A service's answer is lost where the server has not discovered the client's reader yet, which no client can see:

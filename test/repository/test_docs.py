@@ -16,7 +16,9 @@ README = ROOT / "README.md"
 PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in (README, *sorted(DOCS.glob("*.md")))}
 TOOL = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))
 COMMAND_FILES = sorted((ROOT / "talk2dino_ros" / "cli").glob("*.py"))
-NODES = sorted(path for room in ("segmenter", "goal", "ros") for path in (ROOT / "talk2dino_ros" / room).rglob("*.py"))
+NODES = sorted(
+    path for room in ("segmenter", "goal", "memory", "ros") for path in (ROOT / "talk2dino_ros" / room).rglob("*.py")
+)
 
 
 def links(page: str) -> list[tuple[Path, str]]:
@@ -74,7 +76,7 @@ def test_the_tables_of_parameters_are_the_declared_ones():
     assert TOOL["with_tables"](page) == page, "run python -m tools.parameter_table"
 
 
-@pytest.mark.parametrize("name", ["segmenter.yaml", "goal.yaml"])
+@pytest.mark.parametrize("name", ["segmenter.yaml", "goal.yaml", "memory.yaml"])
 def test_a_parameter_file_is_the_declared_one(name):
     text = (ROOT / "config" / name).read_text(encoding="utf-8")
     assert TOOL["with_rows"](text, TOOL["FILES"][name]) == text, "run python -m tools.parameter_table"
@@ -116,7 +118,7 @@ def test_every_service_call_of_the_pages_is_a_request_of_its_type():
     ours = [
         (kind.split("/")[-1], yaml.safe_load(request)) for *_, kind, request in calls if kind.startswith("talk2dino")
     ]
-    assert {kind for kind, _ in ours} == {"GoTo", "SetVocabulary"}
+    assert {kind for kind, _ in ours} == {"Find", "GoTo", "SetVocabulary"}
     for kind, request in ours:
         text = (ROOT / "talk2dino_msgs" / "srv" / f"{kind}.srv").read_text(encoding="utf-8").split("\n---")[0]
         assert [field for field in request if not re.search(rf"^\S+ {field}\b", text, re.MULTILINE)] == []
@@ -131,7 +133,7 @@ def test_no_command_has_a_distractor_in_double_quotes(page):
     assert [line for line in outside_of_single_quotes if re.search(r"![a-z]", line) and not line.startswith("-")] == []
 
 
-def test_every_topic_service_and_action_of_both_nodes_is_on_its_page():
+def test_every_topic_service_and_action_of_the_nodes_is_on_its_page():
     named = {name for path in NODES for name in names_in(ast.parse(path.read_text(encoding="utf-8")))}
     assert {"mask", "overlay", "goal_pose", "state", "check_transport", "go", "go_to"} <= named
     page = PAGES["docs/topics.md"]

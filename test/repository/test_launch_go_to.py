@@ -47,6 +47,22 @@ def test_every_argument_of_go_to_has_a_description(environment):
     assert "no description given" not in shown
 
 
+@needs_launch
+def test_go_to_starts_the_memory_on_demand_with_what_is_meant_for_it(environment):
+    given = ("memory:=true", "namespace:=robot", "map_id:=office", "pose_topic:=/amcl_pose", "use_sim_time:=true")
+    memory = notes_of(environment, *given, file=GO_TO)["memory"]
+    assert memory["files"][0] == str(CONFIG / "memory.yaml")
+    assert memory["overrides"] == {"map_id": "office", "pose_topic": "/amcl_pose", "use_sim_time": True}
+    assert {"__ns:=/robot", "__node:=memory"} <= set(memory["arguments"])
+
+
+@needs_launch
+def test_memory_starts_alone_with_its_folder(environment):
+    notes = notes_of(environment, "memory_folder:=/data/memories", file=LAUNCH_FILE.with_name("memory.launch.py"))
+    assert set(notes) == {"memory"}
+    assert notes["memory"]["overrides"] == {"folder": "/data/memories"}
+
+
 NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
 TF = {"/tf:=tf", "/tf_static:=tf_static"}
 
@@ -79,3 +95,11 @@ def test_nav2_starts_both_nodes_for_a_manager_of_nav2_that_waits_for_no_bond(env
     assert segmenter["overrides"] == {"model": "mini", "target_frame": "map", "autostart": False}
     assert goal["overrides"] == {"autostart": False}
     assert "costmap:=/global_costmap/costmap" in goal["arguments"]
+
+
+@needs_launch
+def test_nav2_manages_the_memory_where_it_is_asked_for(environment):
+    notes = notes_of(environment, "memory:=true", file=NAV2)
+    assert notes["memory"]["overrides"] == {"autostart": False}
+    assert notes["lifecycle_manager"]["overrides"] == {"node_names": ["talk2dino", "goal", "memory"]}
+    assert "memory" not in notes_of(environment, file=NAV2)

@@ -26,10 +26,12 @@ MAY_IMPORT = {
     "viz": {"engine", "perception"},
     "segmenter": {"engine", "perception", "ros", "viz"},
     "goal": {"engine", "perception", "ros"},
+    "memory": {"engine", "perception", "ros"},
     "cli": {"engine", "perception", "ros", "viz", "demo", "segmenter"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }
-# What is loaded of the engine with perception: what an error and a word are. None of it needs torch.
+# What is loaded of the engine with perception: what an error and a word are, and how loops are compiled. None of it
+# needs torch.
 FOR_PERCEPTION = {
     "errors",
     "vocabulary",
@@ -38,6 +40,9 @@ FOR_PERCEPTION = {
     "text.class_syntax",
     "files",
     "files.atomic_write",
+    "files.cache_folder",
+    "runtime",
+    "runtime.compiled",
 }
 # In these rooms the modules named here talk to ROS; all others are pure.
 ROS_MODULES = {
@@ -49,7 +54,15 @@ ROS_MODULES = {
         "goal_topics",
         "surroundings",
         "vocabulary_client",
-        "waits",
+    },
+    "memory": {
+        "image_input",
+        "memory_main",
+        "memory_messages",
+        "memory_node",
+        "memory_server",
+        "memory_topics",
+        "text_client",
     },
     "ros/tf": {"listener", "open_transforms", "pytransform3d_adapter", "tf2_adapter"},
     "perception": set(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loops over voxels, compiled for the CPU on first use and kept beside the source.
+"""Loops over voxels, compiled for the CPU on first use.
 
 All in one file, with their constants: numba takes what it has kept for good as long as this file is unchanged.
 """
@@ -7,10 +7,10 @@ All in one file, with their constants: numba takes what it has kept for good as 
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from talk2dino_ros.engine.runtime.compiled import compiled, reordered
 
 _Array = Any  # numpy arrays: numba compiles for their types by itself
-_SETTINGS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 BITS = 21  # of a key for each axis
 HALF = 1 << (BITS - 1)
@@ -21,7 +21,7 @@ MOST_WEIGHT = np.float32(32.0)  # of all that was seen before: what changes slow
 ENOUGH_LOOKS = 2  # a voxel is gone once it was seen through more often than it was seen, or than this, if that is less
 
 
-@njit(**_SETTINGS)
+@compiled
 def _slot(slots: _Array, keys: _Array, key: int) -> int:
     """The place in the table of a key, or the empty one where it belongs."""
     mask = np.uint64(len(slots) - 1)
@@ -32,14 +32,14 @@ def _slot(slots: _Array, keys: _Array, key: int) -> int:
     return np.int64(at)
 
 
-@njit(**_SETTINGS)
+@compiled
 def enter(slots: _Array, keys: _Array, count: int) -> None:
     """Fill an empty table with the first keys."""
     for index in range(count):
         slots[_slot(slots, keys, keys[index])] = index
 
 
-@njit(**_SETTINGS)
+@compiled
 def drop_gone(keys: _Array, codes: _Array, columns: _Array, count: int) -> int:
     """Move the voxels with detections together, in place; return how many they are."""
     kept = 0
@@ -50,14 +50,14 @@ def drop_gone(keys: _Array, codes: _Array, columns: _Array, count: int) -> int:
     return kept
 
 
-@njit(**_SETTINGS)
+@compiled
 def look_up(slots: _Array, keys: _Array, wanted: _Array, found: _Array) -> None:
     """Find the voxels of keys; EMPTY for those that are not there."""
     for number in range(len(wanted)):
         found[number] = slots[_slot(slots, keys, wanted[number])]
 
 
-@njit(**_SETTINGS)
+@compiled
 def hit(
     slots: _Array,
     columns: _Array,
@@ -120,7 +120,7 @@ def hit(
     return count
 
 
-@njit(**_SETTINGS)
+@compiled
 def _round(mean: _Array, scale: float, codes: _Array, key: int, keyframe: int) -> None:
     """To whole steps, up or down by chance: rounded to the nearest, small changes would never count.
 
@@ -134,7 +134,7 @@ def _round(mean: _Array, scale: float, codes: _Array, key: int, keyframe: int) -
         codes[d] = np.int8(max(-127, min(127, np.floor(mean[d] * per_step + chance))))
 
 
-@njit(**_SETTINGS)
+@compiled
 def see_through(
     slots: _Array, columns: _Array, keys: _Array, sensor: _Array, points: _Array, cell: float, keyframe: int
 ) -> int:
@@ -148,7 +148,7 @@ def see_through(
     return gone
 
 
-@njit(**_SETTINGS)
+@compiled
 def _walk(slots: _Array, columns: _Array, keys: _Array, start: _Array, end: _Array, keyframe: int) -> int:
     """Amanatides and Woo's walk from cell to cell, in units of cells."""
     at, step = np.empty(3, np.int64), np.empty(3, np.int64)
@@ -175,13 +175,13 @@ def _walk(slots: _Array, columns: _Array, keys: _Array, start: _Array, end: _Arr
     return gone
 
 
-@njit(**_SETTINGS)
+@compiled
 def pack_key(x: int, y: int, z: int) -> int:
     """One number for a cell's three."""
     return ((x + HALF) << (2 * BITS)) | ((y + HALF) << BITS) | (z + HALF)
 
 
-@njit(**_SETTINGS)
+@compiled
 def _pass(slots: _Array, columns: _Array, keys: _Array, key: int, keyframe: int) -> int:
     index = slots[_slot(slots, keys, key)]
     if index == EMPTY:
@@ -198,7 +198,7 @@ def _pass(slots: _Array, columns: _Array, keys: _Array, key: int, keyframe: int)
     return 1
 
 
-@njit(**{**_SETTINGS, "fastmath": True})
+@reordered
 def cosines(
     codes: _Array, columns: _Array, words: _Array, best: _Array, against: _Array, nothing: float, first: int, last: int
 ) -> None:
@@ -230,7 +230,7 @@ def cosines(
         against[index] = highest
 
 
-@njit(**_SETTINGS)
+@compiled
 def join(parents: _Array, ones: _Array, others: _Array) -> None:
     """Join the sets of pairs; parents: each one's number at first, at last the lowest number of its set."""
     for pair in range(len(ones)):

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor
 
+NODE_NAME = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*\Z")  # relative or absolute
 Value = bool | int | float | str | tuple[str, ...]
 
 

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rclpy.qos import QoSProfile
-
 from talk2dino_ros.ros.node.background import in_thread
 from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
 from talk2dino_ros.ros.node.request_queue import RequestQueue
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
-
-# rclpy's default of 10 would lose the eleventh request that comes while the model loads
-REQUESTS_QOS = QoSProfile(depth=100)
 
 
 class TextEncoding:

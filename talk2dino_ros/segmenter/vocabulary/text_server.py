@@ -14,7 +14,7 @@ from talk2dino_msgs.srv import EncodeText
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import parse_classes
-from talk2dino_ros.segmenter.vocabulary.text_encoding import REQUESTS_QOS
+from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import configured
 
 if TYPE_CHECKING:

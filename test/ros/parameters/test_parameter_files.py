@@ -4,6 +4,7 @@
 import pytest
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.memory.memory_parameters import MemoryParameters
 from talk2dino_ros.ros.parameters.parameter_files import check_arguments, check_file
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError, fields_of
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
@@ -166,11 +167,11 @@ def test_the_goal_nodes_parameters_are_read_by_its_own_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["segmenter", "goal", "vocabulary_indoor", "vocabulary_outdoor", "vocabulary_warehouse"]
+    "name", ["segmenter", "goal", "memory", "vocabulary_indoor", "vocabulary_outdoor", "vocabulary_warehouse"]
 )
 def test_the_shipped_files_pass(name):
     from pathlib import Path
 
     path = Path(__file__).parents[3] / "config" / f"{name}.yaml"
-    node = "goal" if name == "goal" else "talk2dino"
-    check_file(path, node, FIELDS if node == "talk2dino" else fields_of(GoalParameters))
+    fields = {"goal": fields_of(GoalParameters), "memory": fields_of(MemoryParameters)}
+    check_file(path, name if name in fields else "talk2dino", fields.get(name, FIELDS))

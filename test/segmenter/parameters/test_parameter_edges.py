@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every parameter of both nodes at the ends of its range and beyond: allowed, or refused in one sentence."""
+"""Every parameter of the nodes at the ends of its range and beyond: allowed, or refused in one sentence."""
 
 import dataclasses
 import math
@@ -8,19 +8,20 @@ import pytest
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.memory.memory_parameters import MemoryParameters
 from talk2dino_ros.ros.parameters.parameter_field import is_allowed
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError, fields_of
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 RANGED = [
     pytest.param(table, field, id=f"{table.__name__}-{name}")
-    for table in (Parameters, GoalParameters)
+    for table in (Parameters, GoalParameters, MemoryParameters)
     for name, field in fields_of(table).items()
     if field.metadata["low"] is not None
 ]
 ALL = [
     pytest.param(table, field, id=f"{table.__name__}-{name}")
-    for table in (Parameters, GoalParameters)
+    for table in (Parameters, GoalParameters, MemoryParameters)
     for name, field in fields_of(table).items()
 ]
 
@@ -92,7 +93,7 @@ def test_all_choices_are_allowed_and_others_refused(table, field):
             table(**{field.name: other})
 
 
-@pytest.mark.parametrize("table", [Parameters, GoalParameters])
+@pytest.mark.parametrize("table", [Parameters, GoalParameters, MemoryParameters])
 def test_the_default_of_each_field_is_of_a_type_that_ros_has(table):
     for field in dataclasses.fields(table):
         assert type(field.default) in (bool, int, float, str, tuple)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node `memory`: what the robot has seen in a map, found by words of later."""

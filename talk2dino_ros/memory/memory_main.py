@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The executable `memory`: the node of memory_node.py as a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from talk2dino_ros.ros.node.run_node import run_node
+
+if TYPE_CHECKING:
+    from talk2dino_ros.memory.memory_node import MemoryNode
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the node until it is shut down; the process ends with 0, or with 1 where the start failed."""
+    run_node("memory", _import_node, args)
+
+
+def _import_node() -> type[MemoryNode]:
+    from talk2dino_ros.memory.memory_node import MemoryNode
+
+    return MemoryNode
+
+
+if __name__ == "__main__":
+    main()
