@@ -251,7 +251,7 @@ def fake_cuda():
         watch.launches.append(
             (self.fn.__name__, {tensor.device for tensor in tensors}, torch.device("cuda", watch.device_index))
         )
-        watch.counts.launch(watch.stage, tensors)
+        watch.counts.launch(watch.stage, tensors, self.fn.__name__)
         if watch.recording is not None:
             watch.recording.check_stream()
             watch.recording.note(tensors, [])

@@ -12,19 +12,26 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.flop_counter import flop_registry
 
+from talk2dino_ros.engine.inference.pamr.stencil import NEIGHBOURS
+
 aten = torch.ops.aten
 COPIES = {aten.copy_.default, aten._to_copy.default}
+LOAD = 16  # bytes
 ROOM = {aten.empty.memory_format, aten.empty_strided.default, aten.empty_like.default, aten.new_empty.default}
 
 
 @dataclass
 class Stage:
-    """Of one stage of a frame. bytes_alone: of launches without products of matrices, such as a sum."""
+    """Of one stage of a frame. bytes_alone: of launches without products of matrices, such as a sum.
+
+    gathered_bytes: what PAMR's kernels load of neighbours, which mostly lies in the first cache.
+    """
 
     launches: int = 0
     bytes: int = 0
     bytes_alone: int = 0
     flop: int = 0
+    gathered_bytes: int = 0
 
 
 @dataclass
@@ -60,10 +67,11 @@ class Counts:
         copies = self.downloads if is_on_gpu(source) else self.uploads
         copies.append(target.element_size() * target.numel())
 
-    def launch(self, stage, tensors=()):
-        """Count a launch that is no operation of PyTorch's."""
+    def launch(self, stage, tensors=(), kernel=""):
+        """Count a launch that is no operation of PyTorch's. kernel: a Triton kernel's name."""
         own = self.stages[stage]
         own.launches += 1
+        own.gathered_bytes += _gathered(kernel, tensors)
         own.bytes += sum(map(_bytes, tensors))
 
     @property
@@ -101,3 +109,12 @@ def _bytes(tensor):
     """Of the values that it has, though they may be spread out or repeated in memory."""
     strides = [size for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if stride]
     return tensor.element_size() * int(torch.Size(strides).numel()) if is_on_gpu(tensor) else 0
+
+
+def _gathered(kernel, tensors):
+    """Each pixel loads a colour and, in an iteration, each quad of scores from 48 neighbours, 16 bytes at a time."""
+    if kernel not in {"deviate", "average"}:
+        return 0
+    scales = tensors[1] if kernel == "deviate" else tensors[3]
+    quads = 0 if kernel == "deviate" else tensors[0].shape[1]
+    return NEIGHBOURS * scales.numel() // 4 * (1 + quads) * LOAD

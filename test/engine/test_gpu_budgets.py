@@ -20,7 +20,7 @@ def over(found, budget):
     """Name what is above its budget, with both numbers."""
     above = {name: (found[name], budget[name]) for name in LIMITS if name in found and found[name] > budget[name]}
     for stage, own in found.get("stages", {}).items():
-        for name in ("launches", "bytes", "flop"):
+        for name in ("launches", "bytes", "gathered_bytes", "flop"):
             if own[name] > budget["stages"].get(stage, own | {name: 0})[name]:
                 above[f"{stage} {name}"] = (own[name], budget["stages"].get(stage, {}).get(name))
     return above
@@ -66,10 +66,12 @@ def test_the_file_and_the_page_are_what_the_tool_writes():
 
 
 def test_a_prediction_is_the_sum_of_its_parts():
-    gpu = {"bytes_per_s": 1e9, "flop_per_s": 1e12, "seconds_per_launch": 1e-3}
-    stages = {"backbone": {"launches": 4, "bytes": 2_000_000, "flop": 3_000_000_000}}
+    gpu = {"bytes_per_s": 1e9, "cache_bytes_per_s": 1e10, "flop_per_s": 1e12, "seconds_per_launch": 1e-3}
+    stages = {"backbone": {"launches": 4, "bytes": 2_000_000, "gathered_bytes": 10_000_000, "flop": 3_000_000_000}}
     row = {"what": "", "eager": {"launches": 4, "stages": stages}, "graphs": {"launches": 2}}
     [made] = TOOL["predicted"]({"gpu": gpu, "rows": {"row": row}})["rows"].values()
     assert made["eager"]["stages"]["backbone"]["predicted_ms"] == 5.0  # 2 ms for the bytes, 3 for the arithmetic
     assert made["eager"]["predicted_ms"] == 5.0  # the launches' 4 ms are within it
     assert made["graphs"]["predicted_ms"] == 7.0
+    gathering = stages["backbone"] | {"gathered_bytes": 40_000_000}
+    assert TOOL["milliseconds"](gpu, gathering) == 7.0  # 4 ms for the gathered ones
