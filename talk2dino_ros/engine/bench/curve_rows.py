@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from talk2dino_ros.engine.bench.measure import in_turn, resident_bytes
 from talk2dino_ros.engine.bench.outcome import BenchOutcome, Row
-from talk2dino_ros.engine.bench.subject import Subject
+from talk2dino_ros.engine.bench.subject import Subject, settled
 from talk2dino_ros.engine.presets import PRESETS
 
 CLASS_COUNTS = (1, 5, 20, 50, 100, 150)
@@ -53,7 +53,7 @@ def _stages(subject: Subject) -> BenchOutcome:
     found = {}
     settings: dict[str, dict[str, str | int]] = {"no PAMR": {}, "PAMR": {"refine": "pamr"}, "fast": PRESETS["fast"]}
     for name, options in settings.items():
-        segmenter = subject.segmenter.with_options(**options)
+        segmenter = settled(subject.segmenter.with_options(**options), rgb, vocabulary)
         frames = []
         for _ in range(8):
             timer = segmenter.stage_timer()

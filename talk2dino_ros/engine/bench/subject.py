@@ -16,8 +16,10 @@ from talk2dino_ros.engine.bench.baseline import Baseline
 from talk2dino_ros.engine.bench.classes import classes_of_picture
 from talk2dino_ros.engine.bench.seeded import load_seeded_segmenter, without_sums
 from talk2dino_ros.engine.factory import load_segmenter
+from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import load_networks
 from talk2dino_ros.engine.models.registry import find_model
+from talk2dino_ros.engine.openvino.openvino_encoder import OFTEN, OpenVinoImageEncoder
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
@@ -78,6 +80,20 @@ def load_subject(
     else:
         segmenter = load_segmenter(name, weights_dir=weights_dir, **how)
     model = without_sums(find_model(name)) if seeded else find_model(name)
-    encoder = load_networks(model, segmenter.device, torch.float32, weights_dir).image_encoder
-    baseline = Baseline(encoder, model.base_size, model.logit_scale, segmenter.device)
-    return Subject(segmenter, baseline, photos, seeded, cuda_graphs)
+    return Subject(segmenter, baseline_of(model, segmenter.device, weights_dir), photos, seeded, cuda_graphs)
+
+
+def baseline_of(model: Model, device: str, weights_dir: Path | None = None) -> Baseline:
+    """Load a row's image encoder in torch's fp32, for the plain pipeline. Raises WeightsError."""
+    encoder = load_networks(model, device, torch.float32, weights_dir, needs_text_encoder=False).image_encoder
+    return Baseline(encoder, model.base_size, model.logit_scale, device)
+
+
+def settled(segmenter: Segmenter, rgb: Rgb, vocabulary: Vocabulary) -> Segmenter:
+    """Return a segmenter when nothing is converted beside images like this one any more."""
+    encoder = segmenter.networks.image_encoder
+    if isinstance(encoder, OpenVinoImageEncoder):
+        for _ in range(1 + OFTEN):
+            segmenter.segment(rgb, vocabulary)
+        encoder.wait()
+    return segmenter
