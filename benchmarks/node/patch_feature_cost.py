@@ -55,9 +55,10 @@ def play_camera(rate: float) -> None:
     """Publish images with depth and camera_info until the process is terminated."""
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
+    from rclpy.signals import SignalHandlerOptions
     from sensor_msgs.msg import CameraInfo, Image
 
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # SIGTERM ends it at once
     node = rclpy.create_node("camera")
     images, depths, infos = (
         node.create_publisher(kind, topic, qos_profile_sensor_data)
