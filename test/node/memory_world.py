@@ -58,6 +58,11 @@ class MemoryWorld(Probe):
         return response
 
 
+def positions(response: Any) -> list[tuple[float, float, float]]:
+    """Where the places of an answer of `find` are, to the centimetre."""
+    return [tuple(round(value, 2) for value in (p.position.x, p.position.y, p.position.z)) for p in response.places]
+
+
 def features_message(seen: SeenImage, space: str) -> PatchFeatures:
     """The message of an image of the room."""
     header = Header(stamp=ns_to_stamp(seen.stamp_ns), frame_id="camera_optical")

@@ -7,6 +7,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Point, PointStamped, Pose, PoseArray, PoseStamped, Quaternion
 from memory_room import LAMP, MUG, seen_from
+from memory_world import positions
 from probe import LATCHED
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
@@ -59,10 +60,6 @@ def until_remembered(world, count: int) -> None:
 
 def find(world, name: str, **fields):
     return world.call(Find, "memory/find", class_name=name, **fields)
-
-
-def positions(response) -> list[tuple[float, float, float]]:
-    return [tuple(round(value, 2) for value in (p.position.x, p.position.y, p.position.z)) for p in response.places]
 
 
 def test_a_word_that_nobody_had_thought_of_is_found_where_it_was_seen(world):
