@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patches by hand: which pixels each covers with every input, and that they are what scoring compares with words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import timm
+import torch
 from tiny_segmenter import cosines_of, make_segmenter, seeded_image, vocabulary
 
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference.crop_plan import make_plan
 from talk2dino_ros.engine.inference.image_patches import patch_places
+from talk2dino_ros.engine.models.dinotxt.dinotxt_vision import HeadedImageEncoder
+from talk2dino_ros.engine.models.dinotxt.vision_head import VisionHead
+from talk2dino_ros.engine.models.networks import Networks
+from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.models.vit import DinoImageEncoder
+from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.vocabulary import Vocabulary
 
 VECTORS = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.6, 0.8]])
 HALF = 2**-11 + 1e-6  # a half float's rounding, times vectors of length 1, beside float32's
@@ -100,3 +112,38 @@ def test_a_black_patch_has_no_features_rather_than_nan():
 def test_as_many_answers_as_images_are_expected():
     with pytest.raises(ModelError, match="return_patches has 2 values for 1 images, expected one, or one for each"):
         make_segmenter().segment([seeded_image(8, 8)], vocabulary(), return_patches=[True, True])
+
+
+WIDTH, HALVES = 48, ((0.5,) * 3, (0.5,) * 3)
+
+
+@pytest.fixture(scope="module")
+def encoders(seed):
+    """A tiny ViT alone, as Talk2DINO takes it, and with dino.txt's head behind it."""
+    options = {"img_size": 56, "embed_dim": WIDTH, "depth": 2, "num_heads": 3, "num_classes": 0}
+    network = timm.create_model("vit_base_patch14_reg4_dinov2", dynamic_img_size=True, **options)
+    head = VisionHead(WIDTH, 3)
+    seed(network, 3)
+    seed(head, 4)
+    return {"backbone": DinoImageEncoder(network, *HALVES), "head": HeadedImageEncoder(network, head, *HALVES)}
+
+
+@pytest.mark.parametrize("source", ["backbone", "head"])
+@pytest.mark.parametrize("mode", ["square", "aspect"])
+def test_features_of_talk2dino_and_of_dinotxts_head_are_what_the_words_are_compared_with(encoders, source, mode):
+    model = replace(
+        MODELS["mini"],
+        name="tiny",
+        patch_size=14,
+        base_size=56,
+        embedding_size=WIDTH,
+        load_image_encoder=lambda _checkpoints, _dtype: encoders[source],
+    )
+    vectors = np.random.default_rng(8).normal(size=(4, WIDTH))
+    words = Vocabulary.from_embeddings(["a", "b", "!c", "?d"], vectors)
+    networks = Networks(model, {}, "cpu", torch.float32, find_word_files=dict)
+    segmenter = Segmenter(model, networks, Options(input=mode))
+    seen = segmenter.segment(seeded_image(60, 90), words, return_scores=True, return_patches=True)
+    found = np.einsum("hwd,cd->chw", seen.patches.features.astype(np.float64), words.embeddings)
+    assert seen.scores.std() > 0.05
+    np.testing.assert_allclose(found, seen.scores, atol=HALF)
