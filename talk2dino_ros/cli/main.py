@@ -10,6 +10,7 @@ from talk2dino_ros.cli.encode import add_encode_command
 from talk2dino_ros.cli.evaluate import add_evaluate_command
 from talk2dino_ros.cli.explain import add_explain_command
 from talk2dino_ros.cli.export import add_export_command
+from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
 from talk2dino_ros.cli.segment import add_segment_command
 from talk2dino_ros.cli.train import add_train_command
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_evaluate_command(commands)
     add_explain_command(commands)
     add_train_command(commands)
+    add_memory_command(commands)
     add_nav2_layer_command(commands)
     options = parser.parse_args(arguments)
     try:

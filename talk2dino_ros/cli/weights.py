@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talk2dino_ros.cli.tables import print_table
 from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.atomic_write import replaced_whole
 
@@ -54,17 +55,11 @@ def _list(arguments: argparse.Namespace) -> int:
             path = find(file, arguments.weights_dir)
             place = str(path) if path else f"not here: {file.source.address}"
             rows.append((model.name, file.role, f"{file.size / 1e6:.0f} MB", file.licence, place))
-    _print_table(rows)
+    print_table(rows)
     for model in MODELS.values():
         for note in licence_notes(model.name, model.files):
             print(note)
     return 0
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _fetch(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,8 @@ import dataclasses
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.perception.memory.disk.keyframe_store import MAP_ID
-from talk2dino_ros.perception.memory.word_query import entries_of
+from talk2dino_ros.perception.memory.voxel_map import CELL_M
+from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of
 from talk2dino_ros.ros.parameters.parameter_field import NODE_NAME, parameter
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError, Values
 
@@ -53,7 +54,7 @@ class MemoryParameters(Values):
         live=True,
     )
     voxel_m: float = parameter(
-        0.1, "Side of a voxel in metres; objects that are less apart are one place.", low=0.01, high=10.0
+        CELL_M, "Side of a voxel in metres; objects that are less apart are one place.", low=0.01, high=10.0
     )
     max_range_m: float = parameter(
         6.0,
@@ -76,7 +77,7 @@ class MemoryParameters(Values):
         high=10**15,
     )
     against: tuple[str, ...] = parameter(
-        ("wall", "floor", "ceiling"),
+        AGAINST,
         "Words that compete with the one that is asked for, where a request names none; as in a vocabulary.",
         live=True,
     )

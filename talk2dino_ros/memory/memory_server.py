@@ -21,6 +21,7 @@ from talk2dino_ros.memory.memory_messages import (
 )
 from talk2dino_ros.perception.memory import memory_changes
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
+from talk2dino_ros.perception.memory.finding_sentence import finding_sentence
 from talk2dino_ros.perception.memory.pose_path import PosePath
 from talk2dino_ros.perception.memory.word_query import entries_of
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.memory.memory_parameters import MemoryParameters
     from talk2dino_ros.memory.memory_topics import MemoryTopics
     from talk2dino_ros.memory.text_client import TextClient
-    from talk2dino_ros.perception.memory.spatial_memory import Finding, SpatialMemory
-    from talk2dino_ros.perception.memory.word_query import WordQuery
+    from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
 
 MOST_RESULTS, DEFAULT_RESULTS = 1000, 10
 
@@ -88,7 +88,7 @@ class MemoryServer:
         ]
         response.best_score = math.nan if finding.best_score is None else finding.best_score
         response.best_margin = math.nan if finding.best_margin is None else finding.best_margin
-        response.message = _sentence(query, finding, memory)
+        response.message = finding_sentence(query, finding, memory)
         self._topics.publish_places(response.places, header, query)
 
     async def _view(self, request: Any, response: Any) -> None:
@@ -174,20 +174,6 @@ def _check_space(memory: SpatialMemory, space: str) -> None:
             f"the words are of the feature space {space!r}, but the memory {memory.store.folder} is of "
             f"{kind.feature_space!r}; start the segmenter with the model {kind.model!r} again, or choose another map_id"
         )
-
-
-def _sentence(query: WordQuery, finding: Finding, memory: SpatialMemory) -> str:
-    if finding.places:
-        best = finding.places[0][1]
-        return f"'{query.name}' is at {len(finding.places)} places, the best one sure by {best.confidence:.0%}"
-    if finding.best_score is None or finding.best_margin is None:
-        return f"'{query.name}' was not found: nothing is remembered of this map yet, or not since then"
-    if finding.best_margin > 0:
-        return f"'{query.name}' was not found there, though elsewhere, or with a lower score than min_score"
-    return (
-        f"'{query.name}' was not found in {memory.floor_m2:.0f} m2: the best score was {finding.best_score:.3f}, "
-        f"{-finding.best_margin:.3f} below what speaks against it"
-    )
 
 
 def _forgotten(memory: SpatialMemory, request: Any) -> tuple[int, int]:

@@ -15,7 +15,7 @@ DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in (README, *sorted(DOCS.glob("*.md")))}
 TOOL = runpy.run_path(str(ROOT / "tools" / "parameter_table.py"))
-COMMAND_FILES = sorted((ROOT / "talk2dino_ros" / "cli").glob("*.py"))
+COMMAND_FILES = sorted((ROOT / "talk2dino_ros" / "cli").rglob("*.py"))
 NODES = sorted(
     path for room in ("segmenter", "goal", "memory", "ros") for path in (ROOT / "talk2dino_ros" / room).rglob("*.py")
 )

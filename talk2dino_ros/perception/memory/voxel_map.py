@@ -42,6 +42,7 @@ COLUMNS = np.dtype(
         ("passed", np.int32),  # keyframes that saw through it since
     ]
 )
+CELL_M = 0.1  # the side of a voxel, unless it is set
 FULL_WEIGHT_M = 1.0  # a patch that is farther covers more than a voxel, and counts less
 GROWTH = 1.25
 LEAST_ROOM = 4096

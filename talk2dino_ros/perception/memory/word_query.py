@@ -17,6 +17,7 @@ from talk2dino_ros.engine.vocabulary import KIN_COSINE
 Floats = NDArray[np.float32]
 
 LOWEST_COSINE = -1.0
+AGAINST = ("wall", "floor", "ceiling")  # what competes with a word where nothing else is named
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a finding says in one sentence; where nothing is found, how close the best came."""
+
+from __future__ import annotations
+
+from talk2dino_ros.perception.memory.spatial_memory import Finding, SpatialMemory
+from talk2dino_ros.perception.memory.word_query import WordQuery
+
+
+def finding_sentence(query: WordQuery, finding: Finding, memory: SpatialMemory) -> str:
+    """Return the sentence for a person."""
+    if finding.places:
+        best = finding.places[0][1]
+        places = "1 place" if len(finding.places) == 1 else f"{len(finding.places)} places, the best one"
+        return f"'{query.name}' is at {places} sure by {best.confidence:.0%}"
+    if finding.best_score is None or finding.best_margin is None:
+        return f"'{query.name}' was not found: nothing is remembered of this map yet, or not since then"
+    if finding.best_margin > 0:
+        return f"'{query.name}' was not found there, though elsewhere, or with a lower score than min_score"
+    return (
+        f"'{query.name}' was not found in {memory.floor_m2:.0f} m2: the best score was {finding.best_score:.3f}, "
+        f"{-finding.best_margin:.3f} below what speaks against it"
+    )
