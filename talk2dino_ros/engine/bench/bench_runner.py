@@ -39,6 +39,8 @@ def run_rows(subject: Subject, names: Sequence[str], folder: Path, soak_frames: 
     wanted = [soak_row(soak_frames)] if soak_frames is not None else chosen_rows(names)
     machine = describe_machine()
     print(machine_line(machine))
+    if subject.self_check:
+        print(f"self-check: {subject.self_check.line}")
     facts: dict[str, Any] = {
         "model": subject.segmenter.model.name,
         "device": subject.segmenter.device,
@@ -46,6 +48,7 @@ def run_rows(subject: Subject, names: Sequence[str], folder: Path, soak_frames: 
         "cuda_graphs": subject.cuda_graphs,
         "weights": WEIGHTS[subject.seeded],
         "machine": machine,
+        "self_check": subject.self_check.to_json() if subject.self_check else None,
         "rows": {},
     }
     kind = "bench" if soak_frames is None else "soak"

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import torch
 
 from talk2dino_ros.engine.bench.baseline import Baseline
-from talk2dino_ros.engine.bench.classes import classes_of_picture
 from talk2dino_ros.engine.bench.seeded import load_seeded_segmenter, without_sums
 from talk2dino_ros.engine.factory import load_segmenter
 from talk2dino_ros.engine.models.model_row import Model
@@ -21,6 +20,9 @@ from talk2dino_ros.engine.models.networks import load_networks
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.openvino.openvino_encoder import OFTEN, OpenVinoImageEncoder
 from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.selfcheck.classes import classes_of_picture
+from talk2dino_ros.engine.selfcheck.self_check import self_checked
+from talk2dino_ros.engine.selfcheck.stage_check import SelfCheck
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 Rgb = npt.NDArray[np.uint8]
@@ -30,7 +32,8 @@ Rgb = npt.NDArray[np.uint8]
 class Subject:
     """segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on.
 
-    cuda_graphs: whether the segmenter's kernels are recorded; the baseline's never are.
+    cuda_graphs: whether the segmenter's kernels are recorded; the baseline's never are. self_check: what it found of
+    the segmenter's fast path; None where it was not asked.
     """
 
     segmenter: Segmenter
@@ -38,6 +41,7 @@ class Subject:
     photos: Sequence[Rgb]
     seeded: bool = False
     cuda_graphs: bool = False
+    self_check: SelfCheck | None = None
 
     @property
     def device(self) -> str:
@@ -80,7 +84,9 @@ def load_subject(
     else:
         segmenter = load_segmenter(name, weights_dir=weights_dir, **how)
     model = without_sums(find_model(name)) if seeded else find_model(name)
-    return Subject(segmenter, baseline_of(model, segmenter.device, weights_dir), photos, seeded, cuda_graphs)
+    segmenter, check = self_checked(segmenter, weights_dir=weights_dir)
+    baseline = baseline_of(model, segmenter.device, weights_dir)
+    return Subject(segmenter, baseline, photos, seeded, cuda_graphs, check)
 
 
 def baseline_of(model: Model, device: str, weights_dir: Path | None = None) -> Baseline:

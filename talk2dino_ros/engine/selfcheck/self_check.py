@@ -18,12 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from talk2dino_ros.engine.bench.classes import classes_of_picture
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.options import PLAIN_STAGES, Options
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.selfcheck.check_cache import CheckCache
+from talk2dino_ros.engine.selfcheck.classes import classes_of_picture
 from talk2dino_ros.engine.selfcheck.device_key import device_key
 from talk2dino_ros.engine.selfcheck.seeded_scene import CLASSES, seeded_picture
 from talk2dino_ros.engine.selfcheck.stage_check import STAGES, SelfCheck, StageCheck

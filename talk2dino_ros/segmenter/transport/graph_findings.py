@@ -67,8 +67,10 @@ def _nodes(report: GraphReport) -> Iterable[HealthFinding]:
         if not statuses:
             yield HealthFinding(name, "runs, and wrote no /diagnostics meanwhile", Level.NOTE)
         for status, level, message in statuses:
-            said, _, remedy = message.partition("; ") if level else (message, "", "")
-            yield HealthFinding(status, said, Level.WRONG if level else Level.OK, remedy)
+            if level:
+                yield HealthFinding(status, "warns:", Level.WRONG, message)
+            else:
+                yield HealthFinding(status, message)
 
 
 def _topic(topic: HeardTopic) -> HealthFinding:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from talk2dino_ros.segmenter.statistics import CameraStatistics
 from talk2dino_ros.segmenter.transport.transport_check import LISTEN_S, TransportWatch
 from talk2dino_ros.segmenter.transport.transport_verdict import TransportVerdict
 
-DISCOVERY_S = 2.0
+SETTLED_S, MOST_DISCOVERY_S = 2.0, 8.0  # for so long nothing new was discovered; a busy machine takes longer
 SILENT_S = 1.5  # a camera of 1 Hz is none for a robot
 MOST_TOPICS = 8  # that are subscribed to: each is a camera's whole stream
 TYPES = {f"sensor_msgs/msg/{each.__name__}": each for each in (Image, CompressedImage)}
@@ -65,7 +65,7 @@ def look_at_graph() -> GraphReport:
             latest.update({each.name: (each.name, _number(each.level), each.message) for each in array.status})
 
         node.create_subscription(DiagnosticArray, "/diagnostics", on_diagnostics, RELIABLE)
-        spin(DISCOVERY_S)
+        _discover(node, spin)
         nodes = _segmenters(node)
         names = _image_topics(node, nodes)
         topics = [_listen(node, name, type_name) for name, type_name in names[:MOST_TOPICS]]
@@ -99,6 +99,17 @@ def _node() -> Iterator[tuple[Node, Any]]:
         executor.shutdown()
         node.destroy_node()
         context.try_shutdown()
+
+
+def _discover(node: Node, spin: Callable[[float], None]) -> None:
+    """Wait until the graph stays as it is."""
+    begin_s = changed_s = time.monotonic()
+    known: object = None
+    while time.monotonic() - changed_s < SETTLED_S and time.monotonic() - begin_s < MOST_DISCOVERY_S:
+        spin(0.25)
+        graph = sorted(name for name, _ in node.get_topic_names_and_types()), sorted(node.get_node_names())
+        if graph != known:
+            known, changed_s = graph, time.monotonic()
 
 
 def _segmenters(node: Node) -> tuple[str, ...]:

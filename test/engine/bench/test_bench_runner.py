@@ -13,6 +13,7 @@ from talk2dino_ros.engine.bench.bench_runner import chosen_rows, run_rows
 from talk2dino_ros.engine.bench.gpu_rows import GPU_ROWS, backbone_flop
 from talk2dino_ros.engine.bench.subject import load_subject
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.selfcheck.stage_check import STAGES
 from talk2dino_ros.viz.pictures import read_picture
 
 
@@ -27,6 +28,13 @@ def test_rows_of_a_gpu_are_in_the_table_without_a_figure(subject, tmp_path):
     row = json.loads(path.read_text())["rows"]["gpu_frame"]
     assert (row["said"], row["met"], row["figures"]) == ("no GPU here", None, {})
     assert "3 ms or less" in path.with_suffix(".md").read_text()
+
+
+def test_the_file_says_what_the_self_check_found(subject, tmp_path, capsys):
+    """Figures of a path that computes something else are none."""
+    facts = json.loads(run_rows(subject, ["gpu_frame"], tmp_path).read_text())
+    assert [each["stage"] for each in facts["self_check"]["stages"]] == list(STAGES)
+    assert "self-check: the fast path computes what plain fp32 PyTorch does" in capsys.readouterr().out
 
 
 def test_the_stages_of_a_frame_are_found(subject, tmp_path):

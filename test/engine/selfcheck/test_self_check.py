@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.bench.classes import classes_of_picture
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference import scoring
 from talk2dino_ros.engine.inference.decision import decision_cpu
@@ -16,6 +15,7 @@ from talk2dino_ros.engine.inference.pamr import pamr_paths
 from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.selfcheck import self_check
+from talk2dino_ros.engine.selfcheck.classes import classes_of_picture
 from talk2dino_ros.engine.selfcheck.seeded_scene import seeded_picture
 from talk2dino_ros.engine.selfcheck.self_check import self_checked
 from talk2dino_ros.engine.selfcheck.stage_check import STAGES

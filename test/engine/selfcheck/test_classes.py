@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from talk2dino_ros.engine.bench.classes import STRENGTH, classes_of_picture
+from talk2dino_ros.engine.selfcheck.classes import STRENGTH, classes_of_picture
 
 SIDE = 12
 
