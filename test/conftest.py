@@ -16,6 +16,8 @@ from ros_domain import take_domain
 def pytest_configure(config: pytest.Config) -> None:
     # what an earlier run or the user's own node left in the text cache must not answer for the code under test
     caches = tempfile.TemporaryDirectory(prefix="talk2dino_test_caches_")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        share_converted(Path(os.environ["XDG_CACHE_HOME"]), Path(caches.name))
     os.environ["XDG_CACHE_HOME"] = caches.name
     # but compiled code is known by the sum of its sources, and takes many seconds to make
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
@@ -29,6 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # lark, which rclpy's type support imports where the ROS of the PyPI wheels is used
     config.addinivalue_line("filterwarnings", "ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+
+
+def share_converted(of_run: Path, of_worker: Path) -> None:
+    """Give a worker the run's folder of encoders that OpenVINO has converted: one conversion serves all workers."""
+    shared = of_run / "talk2dino_ros" / "openvino"
+    shared.mkdir(parents=True, exist_ok=True)
+    (of_worker / "talk2dino_ros").mkdir()
+    (of_worker / "talk2dino_ros" / "openvino").symlink_to(shared, target_is_directory=True)
 
 
 def keep_to_one_ros_domain(config: pytest.Config) -> None:
