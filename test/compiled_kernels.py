@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As a program: compile PAMR's Triton kernels for GPUs that are not there, through Triton's own launcher.
+"""As a program: compile the Triton kernels for GPUs that are not there, through Triton's own launcher.
 
 python -m compiled_kernels FOLDER 75 90 ...
 
-The package's function runs as it does on a GPU, on a driver that says which GPU to compile for and launches nothing.
+The package's functions run as they do on a GPU, on a driver that says which GPU to compile for and launches nothing.
 Prints one JSON object: for each architecture, what was compiled [{kernel, cubin (a file in FOLDER)}].
 """
 
@@ -16,6 +16,8 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
+from talk2dino_ros.engine.inference.decision import Decision, decision_gpu
+from talk2dino_ros.engine.inference.decision.decision_table import DecisionTable
 from talk2dino_ros.engine.inference.pamr import pamr_gpu
 
 # images, classes, own and refined size: what Triton would specialise (1, multiples of 16) and what not
@@ -44,7 +46,7 @@ class Driver:
 
 
 def compile_for(architecture, folder):
-    """Run PAMR with launches that end after the compilation; return what was compiled."""
+    """Run them with launches that end after the compilation; return what was compiled."""
     compiled, launch = {}, JITFunction.run
 
     def only_compile(self, *args, grid, warmup, **options):
@@ -53,12 +55,16 @@ def compile_for(architecture, folder):
         return kernel
 
     driver.set_active(Driver(architecture))
-    for kernel in (pamr_gpu.spread, pamr_gpu.deviate, pamr_gpu.average):
+    for kernel in (pamr_gpu.spread, pamr_gpu.deviate, pamr_gpu.average, decision_gpu.choose):
         kernel.device_caches.clear()  # which are by the device's index
     JITFunction.run = only_compile
     try:
         for images, classes, own, size in SHAPES:
-            pamr_gpu.pamr_gpu(torch.empty(images, 3, *size), torch.empty(images, classes, *own))
+            scores = torch.empty(images, classes, *own)
+            pamr_gpu.pamr_gpu(torch.empty(images, 3, *size), scores)
+            table = DecisionTable.of([(Decision(None, 1.0, 255), {})] * images, classes, "cpu")
+            decision_gpu.decide_gpu(scores, size, table, align_corners=True)
+            decision_gpu.decide_gpu(scores.view(-1)[1:].view(1, -1, 1, 1), size, table, align_corners=False)
     finally:
         JITFunction.run = launch
     return [_kept(folder / f"{architecture}_{key[:12]}.cubin", *found) for key, found in compiled.items()]

@@ -101,7 +101,7 @@ def test_everything_is_on_the_device_and_one_wait_is_for_all(family, device, cud
     assert {what for _, what in watch.waits} == {"the stream"}
     assert len(watch.waits) == 5  # one for each call
     place = torch.device("cuda", 1 if device == "cuda:1" else 0)
-    assert {kernel for kernel, _, _ in watch.launches} == {"spread", "deviate", "average"}
+    assert {kernel for kernel, _, _ in watch.launches} == {"spread", "deviate", "average", "choose"}
     assert all(devices == {place} and current == place for _, devices, current in watch.launches)
     assert bool(watch.graphs) == cuda_graphs
 

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from talk2dino_ros.engine.inference import scoring
 from talk2dino_ros.engine.inference.decision import Decision, ScoreMap
+from talk2dino_ros.engine.inference.decision.decision_batch import decide
 from talk2dino_ros.engine.inference.decision.decision_plain import decide_plain
+from talk2dino_ros.engine.inference.decision.decision_table import DecisionTable
 from talk2dino_ros.engine.inference.pamr import pamr
 from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
 from talk2dino_ros.engine.segmenter import Segmentation
@@ -79,12 +81,22 @@ def check_pamr(device: torch.device) -> StageCheck:
 
 
 def check_decision(device: torch.device) -> StageCheck:
-    """Compare the decision: labels, a distractor, a background and rivals."""
-    decide = Decision(background=0.5, logit_scale=1 / 0.07, unlabeled_id=255)
+    """Compare the decision: labels, a distractor, a background and, on a CPU, rivals, which a GPU's way has none of."""
+    decision = Decision(background=0.5, logit_scale=1 / 0.07, unlabeled_id=255)
     ids = (*range(1, CLASSES - 1), 255)
     contenders = ScoreMap(seeded_scores(CLASSES - 1, (13, 17), seed=1).to(device), align_corners=True, ids=ids)
     rivals = ScoreMap(seeded_scores(2, (13, 17), seed=2).to(device), align_corners=True, ids=(200, 201))
-    fast, plain = (lambda: decide(contenders, rivals, SIDES)), (lambda: decide_plain(decide, contenders, rivals, SIDES))
+    if device.type == "cpu":
+        fast, plain = (
+            (lambda: decision(contenders, rivals, SIDES)),
+            (lambda: decide_plain(decision, contenders, rivals, SIDES)),
+        )
+    else:
+        table = DecisionTable.of([(decision, dict(enumerate(ids)))], len(ids), str(device))
+        fast, plain = (
+            (lambda: decide(contenders.values[None], SIDES, table, align_corners=True)[:, 0, 0]),
+            (lambda: decide_plain(decision, contenders, None, SIDES)),
+        )
     return timed("decision", fast, plain, lambda made, expected: compare_masks(made.cpu(), expected.cpu()))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which path of PAMR a device takes, and what is said where it is not the fast one."""
+"""Which path of PAMR and of the decision a device takes, and what is said where it is not the fast one."""
 
 import sys
 
@@ -8,6 +8,9 @@ import torch
 from fake_cuda import fake_cuda
 from triton.runtime.jit import JITFunction
 
+from talk2dino_ros.engine.inference.decision import decision_batch
+from talk2dino_ros.engine.inference.decision.decision_batch import decide_batch
+from talk2dino_ros.engine.inference.decision.decision_gpu import decide_gpu
 from talk2dino_ros.engine.inference.pamr import pamr_paths
 from talk2dino_ros.engine.inference.pamr.pamr_cpu import pamr_cpu
 from talk2dino_ros.engine.inference.pamr.pamr_gpu import pamr_gpu
@@ -18,9 +21,12 @@ CUDA = torch.device("cuda")
 
 @pytest.fixture(autouse=True)
 def undecided():
-    pamr_paths._path.cache_clear()
+    caches = pamr_paths._path, decision_batch._path
+    for cache in caches:
+        cache.cache_clear()
     yield
-    pamr_paths._path.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 def test_a_cpu_takes_the_compiled_path():
@@ -77,3 +83,13 @@ def test_out_of_memory_is_raised_and_no_fallback_taken(monkeypatch):
             pamr_paths.pamr_path(CUDA)
         monkeypatch.undo()
         assert pamr_paths.pamr_path(CUDA).computed_by == "Triton"  # it is tried again
+
+
+def test_the_decision_takes_triton_s_kernel_and_without_triton_the_plain_path(monkeypatch, caplog):
+    with fake_cuda() as watch:
+        assert decision_batch._path(torch.device("cuda:1")) is decide_gpu
+        assert watch.launches[-1][0::2] == ("choose", torch.device("cuda:1"))
+        monkeypatch.setattr(JITFunction, "run", no_compiler)
+        assert decision_batch._path(torch.device("cuda:0")) is decide_batch
+    [record] = caplog.records
+    assert "the decision runs in plain PyTorch on cuda:0" in record.getMessage()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From scores at any size to a class and a confidence per pixel.
 
-One contract, two paths: fused and compiled for a CPU (decision_cpu.py), and plain PyTorch in strips for a GPU
-(decision_plain.py), which is also what the other is tested against. Neither ever holds the scores of all classes at
-the image's size.
+One contract, four paths: compiled for a CPU (decision_cpu.py); for a GPU's batches, by a table on the device
+(decision_batch.py), one Triton kernel (decision_gpu.py), or plain PyTorch where Triton does not run; and plain PyTorch
+in strips (decision_plain.py), which the others are tested against: read it first. None ever holds the scores of all
+classes at the image's size.
 
 The confidence is that of a choice between two: what won and the strongest that speaks against it,
     sigmoid(logit_scale * (logit(winner) - logit(strongest other))),

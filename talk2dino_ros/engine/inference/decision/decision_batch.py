@@ -1,21 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decision of a batch of score maps, as a table on the device says: no value is read on the host."""
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.inference.decision.decision_plain import STRIP_VALUES, Stretched, confidence_byte, lead
 from talk2dino_ros.engine.inference.decision.decision_table import DISTRACTOR, DecisionTable
+from talk2dino_ros.engine.runtime.triton_or_plain import triton_or_plain
+
+Decide = Callable[[Tensor, tuple[int, int], DecisionTable, bool], Tensor]  # as `decide`
 
 
-def decide(scores: Tensor, size: tuple[int, int], table: DecisionTable, *, align_corners: bool) -> Tensor:
+def decide(
+    scores: Tensor, size: tuple[int, int], table: DecisionTable, *, align_corners: bool, is_plain: bool = False
+) -> Tensor:
     """Upsample bilinearly, take the best class, and say how sure it is: what `Decision` does, for each ballot.
 
-    scores: float32 [B, C, h, w], any strides, as in `ScoreMap`; what rows that are on no ballot hold does not matter,
-    unless it is NaN or infinite. size: (H, W) of the result. align_corners: see `ScoreMap`.
+    scores: float32 [B, C, h, w], any strides, as in `ScoreMap`; what rows that are on no ballot hold does not matter.
+    size: (H, W) of the result. align_corners: see `ScoreMap`. is_plain: not by the faster kernel.
     Returns uint8 [2, N, B, H, W]: class ids, and confidence times 255: 0 where unlabeled, else 1 to 255.
-    Nothing is synchronised, and what is launched depends on the shapes alone.
+    Nothing is synchronised, and what is launched depends on the shapes alone; on a GPU that is one kernel, and the
+    first call compiles it. Raises torch's OutOfMemoryError.
     """
+    path = decide_batch if is_plain else _path(scores.device)
+    return path(scores, size, table, align_corners)
+
+
+@lru_cache
+def _path(device: torch.device) -> Decide:
+    def run(path: Decide) -> Tensor:
+        ids, rules = torch.zeros(1, 1, dtype=torch.int16, device=device), torch.zeros(1, 4, device=device)
+        return path(torch.zeros(1, 1, 2, 2, device=device), (2, 2), DecisionTable(ids, rules), False)
+
+    if device.type != "cuda":
+        return decide_batch
+    plain: Decide = decide_batch
+    return triton_or_plain("the decision", device, _triton, plain, run)[0]
+
+
+def _triton() -> Decide:
+    from talk2dino_ros.engine.inference.decision.decision_gpu import decide_gpu
+
+    return decide_gpu
+
+
+def decide_batch(scores: Tensor, size: tuple[int, int], table: DecisionTable, align_corners: bool) -> Tensor:
+    """See `decide`: in plain PyTorch, any device."""
     result = torch.empty((2, len(table.ids), len(scores), *size), dtype=torch.uint8, device=scores.device)
     rows_per_strip = max(1, STRIP_VALUES // (scores.shape[1] * size[1]))
     for number, image in enumerate(scores):

@@ -201,10 +201,12 @@ class FrameProgram:
         options, words = self.options, self.inputs.words
         if options.window_scores == "softmax":  # whose share is what, depends on who is on the ballot
             ballots = [words.ballot(number) for number in range(self.shape.words.ballots)]
-            voted = [decide(self._voted(scores, one), self.shape.size, one, align_corners=False) for one in ballots]
-            return _joined(voted, dim=1)
-        align_corners = options.refine == "none" and options.input != "slide"
-        return decide(scores, self.shape.size, words.table, align_corners=align_corners)
+            return _joined([self._decided_by(one, self._voted(scores, one), False) for one in ballots], dim=1)
+        return self._decided_by(words.table, scores, options.refine == "none" and options.input != "slide")
+
+    def _decided_by(self, table: DecisionTable, scores: Tensor, align_corners: bool) -> Tensor:
+        is_plain = "decision" in self.options.plain_stages
+        return decide(scores, self.shape.size, table, align_corners=align_corners, is_plain=is_plain)
 
     def _voted(self, cosines: Tensor, ballot: DecisionTable) -> Tensor:
         """See scoring.py's `voted`; what is not on the ballot has no share."""

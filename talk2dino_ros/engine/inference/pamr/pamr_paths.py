@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of PAMR's paths a device takes, decided once, on an image of four pixels.
+"""Which of PAMR's paths a device takes, decided once, on an image of four pixels."""
 
-Triton needs a C compiler where it runs, and NVIDIA's wheels for a Jetson come without Triton: such a robot takes the
-plain path, and is told so.
-"""
-
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,10 +9,9 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
+from talk2dino_ros.engine.runtime.triton_or_plain import tried, triton_or_plain
 
 Refine = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # as `pamr`
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,29 +31,15 @@ def pamr_path(device: torch.device, *, is_plain: bool = False) -> PamrPath:
 
 @lru_cache
 def _path(device: torch.device) -> PamrPath:
-    if device.type != "cuda":
-        return _tried(_compiled(), "numba", device)
-    try:
-        return _tried(_triton(), "Triton", device)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # Triton's compilation fails in many ways; what the GPU itself lacks, fails again below
-        reason = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-    _LOG.warning(
-        "PAMR runs in plain PyTorch on %s, which is slower, as Triton does not run there (%s), expected Triton with "
-        "a C compiler; install them, such as by `pip install triton` and `apt install gcc python3-dev`",
-        device,
-        reason,
-    )
-    return _tried(pamr_plain, f"plain PyTorch, as Triton does not run ({reason})", device)
+    def run(refine: Refine) -> Tensor:
+        return refine(torch.zeros(3, 2, 2, device=device), torch.zeros(1, 2, 2, device=device), None)
 
-
-def _tried(refine: Refine, computed_by: str, device: torch.device) -> PamrPath:
-    with torch.inference_mode():
-        refine(torch.zeros(3, 2, 2, device=device), torch.zeros(1, 2, 2, device=device), None)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)  # a kernel's failure shows when it has run
-    return PamrPath(refine, computed_by)
+    if device.type == "cuda":
+        plain: Refine = pamr_plain
+        return PamrPath(*triton_or_plain("PAMR", device, _triton, plain, run))
+    refine = _compiled()
+    tried(run, refine, device)
+    return PamrPath(refine, "numba")
 
 
 # imported where used: compiling for a CPU and for a GPU each take their time and packages
