@@ -87,9 +87,9 @@ def test_out_of_memory_is_raised_and_no_fallback_taken(monkeypatch):
 
 def test_the_decision_takes_triton_s_kernel_and_without_triton_the_plain_path(monkeypatch, caplog):
     with fake_cuda() as watch:
-        assert decision_batch._path(torch.device("cuda:1")) is decide_gpu
+        assert decision_batch.prepare_decision(torch.device("cuda:1")) is decide_gpu
         assert watch.launches[-1][0::2] == ("choose", torch.device("cuda:1"))
         monkeypatch.setattr(JITFunction, "run", no_compiler)
-        assert decision_batch._path(torch.device("cuda:0")) is decide_batch
+        assert decision_batch.prepare_decision(torch.device("cuda:0")) is decide_batch
     [record] = caplog.records
     assert "the decision runs in plain PyTorch on cuda:0" in record.getMessage()

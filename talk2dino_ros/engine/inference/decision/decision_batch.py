@@ -23,10 +23,15 @@ def decide(
     size: (H, W) of the result. align_corners: see `ScoreMap`. is_plain: not by the faster kernel.
     Returns uint8 [2, N, B, H, W]: class ids, and confidence times 255: 0 where unlabeled, else 1 to 255.
     Nothing is synchronised, and what is launched depends on the shapes alone; on a GPU that is one kernel, and the
-    first call compiles it. Raises torch's OutOfMemoryError.
+    first call compiles it (`prepare_decision`). Raises torch's OutOfMemoryError.
     """
-    path = decide_batch if is_plain else _path(scores.device)
+    path = decide_batch if is_plain else prepare_decision(scores.device)
     return path(scores, size, table, align_corners)
+
+
+def prepare_decision(device: torch.device) -> Decide:
+    """Choose what decides on a device; the first call compiles it, and waits: not while a graph is recorded."""
+    return _path(torch.empty(0, device=device).device)  # with its index
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from torch import Tensor
 from talk2dino_ros.engine.inference.background_cleaning import clean_background
 from talk2dino_ros.engine.inference.canvas import averaged, cut, resized, upsampled
 from talk2dino_ros.engine.inference.crop_plan import Plan
-from talk2dino_ros.engine.inference.decision.decision_batch import decide
+from talk2dino_ros.engine.inference.decision.decision_batch import decide, prepare_decision
 from talk2dino_ros.engine.inference.decision.decision_table import ABSENT, DecisionTable
 from talk2dino_ros.engine.inference.gpu.gpu_words import GpuWords, WordShape
 from talk2dino_ros.engine.inference.pamr import pamr
@@ -77,6 +77,7 @@ class FrameProgram:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", self._empty_inputs())
+        prepare_decision(self.inputs.pixels.device)
 
     @property
     def network(self) -> object:
