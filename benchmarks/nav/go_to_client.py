@@ -21,7 +21,7 @@ from talk2dino_msgs.msg import GoToState, PointOfInterestArray
 from benchmarks.nav.metrics import STAND_OFF_M, Leg
 from benchmarks.nav.simulator_messages import MAP, msg_to_pose
 from talk2dino_ros.demo.processes import DemoError
-from talk2dino_ros.ros.conversions.image_messages import image_to_rgb
+from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.ros.node.qos import SENSOR_DATA
 
 VIEW_SIZE = (320, 240)

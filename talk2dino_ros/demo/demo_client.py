@@ -18,7 +18,7 @@ from talk2dino_msgs.srv import SetVocabulary
 from vision_msgs.msg import LabelInfo
 
 from talk2dino_ros.demo.processes import DemoError
-from talk2dino_ros.ros.conversions.image_messages import image_to_rgb
+from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 
 SEGMENTER = "talk2dino"
 CAMERA = "photo_camera"

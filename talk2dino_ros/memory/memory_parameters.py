@@ -7,6 +7,9 @@ import dataclasses
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.perception.memory.disk.keyframe_store import MAP_ID
+from talk2dino_ros.perception.memory.image_gate import MAX_SPEED_MPS
+from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M
+from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M
 from talk2dino_ros.perception.memory.voxel_map import CELL_M
 from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of
 from talk2dino_ros.ros.parameters.parameter_field import NODE_NAME, parameter
@@ -46,7 +49,7 @@ class MemoryParameters(Values):
         live=True,
     )
     max_speed_mps: float = parameter(
-        3.0,
+        MAX_SPEED_MPS,
         "Largest speed of a camera in metres per second: an image before which it moved faster is left out, as its "
         "localisation has jumped.",
         low=0.01,
@@ -57,17 +60,25 @@ class MemoryParameters(Values):
         CELL_M, "Side of a voxel in metres; objects that are less apart are one place.", low=0.01, high=10.0
     )
     max_range_m: float = parameter(
-        6.0,
+        MAX_RANGE_M,
         "Patches farther from the camera than this many metres are left out: their depth is uncertain, and they cover "
         "more than a voxel.",
         low=0.1,
         high=32.0,
     )
     keyframe_distance_m: float = parameter(
-        0.4, "Metres that a camera has to move before its next image is remembered.", low=0.0, high=100.0, live=True
+        DISTANCE_M,
+        "Metres that a camera has to move before its next image is remembered.",
+        low=0.0,
+        high=100.0,
+        live=True,
     )
     keyframe_angle_deg: float = parameter(
-        25.0, "Degrees that a camera has to turn before its next image is remembered.", low=0.0, high=180.0, live=True
+        ANGLE_DEG,
+        "Degrees that a camera has to turn before its next image is remembered.",
+        low=0.0,
+        high=180.0,
+        live=True,
     )
     max_bytes: int = parameter(
         2_000_000_000,

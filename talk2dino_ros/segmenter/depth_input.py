@@ -16,8 +16,8 @@ from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryErr
 from talk2dino_ros.perception.space.depth import Depth
 from talk2dino_ros.perception.space.stamped_buffer import StampedBuffer
 from talk2dino_ros.perception.space.unmatched import Heard, why_unmatched
-from talk2dino_ros.ros.conversions.image_messages import check_image_pixels
-from talk2dino_ros.ros.conversions.place_messages import camera_info_to_model, depth_image_to_metres
+from talk2dino_ros.ros.conversions.depth_messages import camera_info_to_model, depth_image_to_metres
+from talk2dino_ros.ros.conversions.image_pixels import check_image_pixels
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 from talk2dino_ros.ros.node.qos import LATCHED, SENSOR_QUEUE
 

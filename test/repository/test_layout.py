@@ -64,6 +64,14 @@ ROS_MODULES = {
         "memory_topics",
         "text_client",
     },
+    "ros/conversions": {
+        "bridge",
+        "feature_messages",
+        "image_messages",
+        "object_messages",
+        "place_messages",
+        "stamps",  # its way back
+    },
     "ros/tf": {"listener", "open_transforms", "pytransform3d_adapter", "tf2_adapter"},
     "perception": set(),
     "viz": set(),

@@ -12,6 +12,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.space.clock_jump import is_jump_back
 
+MAX_SPEED_MPS = 3.0  # of a camera, unless it is set
 OUTDATED_S = 5.0  # a pose older than this beside the image says nothing: localisation nodes publish as the robot moves
 
 

@@ -13,6 +13,7 @@ from talk2dino_ros.perception.space.clock_jump import is_jump_back
 
 MILLIMETRE = 0.001
 FARTHEST_M = 32.0  # what int16 holds in millimetres
+DISTANCE_M, ANGLE_DEG = 0.4, 25.0  # that a camera moves or turns between two remembered images, unless it is set
 
 
 @dataclass(frozen=True, eq=False)

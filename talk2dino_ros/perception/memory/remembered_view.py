@@ -15,7 +15,8 @@ from talk2dino_ros.perception.memory.voxel_map import Keys, voxel_keys
 
 OUTLINE_BGR = (0, 200, 255)
 GREY = 128
-QUALITY = 85  # of JPEG
+QUALITY = 85  # of JPEG: no block shows, and a picture of LONG_SIDE has some 60 kB
+LONG_SIDE = 640  # pixels, at most
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,15 @@ class RememberedPicture:
 
     jpeg: bytes
     box: tuple[int, int, int, int]
+
+
+def small_jpeg(rgb: NDArray[np.uint8]) -> bytes:
+    """Return uint8 [H, W, 3] RGB as a JPEG, of at most LONG_SIDE pixels a side."""
+    scale = LONG_SIDE / max(rgb.shape[:2])
+    if scale < 1:
+        height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+        rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return _encoded(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
 
 
 def outlined(keyframe: Keyframe, keys: Keys, cell_m: float) -> RememberedPicture:

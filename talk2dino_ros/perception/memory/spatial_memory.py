@@ -24,6 +24,7 @@ from talk2dino_ros.perception.memory.thinning import in_order_of_worth
 from talk2dino_ros.perception.memory.voxel_map import VoxelMap, voxel_centres
 from talk2dino_ros.perception.memory.word_query import WordQuery, scores_of
 
+MAX_RANGE_M = 6.0  # of the patches that are remembered, unless it is set
 MOST_PLACES = 10_000  # that are known by their ids, before the oldest are not
 OTHER_VIEWS = 20  # that are tried where a place's best one is gone
 THIN_TO = 0.95  # of max_bytes, so that not every keyframe makes one go

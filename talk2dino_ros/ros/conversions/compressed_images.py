@@ -6,12 +6,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import CompressedImage
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.conversions.encodings import DEEP_BITS, DEPTH_ENCODINGS, LAYOUTS, Rgb
-from talk2dino_ros.ros.conversions.image_messages import OnPeak, check_bytes, ignore_peak, values_to_rgb
+from talk2dino_ros.ros.conversions.image_pixels import OnPeak, check_bytes, ignore_peak, values_to_rgb
 from talk2dino_ros.ros.conversions.picture_header import check_pixels, size_in_header
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -19,7 +18,7 @@ JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 DECODE_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def compressed_to_rgb(msg: CompressedImage, *, bits: int = DEEP_BITS, on_peak: OnPeak = ignore_peak) -> Rgb:
+def compressed_to_rgb(msg: Any, *, bits: int = DEEP_BITS, on_peak: OnPeak = ignore_peak) -> Rgb:
     """Decode JPEG, PNG, WebP, TIFF and whatever else OpenCV reads to uint8 [H, W, 3] RGB; 16 bits become 8.
 
     The format is read as compressed_image_transport writes it: an encoding, a codec and what the codec was given.
@@ -39,7 +38,7 @@ def compressed_to_rgb(msg: CompressedImage, *, bits: int = DEEP_BITS, on_peak: O
     return values_to_rgb(colours, f"{order}{8 * colours.itemsize}", bits, on_peak)
 
 
-def compressed_size(msg: CompressedImage) -> tuple[int, int]:
+def compressed_size(msg: Any) -> tuple[int, int]:
     """Return height and width by the header, without decoding; raise ImageError as `compressed_to_rgb` does."""
     data = bytes(msg.data)
     _check_compressed(msg.format, data)
@@ -47,7 +46,7 @@ def compressed_size(msg: CompressedImage) -> tuple[int, int]:
     return height, width
 
 
-def check_compressed_pixels(msg: CompressedImage, most: int) -> None:
+def check_compressed_pixels(msg: Any, most: int) -> None:
     """Raise ImageError where a picture's own header declares more than `most` pixels, or its bytes could be more."""
     check_bytes(len(msg.data), most)
     check_pixels(*(size_in_header(bytes(msg.data)) or (0, 0)), most)

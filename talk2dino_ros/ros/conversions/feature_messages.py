@@ -7,7 +7,6 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion
 from numpy.typing import NDArray
@@ -15,13 +14,11 @@ from std_msgs.msg import Header
 from talk2dino_msgs.msg import PatchFeatures
 
 from talk2dino_ros.perception.memory.feature_basis import to_codes
+from talk2dino_ros.perception.memory.remembered_view import small_jpeg
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.inference.image_patches import ImagePatches
-
-JPEG_SIDE = 640
-JPEG_QUALITY = 85  # of 100: no block shows, and a picture of that size has some 60 kB
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +46,10 @@ def patches_to_msg(patches: ImagePatches, encoding: str) -> PatchFeatures:
 
 
 def describe_image(message: PatchFeatures, header: Header, rgb: NDArray[np.uint8]) -> None:
-    """Add the image: its header, its size and a JPEG of uint8 [H, W, 3] RGB, at most JPEG_SIDE pixels a side."""
+    """Add the image: its header, its size and a JPEG of uint8 [H, W, 3] RGB, see `small_jpeg`."""
     message.header = header
     message.image_height, message.image_width = rgb.shape[:2]
-    message.jpeg = _bytes(_jpeg(rgb))
+    message.jpeg = _bytes(np.frombuffer(small_jpeg(rgb), np.uint8))
 
 
 def describe_places(message: PatchFeatures, places: PatchPlaces) -> None:
@@ -71,16 +68,6 @@ def _encoded(features: NDArray[np.float16], encoding: str) -> tuple[NDArray[np.g
     if encoding == "int8":
         return to_codes(features.astype(np.float32))
     return features.astype("<f2", copy=False), np.empty(0, np.float32)
-
-
-def _jpeg(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = JPEG_SIDE / max(rgb.shape[:2])
-    if scale < 1:
-        height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-    content: NDArray[np.uint8] = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), quality)[1]
-    return content
 
 
 def _bytes(values: NDArray[np.generic]) -> array[int]:

@@ -27,7 +27,7 @@ from benchmarks.nav.simulator_messages import msg_to_pose
 from talk2dino_ros.goal.goal_messages import costmap_to_grid
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.perception.space.camera_model import CameraModel
-from talk2dino_ros.ros.conversions.place_messages import camera_info_to_model, depth_image_to_metres
+from talk2dino_ros.ros.conversions.depth_messages import camera_info_to_model, depth_image_to_metres
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 from talk2dino_ros.ros.node.ros_context import ros_context
 from talk2dino_ros.ros.tf.transforms import Transform

@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image
 
 from talk2dino_ros.ros.conversions import bridge
 from talk2dino_ros.ros.conversions.bridge import bridge_status, bridge_to_rgb
-from talk2dino_ros.ros.conversions.image_messages import image_to_rgb
+from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 
 GREY = np.array([[0, 65535], [32768, 257]], np.uint16)
 

@@ -22,7 +22,7 @@ from talk2dino_ros.ros.conversions.compressed_images import (
     compressed_to_rgb,
 )
 from talk2dino_ros.ros.conversions.encodings import BAYER_CODES
-from talk2dino_ros.ros.conversions.image_messages import image_to_rgb
+from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff"}
 # What cv_bridge makes of an encoding for OpenCV: BGR.

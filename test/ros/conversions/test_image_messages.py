@@ -18,13 +18,8 @@ from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.ros.conversions.bridge import bridge_status
 from talk2dino_ros.ros.conversions.compressed_images import compressed_to_rgb
 from talk2dino_ros.ros.conversions.encodings import LAYOUTS, decode, pixels
-from talk2dino_ros.ros.conversions.image_messages import (
-    check_image_pixels,
-    image_size,
-    image_to_rgb,
-    mask_to_image,
-    rgb_to_image,
-)
+from talk2dino_ros.ros.conversions.image_messages import mask_to_image, rgb_to_image
+from talk2dino_ros.ros.conversions.image_pixels import check_image_pixels, image_size, image_to_rgb
 
 RNG = np.random.default_rng(3)
 RGB = RNG.integers(0, 256, (7, 9, 3), dtype=np.uint8)

@@ -12,9 +12,8 @@ from std_msgs.msg import Header
 from talk2dino_ros.perception.points_of_interest import PointOfInterest
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.perception.space.positions import Position
+from talk2dino_ros.ros.conversions.depth_messages import camera_info_to_model, depth_image_to_metres
 from talk2dino_ros.ros.conversions.place_messages import (
-    camera_info_to_model,
-    depth_image_to_metres,
     labelled_cloud,
     points_to_detections_2d,
     points_to_detections_3d,
