@@ -42,6 +42,12 @@ def test_the_path_is_what_it_was_built_for():
         assert row["graphs"]["launches"] <= 3, name
         assert (row["graphs"]["waits"], row["eager"]["waits"]) == (1, 1)
         assert (row["eager"]["uploads"], row["eager"]["downloads"]) == (1, 1)
+        assert TOOL["outside_backbone"](row["eager"]) <= 40
+        assert row["eager"]["launches"] == BUDGETS["rows"]["gpu_frame"]["eager"]["launches"]  # no loop over images
+    frame, large = (BUDGETS["rows"][name]["eager"] for name in ("gpu_frame", "gpu_large"))
+    assert frame["stages"]["refine"]["predicted_ms"] <= 0.6
+    assert large["predicted_ms"] < 12
+    assert large["peak_bytes"] < 2e9
 
 
 def test_a_value_that_is_read_is_over_the_budget(monkeypatch):
