@@ -50,6 +50,16 @@ def test_the_path_is_what_it_was_built_for():
     assert large["peak_bytes"] < 2e9
 
 
+def test_pamr_moves_little_more_than_each_score_in_and_out_ten_times():
+    for name, (images, (width, height), classes) in ROWS.items():
+        least = 10 * 2 * 4 * classes * width * height * images  # bytes
+        assert BUDGETS["rows"][name]["eager"]["stages"]["refine"]["bytes"] < 1.5 * least, name
+    frame, large = (BUDGETS["rows"][name]["eager"] for name in ("gpu_frame", "gpu_large"))
+    assert frame["stages"]["refine"]["predicted_ms"] <= 0.6
+    assert large["stages"]["refine"]["predicted_ms"] < 12
+    assert large["peak_bytes"] < 2e9
+
+
 def test_a_value_that_is_read_is_over_the_budget(monkeypatch):
     smoothed = FrameProgram._smoothed
 

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """PAMR's Triton kernels: scores in fours of classes, the image's deviations, and one mean of 48 neighbours.
 
-Values are held in `quads`, float32 [B, Q, H, R + W + R, 4]: four classes of a pixel are one load of 16 bytes, those of
+Scores are held in `quads`, float32 [B, Q, H, R + W + R, 4]: four classes of a pixel are one load of 16 bytes, those of
 a warp's 32 pixels lie side by side, and the border columns are repeated R = 24 times, so that a neighbour's column is
-a constant in the instruction. Rows are clamped. The image is one such quad, its fourth value 0.
+a constant in the instruction. Rows are clamped. The image is float32 [B, 3, H, R + W + R].
 
 A program has 64 x 8 pixels. It computes their 48 weights from the image, holds them in registers, and goes over the
-quads: what 64 x 8 pixels of one quad read (about 77 KB) stays in the first cache. Weights that are written once and
-read back in each iteration would be 192 bytes a pixel and iteration, the image is 16: computing them anew moves half
-the bytes for a fifth more arithmetic at 20 classes, and holds no memory. 16-bit weights are too coarse: a share is
-wrong by up to 2^-12 of itself, and ten iterations shall equal the plain path to 1e-5.
+quads: what its neighbours are in one quad stays in the first cache. Weights that are written once and read back in
+each iteration would be 192 bytes a pixel and iteration, the image and its deviations are 28, and no memory is held.
+16-bit weights are too coarse: a share is wrong by up to 2^-12 of itself, and ten iterations shall equal the plain path
+to 1e-5.
+
+128 registers hold the weights and little else, and what spills differs by GPU. Colours are loaded one by one, as fours
+have to lie side by side in registers, between the weights; they are summed by halves, as Blackwell's sums hold pairs.
 
 Parameters carry no annotations but `tl.constexpr`: Triton looks every other name up when it compiles, and refuses
 those of Python. Sizes are not specialised, so that each kernel is compiled once, for any number of classes.
@@ -72,7 +75,7 @@ def _line(y, line: tl.constexpr, height):
 
 @triton.jit
 def _colour(x, y, height, width):
-    """Index of pixels' colours in an image: [P, 4], the fourth being the third once more."""
+    """Index of pixels' colours in an image: [P, 4], the fourth being the third once more, which has no weight."""
     stride = width + 2 * _REACH
     channel = tl.minimum(tl.arange(0, 4), 2)
     return (y * stride + _REACH + x)[:, None] + (channel * height * stride)[None, :]
