@@ -12,6 +12,7 @@ from talk2dino_ros.cli.model_arguments import add_model_arguments, model_choices
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level, Section, sections_to_json, sections_to_text
 from talk2dino_ros.engine.doctor.software_findings import software
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.options import BACKENDS
 from talk2dino_ros.viz.pictures import UnwritableError
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     """Declare the sub-command; its status is 0 only where the model can segment an image."""
     parser = commands.add_parser("doctor", help="say whether everything is there to segment images, and what is not")
     add_model_arguments(parser)
-    parser.add_argument("--backend", default="torch", help="what runs the image encoder, as the node's parameter")
-    parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for the backends beside torch")
+    parser.add_argument("--backend", default="auto", choices=BACKENDS, help="what runs the image encoder")
+    parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for onnxruntime and tensorrt")
     parser.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`: no text encoder is then needed")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON too, to be sent")

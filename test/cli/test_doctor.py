@@ -82,6 +82,17 @@ def test_an_unknown_model_is_refused_with_the_choices(capsys):
     assert "expected one of talk2dino_vitb" in capsys.readouterr().err
 
 
+def test_what_the_arguments_choose_is_tried_and_by_default_what_the_node_takes(monkeypatch, job, tmp_path):
+    job()
+    tried = []
+    result = MainJob(True, "it works", ())
+    monkeypatch.setattr(model_findings, "try_model", lambda name, **choices: tried.append((name, choices)) or result)
+    main(["doctor"])
+    main(["doctor", "--model", "mini", "--device", "cuda:1", "--weights-dir", str(tmp_path), "--backend", "torch"])
+    chosen = [(name, *(choices[each] for each in ("backend", "device", "weights_dir"))) for name, choices in tried]
+    assert chosen == [("talk2dino_vitb", "auto", "auto", None), ("mini", "torch", "cuda:1", tmp_path)]
+
+
 def test_a_pytorch_that_cannot_be_imported_is_found_and_not_raised(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, ROS_ROOM, None)
     monkeypatch.setitem(sys.modules, "talk2dino_ros.engine.bench.machine", None)

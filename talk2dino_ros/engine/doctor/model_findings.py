@@ -116,9 +116,8 @@ def _said(segmenter: Segmenter, seconds: float) -> str:
 
 def _model(segmenter: Segmenter, check: SelfCheck, seconds: float) -> Section:
     height, width = segmenter.fixed_size or SIZE
-    loaded = HealthFinding(
-        segmenter.model.name, f"on {segmenter.device} in {segmenter.precision} ({segmenter.precision_reason})"
-    )
+    how = f"by {segmenter.networks.backend} in {segmenter.precision} ({segmenter.precision_reason})"
+    loaded = HealthFinding(segmenter.model.name, f"on {segmenter.device} {how}")
     refinement = HealthFinding("PAMR", f"by {segmenter.prepare_refinement()}")
     image = HealthFinding("one image", f"{seconds:.2f} s ({width}x{height}, PAMR)")
     stages = tuple(map(_stage, check.stages))

@@ -27,6 +27,7 @@ LEAST_COSINE = 0.999  # of patches, fast and plain
 LEAST_EQUAL = 0.99  # of labels, and of patches that have that cosine
 MOST_APART = 2e-3  # of cosines, and of scores; TF32 and fp16 weights round to 1e-3 and less
 MOST_DOUBT = 2  # of 255 of the confidence
+COARSE = (13, 17)  # h, w of the scores that both stretch
 SIDES = (90, 121)  # H, W of what PAMR and the decision are tried on: no multiple of a kernel's block
 
 Made = Callable[[], Any]
@@ -75,7 +76,7 @@ def check_scores(features: Tensor, embeddings: Tensor) -> StageCheck:
 def check_pamr(device: torch.device) -> StageCheck:
     """Compare PAMR on a picture and scores."""
     picture = torch.from_numpy(seeded_picture(SIDES)).permute(2, 0, 1).float().div(255).to(device)
-    scores = seeded_scores(CLASSES - 1, SIDES).to(device)
+    scores = seeded_scores(CLASSES - 1, COARSE).to(device)  # PAMR stretches them, too
     fast, plain = (lambda: pamr(picture, scores)), (lambda: pamr_plain(picture, scores))
     return timed("pamr", fast, plain, _compare_values)
 
@@ -84,8 +85,8 @@ def check_decision(device: torch.device) -> StageCheck:
     """Compare the decision: labels, a distractor, a background and, on a CPU, rivals, which a GPU's way has none of."""
     decision = Decision(background=0.5, logit_scale=1 / 0.07, unlabeled_id=255)
     ids = (*range(1, CLASSES - 1), 255)
-    contenders = ScoreMap(seeded_scores(CLASSES - 1, (13, 17), seed=1).to(device), align_corners=True, ids=ids)
-    rivals = ScoreMap(seeded_scores(2, (13, 17), seed=2).to(device), align_corners=True, ids=(200, 201))
+    contenders = ScoreMap(seeded_scores(CLASSES - 1, COARSE, seed=1).to(device), align_corners=True, ids=ids)
+    rivals = ScoreMap(seeded_scores(2, COARSE, seed=2).to(device), align_corners=True, ids=(200, 201))
     if device.type == "cpu":
         fast, plain = (
             (lambda: decision(contenders, rivals, SIDES)),
