@@ -25,6 +25,7 @@ class TinySegmenter:
     fixed_size = None
     keeps_text_encoder = True
     precision_reason = "there is nothing to compute"
+    networks = SimpleNamespace(backend="torch", backend_reason="there is nothing to compute")
 
     def __init__(self, options=None):
         self.model = type("Model", (), {"name": "tiny", "background": 0.5})

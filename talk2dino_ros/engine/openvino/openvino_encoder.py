@@ -105,6 +105,7 @@ class OpenVinoImageEncoder:
             return self._networks[key]
         if not self._networks and self._conversion is None:
             self._remember(key, self._converted(key, self._plain_encoder()))
+            trim_memory()
             return self._networks[key]
         self._missing[key] += 1
         if self._missing[key] == OFTEN and self._conversion is None:
