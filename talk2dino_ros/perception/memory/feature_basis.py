@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int8]
 
 MOST_DIMENSIONS = 256
-TOLERANCE = 0.02  # of a patch's energy may be lost before the basis grows for it
+TOLERANCE = 0.002  # of a patch's energy may be lost before the basis grows for it: 0.04 of a cosine at worst
 SHARE_OF_ROOM = 0.25  # that one keyframe takes at most, or else so many directions:
 ENOUGH_GROWTH = 32
 PATCHES_DECOMPOSED = 256  # of those that lose: the decomposition of more takes time and tells the same

@@ -13,6 +13,7 @@ from talk2dino_ros.perception.memory.memory_kernels import BITS, join
 from talk2dino_ros.perception.memory.voxel_map import Keys, VoxelMap, voxel_centres
 from talk2dino_ros.perception.memory.word_query import Floats, WordQuery, confidence_of, scores_of
 
+MOST_PLACES = 1000
 # Half of the 26 neighbours: each pair is found from one side.
 _FORWARD = [(x << 2 * BITS) + (y << BITS) + z for x, y, z in product((-1, 0, 1), repeat=3) if (x, y, z) > (0, 0, 0)]
 
@@ -56,25 +57,49 @@ class Winners:
         """Compare all voxels with the query's words, float32 [M, k] in the voxels' basis."""
         return cls(*voxels.cosines(words, query.nothing))
 
-    def margins(self) -> Floats:
-        """float32 [N]: how much higher the word's score is than the best other one, below 0 where it is not."""
-        return scores_of(self.best) - scores_of(self.against)
+    def best_margin(self, among: NDArray[np.bool_]) -> float:
+        """By how much the word's score is above the best other one, where that is most; below 0 where it is nowhere."""
+        won = among & (self.best > self.against)
+        asked = won if won.any() else among  # all voxels' scores take longer than all else
+        return float((scores_of(self.best[asked]) - scores_of(self.against[asked])).max())
 
 
 def find_places(
-    voxels: VoxelMap, query: WordQuery, winners: Winners, among: NDArray[np.bool_], min_score: float = 0.0
+    voxels: VoxelMap,
+    query: WordQuery,
+    winners: Winners,
+    among: NDArray[np.bool_],
+    *,
+    min_score: float = 0.0,
+    near: tuple[float, float, float] | None = None,
+    within_m: float = 0.0,
+    most: int = MOST_PLACES,
 ) -> list[FoundPlace]:
-    """Return the places where the word won, best first.
+    """Return the places where the word won, best first, `most` at most.
 
-    among: bool [N], the voxels that may be part of one. min_score: of each voxel, 0..1.
+    among: bool [N], the voxels that may be part of one. min_score: of each voxel, 0..1. near, within_m: a point in the
+    map, and how far from it a place may be. All places are ranked together, and described one by one only at the end:
+    where a word means nothing, thousands of single voxels may have won.
     """
-    won = (winners.best > winners.against) & among & (scores_of(winners.best) >= min_score)
-    indices = np.flatnonzero(won)
-    labels = components(voxels.keys[indices])
-    order = np.argsort(labels, kind="stable")
-    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    groups = np.split(indices[order], starts[1:]) if len(indices) else []
-    return sorted((_place(voxels, query, winners, group) for group in groups), key=lambda place: -place.rank)
+    indices = np.flatnonzero((winners.best > winners.against) & among)
+    scores = scores_of(winners.best[indices])
+    enough = scores >= min_score
+    indices, margins = indices[enough], (scores - scores_of(winners.against[indices]))[enough].astype(np.float64)
+    groups, sizes = np.unique(components(voxels.keys[indices]), return_inverse=True, return_counts=True)[1:]
+    sums = np.bincount(groups, margins, len(sizes))
+    ranks = sums / np.sqrt(sizes)  # of the mean, times the square root of the size
+    if near is not None:
+        centres = voxel_centres(voxels.keys[indices], voxels.cell_m)
+        weighted = [np.bincount(groups, margins * centres[:, axis], len(sizes)) for axis in range(3)]
+        away = np.stack(weighted, axis=1) / sums[:, None] - near
+        ranks = np.where(np.linalg.norm(away, axis=1) <= within_m, ranks, -1)
+    best = np.argsort(-ranks, kind="stable")[:most]
+    order = np.argsort(groups, kind="stable")
+    ends = np.cumsum(sizes)
+    return [
+        _place(voxels, query, winners, indices[order[ends[group] - sizes[group] : ends[group]]])
+        for group in best[ranks[best] >= 0].tolist()
+    ]
 
 
 def components(keys: Keys) -> NDArray[np.int64]:

@@ -180,14 +180,13 @@ class SpatialMemory:
         """Find the places where a word wins, seen since a stamp, within some metres of a point where one is given."""
         winners = self.compare(query)
         among = (self.voxels.columns["detections"] > 0) & (self.voxels.columns["last_ns"] >= since_ns)
-        places = find_places(self.voxels, query, winners, among, min_score)
-        if near is not None:
-            places = [each for each in places if np.linalg.norm(np.subtract(each.position, near)) <= within_m]
-        best = winners.best[among]
-        if not len(best):
+        if not among.any():
             return Finding([], None, None)
-        margin = float(winners.margins()[among].max())
-        return Finding([(self._number(place), place) for place in places[:most]], float(scores_of(best).max()), margin)
+        places = find_places(
+            self.voxels, query, winners, among, min_score=min_score, near=near, within_m=within_m, most=most
+        )
+        best_score = float(scores_of(winners.best[among].max()))
+        return Finding([(self._number(place), place) for place in places], best_score, winners.best_margin(among))
 
     def compare(self, query: WordQuery) -> Winners:
         """Compare every voxel with a query's words."""

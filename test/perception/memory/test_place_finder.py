@@ -23,9 +23,9 @@ def map_of(*patches, stamp_s: float = 1.0) -> VoxelMap:
     return voxels
 
 
-def places_of(voxels: VoxelMap, query: WordQuery = QUERY, among=True, min_score: float = 0.0):
+def places_of(voxels: VoxelMap, query: WordQuery = QUERY, among=True, min_score: float = 0.0, **where):
     winners = Winners.of(voxels, query, query.vectors)
-    return find_places(voxels, query, winners, np.full(len(voxels.keys), among), min_score)
+    return find_places(voxels, query, winners, np.full(len(voxels.keys), among), min_score=min_score, **where)
 
 
 def test_two_equal_objects_0_4_m_apart_are_two_places():
@@ -94,6 +94,16 @@ def test_the_surest_and_largest_come_first():
     assert [len(place.keys) for place in places] == [4, 1, 1]
     assert places[1].position[1] == pytest.approx(1.05)
     assert [place.rank for place in places] == sorted((place.rank for place in places), reverse=True)
+
+
+def test_only_so_many_are_described_and_only_those_near_a_point():
+    patches = [((2.05, 0.05 + 0.4 * number, 1.05), [0.7 + 0.05 * number, 0.0, 0.5]) for number in range(5)]
+    voxels = map_of(*patches)
+    all_places = places_of(voxels)
+    assert [round(place.position[1], 2) for place in all_places] == [1.65, 1.25, 0.85, 0.45, 0.05]
+    assert [place.position for place in places_of(voxels, most=2)] == [place.position for place in all_places[:2]]
+    near = places_of(voxels, near=(2.0, 0.5, 1.0), within_m=0.2)
+    assert [round(place.position[1], 2) for place in near] == [0.45]
 
 
 def test_an_empty_map_has_no_places():
