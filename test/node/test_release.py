@@ -25,6 +25,7 @@ class TinySegmenter:
     fixed_size = None
     keeps_text_encoder = True
     precision_reason = "there is nothing to compute"
+    feature_space = "of nothing"
     networks = SimpleNamespace(backend="torch", backend_reason="there is nothing to compute")
 
     def __init__(self, options=None):
