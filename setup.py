@@ -65,6 +65,7 @@ def for_pip() -> dict[str, Any]:
     return {
         "install_requires": [*requirements("engine"), "numpy", "opencv-python-headless"],
         "extras_require": {
+            "bags": requirements("bags"),
             "evaluate": ["matplotlib"],
             "mini": requirements("models"),
             "onnx": requirements("onnx"),

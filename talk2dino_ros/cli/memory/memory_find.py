@@ -124,7 +124,9 @@ def _from_above(memory: SpatialMemory, query: WordQuery, finding: Finding, sente
 
 def _shown(name: str, place: FoundPlace) -> ShownPlace:
     at = ", ".join(f"{value:.2f}" for value in place.position)
-    seen = f"seen in {place.detections} images, last {time_text(place.last_ns)}"
+    seen = (
+        f"seen in {place.detections} {'image' if place.detections == 1 else 'images'}, last {time_text(place.last_ns)}"
+    )
     return ShownPlace(place.position, place.extent, (f"{name}, sure by {place.confidence:.0%}, at ({at})", seen))
 
 

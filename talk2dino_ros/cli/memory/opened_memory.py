@@ -11,7 +11,7 @@ from pathlib import Path
 
 from talk2dino_ros.perception.memory.disk.keyframe_store import FILE, KeyframeStore
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
-from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
+from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M, SpatialMemory
 from talk2dino_ros.perception.memory.voxel_map import CELL_M
 
 SMALLEST_CELL_M, LARGEST_CELL_M = 0.01, 10.0
@@ -21,6 +21,11 @@ def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the folder and the size of the voxels."""
     parser.add_argument("folder", type=Path, help="of one map, or one that holds the folders of maps")
     parser.add_argument("--map", default="", help="which one, where the folder holds several")
+    add_voxel_argument(parser)
+
+
+def add_voxel_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the size of the voxels."""
     parser.add_argument("--voxel-m", type=float, default=CELL_M, help=f"side of a voxel in metres (default: {CELL_M})")
 
 
@@ -56,14 +61,14 @@ def one_memory(arguments: argparse.Namespace) -> Iterator[SpatialMemory]:
 
 
 @contextmanager
-def opened(folder: Path, cell_m: float) -> Iterator[SpatialMemory]:
+def opened(folder: Path, cell_m: float, *, max_range_m: float = MAX_RANGE_M) -> Iterator[SpatialMemory]:
     """Open a map's memory, with voxels of side cell_m metres. Raises StoreError."""
     if not SMALLEST_CELL_M <= cell_m <= LARGEST_CELL_M:
         raise StoreError(f"voxel_m is {cell_m:g}, expected {SMALLEST_CELL_M:g} to {LARGEST_CELL_M:g} metres; set it so")
-    folder = folder.absolute()
+    folder = folder.expanduser().absolute()
     store = KeyframeStore(folder.parent, folder.name)
     try:
-        memory = SpatialMemory(store, cell_m=cell_m)
+        memory = SpatialMemory(store, cell_m=cell_m, max_range_m=max_range_m)
         for notice in store.notices:
             print(f"warning: {notice}", file=sys.stderr)
         yield memory

@@ -57,8 +57,10 @@ def draw_map(content: MapContent, places: Sequence[ShownPlace], title: str) -> R
     image = Image.fromarray(ground.picture())
     draw = ImageDraw.Draw(image)
     _draw_way(draw, ground.to_pixels(content.way))
+    for place in reversed(places):
+        _draw_box(draw, _pixels(ground, place))
     for number, place in reversed(list(enumerate(places, 1))):
-        _draw_place(draw, ground, number, place)
+        _draw_number(draw, _pixels(ground, place), number)
     _draw_metre(draw, ground, image.height)
     return _with_panel(image, ground.scale, places, title)
 
@@ -126,13 +128,23 @@ def _draw_way(draw: ImageDraw.ImageDraw, pixels: NDArray[np.float64]) -> None:
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), _WAY, _SOFT)
 
 
-def _draw_place(draw: ImageDraw.ImageDraw, ground: _Ground, number: int, place: ShownPlace) -> None:
-    """Its box, and its number in a disc beside it."""
+def _pixels(ground: _Ground, place: ShownPlace) -> tuple[float, float, float, float]:
+    """A place's box: left, top, right and bottom."""
     ((x, y),) = ground.to_pixels(np.array([place.position])).tolist()
     half_x, half_y = (max(6.0, ground.pixels_of(side) / 2) for side in place.extent[:2])
-    draw.rectangle((x - half_x, y - half_y, x + half_x, y + half_y), outline=_INK, width=5)
-    draw.rectangle((x - half_x + 1, y - half_y + 1, x + half_x - 1, y + half_y - 1), outline=_PLACE, width=3)
-    x, y, radius = x + half_x, y - half_y, 13
+    return x - half_x, y - half_y, x + half_x, y + half_y
+
+
+def _draw_box(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float]) -> None:
+    left, top, right, bottom = box
+    draw.rectangle(box, outline=_INK, width=5)
+    draw.rectangle((left + 1, top + 1, right - 1, bottom - 1), outline=_PLACE, width=3)
+
+
+def _draw_number(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], number: int) -> None:
+    """In a disc at the box's upper right corner; those of all places lie above all boxes."""
+    _, y, x, _ = box
+    radius = 13
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), _PLACE, _INK, 2)
     draw.text((x, y), str(number), _INK, font_for(str(number), _TEXT), anchor="mm")
 

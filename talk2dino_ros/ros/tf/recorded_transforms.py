@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TF lookups in transforms that were recorded, all of them at once. Pure; positions between samples as tf2's."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from talk2dino_ros.perception.memory.sensor_pose import SensorPose, between
+from talk2dino_ros.ros.tf.history import History, Path, Step
+from talk2dino_ros.ros.tf.lookup import NotKnownError, WaitingLookup, ahead, behind, not_joined_then
+from talk2dino_ros.ros.tf.samples import TransformSample, flaw_of, sample_of
+from talk2dino_ros.ros.tf.transforms import Transform
+from talk2dino_ros.ros.tf.tree import FrameTree
+
+
+class RecordedTransforms(WaitingLookup):
+    """Lookups in all transforms of a recording."""
+
+    source = "recording"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tree = FrameTree()
+        self._history = History(sys.maxsize)
+
+    def add(self, message: Any, is_static: bool) -> str:
+        """Learn a geometry_msgs/TransformStamped; return "" or the sentence that says why it was dropped."""
+        sample = sample_of(message)
+        flaw = flaw_of(sample) or self._history.put(sample, is_static)
+        if not flaw:
+            self._tree.add(sample, is_static)
+        return flaw
+
+    def clear(self) -> None:
+        """Forget what moves."""
+        self._history.forget_moving()
+        self._tree.forget_moving()
+
+    def find(self, target: str, source: str, stamp_ns: int | None) -> Transform:
+        """Return the transform at a stamp; see WaitingLookup."""
+        newest_ns = self._history.newest_common_ns(target, source)
+        at_ns = newest_ns if stamp_ns is None else stamp_ns
+        self._tree.refuse_circles(at_ns, source, target)
+        path = self._history.path(target, source, at_ns)
+        if not path.steps:
+            self._tree.refuse_strangers(target, source)
+            raise _reason_in_time(path, at_ns, newest_ns)
+        pose = pose_along(path.steps, source, at_ns)
+        x, y, z = pose.position
+        return Transform.from_quaternion(pose.orientation, (x, y, z), at_ns)
+
+
+def pose_along(steps: tuple[Step, ...], source: str, stamp_ns: int | None) -> SensorPose:
+    """Return the pose of `source` in the frame that the steps from it lead to."""
+    pose, frame = SensorPose((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)), source
+    for step in steps:
+        own = _pose_at(step, stamp_ns)
+        goes_up = step.child == frame
+        pose = (own if goes_up else own.inverse()).after(pose)
+        frame = step.parent if goes_up else step.child
+    return pose
+
+
+def _pose_at(step: Step, stamp_ns: int | None) -> SensorPose:
+    found = step.link.around(stamp_ns)
+    assert found is not None  # the path was made for this stamp
+    older, newer = found
+    if older is newer or stamp_ns is None:
+        return _pose(older)
+    return between(_pose(older), _pose(newer), (stamp_ns - older.stamp_ns) / (newer.stamp_ns - older.stamp_ns))
+
+
+def _pose(sample: TransformSample) -> SensorPose:
+    return SensorPose(sample.translation, sample.rotation)
+
+
+def _reason_in_time(path: Path, at_ns: int | None, newest_ns: int | None) -> NotKnownError:
+    if path.gap is None or at_ns is None:
+        return not_joined_then()
+    if newest_ns is not None and newest_ns < at_ns:
+        return ahead(at_ns, newest_ns)
+    return behind(at_ns, path.gap.oldest_ns)
