@@ -27,7 +27,14 @@ from talk2dino_ros.ros.node.ros_context import ros_program
 from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import TransformError
 
-GOES_ON = (GoToState.SEEN, GoToState.LOST, GoToState.REACHED)  # the goal stands, and is driven to
+GOES_ON = (
+    GoToState.SEEN,
+    GoToState.LOST,
+    GoToState.REACHED,
+    GoToState.REMEMBERED,
+    GoToState.VERIFYING,
+    GoToState.GONE,
+)  # the goal stands, and is driven to
 
 
 class Nav2Stub(Node):

@@ -26,11 +26,20 @@ class Which(IntEnum):
     BY_ID = 2
 
 
+class Recollection(IntEnum):
+    """Whether the memory is asked; the values are those of talk2dino_msgs/srv/GoTo."""
+
+    ALSO = 0
+    LIVE = 1
+    ONLY = 2
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A confirmed object with its place in the frame of the goals.
+    """A confirmed object, or a remembered place, in the frame of the goals.
 
     position: x, y, z in metres; radius_m: half of its width in the plane; seen_ns: the stamp of its last image.
+    is_remembered: `id` is the memory's, and the image is older than what TF knows.
     """
 
     id: int
@@ -38,6 +47,7 @@ class Candidate:
     position: tuple[float, float, float]
     radius_m: float = 0.0
     seen_ns: int = 0
+    is_remembered: bool = False
 
     @property
     def point(self) -> tuple[float, float]:
@@ -59,6 +69,7 @@ class GoToRequest:
     timeout_s: float
     keep_looking: bool = False
     least_stand_off_m: float = 0.0
+    memory: int = Recollection.LIVE
 
     def __post_init__(self) -> None:
         if not parse_class(self.words).is_labelled:
@@ -66,10 +77,16 @@ class GoToRequest:
                 f"class_name is {self.words!r}, expected a name without a mark; leave out the '!' or '?'"
             )
         if self.which not in tuple(Which):
-            known = ", ".join(f"{which.value} ({which.name})" for which in Which)
-            raise RequestError(f"which is {self.which}, expected one of {known}; choose one")
+            raise RequestError(f"which is {self.which}, expected one of {_known(Which)}; choose one")
+        if self.memory not in tuple(Recollection):
+            raise RequestError(f"memory is {self.memory}, expected one of {_known(Recollection)}; choose one")
         if self.which == Which.BY_ID and not self.object_id:
             raise RequestError("id is 0, expected the id of an object, which counts from 1; see the topic objects")
+        if self.which == Which.BY_ID and self.memory == Recollection.ONLY:
+            raise RequestError(
+                "memory is ONLY and which is BY_ID, expected another rule, as the memory knows no objects' ids; choose "
+                "one, or leave memory at ALSO"
+            )
         if not (self.least_stand_off_m <= self.stand_off_m <= MOST_STAND_OFF_M):
             raise RequestError(
                 f"stand_off_m is {self.stand_off_m:g}, expected metres from robot_radius_m "
@@ -86,9 +103,18 @@ class GoToRequest:
         """The class's label."""
         return parse_class(self.words).name
 
+    @property
+    def asks_memory(self) -> bool:
+        """Whether the memory may know a place for it."""
+        return self.memory != Recollection.LIVE and self.which != Which.BY_ID
+
     def describe(self) -> str:
         """Name what is looked for."""
         return f"'{self.name}'" + (f" with id {self.object_id}" if self.which == Which.BY_ID else "")
+
+
+def _known(values: type[IntEnum]) -> str:
+    return ", ".join(f"{value.value} ({value.name})" for value in values)
 
 
 def ranked(candidates: Sequence[Candidate], go_to_request: GoToRequest, robot: Pose) -> list[Candidate]:

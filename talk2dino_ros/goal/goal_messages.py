@@ -8,16 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PointStamped, PoseStamped
+from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from nav_msgs.msg import OccupancyGrid
 from std_msgs.msg import Header
+from talk2dino_msgs.action import GoTo as GoToAction
 from talk2dino_msgs.msg import GoToState, TrackedObject, TrackedObjectArray
+from talk2dino_msgs.srv import Find
 
 from talk2dino_ros.goal.choice import Candidate, GoToRequest
-from talk2dino_ros.goal.go_to_task import GoalView, GoToTask
+from talk2dino_ros.goal.go_to_states import GoalView
+from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.grid import FARTHEST_M, Grid, GridError
-from talk2dino_ros.goal.stand_off import Pose
+from talk2dino_ros.goal.recall import RecalledPlace
+from talk2dino_ros.goal.stand_off import Pose, distance_between
 from talk2dino_ros.ros.conversions.stamps import ns_to_stamp, stamp_to_ns
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 
@@ -35,6 +39,7 @@ def read_go_to_request(request: Any, settings: GoalParameters) -> GoToRequest:
         timeout_s=_exact(request.timeout_s) or settings.timeout_s,
         keep_looking=request.keep_looking,
         least_stand_off_m=settings.robot_radius_m,
+        memory=request.memory,
     )
 
 
@@ -72,18 +77,36 @@ def _those_placed(objects: list[TrackedObject], transform_at: TransformAt) -> li
 
 
 def _has_place(tracked: TrackedObject) -> bool:
-    position = tracked.position
-    return tracked.has_position and all(abs(each) <= FARTHEST_M for each in (position.x, position.y, position.z))
+    return tracked.has_position and _is_near(tracked.position)
+
+
+def _is_near(position: Point) -> bool:
+    return all(abs(each) <= FARTHEST_M for each in (position.x, position.y, position.z))
 
 
 def _placed(tracked: TrackedObject, transform_at: TransformAt) -> Candidate:
-    seen_ns = stamp_to_ns(tracked.last_seen)
-    transform = transform_at(seen_ns)
-    position = transform.apply(np.array([tracked.position.x, tracked.position.y, tracked.position.z]))
-    extent = np.abs([tracked.extent.x, tracked.extent.y, tracked.extent.z])
+    return _candidate(tracked, transform_at(stamp_to_ns(tracked.last_seen)))
+
+
+def _candidate(seen: Any, transform: Transform, *, is_remembered: bool = False) -> Candidate:
+    """Return a TrackedObject, or a RememberedPlace, in the frame of the goals."""
+    position = transform.apply(np.array([seen.position.x, seen.position.y, seen.position.z]))
+    extent = np.abs([seen.extent.x, seen.extent.y, seen.extent.z])
     width = np.abs(transform.rotation) @ np.nan_to_num(extent, posinf=0.0)
     x, y, z = map(float, position)
-    return Candidate(tracked.id, tracked.confidence, (x, y, z), float(max(width[0], width[1])) / 2, seen_ns)
+    radius_m = float(max(width[0], width[1])) / 2
+    return Candidate(seen.id, seen.confidence, (x, y, z), radius_m, stamp_to_ns(seen.last_seen), is_remembered)
+
+
+def places_to_recalled(answer: Find.Response, transform: Transform, now_ns: int, now_s: float) -> list[RecalledPlace]:
+    """Return the places that the memory found, in the frame of the goals; those that are nowhere are left out.
+
+    now_ns: the ROS clock's, from which their age is counted; now_s: the steady clock's.
+    """
+    candidates = [
+        _candidate(place, transform, is_remembered=True) for place in answer.places if _is_near(place.position)
+    ]
+    return [RecalledPlace(each, max(0.0, (now_ns - each.seen_ns) / 1e9), now_s) for each in candidates]
 
 
 def costmap_to_grid(costmap: OccupancyGrid) -> Grid:
@@ -121,18 +144,33 @@ def transform_to_pose(transform: Transform) -> Pose:
     return Pose(float(transform.translation[0]), float(transform.translation[1]), transform.yaw)
 
 
-def fill_answer(answer: Any, task: GoToTask, frame_id: str) -> None:
+def fill_answer(answer: Any, task: GoToTask, frame_id: str, now_s: float) -> None:
     """Fill a service response or action result from a go-to task."""
     answer.state, answer.message = GoToState(value=task.state.value), task.message
-    if task.tracked is None or task.goal is None:
+    answer.age_s = math.nan
+    aim = task.aim
+    if aim is None or task.goal is None:
         return
-    answer.id = task.tracked.id
+    answer.from_memory, answer.age_s = aim.is_remembered, task.unseen_s(now_s)
+    answer.id, answer.place_id = (0, aim.id) if aim.is_remembered else (aim.id, 0)
     answer.goal = goal_message(task, frame_id)
-    answer.position = PointStamped(header=Header(frame_id=frame_id, stamp=ns_to_stamp(task.tracked.seen_ns)))
-    answer.position.point.x, answer.position.point.y, answer.position.point.z = task.tracked.position
+    answer.position = PointStamped(header=Header(frame_id=frame_id, stamp=ns_to_stamp(aim.seen_ns)))
+    answer.position.point.x, answer.position.point.y, answer.position.point.z = aim.position
+
+
+def feedback_message(task: GoToTask, robot: Pose | None, frame_id: str, now_s: float) -> GoToAction.Feedback:
+    """Return an action's feedback from a go-to task; robot: None where its pose is unknown."""
+    feedback = GoToAction.Feedback(message=task.message, state=GoToState(value=task.state.value))
+    feedback.distance_m = distance_between(robot, task.goal) if robot and task.goal else math.nan
+    feedback.unseen_s = task.unseen_s(now_s)
+    if task.goal:
+        feedback.goal = goal_message(task, frame_id)
+    if task.tracked:
+        feedback.id = task.tracked.id
+    return feedback
 
 
 def goal_message(task: GoToTask, frame_id: str) -> PoseStamped:
-    """Return a go-to task's goal as a message, with the stamp of its image."""
+    """Return a go-to task's goal as a message, with the stamp of its image; of a remembered place, with its moment."""
     assert task.goal is not None
     return pose_to_message(task.goal, frame_id, task.goal_ns)

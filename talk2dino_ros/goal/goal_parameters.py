@@ -61,6 +61,38 @@ class GoalParameters(Values):
         high=HOUR_S,
         live=True,
     )
+    memory: str = parameter(
+        "memory", "Name of the memory node, whose service `find` is asked where the class was seen."
+    )
+    memory_timeout_s: float = parameter(
+        20.0,
+        "Maximum wait for the memory's response; longer than segmenter_timeout_s, as the memory asks the segmenter.",
+        low=0.1,
+        high=HOUR_S,
+        live=True,
+    )
+    live_first_s: float = parameter(
+        1.0,
+        "Seconds in which an object in sight may be confirmed, before the robot is sent to a remembered place.",
+        low=0.0,
+        high=HOUR_S,
+        live=True,
+    )
+    verify_s: float = parameter(
+        5.0,
+        "Seconds at a remembered place without a confirmed object after which the object is gone; longer than the "
+        "segmenter takes for the images that confirm one.",
+        low=0.1,
+        high=HOUR_S,
+        live=True,
+    )
+    same_place_m: float = parameter(
+        1.0,
+        "Largest distance in metres between a remembered place and an object that is the one remembered.",
+        low=0.01,
+        high=100.0,
+        live=True,
+    )
     transform_timeout_s: float = parameter(
         1.0,
         "Maximum wait for the transform at the stamp of the objects, as odometry and localization come later than "
@@ -186,11 +218,13 @@ class GoalParameters(Values):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not NODE_NAME.match(self.segmenter):
-            raise ParameterError(
-                f"segmenter is {self.segmenter!r}, expected a node's name such as 'talk2dino' or '/robot/talk2dino'; "
-                "set it so"
-            )
+        for name in ("segmenter", "memory"):
+            value = getattr(self, name)
+            if not NODE_NAME.match(value):
+                default = getattr(GoalParameters, name)
+                raise ParameterError(
+                    f"{name} is {value!r}, expected a node's name such as {default!r} or '/robot/{default}'; set it so"
+                )
         if self.give_up_s < self.lost_timeout_s:
             raise ParameterError(
                 f"give_up_s is {self.give_up_s:g} and lost_timeout_s is {self.lost_timeout_s:g}, expected to give up "

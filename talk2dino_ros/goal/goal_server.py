@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_srvs.srv import Trigger
 from talk2dino_msgs.action import GoTo as GoToAction
@@ -23,11 +22,12 @@ from talk2dino_msgs.msg import GoToState, TrackedObjectArray
 from talk2dino_msgs.srv import GoTo
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.go_to_task import GoToTask, State
-from talk2dino_ros.goal.goal_messages import fill_answer, goal_message, read_go_to_request
-from talk2dino_ros.goal.goal_topics import GoalTopics
+from talk2dino_ros.goal.go_to_states import GoalChange, State
+from talk2dino_ros.goal.go_to_task import GoToTask
+from talk2dino_ros.goal.goal_messages import feedback_message, fill_answer, read_go_to_request
+from talk2dino_ros.goal.goal_topics import GoalTopics, changed
 from talk2dino_ros.goal.grid import GridError
-from talk2dino_ros.goal.stand_off import distance_between
+from talk2dino_ros.goal.memory_client import MemoryClient, NoMemoryError
 from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
 from talk2dino_ros.goal.vocabulary_client import NotInVocabularyError, VocabularyClient
 from talk2dino_ros.ros.node.waits import Waits
@@ -60,6 +60,7 @@ class GoalServer:
         self._tasks: dict[bytes, GoToTask] = {}  # of the actions under way, by goal id
         self._surroundings: Surroundings | None = None
         self._vocabulary: VocabularyClient | None = None
+        self._memory: MemoryClient | None = None
         self._objects_sub: Any = None
         self._topics = GoalTopics(node)
         group = ReentrantCallbackGroup()  # a go_to that waits must not keep the next one out, which ends it
@@ -75,6 +76,7 @@ class GoalServer:
         """Listen to TF and the costmap, so that they are known when the first go_to comes."""
         self._surroundings = Surroundings(self._node, self._settings, self._on_jump)
         self._vocabulary = VocabularyClient(self._node, self._settings().segmenter, self._waits)
+        self._memory = MemoryClient(self._node, self._settings().memory, self._waits)
 
     def activate(self) -> None:
         """Listen to the objects, and take requests."""
@@ -93,10 +95,10 @@ class GoalServer:
     def tear_down(self) -> None:
         """Stop listening; the services stay, and say that it is too early."""
         self.deactivate()
-        for part in (self._surroundings, self._vocabulary):
+        for part in (self._surroundings, self._vocabulary, self._memory):
             if part is not None:
                 part.destroy()
-        self._surroundings = self._vocabulary = None
+        self._surroundings = self._vocabulary = self._memory = None
 
     def destroy(self) -> None:
         """Destroy what the node does not own."""
@@ -108,6 +110,7 @@ class GoalServer:
         if task and task.is_searching:
             with self._failing(task):
                 self._update(task)
+                self._recollect(task)
                 task.tick(self._robot() if task.goal else None, time.monotonic())
         self._topics.report(self._task)
         self._remove_questions()
@@ -121,7 +124,7 @@ class GoalServer:
             return response
         await self._waits.until(lambda: task.is_ended or task.goal is not None, math.inf)
         response.success = task.goal is not None and (not task.is_ended or task.state == State.REACHED)
-        fill_answer(response, task, self._settings().goal_frame)
+        fill_answer(response, task, self._settings().goal_frame, time.monotonic())
         return response
 
     async def _on_go(self, handle: Any) -> GoToAction.Result:
@@ -145,7 +148,7 @@ class GoalServer:
         while not task.is_ended:
             handle.publish_feedback(self._feedback(task))
             await self._waits.until(changed(task), self._settings().feedback_period_s)
-        fill_answer(result, task, self._settings().goal_frame)
+        fill_answer(result, task, self._settings().goal_frame, time.monotonic())
         end = handle.succeed if task.state == State.REACHED else handle.abort
         (handle.canceled if handle.is_cancel_requested else end)()
         return result
@@ -198,7 +201,21 @@ class GoalServer:
             task.start_searching(time.monotonic())
             with self._failing(task):
                 self._update(task)
+            if task.recall.is_pending:
+                self._node.executor.create_task(self._remember(task, settings))
         self._topics.report(self._task)
+
+    async def _remember(self, task: GoToTask, settings: GoalParameters) -> None:
+        """Give the task what the memory knows; beside the search, which goes on."""
+        if self._memory is None or self._surroundings is None:
+            return
+        with self._failing(task):
+            try:
+                words = task.go_to_request.words
+                answer = await self._memory.find(words, settings.memory_timeout_s, lambda: task.is_ended)
+                task.take_places(self._surroundings.recalled(answer) if not task.is_ended else (), answer.message)
+            except (NoMemoryError, TransformError) as error:
+                task.fail_to_recall(str(error))
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
         assert self._surroundings is not None
@@ -228,14 +245,18 @@ class GoalServer:
 
     def _update(self, task: GoToTask) -> None:
         """Update the go-to task with the newest objects; publish its goal."""
-        surroundings = self._surroundings
-        if surroundings is None:
+        self._publish_of(task, lambda around: _updated(task, around))
+
+    def _recollect(self, task: GoToTask) -> None:
+        """Go to a place of the memory where it is time for it; publish the goal."""
+        now_ns = self._node.get_clock().now().nanoseconds
+        self._publish_of(task, lambda around: task.recollect(around.robot, around.place, time.monotonic(), now_ns))
+
+    def _publish_of(self, task: GoToTask, step: Callable[[Surroundings], GoalChange]) -> None:
+        if self._surroundings is None:
             return
         try:
-            view = surroundings.newest_view(task.go_to_request.name)
-            if view is None:
-                return
-            change = task.update(view, surroundings.robot, surroundings.place, time.monotonic())
+            change = step(self._surroundings)
         except (TransformError, NoCostmapError, GridError) as error:
             task.set_failure_reason(str(error))
             self._topics.warn(str(error))
@@ -250,13 +271,8 @@ class GoalServer:
             return None
 
     def _feedback(self, task: GoToTask) -> GoToAction.Feedback:
-        feedback = GoToAction.Feedback(message=task.message, state=GoToState(value=task.state.value))
         robot = self._robot() if task.goal else None
-        feedback.distance_m = distance_between(robot, task.goal) if robot and task.goal else math.nan
-        feedback.unseen_s = task.unseen_s(time.monotonic())
-        if task.goal and task.tracked:
-            feedback.goal, feedback.id = goal_message(task, self._settings().goal_frame), task.tracked.id
-        return feedback
+        return feedback_message(task, robot, self._settings().goal_frame, time.monotonic())
 
     def _end(self, state: State, message: str) -> bool:
         """End the go-to task; return whether there was one under way."""
@@ -275,14 +291,10 @@ class GoalServer:
 
     def wait_for_removal(self, timeout_s: float) -> None:
         """Wait for the segmenter's answer after the executor has stopped."""
-        removal = self._vocabulary.removal if self._vocabulary is not None else None
-        if removal is not None and not removal.done():
-            executor = SingleThreadedExecutor(context=self._node.context)
-            executor.add_node(self._node)
-            executor.spin_until_future_complete(removal, timeout_s)
+        if self._vocabulary is not None:
+            self._vocabulary.wait_for_removal(timeout_s)
 
 
-def changed(task: GoToTask) -> Callable[[], bool]:
-    """Return the condition that the go-to task is in another state than now."""
-    state = task.state
-    return lambda: task.is_ended or task.state != state
+def _updated(task: GoToTask, around: Surroundings) -> GoalChange:
+    view = around.newest_view(task.go_to_request.name)
+    return GoalChange.NONE if view is None else task.update(view, around.robot, around.place, time.monotonic())

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
 from talk2dino_msgs.msg import GoToState
 
-from talk2dino_ros.goal.go_to_task import GoalChange, GoToTask, State
+from talk2dino_ros.goal.go_to_states import GoalChange, State
+from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_messages import goal_message
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 
@@ -26,7 +28,7 @@ class GoalTopics:
         self._state_pub = node.create_publisher(GoToState, "~/state", LATCHED)
 
     def publish_goal(self, task: GoToTask, change: GoalChange, frame_id: str) -> None:
-        """Publish a new goal: the first one to the planner, a later one to the behaviour tree."""
+        """Publish a new goal: one to another object or place to the planner, else to the behaviour tree."""
         if change == GoalChange.NONE:
             return
         is_first = change == GoalChange.FIRST
@@ -45,3 +47,9 @@ class GoalTopics:
     def warn(self, sentence: str) -> None:
         """Log a warning, each from the same place at most every WARN_EVERY_S."""
         self._node.get_logger().warning(sentence, throttle_duration_sec=WARN_EVERY_S)
+
+
+def changed(task: GoToTask) -> Callable[[], bool]:
+    """Return the condition that the go-to task is in another state than now."""
+    state = task.state
+    return lambda: task.is_ended or task.state != state

@@ -12,7 +12,7 @@ from nav_msgs.msg import OccupancyGrid
 from talk2dino_msgs.msg import TrackedObjectArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.goal_messages import costmap_to_grid, objects_to_view, transform_to_pose
+from talk2dino_ros.goal.goal_messages import costmap_to_grid, objects_to_view, places_to_recalled, transform_to_pose
 from talk2dino_ros.goal.grid import Grid, GridError, GridRules
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose, moved_pose, stand_off_pose
 from talk2dino_ros.perception.space.clock_jump import is_jump_back
@@ -24,9 +24,12 @@ from talk2dino_ros.ros.tf.transforms import TransformError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from talk2dino_msgs.srv import Find
+
     from talk2dino_ros.goal.choice import Candidate
-    from talk2dino_ros.goal.go_to_task import GoalView
+    from talk2dino_ros.goal.go_to_states import GoalView
     from talk2dino_ros.goal.goal_parameters import GoalParameters
+    from talk2dino_ros.goal.recall import RecalledPlace
 
 MOST_WAITING = 100  # arrays: some seconds of them at any rate of images
 
@@ -99,6 +102,16 @@ class Surroundings:
         while self._waiting and time.monotonic() - self._waiting[0][0] > age_s:
             self._waiting.popleft()
 
+    def recalled(self, answer: Find.Response) -> list[RecalledPlace]:
+        """Return the places of the memory's answer in the frame of the goals, best first.
+
+        By the newest transform, as both frames are maps'. Raises TransformError.
+        """
+        if not answer.places:
+            return []
+        to_goals = self._transforms.lookup(self._settings().goal_frame, answer.header.frame_id, None)
+        return places_to_recalled(answer, to_goals, self._node.get_clock().now().nanoseconds, time.monotonic())
+
     def place(self, candidate: Candidate, toward: Pose, stand_off_m: float) -> Pose:
         """Return the pose in front of an object, free where there is a costmap.
 
@@ -107,7 +120,8 @@ class Surroundings:
         settings, grid = self._settings(), self._usable_costmap()
         if grid is None:
             return stand_off_pose(candidate.point, toward, stand_off_m)
-        to_grid = self._transforms.lookup(grid.frame_id, settings.goal_frame, candidate.seen_ns)
+        stamp_ns = None if candidate.is_remembered else candidate.seen_ns
+        to_grid = self._transforms.lookup(grid.frame_id, settings.goal_frame, stamp_ns)
         tracked = to_grid.apply(np.array(candidate.position))
         free = free_stand_off_pose(
             (float(tracked[0]), float(tracked[1])),

@@ -4,26 +4,22 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import QUESTION, ClassEntry, parse_class
+from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S, first_answer
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.ros.node.waits import Waits
-
-
-# A service's answer is lost where the server has not discovered the client's reader yet, which no client can see:
-# rmw_fastrtps waits 0.1 s for it (https://github.com/ros2/rmw_fastrtps/pull/390), on a busy machine too short.
-ASK_AGAIN_S = 2.0
 
 
 class NotInVocabularyError(Talk2DinoError):
@@ -62,7 +58,7 @@ class VocabularyClient:
         wanted = parse_class(words)
         await self._waits.until(lambda: self.removal is None or self.removal.done() or is_over(), timeout_s)
         get = GetVocabulary.Request()
-        vocabulary = await self._call("get_vocabulary", get, timeout_s, is_over, ask_again_s=ASK_AGAIN_S)
+        vocabulary = await self._call("get_vocabulary", get, timeout_s, is_over, again_s=ASK_AGAIN_S)
         if not vocabulary.version:
             raise NoAnswerError(
                 f"the node {self._segmenter} has no vocabulary yet, expected it configured; configure and activate it"
@@ -114,34 +110,31 @@ class VocabularyClient:
             )
 
     async def _call(
-        self, name: str, request: Any, timeout_s: float, is_over: Callable[[], bool], *, ask_again_s: float = math.inf
+        self, name: str, request: Any, timeout_s: float, is_over: Callable[[], bool], *, again_s: float = math.inf
     ) -> Any:
-        """Return the first answer; the request is sent again where none comes for `ask_again_s`."""
+        """Return the first answer; the request is sent again where none comes for `again_s`."""
         client = self._clients[name]
         if not await self._waits.until(lambda: client.service_is_ready() or is_over(), timeout_s) or is_over():
             raise NoAnswerError(
                 f"the service {client.srv_name} is not there after {timeout_s:g} s; start the segmenter, or set the "
                 "parameter segmenter to the name of its node"
             )
-        sent: list[Any] = []
-        end_s = time.monotonic() + timeout_s
-        while not (answers := _answers(sent)) and not is_over() and (left_s := end_s - time.monotonic()) > 0:
-            sent.append(client.call_async(request))
-            await self._waits.until(lambda: bool(_answers(sent)) or is_over(), min(ask_again_s, left_s))
-        for future in sent:
-            client.remove_pending_request(future)
-        if not answers or is_over():
+        answer = await first_answer(client, request, self._waits, timeout_s, is_over, again_s=again_s)
+        if answer is None:
             raise NoAnswerError(
                 f"the service {client.srv_name} has not answered in {timeout_s:g} s; look at the segmenter's log, or "
                 "raise segmenter_timeout_s"
             )
-        return answers[0]
+        return answer
+
+    def wait_for_removal(self, timeout_s: float) -> None:
+        """Wait for the segmenter's answer after the node's executor has stopped."""
+        if self.removal is not None and not self.removal.done():
+            executor = SingleThreadedExecutor(context=self._node.context)
+            executor.add_node(self._node)
+            executor.spin_until_future_complete(self.removal, timeout_s)
 
     def destroy(self) -> None:
         """Destroy the clients."""
         for client in self._clients.values():
             self._node.destroy_client(client)
-
-
-def _answers(futures: list[Any]) -> list[Any]:
-    return [future.result() for future in futures if future.done()]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,13 @@ from talk2dino_msgs.srv import EncodeText
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import ClassEntry
 from talk2dino_ros.perception.memory.word_query import WordQuery, make_query
+from talk2dino_ros.ros.node.first_answer import first_answer
 from talk2dino_ros.ros.node.request_queue import RequestQueue
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.ros.node.waits import Waits
-
-ASK_AGAIN_S = 2.0  # an answer may be lost where the server has not discovered the client yet; asking changes nothing
 
 
 class NoVectorsError(Talk2DinoError):
@@ -70,24 +68,13 @@ class TextClient:
                 f"the service {name} is not there after {timeout_s:g} s; start the segmenter, or set the parameter "
                 "segmenter to the name of its node"
             )
-        sent: list[Any] = []
-        end_s = time.monotonic() + timeout_s
-        while not is_over() and not _answers(sent) and (left_s := end_s - time.monotonic()) > 0:
-            sent.append(self._client.call_async(request))
-            await self._waits.until(lambda: bool(_answers(sent)) or is_over(), min(ASK_AGAIN_S, left_s))
-        for future in sent:
-            self._client.remove_pending_request(future)
-        answers = _answers(sent)
-        if not answers:
+        answer = await first_answer(self._client, request, self._waits, timeout_s, is_over)
+        if answer is None:
             raise NoVectorsError(
                 f"the service {name} has not answered in {timeout_s:g} s; look at the segmenter's log, or raise "
                 "segmenter_timeout_s"
             )
-        return answers[0]
-
-
-def _answers(futures: list[Any]) -> list[Any]:
-    return [future.result() for future in futures if future.done()]
+        return answer
 
 
 def query_of(entries: Sequence[ClassEntry], response: Any) -> WordQuery:

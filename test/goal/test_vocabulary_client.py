@@ -12,7 +12,8 @@ pytest.importorskip("talk2dino_msgs.srv")
 from rclpy.task import Future
 from talk2dino_msgs.srv import GetVocabulary
 
-from talk2dino_ros.goal.vocabulary_client import ASK_AGAIN_S, NoAnswerError, VocabularyClient
+from talk2dino_ros.goal.vocabulary_client import NoAnswerError, VocabularyClient
+from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S
 
 
 class Service:
@@ -40,7 +41,7 @@ class Service:
 def ensure(monkeypatch):
     """Return a function that asks a service for `cup` within 15 s, in which no time passes but that of waiting."""
     clock = SimpleNamespace(now_s=0.0)
-    monkeypatch.setattr("talk2dino_ros.goal.vocabulary_client.time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr("talk2dino_ros.ros.node.first_answer.time", SimpleNamespace(monotonic=lambda: clock.now_s))
 
     async def until(condition, timeout_s):
         if not condition():

@@ -13,8 +13,8 @@ from probe import LATCHED, RELIABLE, Probe
 from rclpy.action import ActionClient
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from talk2dino_msgs.action import GoTo as GoToAction
-from talk2dino_msgs.msg import GoToState, TrackedObject, TrackedObjectArray
-from talk2dino_msgs.srv import GetVocabulary, GoTo, SetVocabulary
+from talk2dino_msgs.msg import GoToState, RememberedPlace, TrackedObject, TrackedObjectArray
+from talk2dino_msgs.srv import Find, GetVocabulary, GoTo, SetVocabulary
 from tf2_msgs.msg import TFMessage
 
 PERIOD_S = 0.05
@@ -38,6 +38,9 @@ class ScriptedWorld(Probe):
         self.looks = 0  # how often the vocabulary was asked for
         self.asked: list[tuple[list[str], list[str]]] = []  # what was to be added and to be removed
         self.objects: list[TrackedObject] = []
+        self.remembered: list[RememberedPlace] = []
+        self.memory_frame = "map"
+        self.finds: list[str] = []  # the classes that the memory was asked for
         self.frame = "map"
         self.robot = (0.0, 0.0, 0.0)
         self.has_tf = True
@@ -105,6 +108,10 @@ class ScriptedWorld(Probe):
         self._costmap_pub.publish(costmap)
         self.wait_for(self._costmap_pub.get_subscription_count, "the node's costmap subscription")
 
+    def serve_memory(self) -> None:
+        """Serve `find` of a memory, which answers with `remembered`."""
+        self.node.create_service(Find, "memory/find", self._on_find)
+
     def go_to(self, class_name: str = "cup", **fields: Any) -> GoTo.Response:
         """Call the service; where it succeeds, its goal has come on goal_pose too."""
         reply = self.call(GoTo, "goal/go_to", class_name=class_name, **fields)
@@ -138,6 +145,13 @@ class ScriptedWorld(Probe):
             self.publish_tf(stamp_ns)
         if self.is_shown and self._has_segmenter:
             self.publish_objects(stamp_ns)
+
+    def _on_find(self, request: Any, response: Any) -> Any:
+        self.finds.append(request.class_name)
+        response.success, response.places = True, self.remembered
+        response.header.frame_id = self.memory_frame
+        response.message = "" if self.remembered else "was not found in 12 m2"
+        return response
 
     def _on_get(self, _request: Any, response: Any) -> Any:
         self.looks += 1
@@ -191,6 +205,14 @@ def tracked(x: float, y: float, *, z: float = 0.0, number: int = 1, name: str = 
     made.position.x, made.position.y, made.position.z = x, y, z
     for field, value in fields.items():
         setattr(made, field, value)
+    return made
+
+
+def remembered(x: float, y: float, *, number: int = 7, seen_ns: int = 0) -> RememberedPlace:
+    """A place of the memory."""
+    made = RememberedPlace(id=number, class_name="cup", confidence=0.8, detections=3)
+    made.position.x, made.position.y = x, y
+    set_stamp(made.last_seen, seen_ns)
     return made
 
 

@@ -52,6 +52,7 @@ ROS_MODULES = {
         "goal_messages",
         "goal_server",
         "goal_topics",
+        "memory_client",
         "surroundings",
         "vocabulary_client",
     },

@@ -8,7 +8,8 @@ import pytest
 from scripted_pipeline import Bench, depth_of, image
 
 from talk2dino_ros.goal.choice import Candidate, GoToRequest
-from talk2dino_ros.goal.go_to_task import GoalView, GoToTask
+from talk2dino_ros.goal.go_to_states import GoalView
+from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.grid import Grid, GridRules
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose

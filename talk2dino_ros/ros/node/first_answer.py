@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask a service again until an answer comes: for requests that change nothing, or nothing more the second time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from talk2dino_ros.ros.node.waits import Waits
+
+# A service's answer is lost where the server has not discovered the client's reader yet, which no client can see:
+# rmw_fastrtps waits 0.1 s for it (https://github.com/ros2/rmw_fastrtps/pull/390), on a busy machine too short.
+ASK_AGAIN_S = 2.0
+
+
+async def first_answer(
+    client: Any,
+    request: Any,
+    waits: Waits,
+    timeout_s: float,
+    is_over: Callable[[], bool],
+    *,
+    again_s: float = ASK_AGAIN_S,
+) -> Any:
+    """Return a service's first answer, or None after so many seconds, or where `is_over` ends the waiting early.
+
+    again_s: the request is sent again where no answer comes for so long; math.inf for one that changes something.
+    """
+    sent: list[Any] = []
+    end_s = time.monotonic() + timeout_s
+    while not (answers := _answers(sent)) and not is_over() and (left_s := end_s - time.monotonic()) > 0:
+        sent.append(client.call_async(request))
+        await waits.until(lambda: bool(_answers(sent)) or is_over(), min(again_s, left_s))
+    for future in sent:
+        client.remove_pending_request(future)
+    return answers[0] if answers and not is_over() else None
+
+
+def _answers(futures: list[Any]) -> list[Any]:
+    return [future.result() for future in futures if future.done()]

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A go-to task over the memory's places, by a clock of the test's own: remembered, verified, seen again, gone."""
+
+import math
+
+import pytest
+
+from talk2dino_ros.goal.choice import Candidate, GoToRequest, Recollection
+from talk2dino_ros.goal.go_to_states import GoalChange, GoalView, State
+from talk2dino_ros.goal.go_to_task import GoToTask
+from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.goal.recall import RecalledPlace, ago
+from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
+
+SETTINGS = GoalParameters(live_first_s=1.0, verify_s=3.0, same_place_m=0.5, reach_timeout_s=60.0, lost_timeout_s=2.0)
+ROBOT = Pose(0.0, 0.0, 0.0)
+HOUR_S = 3600.0
+NOTHING = GoalView()
+
+
+def recalled(
+    x: float, y: float = 0.0, *, number: int = 7, age_s: float = HOUR_S, asked_s: float = 100.0
+) -> RecalledPlace:
+    return RecalledPlace(Candidate(number, 0.8, (x, y, 0.0), seen_ns=5, is_remembered=True), age_s, asked_s)
+
+
+def seen(x: float, y: float = 0.0, *, number: int = 1, stamp: int = 1000) -> GoalView:
+    return GoalView([Candidate(number, 0.9, (x, y, 0.0), seen_ns=stamp)], ids={number})
+
+
+def place(candidate, toward, stand_off_m):
+    return stand_off_pose(candidate.point, toward, stand_off_m)
+
+
+def occupied(*_):
+    raise NoFreePoseError("all is occupied")
+
+
+class Course:
+    """A go-to task that began to search at 100 s, one metre in front of what it finds."""
+
+    def __init__(self, memory: Recollection = Recollection.ALSO, **changes) -> None:
+        fields = {"words": "cup", "which": 0, "object_id": 0, "stand_off_m": 1.0, "timeout_s": 5.0, "memory": memory}
+        self.task = GoToTask(GoToRequest(**(fields | changes)), SETTINGS)
+        self.task.start_searching(100.0)
+        self.changes: list[GoalChange] = []
+
+    def step(self, now_s: float, view: GoalView | None = NOTHING, robot: Pose = ROBOT, where=place) -> State:
+        """One round of the node's timer, with an image's objects where there is one."""
+        changes = [self.task.update(view, lambda: robot, where, now_s)] if view is not None else []
+        changes.append(self.task.recollect(lambda: robot, where, now_s, int(now_s * 1e9)))
+        self.task.tick(robot, now_s)
+        self.changes += [change for change in changes if change != GoalChange.NONE]
+        return self.task.state
+
+    def at_the_place(self, places=None) -> Pose:
+        """Drive to the first of the places and begin to look at 110 s; return where the robot stands."""
+        self.task.take_places([recalled(4.0)] if places is None else places, "")
+        assert self.step(101.0) == State.REMEMBERED
+        assert self.step(110.0, robot=self.task.goal) == State.VERIFYING
+        return self.task.goal
+
+
+def test_a_remembered_place_is_gone_to_once_nothing_was_confirmed_for_live_first_s():
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    assert course.step(100.9) == State.SEARCHING
+    assert course.step(101.0) == State.REMEMBERED
+    assert (course.task.goal, course.task.goal_ns) == (Pose(3.0, 0.0, 0.0), 101 * 10**9)
+    assert course.changes == [GoalChange.FIRST]
+    assert course.task.message == "'cup' is remembered at (4.00, 0.00), where it was last seen 60 min ago"
+    assert course.task.aim.id == 7
+    assert course.task.unseen_s(102.5) == pytest.approx(HOUR_S + 2.5)
+
+
+def test_a_memory_that_answers_late_is_used_as_long_as_the_search_lasts():
+    course = Course()
+    assert course.step(104.0) == State.SEARCHING
+    course.task.take_places([recalled(4.0)], "")
+    assert course.step(104.1) == State.REMEMBERED
+    assert course.step(106.0) == State.REMEMBERED  # timeout_s was for finding it
+
+
+def test_only_does_not_wait_for_what_is_in_sight_and_makes_no_goal_before_the_answer():
+    course = Course(Recollection.ONLY)
+    assert course.step(100.1, seen(2.0)) == State.SEARCHING
+    course.task.take_places([recalled(4.0)], "")
+    assert course.step(100.2) == State.REMEMBERED
+
+
+def test_live_asks_no_memory():
+    assert not Course(Recollection.LIVE).task.recall.is_pending
+    assert not Course(Recollection.ALSO, which=2, object_id=3).task.recall.is_pending
+    assert Course(Recollection.ALSO).task.recall.is_pending
+
+
+@pytest.mark.parametrize("memory", [Recollection.ALSO, Recollection.ONLY])
+def test_an_object_seen_on_the_way_wins(memory):
+    course = Course(memory)
+    course.task.take_places([recalled(4.0)], "")
+    course.step(101.0)
+    assert course.step(102.0, seen(0.0, 3.0)) == State.SEEN
+    assert course.task.goal.point == pytest.approx((0.0, 2.0))
+    assert course.changes == [GoalChange.FIRST, GoalChange.FIRST]  # another object, another goal
+    assert course.task.message == "'cup' is seen (object 1), not where it was remembered"
+    assert course.step(103.0, robot=course.task.goal) == State.REACHED
+
+
+def test_an_object_seen_before_live_first_s_wins_and_no_place_follows():
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    assert course.step(100.5, seen(0.0, 3.0)) == State.SEEN
+    assert course.step(102.0, seen(0.0, 3.0, stamp=1001)) == State.SEEN
+    assert course.changes == [GoalChange.FIRST]
+    assert course.task.message == "'cup' is seen (object 1)"
+
+
+def test_of_two_objects_the_one_where_it_was_remembered_comes_first():
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    course.step(101.0)
+    both = GoalView([*seen(1.5).candidates, *seen(4.4, number=2).candidates], ids={1, 2})
+    course.step(102.0, both)
+    assert course.task.tracked.id == 2
+    assert course.task.message == "'cup' is seen (object 2), where it was remembered"
+
+
+def test_seen_again_at_its_place_the_go_to_succeeds():
+    course = Course()
+    robot = course.at_the_place()
+    assert course.task.message == "looking whether 'cup' is still at (4.00, 0.00), where it was last seen 60 min ago"
+    assert course.step(112.0, seen(4.1), robot) == State.REACHED  # within goal_tolerance_m: no new goal
+    assert course.task.message == "the robot stands in front of 'cup', where it was remembered"
+    assert course.changes == [GoalChange.FIRST]
+    assert not course.task.aim.is_remembered
+
+
+@pytest.mark.parametrize(("x", "words"), [(4.5, "where it was"), (4.51, "not where it was")])
+def test_seen_again_beside_its_place_the_robot_goes_there(x, words):
+    course = Course()
+    robot = course.at_the_place()
+    assert course.step(112.0, seen(x), robot) == State.SEEN
+    assert course.changes == [GoalChange.FIRST, GoalChange.FIRST]
+    assert course.task.goal.point == pytest.approx((x - 1.0, 0.0))
+    assert f"(object 1), {words} remembered" in course.task.message
+
+
+def test_seen_again_where_no_pose_is_free_the_goal_before_is_good_enough():
+    course = Course()
+    robot = course.at_the_place()
+    assert course.step(112.0, seen(4.3), robot, occupied) == State.REACHED
+    assert course.changes == [GoalChange.FIRST]
+
+
+def test_an_object_seen_elsewhere_without_a_free_pose_leaves_the_robot_on_its_way():
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    course.step(101.0)
+    assert course.step(102.0, seen(0.0, 9.0), where=occupied) == State.REMEMBERED
+    assert not course.task.is_ended
+
+
+def test_not_seen_it_is_gone_the_next_place_follows_and_at_last_it_is_not_there_any_more():
+    course = Course()
+    robot = course.at_the_place([recalled(4.0), recalled(0.0, 5.0, number=8, age_s=90.0)])
+    assert course.step(113.0, robot=robot) == State.VERIFYING
+    assert course.step(113.1, robot=robot) == State.GONE
+    assert course.task.message == "'cup' is not at (4.00, 0.00), where it was last seen 60 min ago"
+    assert course.step(113.2, robot=robot) == State.REMEMBERED
+    assert course.changes == [GoalChange.FIRST, GoalChange.FIRST]
+    assert course.task.aim.id == 8
+    assert math.dist(course.task.goal.point, (0.0, 5.0)) == pytest.approx(1.0)
+    there = course.task.goal
+    course.step(120.0, robot=there)
+    course.step(123.1, robot=there)
+    assert (course.step(123.2, robot=there), course.task.is_ended) == (State.NOT_THERE_ANY_MORE, True)
+    assert course.task.message == (
+        "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago, "
+        "nor at (0.00, 5.00), where it was last seen 90 s ago"
+    )
+    assert course.task.aim.id == 8
+
+
+def test_without_objects_nobody_knows_whether_it_is_gone():
+    course = Course()
+    robot = course.at_the_place()
+    assert course.step(113.1, None, robot) == State.FAILED
+    assert "is not known: no message on the topic of the objects" in course.task.message
+
+
+def test_an_object_without_a_position_is_not_gone():
+    course = Course()
+    robot = course.at_the_place()
+    course.step(112.0, GoalView(ids={1}, placeless=1), robot)
+    assert course.step(113.1, None, robot) == State.FAILED
+    assert "without a position; give the segmenter depth" in course.task.message
+
+
+def test_an_object_that_could_not_be_placed_is_not_gone():
+    course = Course()
+    robot = course.at_the_place()
+    course.step(112.0, NOTHING, robot)
+    course.task.set_failure_reason("TF is silent")
+    assert course.step(113.1, None, robot) == State.FAILED
+    assert course.task.message.endswith("is not known: TF is silent")
+
+
+def test_a_remembered_place_that_is_not_reached_fails():
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    course.step(101.0)
+    assert course.step(161.0) == State.REMEMBERED
+    assert course.step(161.1) == State.FAILED
+    assert "has not reached the goal within 60 s" in course.task.message
+
+
+def test_the_first_place_with_a_free_pose_is_taken():
+    def only_the_second(candidate, toward, stand_off_m):
+        return occupied() if candidate.id == 7 else place(candidate, toward, stand_off_m)
+
+    course = Course()
+    course.task.take_places([recalled(4.0), recalled(0.0, 5.0, number=8)], "")
+    course.step(101.0, where=only_the_second)
+    assert (course.task.state, course.task.aim.id) == (State.REMEMBERED, 8)
+
+
+@pytest.mark.parametrize(
+    ("memory", "state"), [(Recollection.ONLY, State.NO_FREE_POSE), (Recollection.ALSO, State.SEARCHING)]
+)
+def test_no_free_pose_at_any_place_ends_only_what_asked_for_nothing_else(memory, state):
+    course = Course(memory)
+    course.task.take_places([recalled(4.0)], "")
+    assert course.step(101.0, where=occupied) == state
+    assert "remembered at (4.00, 0.00), where it was last seen 60 min ago, but all is occupied" in course.task.message
+
+
+def test_what_prevents_a_goal_leaves_the_place_for_the_next_round():
+    def no_costmap(*_):
+        raise LookupError
+
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    with pytest.raises(LookupError):
+        course.step(101.0, where=no_costmap)
+    assert course.step(101.1) == State.REMEMBERED
+
+
+@pytest.mark.parametrize("answer", ["nothing", "absent"])
+def test_also_goes_on_live_and_says_why_it_has_no_place(answer):
+    course = Course()
+    if answer == "nothing":
+        course.task.take_places([], "'cup' was not found in 12 m2")
+    else:
+        course.task.fail_to_recall("'cup' was not found in 12 m2")
+    assert course.task.message == "looking for 'cup'; 'cup' was not found in 12 m2"
+    assert course.step(105.1) == State.NEVER_SEEN
+    assert course.task.message.endswith("raise timeout_s; and 'cup' was not found in 12 m2")
+
+
+def test_only_ends_with_the_memorys_sentence():
+    course = Course(Recollection.ONLY)
+    course.task.take_places([], "'cup' was not found in 12 m2")
+    assert (course.task.state, course.task.is_ended) == (State.NEVER_SEEN, True)
+    assert course.task.message == "no goal for 'cup' by the memory alone: 'cup' was not found in 12 m2"
+    course = Course(Recollection.ONLY)
+    course.task.fail_to_recall("start the node memory")
+    assert (course.task.state, course.task.message.split(": ")[1]) == (State.FAILED, "start the node memory")
+
+
+def test_a_memory_that_has_not_answered_in_time_is_named():
+    course = Course(Recollection.ONLY)
+    course.step(105.1)
+    assert course.task.is_ended
+    assert course.task.message.endswith("; and the memory has not answered")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (3480.0, "58 min"), (7200.0, "2 h"), (5 * 86400.0, "5 days")],
+)
+def test_a_time_in_words(seconds, words):
+    assert ago(seconds) == words

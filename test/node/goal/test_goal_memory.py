@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A go_to over the places of a memory, which is a service of the test: remembered, verified, seen again, gone."""
+
+import pytest
+from scripted_world import place_of, remembered, stamped_ns, tracked
+from talk2dino_msgs.msg import GoToState
+from talk2dino_msgs.srv import GoTo
+
+HOUR_NS = 3600 * 10**9
+ONLY, LIVE = GoTo.Request.ONLY, GoTo.Request.LIVE
+
+
+def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world):
+    world = make_world("/with_memory", "live_first_s:=0.2", "verify_s:=1.0", "same_place_m:=0.5")
+    world.serve_memory()
+    world.wait_until_heard()
+    world.memory_frame = "odom"  # a metre beside the map's origin
+    seen_ns = world.now_ns() - HOUR_NS
+    world.remembered = [remembered(3.0, 0.0, seen_ns=seen_ns), remembered(-1.0, 4.0, number=8, seen_ns=seen_ns)]
+    reply = world.go_to("cup: cup, mug", stand_off_m=1.0)
+    assert world.finds[0] == "cup: cup, mug"
+    assert (reply.success, reply.state.value) == (True, GoToState.REMEMBERED)
+    assert (reply.from_memory, reply.place_id, reply.id) == (True, 7, 0)
+    assert reply.age_s == pytest.approx(3600.0, abs=60.0)
+    assert place_of(reply.goal) == pytest.approx((3.0, 0.0, 0.0))
+    assert (reply.position.point.x, reply.position.point.y) == pytest.approx((4.0, 0.0))
+    assert stamped_ns(reply.position) == seen_ns
+    assert abs(stamped_ns(reply.goal) - world.now_ns()) < 60 * 10**9
+    assert "where it was last seen 60 min ago" in reply.message
+
+    handle = world.send(stand_off_m=1.0)  # the same by the action
+    world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the first place")
+    assert world.feedback[-1].unseen_s == pytest.approx(3600.0, abs=60.0)
+    world.robot = place_of(world.goals[-1])
+    world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the first place")
+    goals = len(world.goals)
+    world.wait_for(lambda: len(world.goals) > goals, "the second place")
+    assert GoToState.GONE in world.states
+    world.robot = place_of(world.goals[-1])
+    world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the second place")
+    world.objects = [tracked(0.1, 4.1, number=3)]
+    world.wait_for(lambda: world.feedback[-1].id == 3, "the object")
+    world.robot = place_of(world.goals[-1])
+    result = world.result_of(handle).result
+    assert (result.state.value, result.from_memory, result.id, result.place_id) == (GoToState.REACHED, False, 3, 0)
+    assert "where it was remembered" in result.message
+    assert result.age_s < 60.0
+
+    world.objects, world.robot = [], (0.0, 0.0, 0.0)
+    world.remembered = [remembered(3.0, 0.0, seen_ns=seen_ns)]
+    handle = world.send(stand_off_m=1.0, memory=ONLY)
+    world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the place")
+    world.robot = place_of(world.goals[-1])
+    result = world.result_of(handle).result
+    assert (result.state.value, result.from_memory) == (GoToState.NOT_THERE_ANY_MORE, True)
+    assert "it is not at (4.00, 0.00), where it was last seen 60 min ago" in result.message
+
+    world.remembered = []
+    reply = world.go_to(memory=ONLY)
+    assert (reply.success, reply.state.value) == (False, GoToState.NEVER_SEEN)
+    assert "by the memory alone: was not found in 12 m2" in reply.message
+
+    world.memory_frame, world.remembered = "nowhere", [remembered(3.0, 0.0)]
+    reply = world.go_to(memory=ONLY)
+    assert reply.state.value == GoToState.FAILED
+    assert "nowhere" in reply.message
+
+    finds = len(world.finds)
+    reply = world.go_to(memory=LIVE, timeout_s=0.5)
+    assert reply.state.value == GoToState.NEVER_SEEN
+    assert len(world.finds) == finds
+
+
+def test_without_a_memory_only_says_what_to_start_and_also_goes_on_live(world):
+    reply = world.go_to(memory=ONLY)
+    assert (reply.success, reply.state.value) == (False, GoToState.FAILED)
+    assert "memory/find is not there; start the node memory" in reply.message
+    assert world.goals == []
+    handle = world.send()
+    world.wait_for(lambda: world.feedback and "start the node memory" in world.feedback[-1].message, "the sentence")
+    assert world.is_in(GoToState.SEARCHING)
+    world.objects = [tracked(3.0, 0.0)]
+    world.wait_for(lambda: world.goals, "goal_pose")
+    world.robot = place_of(world.goals[0])
+    assert world.result_of(handle).result.state.value == GoToState.REACHED
