@@ -76,6 +76,7 @@ def write_bag(
     plugin: StoragePlugin = StoragePlugin.MCAP,
     without_depth: Iterable[int] = (),
     topic: str = "/camera/color",
+    odom: tuple[float, float, float] = (1.0, 2.0, 0.0),
 ) -> Path:
     """The camera is at y = -0.5 m/s x seconds: each image a tenth of a metre to the right of the one before.
 
@@ -85,7 +86,9 @@ def write_bag(
         kinds = {
             f"{topic}/image_raw{'/compressed' * compressed}": f"sensor_msgs/msg/{'Compressed' * compressed}Image",
             f"{topic}/camera_info": "sensor_msgs/msg/CameraInfo",
-            "/camera/aligned_depth/image_raw": "sensor_msgs/msg/Image",
+            f"/camera/aligned_depth/image_raw{'/compressedDepth' * compressed}": (
+                f"sensor_msgs/msg/{'Compressed' * compressed}Image"
+            ),
             "/tf": "tf2_msgs/msg/TFMessage",
             "/tf_static": "tf2_msgs/msg/TFMessage",
         }
@@ -112,14 +115,23 @@ def write_bag(
             write(info, at_ns + 1, info_message(at_ns))
             if number not in without_depth:
                 metres = np.full((HEIGHT, WIDTH), round(WALL_M * 1000), np.uint16)
-                write(depth, at_ns + 30_000_000, image_message(at_ns + 5_000_000, metres, "16UC1"))
+                depth_ns = at_ns + 5_000_000
+                data = np.concatenate([np.zeros(12, np.uint8), cv2.imencode(".png", metres)[1].ravel()])
+                packed = (
+                    "sensor_msgs/msg/CompressedImage",
+                    header(depth_ns, FRAME),
+                    "16UC1; compressedDepth png",
+                    data,
+                )
+                raw = image_message(depth_ns, metres, "16UC1")
+                write(depth, at_ns + 30_000_000, _message(*packed) if compressed else raw)
         for half in range(-1, count * 2 // HZ + 2):
             at_ns = first + half * 10**9 // 2 + 7_000_000
             seconds = (at_ns - first) / 1e9
             write_tf(
                 tf,
                 at_ns + 200_000_000,
-                transform(at_ns, "map", "odom", (1.0, 2.0, 0.0)),
+                transform(at_ns, "map", "odom", odom),
                 transform(at_ns, "odom", "base_link", (0.0, -SPEED_MPS * seconds, 0.0)),
             )
     return path

@@ -71,6 +71,13 @@ def test_a_second_build_computes_nothing_and_changes_nothing(bag, tmp_path):
     assert (again.calls, rows(tmp_path / "map")) == (0, before)
 
 
+def test_two_bags_of_the_same_stamps_are_told_apart_by_where_they_were(bag, tmp_path):
+    elsewhere = write_bag(tmp_path / "elsewhere", odom=(5.0, 2.0, 0.0))
+    assert stub_build.build(stub_build.MeanColours(), bag, elsewhere, bag, *NEAR, "-o", tmp_path / "map") == 0
+    found = keyframes(tmp_path / "map")
+    assert [each.pose.position[0] for each in found] == pytest.approx([1.1] * 3 + [5.1] * 3)
+
+
 @pytest.mark.parametrize("image", [1, 3])
 def test_a_build_that_was_killed_goes_on_to_the_same_bytes(bag, tmp_path, image):
     stub_build.build(stub_build.MeanColours(), bag, *NEAR, "-o", tmp_path / "whole" / "map")

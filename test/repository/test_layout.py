@@ -65,6 +65,7 @@ ROS_MODULES = {
         "memory_topics",
         "text_client",
     },
+    "ros/bags": set(),
     "ros/conversions": {
         "bridge",
         "feature_messages",
@@ -209,6 +210,11 @@ def test_perception_imports_only_class_names_and_errors_of_the_engine() -> None:
 
 def test_the_engine_imports_where_ros_is_blocked() -> None:
     modules = [module_name(path) for path in ENGINE_MODULES]
+    run_python(BLOCK_ROS_AND_IMPORT.format(ros=ROS, modules=modules))
+
+
+def test_the_command_line_imports_where_ros_is_blocked() -> None:
+    modules = [module_name(path) for path in MODULES if PACKAGE / "cli" in path.parents]
     run_python(BLOCK_ROS_AND_IMPORT.format(ros=ROS, modules=modules))
 
 

@@ -28,7 +28,7 @@ from talk2dino_ros.perception.space.patch_points import patch_points
 from talk2dino_ros.perception.space.positions import FAR_M, NEAR_M
 from talk2dino_ros.ros.bags.bag_topics import IMAGE
 from talk2dino_ros.ros.conversions.compressed_images import compressed_to_rgb
-from talk2dino_ros.ros.conversions.depth_messages import depth_image_to_metres
+from talk2dino_ros.ros.conversions.depth_messages import compressed_depth_to_metres, depth_image_to_metres
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.ros.conversions.picture_header import size_in_header
 from talk2dino_ros.ros.tf.transforms import TransformError
@@ -79,7 +79,8 @@ class BagBuilder:
             segmenter.feature_space, segmenter.model.name, segmenter.model.embedding_size, settings.frame
         )
         memory.store.check_kind(self._kind)
-        self._known = {(keyframe.camera, keyframe.stamp_ns) for _, keyframe in memory.store}
+        # with the place, as two bags of a simulation may have the same stamps
+        self._known = {(each.camera, each.stamp_ns, each.pose.position) for _, each in memory.store}
 
     def build(self, bag: Bag, index: BagIndex, on_image: Callable[[], None]) -> None:
         """Remember what is worth it of a bag's images; raise StoreError where it cannot be written."""
@@ -102,16 +103,17 @@ class BagBuilder:
         gate.check_motion(image.frame_id, image.stamp_ns, pose)
         if not choice.is_new(image.frame_id, image.stamp_ns, pose):
             return
-        if (image.frame_id, image.stamp_ns) not in self._known:
+        key = (image.frame_id, image.stamp_ns, pose.position)
+        if key not in self._known:
             self._memory.remember(self._seen(bag, index, image, pose), self._kind)
-            self._known.add((image.frame_id, image.stamp_ns))
+            self._known.add(key)
             self.made += 1
         choice.took(image.frame_id, image.stamp_ns, pose)
 
     def _seen(self, bag: Bag, index: BagIndex, image: Recorded, pose: SensorPose) -> SeenImage:
         at = index.depth_of(image, round(self._settings.depth_slop_s * 1e9))
         rgb = read_rgb_of(bag, index.topics.image, bag.at(index.topics.image, image.recorded_ns, image.stamp_ns))
-        metres = depth_image_to_metres(bag.at(index.topics.depth, at.recorded_ns, at.stamp_ns))
+        metres = read_metres_of(bag, index.topics.depth, bag.at(index.topics.depth, at.recorded_ns, at.stamp_ns))
         own, of_depth = index.models_of(image)
         height, width = rgb.shape[:2]
         depth = Depth(metres, of_depth.for_image(metres.shape[1], metres.shape[0])).seen_by(
@@ -142,6 +144,11 @@ class BagBuilder:
 def read_rgb_of(bag: Bag, topic: str, message: Any) -> Rgb:
     """Return the image of a message, uint8 [H, W, 3] RGB. Raises ImageError."""
     return np.ascontiguousarray(image_to_rgb(message) if bag.types[topic] == IMAGE else compressed_to_rgb(message))
+
+
+def read_metres_of(bag: Bag, topic: str, message: Any) -> NDArray[np.float32]:
+    """Return the depth of a message, float32 [h, w] metres. Raises GeometryError."""
+    return depth_image_to_metres(message) if bag.types[topic] == IMAGE else compressed_depth_to_metres(message)
 
 
 def any_words(segmenter: Segmenter) -> Vocabulary:

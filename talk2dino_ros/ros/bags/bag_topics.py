@@ -32,11 +32,11 @@ def choose_topics(bag: Bag, image: str = "", depth: str = "", info: str = "", de
     BagError that lists what there is, where one is missing or there are several.
     """
     encodings = {topic: _encoding(bag, topic) for topic, kind in bag.types.items() if kind in (IMAGE, COMPRESSED)}
-    depths = [topic for topic, encoding in encodings.items() if encoding in _DEPTH and bag.types[topic] == IMAGE]
+    depths = [topic for topic, encoding in encodings.items() if encoding in _DEPTH]
     colours = [topic for topic, encoding in encodings.items() if encoding not in {*_DEPTH, ""}]
     infos = [topic for topic, kind in bag.types.items() if kind == CAMERA_INFO]
     image = _the_one(bag, "image", image, _without_twins(colours), list(encodings))
-    depth = _the_one(bag, "depth", depth, depths, [each for each in encodings if bag.types[each] == IMAGE])
+    depth = _the_one(bag, "depth", depth, _without_twins(depths), list(encodings))
     info = _the_one(bag, "camera-info", info, _beside(image, infos), infos)
     if not depth_info:
         own = f"{_base(depth).rpartition('/')[0]}/camera_info"

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convert camera_info and depth images. Pure, as image_pixels.py."""
 
+import struct
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.perception.space.depth import depth_to_metres
 
+# Before the PNG, as compressed_depth_image_transport writes it: the codec, and two numbers by which it turned 32FC1
+# into 16 bits of inverse depth.
+_COMPRESSED_HEAD = struct.Struct("<i2f")
+PNG_START = b"\x89PNG\r\n\x1a\n"
 DEPTH_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4", "64FC1": "f8"}
 
 
@@ -48,3 +55,26 @@ def depth_image_to_metres(msg: Any) -> NDArray[np.float32]:
         )
     values = np.ndarray((msg.height, msg.width), value, bytes(msg.data), strides=(msg.step, value.itemsize))
     return depth_to_metres(values, msg.encoding)
+
+
+def compressed_depth_to_metres(msg: Any) -> NDArray[np.float32]:
+    """Return float32 [h, w] metres, NaN where there is no depth, of a CompressedImage with compressed depth.
+
+    Raises GeometryError: another codec than PNG, data cut short, no depth encoding.
+    """
+    data, encoding = bytes(msg.data), str(msg.format).partition(";")[0].strip()
+    start = data.find(PNG_START, 0, _COMPRESSED_HEAD.size + len(PNG_START))
+    values = None if start < 0 else cv2.imdecode(np.frombuffer(data, np.uint8, offset=start), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 2:
+        raise GeometryError(
+            f"The {len(data)} bytes of a compressed depth image of format {shorten(str(msg.format))} are not a"
+            " whole PNG of 16 bits; publish compressedDepth by png, or raw depth."
+        )
+    if encoding != "32FC1":
+        return depth_to_metres(values, encoding)
+    if start != _COMPRESSED_HEAD.size:
+        raise GeometryError("A compressed depth image of 32FC1 has no head, expected one; publish compressedDepth.")
+    _, scale, offset = _COMPRESSED_HEAD.unpack_from(data)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        metres = np.where(values == 0, np.nan, scale / (values.astype(np.float32) - np.float32(offset)))
+    return depth_to_metres(metres, encoding)
