@@ -70,7 +70,8 @@ class Scoring:
             maps = self._maps(scores, view, words.ballots)
         with stage(timer, "decide"):
             options = self.options
-            is_plain = "decision" in options.plain_stages
+            # shares leave the scores for which the compiled decision has a logit
+            is_plain = "decision" in options.plain_stages or options.window_scores == "softmax"
             decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id, is_plain=is_plain)
             of_mask = replace(decide, background_id=words.vocabulary.background_id)
             answers = [decide(*each, view.size)[1] for each in maps[1:]]
