@@ -87,10 +87,11 @@ def dinotxt_by_hand(segmenter, photo, vocabulary):
 
 @pytest.mark.parametrize("shape", ["photo", "square"])
 @pytest.mark.parametrize(
-    ("protocol", "by_hand", "share"), [("talk2dino", talk2dino_by_hand, 1.0), ("dinotxt", dinotxt_by_hand, 0.5)]
+    "way", [("talk2dino", talk2dino_by_hand, 1.0), ("dinotxt", dinotxt_by_hand, 0.5)], ids=lambda way: way[0]
 )
-def test_a_protocol_labels_as_its_papers_code_does(protocol, by_hand, share, shape, segmenter, request):
-    """The confidence is the decision's, of the paper's two best scores; share: of a class that alone has every vote."""
+def test_a_protocol_labels_as_its_papers_code_does(way, shape, segmenter, request):
+    """The confidence is the decision's, of the two best scores. share: of a class that has every vote."""
+    protocol, by_hand, share = way
     photo = request.getfixturevalue(shape)
     vocabulary = segmenter.encode_vocabulary(WORDS)
     scores = by_hand(segmenter, photo, vocabulary)

@@ -11,7 +11,7 @@ import torch
 from talk2dino_ros.engine.inference.decision import Decision, ScoreMap
 from talk2dino_ros.engine.inference.decision.decision_batch import decide
 from talk2dino_ros.engine.inference.decision.decision_plain import decide_plain
-from talk2dino_ros.engine.inference.decision.decision_table import ABSENT, DISTRACTOR, DecisionTable, padded_count
+from talk2dino_ros.engine.inference.decision.decision_table import ABSENT, DISTRACTOR, DecisionTable
 
 MASK = Decision(0.5, 14.0, 255, background_id=9)
 QUESTION = Decision(0.52, 14.0, 255)
@@ -44,11 +44,6 @@ def test_the_decision_table_has_the_kind_of_each_row():
     bare = DecisionTable.of([(Decision(None, 10.0, 0), {0: 3, 1: 0})], 2, "cpu")
     assert bare.ids.tolist() == [[3, DISTRACTOR]]
     assert bare.rules.tolist() == [[0.0, 10.0, 0.0, 0.0]]
-
-
-@pytest.mark.parametrize(("count", "rows"), [(1, 8), (8, 8), (9, 16), (20, 32), (150, 256), (257, 512), (600, 768)])
-def test_classes_are_padded_to_a_few_sizes(count, rows):
-    assert padded_count(count) == rows
 
 
 INTERPRETED = """

@@ -14,13 +14,6 @@ if TYPE_CHECKING:
 
 DISTRACTOR = -1  # wins against a label and has none
 ABSENT = -2  # on no ballot: the rows that pad the classes
-PADDED_COUNTS = (8, 16, 32, 64, 128, 256)
-
-
-def padded_count(count: int) -> int:
-    """Return how many rows stand for `count` classes: a few sizes, as each is recorded on its own."""
-    largest = PADDED_COUNTS[-1]
-    return next((size for size in PADDED_COUNTS if count <= size), -(-count // largest) * largest)
 
 
 @dataclass(frozen=True)
