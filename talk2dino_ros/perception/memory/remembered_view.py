@@ -76,7 +76,9 @@ def _mask_of(picture: NDArray[np.uint8], keyframe: Keyframe, patches: NDArray[np
         low = (round(x - width / 2), round(y - height / 2))
         high = (max(low[0], round(x + width / 2) - 1), max(low[1], round(y + height / 2) - 1))
         cv2.rectangle(mask, low, high, 255, cv2.FILLED)
-    return mask
+    # centres are whole pixels, so that between two neighbours a line may be left
+    closed: NDArray[np.uint8] = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return closed
 
 
 def _decoded(keyframe: Keyframe) -> NDArray[np.uint8]:

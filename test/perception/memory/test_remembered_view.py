@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -62,3 +64,21 @@ def test_a_picture_that_is_missing_or_none_is_said_and_does_not_outlive_a_forget
 def test_a_place_that_is_not_in_the_picture_is_said():
     with pytest.raises(ImageError, match="not in its picture"):
         outlined(seen(red_picture()), voxel_keys(np.array([[9.0, 9.0, 9.0]]), CELL)[0], CELL)
+
+
+@pytest.mark.parametrize("grid", [(28, 28), (37, 26), (7, 11)])
+def test_between_neighbouring_patches_no_line_is_left(grid):
+    rows, columns = grid
+    height, width = 240 / rows, 320 / columns
+    x, y = np.meshgrid((np.arange(columns) + 0.5) * width, (np.arange(rows) + 0.5) * height)
+    centres = np.rint(np.column_stack([x.ravel(), y.ravel()])).astype(np.uint16)
+    count = len(centres)
+    image = replace(
+        keyframe(np.tile([[2.0, 0.0, 1.0]], (count, 1)), np.ones((count, 8))),
+        centres=centres,
+        patch_size=(height, width),
+        jpeg=cv2.imencode(".jpg", np.full((240, 320, 3), (0, 0, 255), np.uint8))[1].tobytes(),
+    )
+    forgotten = without_patches(image, np.ones(count, np.bool_))
+    picture = cv2.imdecode(np.frombuffer(forgotten.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert np.abs(picture.astype(int) - 128).max() <= 2
