@@ -7,7 +7,7 @@ import random
 import pytest
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.choice import Candidate, GoToRequest, Which, ranked
+from talk2dino_ros.goal.choice import Candidate, GoToRequest, Recollection, Which, ranked
 from talk2dino_ros.goal.stand_off import Pose
 
 
@@ -75,6 +75,8 @@ def test_the_label_is_the_name_before_the_colon():
         ({"words": "!wall"}, "a name without a mark"),
         ({"which": 3}, "which is 3, expected one of"),
         ({"which": 2}, "id is 0"),
+        ({"memory": 3}, r"memory is 3, expected one of 0 \(ALSO\), 1 \(LIVE\), 2 \(ONLY\); choose one"),
+        ({"memory": 2, "which": 2, "object_id": 4}, "memory is ONLY and which is BY_ID"),
         ({"stand_off_m": 0.2, "least_stand_off_m": 0.3}, r"stand_off_m is 0\.2, expected .* \(0\.3\)"),
         ({"stand_off_m": math.inf}, "stand_off_m is inf"),
         ({"stand_off_m": math.nan}, "stand_off_m is nan"),
@@ -95,4 +97,5 @@ def test_the_values_are_those_of_the_messages(kind):
     module, interface, part = kind.split(".")
     messages = pytest.importorskip(f"talk2dino_msgs.{module}", reason="talk2dino_msgs is not built")
     request = getattr(getattr(messages, interface), part)
-    assert {which.name: which.value for which in Which} == {which.name: getattr(request, which.name) for which in Which}
+    for values in (Which, Recollection):
+        assert {each.name: each.value for each in values} == {each.name: getattr(request, each.name) for each in values}

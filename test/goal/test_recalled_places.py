@@ -145,6 +145,29 @@ def test_seen_again_beside_its_place_the_robot_goes_there(x, words):
     assert f"(object 1), {words} remembered" in course.task.message
 
 
+def test_seen_again_on_the_way_it_is_gone_to_from_the_side_of_the_goal_before():
+    course = Course()
+    course.task.take_places([recalled(4.0)], "")
+    course.step(101.0)
+    beside = Pose(4.0, 3.0, 0.0)  # where the robot has to drive around an obstacle
+    assert course.step(105.0, seen(4.3), beside) == State.SEEN
+    assert course.task.goal.point == pytest.approx((3.3, 0.0))
+
+
+def test_a_go_to_shorter_than_live_first_s_uses_the_memory_at_its_end():
+    course = Course(timeout_s=0.5)
+    course.task.take_places([recalled(4.0)], "")
+    assert course.step(100.4) == State.SEARCHING
+    assert course.step(100.51) == State.REMEMBERED
+
+
+def test_what_is_only_remembered_is_not_lost():
+    course = Course(keep_looking=True)
+    course.task.take_places([recalled(4.0)], "")
+    course.step(101.0)
+    assert course.step(150.0) == State.REMEMBERED
+
+
 def test_seen_again_where_no_pose_is_free_the_goal_before_is_good_enough():
     course = Course()
     robot = course.at_the_place()
