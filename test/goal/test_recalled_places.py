@@ -9,7 +9,7 @@ from talk2dino_ros.goal.choice import Candidate, GoToRequest, Recollection
 from talk2dino_ros.goal.go_to_states import GoalChange, GoalView, State
 from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
-from talk2dino_ros.goal.recall import RecalledPlace, ago
+from talk2dino_ros.goal.recall import RecalledPlace
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
 
 SETTINGS = GoalParameters(live_first_s=1.0, verify_s=3.0, same_place_m=0.5, reach_timeout_s=60.0, lost_timeout_s=2.0)
@@ -295,11 +295,3 @@ def test_a_memory_that_has_not_answered_in_time_is_named():
     course.step(105.1)
     assert course.task.is_ended
     assert course.task.message.endswith("; and the memory has not answered")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.4, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (3480.0, "58 min"), (7200.0, "2 h"), (5 * 86400.0, "5 days")],
-)
-def test_a_time_in_words(seconds, words):
-    assert ago(seconds) == words
