@@ -20,6 +20,7 @@ Talk2DinoError              engine/errors                           -
     StoreWriteError         perception/memory/disk/keyframe_store   the disk; what was written is served all the same
   TrackerError              perception/tracking/tracked_object      the trackers' options, or a detection
   TransformError            ros/tf/transforms                       the robot's TF
+  BagError                  ros/bags/bag_reader                     the bag's file, or what it lacks
   MessageError              ros/node/message_guard                  the sender of a message
   QueueError                ros/node/request_queue                  the callers: too many wait, or a newer request came
   StartError                ros/node/run_node                       the shell's environment, or the command's arguments
