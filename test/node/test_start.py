@@ -21,7 +21,7 @@ WRONG_STARTS = {
     "a model that does not exist": (["model:=talk2cat"], ["'talk2cat'", "mini"]),
     "a device that does not exist": (["model:=mini", "device:=tpu"], ["'tpu'", "cpu"]),
     "a precision that does not exist": (["model:=mini", "precision:=fp8"], ["'fp8'", "bf16"]),
-    "a backend without its file": (["model:=mini", "backend:=onnxruntime"], ["onnx_file", "talk2dino export mini"]),
+    "a backend without its file": (["model:=mini", "backend:=onnxruntime"], ["onnx_file", "talk2dino export"]),
     "a value out of range": (["model:=mini", "overlay_alpha:=2.0"], ["overlay_alpha", "0.0 to 1.0"]),
     "a value of another type": (["model:=mini", "background:=1"], ["background", "float"]),
     "a class that YAML reads as a tag": (["vocabulary:=[cup, !table]"], ["-p vocabulary:=[cup, !table]", "'!table'"]),

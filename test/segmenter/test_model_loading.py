@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from wrong_kernel import WRONG_PAMR
 
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.errors import ModelError
@@ -72,8 +73,7 @@ def test_a_difference_from_plain_pytorch_warns_or_ends_the_start_as_the_paramete
 ):
     monkeypatch.setattr(check_cache, "standard_folder", lambda: tmp_path)
     monkeypatch.setattr(self_check, "CPU_PATCHES", 4)
-    wrong = pamr_paths.PamrPath(lambda rgb, scores, count: scores.flip(1), "a wrong kernel")
-    monkeypatch.setattr(pamr_paths, "_path", lambda device: wrong)
+    monkeypatch.setattr(pamr_paths, "_path", lambda device: WRONG_PAMR)
     parameters = Parameters(model="mini", device="cpu", require_fast_path=is_required)
     segmenter, warnings = load_segmenter("mini", device="cpu", backend="torch"), []
     if is_required:

@@ -3,6 +3,7 @@
 
 import pytest
 import torch
+from wrong_kernel import WRONG_PAMR
 
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.doctor import model_findings
@@ -46,8 +47,7 @@ def test_a_model_that_works_is_said_to_with_its_time_and_its_self_check():
 
 
 def test_a_stage_that_differs_is_wrong_and_the_model_works_all_the_same(monkeypatch, loaded):
-    wrong = pamr_paths.PamrPath(lambda rgb, scores, count: scores.flip(1), "a wrong kernel")
-    monkeypatch.setattr(pamr_paths, "_path", lambda device: wrong)
+    monkeypatch.setattr(pamr_paths, "_path", lambda device: WRONG_PAMR)
     job = try_model("mini", device="cpu")
     assert job.can_run
     (stage,) = findings(job, Level.WRONG)

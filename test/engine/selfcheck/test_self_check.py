@@ -6,6 +6,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from wrong_kernel import WRONG_PAMR
 
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.errors import ModelError
@@ -60,8 +61,7 @@ def break_scores(monkeypatch, segmenter):
 
 
 def break_pamr(monkeypatch, segmenter):
-    wrong = pamr_paths.PamrPath(lambda rgb, scores, count: scores.flip(1), "a wrong kernel")
-    monkeypatch.setattr(pamr_paths, "_path", lambda device: wrong)
+    monkeypatch.setattr(pamr_paths, "_path", lambda device: WRONG_PAMR)
     return segmenter
 
 
