@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.nav.room import BOARD_HEIGHT_M, BOARD_THICKNESS_M, WALL_HEIGHT_M, Board, Obstacle, Room
-from talk2dino_ros.demo import PHOTOS as FOLDER
+from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.stand_off import Pose
 
+FOLDERS = (PHOTOS, Path(__file__).resolve().parents[2] / "test" / "photos")  # of the demo, and of the tests
 IMAGE_WIDTH, IMAGE_HEIGHT = 640, 480
 VERTICAL_VIEW_DEG = 55.0  # with 640x480 some 70 degrees across, as common depth cameras have
 CAMERA_AHEAD_M, CAMERA_HEIGHT_M = 0.1, 0.7  # from the point between the wheels
@@ -167,17 +169,25 @@ def _obstacle(obstacle: Obstacle, colour: str) -> str:
 
 def aspects(photos: tuple[str, ...]) -> dict[str, float]:
     """Width / height of the photographs."""
-    sizes = {}
-    for name in photos:
-        with Image.open(FOLDER / f"{name}.jpg") as picture:
-            sizes[name] = picture.width / picture.height
-    return sizes
+    sizes = {name: pixel_size(name) for name in photos}
+    return {name: width / height for name, (width, height) in sizes.items()}
+
+
+def pixel_size(photo: str) -> tuple[int, int]:
+    """Return width and height of a photograph in pixels."""
+    with Image.open(photo_file(photo)) as picture:
+        return picture.width, picture.height
+
+
+def photo_file(photo: str) -> Path:
+    """Return the file of a photograph of the demo or of the tests."""
+    return next(path for folder in FOLDERS if (path := folder / f"{photo}.jpg").is_file())
 
 
 def _as_png(photo: str) -> bytes:
     """MuJoCo reads no JPEG."""
     data = io.BytesIO()
-    with Image.open(FOLDER / f"{photo}.jpg") as picture:
+    with Image.open(photo_file(photo)) as picture:
         picture.save(data, "PNG")
     return data.getvalue()
 
