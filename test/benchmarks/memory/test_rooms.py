@@ -20,6 +20,7 @@ def in_front(room):
     return [board.before(distance) for board in room.boards for distance in (1.9, 1.4, 0.9)]
 
 
+@pytest.mark.slow
 def test_what_was_in_no_vocabulary_is_found_again_and_what_moved_is_where_it_is_now(tmp_path):
     facts = measure_room(load_segmenter("mini", device="cpu"), 0, tmp_path, PHOTOS, in_front)
     assert [answer.word for answer in facts.remembered] == ["cat", "cup", "dog"]
