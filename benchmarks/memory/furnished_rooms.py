@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeded rooms full of things: eight photographs on the walls, two on boards that stand in the room and are moved.
+"""Seeded rooms full of objects: eight photographs on the walls, two on boards that stand in the room and are moved.
 
-A thing is a part of a photograph, in a box that was drawn by hand; where it is in the room follows from its board.
+An object is a part of a photograph, in a box that was drawn by hand; where it is in the room follows from its board.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Thing:
+class RoomObject:
     """What a word is asked for: in which photograph it is, and where there."""
 
     word: str
@@ -36,19 +36,19 @@ class Thing:
     box: Box
 
 
-THINGS = (
-    Thing("helmet", "astronaut", (280, 342, 512, 512)),
-    Thing("rocket", "astronaut", (355, 0, 472, 290)),
-    Thing("rocket", "rocket", (285, 122, 358, 410)),
-    Thing("paintbrush", "brushes", (0, 0, 565, 504)),
-    Thing("cat", "chelsea", (20, 0, 400, 300)),
-    Thing("pagoda", "china", (60, 28, 375, 400)),
-    Thing("cup", "coffee", (168, 15, 412, 312)),
-    Thing("dog", "dogs", (130, 146, 288, 422)),
-    Thing("drum", "drum", (10, 308, 270, 482)),
-    Thing("fig", "fig", (262, 152, 450, 325)),
-    Thing("bowl", "fig", (142, 52, 637, 431)),
-    Thing("hat", "grace_hopper", (145, 20, 374, 182)),
+OBJECTS = (
+    RoomObject("helmet", "astronaut", (280, 342, 512, 512)),
+    RoomObject("rocket", "astronaut", (355, 0, 472, 290)),
+    RoomObject("rocket", "rocket", (285, 122, 358, 410)),
+    RoomObject("paintbrush", "brushes", (0, 0, 565, 504)),
+    RoomObject("cat", "chelsea", (20, 0, 400, 300)),
+    RoomObject("pagoda", "china", (60, 28, 375, 400)),
+    RoomObject("cup", "coffee", (168, 15, 412, 312)),
+    RoomObject("dog", "dogs", (130, 146, 288, 422)),
+    RoomObject("drum", "drum", (10, 308, 270, 482)),
+    RoomObject("fig", "fig", (262, 152, 450, 325)),
+    RoomObject("bowl", "fig", (142, 52, 637, 431)),
+    RoomObject("hat", "grace_hopper", (145, 20, 374, 182)),
 )
 ABSENT = (
     *("airplane", "banana", "bicycle", "bus", "guitar", "horse", "laptop", "sofa", "toilet", "umbrella", "piano"),
@@ -100,15 +100,15 @@ def _standing(photo: str, pose: Pose, aspect: float | None) -> Board:
 
 
 def places_of(word: str, room: Room) -> list[Point]:
-    """Return where the things of a word are in a room, metres: the middles of their boxes."""
+    """Return where the objects of a word are in a room, metres: the middles of their boxes."""
     there = {board.photo: board for board in room.boards}
-    return [place_in(there[thing.photo], thing) for thing in THINGS if thing.word == word and thing.photo in there]
+    return [place_in(there[item.photo], item) for item in OBJECTS if item.word == word and item.photo in there]
 
 
-def place_in(board: Board, thing: Thing) -> Point:
-    """Return the middle of a thing's box on its board."""
-    width, height = pixel_size(thing.photo)
-    x0, y0, x1, y1 = thing.box
+def place_in(board: Board, item: RoomObject) -> Point:
+    """Return the middle of an object's box on its board."""
+    width, height = pixel_size(item.photo)
+    x0, y0, x1, y1 = item.box
     right = ((x0 + x1) / 2 / width - 0.5) * board.width
     down = ((y0 + y1) / 2 / height - 0.5) * board.height
     sin, cos = math.sin(board.pose.yaw), math.cos(board.pose.yaw)
@@ -116,11 +116,11 @@ def place_in(board: Board, thing: Thing) -> Point:
 
 
 def words_in(room: Room) -> list[str]:
-    """Return the words of all things in a room, each once."""
+    """Return the words of all objects in a room, each once."""
     there = {board.photo for board in room.boards}
-    return sorted({thing.word for thing in THINGS if thing.photo in there})
+    return sorted({item.word for item in OBJECTS if item.photo in there})
 
 
 def absent_words(seed: int) -> list[str]:
-    """Return ten words of things that are in no room."""
+    """Return ten words of objects that are in no room."""
     return sorted(map(str, np.random.default_rng([seed, 17]).permutation(ABSENT)[:ABSENT_PER_ROOM]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good answers are: ranked places of a word beside where its things really are. Metres."""
+"""How good answers are: ranked places of a word beside where its objects really are. Metres."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-NEAR_M = 0.5  # a place so near to a thing's middle is it
+NEAR_M = 0.5  # a place so near to an object's middle is it
 
 Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A word, the places that were answered, best first, and where its things are."""
+    """A word, the places that were answered, best first, and where its objects are."""
 
     word: str
     places: tuple[Point, ...]
@@ -24,11 +24,11 @@ class Answer:
 
     @property
     def errors(self) -> list[float]:
-        """Of each place to the nearest thing of the word."""
+        """Of each place to the nearest object of the word."""
         return [min(math.dist(place, truth) for truth in self.truths) for place in self.places]
 
     def is_found(self, first: int) -> bool:
-        """Whether one of the first so many places is a thing of the word."""
+        """Whether one of the first so many places is an object of the word."""
         return any(error <= NEAR_M for error in self.errors[:first])
 
 
@@ -57,7 +57,7 @@ def recall_facts(answers: Sequence[Answer]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Move:
-    """A word's places after its only thing was moved from one point to another, and whether it was known before."""
+    """A word's places after its only object was moved from one point to another, and whether it was known before."""
 
     word: str
     was_known: bool

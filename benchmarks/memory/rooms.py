@@ -2,7 +2,7 @@
 """Measure what the memory finds again: `python -m benchmarks.memory.rooms`.
 
 In each of many seeded rooms a robot tours once with the vocabulary `door`, and is asked for everything in the room
-afterwards, by words that were in no vocabulary, and for ten things that are not there. Beside it: what a tracker knows
+afterwards, by words that were in no vocabulary, and for ten objects that are not there. Beside it: what a tracker knows
 of the same images, with `door` alone, and with all these words in its vocabulary (the upper bound). Then two boards are
 moved, it tours again, and is asked again. Writes to benchmarks/results/, or to --output.
 """
@@ -43,7 +43,7 @@ AWAY_NS = 3600 * 10**9  # between the two tours
 
 @dataclass
 class RoomFacts:
-    """What was measured in one room. absent_found: words of things that are in no room, and had a place."""
+    """What was measured in one room. absent_found: words of objects that are in no room, and had a place."""
 
     seed: int
     images: int
@@ -89,7 +89,7 @@ def main() -> None:
 def measure_room(
     segmenter: "Segmenter", seed: int, folder: Path, photos: Sequence[str] = PHOTOS, plan: TourPlan = tour
 ) -> RoomFacts:
-    """Tour a room, ask, tour it again after things were moved, ask again."""
+    """Tour a room, ask, tour it again after objects were moved, ask again."""
     rooms = furnished(seed, photos)
     words = words_in(rooms.before)
     store = KeyframeStore(folder, f"room_{seed}")
@@ -134,7 +134,7 @@ def _tour(
 
 
 def _is_moved(word: str, rooms: MovedRoom) -> bool:
-    """Whether the only thing of a word was moved."""
+    """Whether the only object of a word was moved."""
     before, after = places_of(word, rooms.before), places_of(word, rooms.after)
     return len(before) == 1 and before != after
 

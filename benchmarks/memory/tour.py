@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     parser.add_argument("folder", type=Path, help=f"with the poses in {POSES}: a list of x, y, yaw")
     parser.add_argument("--photos", nargs="+", default=list(PHOTOS))
-    parser.add_argument("--after", action="store_true", help="after things were moved")
+    parser.add_argument("--after", action="store_true", help="after objects were moved")
     arguments = parser.parse_args()
     rooms = furnished(arguments.seed, arguments.photos)
     try:

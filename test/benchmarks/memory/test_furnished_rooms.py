@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory's rooms: where their things are, what moves, and the tour that knows nothing of it."""
+"""The memory's rooms: where their objects are, what moves, and the tour that knows nothing of it."""
 
 import math
 
@@ -8,9 +8,9 @@ import pytest
 from benchmarks.memory.furnished_rooms import (
     ABSENT,
     APART_M,
+    OBJECTS,
     PHOTOS,
-    THINGS,
-    Thing,
+    RoomObject,
     absent_words,
     furnished,
     place_in,
@@ -31,9 +31,9 @@ from talk2dino_ros.goal.stand_off import Pose
         (Pose(3.0, 1.0, math.pi / 2), 3.0 - 0.328125, 1.0),  # who looks along -y has -x to the right
     ],
 )
-def test_a_things_place_follows_from_its_board_and_its_box(pose, x, y):
-    thing = Thing("helmet", "astronaut", (280, 342, 512, 512))
-    place = place_in(Board("astronaut", pose, 1.2, 1.2), thing)
+def test_an_objects_place_follows_from_its_board_and_its_box(pose, x, y):
+    item = RoomObject("helmet", "astronaut", (280, 342, 512, 512))
+    place = place_in(Board("astronaut", pose, 1.2, 1.2), item)
     assert place == pytest.approx((x, y, 0.85 - 0.40078125))
 
 
@@ -51,7 +51,7 @@ def test_two_boards_move_and_nothing_else(seed):
 
 def test_words_of_the_room_and_absent_ones_are_apart():
     room = furnished(0).before
-    assert set(words_in(room)) == {thing.word for thing in THINGS}
+    assert set(words_in(room)) == {item.word for item in OBJECTS}
     assert not set(ABSENT) & set(words_in(room))
     assert len(set(absent_words(0))) == 10
     assert len(places_of("rocket", room)) == 2

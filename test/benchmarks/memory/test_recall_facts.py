@@ -8,7 +8,7 @@ from benchmarks.memory.recall import Answer, Move, move_facts, recall_facts, sha
 HERE, BESIDE, FAR = (1.0, 2.0, 0.8), (1.3, 2.4, 0.8), (1.4, 2.4, 0.8)  # 0, 0.5 and 0.566 m from HERE
 
 
-def test_a_place_within_half_a_metre_of_any_of_the_words_things_is_found():
+def test_a_place_within_half_a_metre_of_any_of_the_words_objects_is_found():
     assert Answer("cup", (BESIDE,), (HERE,)).errors == pytest.approx([0.5])
     assert Answer("cup", (FAR, BESIDE), ((9.0, 9.0, 9.0), HERE)).errors == pytest.approx([0.5657, 0.5], abs=1e-4)
     assert Answer("cup", ((1.3, 2.0, 0.8),), ((9.0, 9.0, 9.0), HERE)).is_found(1)
@@ -47,7 +47,7 @@ def test_a_tracker_that_knows_nothing_has_no_error():
     assert share(0, 0) is None
 
 
-def test_moved_things_count_where_they_were_known_before():
+def test_moved_objects_count_where_they_were_known_before():
     there = (5.0, 5.0, 0.8)
     moves = [
         Move("cup", True, HERE, there, (there,)),  # gone and found
