@@ -13,9 +13,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.ros.tf.history import History, Link, Path, Step
+from talk2dino_ros.ros.tf.history import History, Link, Step
 from talk2dino_ros.ros.tf.listener import TransformsListener
-from talk2dino_ros.ros.tf.lookup import HISTORY_S, NotKnownError, ahead, behind, not_joined_then
+from talk2dino_ros.ros.tf.lookup import HISTORY_S
+from talk2dino_ros.ros.tf.path_lookup import steps_at
 from talk2dino_ros.ros.tf.samples import TransformSample, flaw_of, sample_of
 from talk2dino_ros.ros.tf.transforms import Floats, Transform
 from talk2dino_ros.ros.tf.tree import FrameTree
@@ -124,14 +125,8 @@ class Pytransform3dTransforms(TransformsListener):
 
     def find(self, target: str, source: str, stamp_ns: int | None) -> Transform:
         """Return what is known now."""
-        newest_ns = self._history.newest_common_ns(target, source)
-        at_ns = newest_ns if stamp_ns is None else stamp_ns
-        self._tree.refuse_circles(at_ns, source, target)
-        path = self._history.path(target, source, at_ns)
-        if not path.steps:
-            self._tree.refuse_strangers(target, source)
-            raise self._reason_in_time(path, at_ns, newest_ns)
-        matrix = self._graph(path.steps).get_transform_at_time(source, target, at_ns or 0)
+        steps, at_ns = steps_at(self._history, self._tree, target, source, stamp_ns)
+        matrix = self._graph(steps).get_transform_at_time(source, target, at_ns or 0)
         return Transform(matrix[:3, :3], matrix[:3, 3], at_ns)
 
     def _graph(self, steps: tuple[Step, ...]) -> TemporalTransformManager:
@@ -141,10 +136,3 @@ class Pytransform3dTransforms(TransformsListener):
                 self._graphs.clear()
             self._graphs[steps] = graph_of(steps)
         return self._graphs[steps]
-
-    def _reason_in_time(self, path: Path, at_ns: int | None, newest_ns: int | None) -> NotKnownError:
-        if path.gap is None or at_ns is None:
-            return not_joined_then()
-        if newest_ns is not None and newest_ns < at_ns:
-            return ahead(at_ns, newest_ns)
-        return behind(at_ns, path.gap.oldest_ns)

@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose, between
-from talk2dino_ros.ros.tf.history import History, Path, Step
-from talk2dino_ros.ros.tf.lookup import NotKnownError, WaitingLookup, ahead, behind, not_joined_then
+from talk2dino_ros.ros.tf.history import History, Step
+from talk2dino_ros.ros.tf.lookup import WaitingLookup
+from talk2dino_ros.ros.tf.path_lookup import steps_at
 from talk2dino_ros.ros.tf.samples import TransformSample, flaw_of, sample_of
 from talk2dino_ros.ros.tf.transforms import Transform
 from talk2dino_ros.ros.tf.tree import FrameTree
@@ -39,14 +40,8 @@ class RecordedTransforms(WaitingLookup):
 
     def find(self, target: str, source: str, stamp_ns: int | None) -> Transform:
         """Return the transform at a stamp; see WaitingLookup."""
-        newest_ns = self._history.newest_common_ns(target, source)
-        at_ns = newest_ns if stamp_ns is None else stamp_ns
-        self._tree.refuse_circles(at_ns, source, target)
-        path = self._history.path(target, source, at_ns)
-        if not path.steps:
-            self._tree.refuse_strangers(target, source)
-            raise _reason_in_time(path, at_ns, newest_ns)
-        pose = pose_along(path.steps, source, at_ns)
+        steps, at_ns = steps_at(self._history, self._tree, target, source, stamp_ns)
+        pose = pose_along(steps, source, at_ns)
         x, y, z = pose.position
         return Transform.from_quaternion(pose.orientation, (x, y, z), at_ns)
 
@@ -73,11 +68,3 @@ def _pose_at(step: Step, stamp_ns: int | None) -> SensorPose:
 
 def _pose(sample: TransformSample) -> SensorPose:
     return SensorPose(sample.translation, sample.rotation)
-
-
-def _reason_in_time(path: Path, at_ns: int | None, newest_ns: int | None) -> NotKnownError:
-    if path.gap is None or at_ns is None:
-        return not_joined_then()
-    if newest_ns is not None and newest_ns < at_ns:
-        return ahead(at_ns, newest_ns)
-    return behind(at_ns, path.gap.oldest_ns)
