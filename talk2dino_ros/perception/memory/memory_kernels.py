@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loops over voxels, compiled for the CPU on first use.
+"""Loops over voxels, compiled on first use; in one file with their constants, by which numba knows what it has kept."""
 
-All in one file, with their constants: numba takes what it has kept for good as long as this file is unchanged.
-"""
-
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,28 +18,79 @@ MOST_WEIGHT = np.float32(32.0)  # of all that was seen before: what changes slow
 ENOUGH_LOOKS = 2  # a voxel is gone once it was seen through more often than it was seen, or than this, if that is less
 
 
+class VoxelTable(NamedTuple):
+    """Arrays of voxel_map.py. slots: int32 [S], voxels' numbers by their keys. blocks: int64 [S, 2], keys and cells."""
+
+    keys: _Array
+    columns: _Array
+    codes: _Array
+    slots: _Array
+    blocks: _Array
+
+
 @compiled
-def _slot(slots: _Array, keys: _Array, key: int) -> int:
-    """The place in the table of a key, or the empty one where it belongs."""
-    mask = np.uint64(len(slots) - 1)
+def _first_probe(slots: _Array, key: int) -> int:
+    """The place in a table where the search for a key begins."""
     mixed = np.uint64(key) * _MIX
-    at = (mixed ^ (mixed >> np.uint64(32))) & mask
+    return (mixed ^ (mixed >> np.uint64(32))) & np.uint64(len(slots) - 1)
+
+
+@compiled
+def _slot(table: VoxelTable, key: int) -> int:
+    """The slot of a key, or the empty one where it belongs."""
+    slots, keys = table.slots, table.keys
+    mask = np.uint64(len(slots) - 1)
+    at = _first_probe(slots, key)
     while slots[at] != EMPTY and keys[slots[at]] != key:
         at = (at + np.uint64(1)) & mask
     return np.int64(at)
 
 
 @compiled
-def enter(slots: _Array, keys: _Array, count: int) -> None:
-    """Fill an empty table with the first keys."""
-    for index in range(count):
-        slots[_slot(slots, keys, keys[index])] = index
+def _block_slot(blocks: _Array, block: int) -> int:
+    """The same of a block, which stands in the slot itself."""
+    mask = np.uint64(len(blocks) - 1)
+    at = _first_probe(blocks, block)
+    while blocks[at, 0] != EMPTY and blocks[at, 0] != block:
+        at = (at + np.uint64(1)) & mask
+    return np.int64(at)
 
 
 @compiled
-def drop_gone(keys: _Array, codes: _Array, columns: _Array, count: int) -> int:
+def _block_of(x: int, y: int, z: int) -> int:
+    """The block of 4 x 4 x 4 cells that a cell is in; x, y, z: as they are in a key."""
+    return ((x >> 2) << (2 * BITS)) | ((y >> 2) << BITS) | (z >> 2)
+
+
+@compiled
+def _bit_of(x: int, y: int, z: int) -> int:
+    """A cell's bit in the word of its block."""
+    return ((x & 3) << 4) | ((y & 3) << 2) | (z & 3)
+
+
+@compiled
+def _mark(blocks: _Array, key: int) -> None:
+    """Note in its block that a cell has a voxel: a ray asks blocks, most of which are empty."""
+    x, y, z = key >> (2 * BITS), (key >> BITS) & _MASK, key & _MASK
+    block = _block_of(x, y, z)
+    at = _block_slot(blocks, block)
+    blocks[at, 0] = block
+    blocks[at, 1] |= np.int64(1) << _bit_of(x, y, z)
+
+
+@compiled
+def enter(table: VoxelTable, count: int) -> None:
+    """Fill empty slots and blocks with the first keys."""
+    for index in range(count):
+        key = table.keys[index]
+        table.slots[_slot(table, key)] = index
+        _mark(table.blocks, key)
+
+
+@compiled
+def drop_gone(table: VoxelTable, count: int) -> int:
     """Move the voxels with detections together, in place; return how many they are."""
-    kept = 0
+    keys, columns, codes, kept = table.keys, table.columns, table.codes, 0
     for index in range(count):
         if columns[index].detections > 0:
             keys[kept], columns[kept], codes[kept] = keys[index], columns[index], codes[index]
@@ -51,18 +99,15 @@ def drop_gone(keys: _Array, codes: _Array, columns: _Array, count: int) -> int:
 
 
 @compiled
-def look_up(slots: _Array, keys: _Array, wanted: _Array, found: _Array) -> None:
+def look_up(table: VoxelTable, wanted: _Array, found: _Array) -> None:
     """Find the voxels of keys; EMPTY for those that are not there."""
     for number in range(len(wanted)):
-        found[number] = slots[_slot(slots, keys, wanted[number])]
+        found[number] = table.slots[_slot(table, wanted[number])]
 
 
 @compiled
 def hit(
-    slots: _Array,
-    columns: _Array,
-    keys: _Array,
-    codes: _Array,
+    table: VoxelTable,
     count: int,
     seen_keys: _Array,
     seen_codes: _Array,
@@ -73,17 +118,18 @@ def hit(
 ) -> int:
     """Take one keyframe's patches into their voxels; return how many voxels there are then.
 
-    columns: the structured array of voxel_map.py. The arrays have room for every patch in a voxel of its own.
+    The arrays have room for every patch in a voxel of its own.
     """
-    width = seen_codes.shape[1]
+    slots, keys, columns, codes = table.slots, table.keys, table.columns, table.codes
     mean = np.empty(codes.shape[1], np.float32)
     for patch in range(len(seen_keys)):
-        at = _slot(slots, keys, seen_keys[patch])
+        at = _slot(table, seen_keys[patch])
         index = slots[at]
         if index == EMPTY:
             index = count
             slots[at] = index
             keys[index] = seen_keys[patch]
+            _mark(table.blocks, seen_keys[patch])
             columns[index].detections = 0
             columns[index].hit_in = EMPTY
             columns[index].passed_in = EMPTY
@@ -106,87 +152,93 @@ def hit(
             voxel.best_weight = weight
             voxel.best_keyframe = keyframe
         before = voxel.weight
-        share, kept = weight / (before + weight), before / (before + weight)
-        largest = np.float32(0)
-        for d in range(codes.shape[1]):
-            value = np.float32(codes[index, d]) * voxel.scale * kept if before > 0 else np.float32(0)
-            if d < width:
-                value += np.float32(seen_codes[patch, d]) * seen_scales[patch] * share
-            mean[d] = value
-            largest = max(largest, abs(value))
+        kept, share = before / (before + weight), weight / (before + weight)
+        largest = _blend(codes[index], voxel.scale * kept, seen_codes[patch], seen_scales[patch] * share, mean)
         voxel.weight = min(before + weight, MOST_WEIGHT)
         voxel.scale = largest / np.float32(127)
         _round(mean, voxel.scale, codes[index], seen_keys[patch], keyframe)
     return count
 
 
-@compiled
+@reordered
+def _blend(codes: _Array, scale: float, seen: _Array, seen_scale: float, mean: _Array) -> float:
+    """Set mean to codes * scale + seen * seen_scale, where seen may be shorter; return its largest absolute value."""
+    for d in range(len(seen)):
+        mean[d] = np.float32(codes[d]) * scale + np.float32(seen[d]) * seen_scale
+    for d in range(len(seen), len(codes)):
+        mean[d] = np.float32(codes[d]) * scale
+    largest = np.float32(0)
+    for d in range(len(codes)):
+        largest = max(largest, abs(mean[d]))
+    return largest
+
+
+@reordered
 def _round(mean: _Array, scale: float, codes: _Array, key: int, keyframe: int) -> None:
     """To whole steps, up or down by chance: rounded to the nearest, small changes would never count.
 
-    The chance is computed from the voxel and the keyframe, so that a rebuilt map is the same to the bit.
+    The chance is computed (lowbias32) of voxel, keyframe and coefficient: what is rebuilt is the same to the bit.
     """
-    state = (np.uint64(key) * _MIX) ^ (np.uint64(keyframe + 1) * np.uint64(0xD1342543DE82EF95))
+    mixed = (np.uint64(key) * _MIX) ^ (np.uint64(keyframe + 1) * np.uint64(0xD1342543DE82EF95))
+    seed = np.uint32(mixed >> np.uint64(32))
     per_step = np.float32(1) / scale if scale > 0 else np.float32(0)
     for d in range(len(mean)):
-        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-        chance = np.float32(np.uint32(state >> np.uint64(40))) * np.float32(2.0**-24)
-        codes[d] = np.int8(max(-127, min(127, np.floor(mean[d] * per_step + chance))))
+        state = np.uint32(seed + np.uint32(np.uint32(d) * np.uint32(0x9E3779B9)))
+        state = np.uint32(np.uint32(state ^ (state >> np.uint32(16))) * np.uint32(0x7FEB352D))
+        state = np.uint32(np.uint32(state ^ (state >> np.uint32(15))) * np.uint32(0x846CA68B))
+        chance = np.float32(np.int32(state >> np.uint32(8))) * np.float32(2.0**-24)
+        whole = np.floor(mean[d] * per_step + chance)
+        codes[d] = np.int8(max(np.float32(-127), min(np.float32(127), whole)))
 
 
 @compiled
-def see_through(
-    slots: _Array, columns: _Array, keys: _Array, sensor: _Array, points: _Array, cell: float, keyframe: int
-) -> int:
+def see_through(table: VoxelTable, sensor: _Array, points: _Array, cell: float, keyframe: int) -> int:
     """Count the voxels that rays from the sensor to points [N, 3] (metres) pass through; return how many are gone.
 
     The cell in which a ray ends and the one before are spared; so is what the keyframe has hit. A keyframe counts once.
     """
     gone = 0
     for number in range(len(points)):
-        gone += _walk(slots, columns, keys, sensor / cell, points[number] / cell, keyframe)
+        gone += _walk(table, sensor, points[number], cell, keyframe)
     return gone
 
 
 @compiled
-def _walk(slots: _Array, columns: _Array, keys: _Array, start: _Array, end: _Array, keyframe: int) -> int:
-    """Amanatides and Woo's walk from cell to cell, in units of cells."""
-    at, step = np.empty(3, np.int64), np.empty(3, np.int64)
-    next_t, step_t = np.empty(3), np.empty(3)
-    cells = 0
-    for axis in range(3):
-        at[axis] = np.int64(np.floor(start[axis]))
-        cells += abs(np.int64(np.floor(end[axis])) - at[axis])
-        way = end[axis] - start[axis]
-        step[axis] = 1 if way > 0 else -1
-        step_t[axis] = abs(1 / way) if way != 0 else np.inf
-        border = at[axis] + 1 if way > 0 else at[axis]
-        next_t[axis] = (border - start[axis]) / way if way != 0 else np.inf
-    gone = 0
-    for _ in range(cells - 1):  # neither the last nor the one before
-        gone += _pass(slots, columns, keys, pack_key(at[0], at[1], at[2]), keyframe)
-        axis = 0
-        if next_t[1] < next_t[axis]:
-            axis = 1
-        if next_t[2] < next_t[axis]:
-            axis = 2
-        at[axis] += step[axis]
-        next_t[axis] += step_t[axis]
+def _along(start: float, end: float) -> tuple[int, int, float, float, int]:
+    """Of one axis: first cell as in a key, step, share of the way to the first border and to the next, borders."""
+    first, way = np.int64(np.floor(start)), end - start
+    borders = abs(np.int64(np.floor(end)) - first)
+    if way == 0:
+        return first + HALF, 1, np.inf, np.inf, borders
+    border = first + 1 if way > 0 else first
+    return first + HALF, 1 if way > 0 else -1, (border - start) / way, abs(1 / way), borders
+
+
+@compiled
+def _walk(table: VoxelTable, start: _Array, end: _Array, cell: float, keyframe: int) -> int:
+    """Amanatides and Woo's walk from cell to cell. No branch asks for the way, which is anyone's guess."""
+    x, step_x, next_x, each_x, more_x = _along(start[0] / cell, end[0] / cell)
+    y, step_y, next_y, each_y, more_y = _along(start[1] / cell, end[1] / cell)
+    z, step_z, next_z, each_z, more_z = _along(start[2] / cell, end[2] / cell)
+    gone, block, there = 0, EMPTY, 0
+    for _ in range(more_x + more_y + more_z - 1):  # neither the last nor the one before
+        own = _block_of(x, y, z)
+        if own != block:
+            block, there = own, table.blocks[_block_slot(table.blocks, own), 1]
+        if (there >> _bit_of(x, y, z)) & 1:
+            gone += _pass(table, (x << (2 * BITS)) | (y << BITS) | z, keyframe)
+        is_y = next_y < next_x
+        is_z = next_z < (next_y if is_y else next_x)
+        is_x, is_y = not (is_y or is_z), is_y and not is_z
+        x, next_x = (x + step_x, next_x + each_x) if is_x else (x, next_x)
+        y, next_y = (y + step_y, next_y + each_y) if is_y else (y, next_y)
+        z, next_z = (z + step_z, next_z + each_z) if is_z else (z, next_z)
     return gone
 
 
 @compiled
-def pack_key(x: int, y: int, z: int) -> int:
-    """One number for a cell's three."""
-    return ((x + HALF) << (2 * BITS)) | ((y + HALF) << BITS) | (z + HALF)
-
-
-@compiled
-def _pass(slots: _Array, columns: _Array, keys: _Array, key: int, keyframe: int) -> int:
-    index = slots[_slot(slots, keys, key)]
-    if index == EMPTY:
-        return 0
-    voxel = columns[index]
+def _pass(table: VoxelTable, key: int, keyframe: int) -> int:
+    voxel = table.columns[table.slots[_slot(table, key)]]
     if voxel.detections == 0 or keyframe in (voxel.hit_in, voxel.passed_in):
         return 0
     voxel.passed_in = keyframe

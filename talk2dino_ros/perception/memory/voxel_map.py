@@ -17,6 +17,7 @@ from talk2dino_ros.perception.memory.memory_kernels import (
     BITS,
     EMPTY,
     HALF,
+    VoxelTable,
     cosines,
     drop_gone,
     enter,
@@ -85,11 +86,15 @@ class VoxelMap:
         self._keys = np.zeros(LEAST_ROOM, np.int64)
         self._codes = np.zeros((LEAST_ROOM, self.width), np.int8)
         self._columns = np.zeros(LEAST_ROOM, COLUMNS)
-        self._slots = np.full(2 * LEAST_ROOM, EMPTY, np.int32)
+        self._clear_tables(2 * LEAST_ROOM)
 
     def __len__(self) -> int:
         """How many voxels there are, without those that are gone."""
         return int(np.count_nonzero(self.columns["detections"]))
+
+    @property
+    def _table(self) -> VoxelTable:
+        return VoxelTable(self._keys, self._columns, self._codes, self._slots, self._blocks)
 
     @property
     def keys(self) -> Keys:
@@ -115,7 +120,7 @@ class VoxelMap:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return self._keys.nbytes + self._codes.nbytes + self._columns.nbytes + self._slots.nbytes
+        return self._keys.nbytes + self._codes.nbytes + self._columns.nbytes + self._slots.nbytes + self._blocks.nbytes
 
     def add(self, keyframe: Keyframe, number: int) -> None:
         """Take in a keyframe by its id: what its patches hit, and what their rays passed."""
@@ -125,10 +130,7 @@ class VoxelMap:
         distances = np.linalg.norm(keyframe.millimetres * MILLIMETRE, axis=1)
         weights = np.minimum(1, (FULL_WEIGHT_M / np.maximum(distances, MILLIMETRE)) ** 2).astype(np.float32)
         self._count = hit(
-            self._slots,
-            self._columns,
-            self._keys,
-            self._codes,
+            self._table,
             self._count,
             keys[good],
             np.ascontiguousarray(keyframe.codes[good]),
@@ -138,12 +140,12 @@ class VoxelMap:
             number,
         )
         sensor = np.array(keyframe.pose.position)
-        self.removed += see_through(self._slots, self._columns, self._keys, sensor, points[good], self.cell_m, number)
+        self.removed += see_through(self._table, sensor, points[good], self.cell_m, number)
 
     def find(self, keys: Keys) -> NDArray[np.int64]:
         """Return the indices [M] of the voxels of keys [M]; EMPTY (-1) for those that are not there."""
         found = np.empty(len(keys), np.int64)
-        look_up(self._slots, self._keys, keys, found)
+        look_up(self._table, keys, found)
         return found
 
     def cosines(self, words: Floats, nothing: float) -> tuple[Floats, Floats]:
@@ -175,7 +177,7 @@ class VoxelMap:
             self._grow(max(int(len(self._keys) * GROWTH), self._count + more))
 
     def _drop_gone(self) -> None:
-        self._count = drop_gone(self._keys, self._codes, self._columns, self._count)
+        self._count = drop_gone(self._table, self._count)
         self._enter_all(len(self._slots))
 
     def _grow(self, room: int) -> None:
@@ -190,5 +192,9 @@ class VoxelMap:
             self._enter_all(slots)
 
     def _enter_all(self, slots: int) -> None:
+        self._clear_tables(slots)
+        enter(self._table, self._count)
+
+    def _clear_tables(self, slots: int) -> None:
         self._slots = np.full(slots, EMPTY, np.int32)
-        enter(self._slots, self._keys, self._count)
+        self._blocks = np.full((slots, 2), (EMPTY, 0), np.int64)

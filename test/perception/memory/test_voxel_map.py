@@ -4,7 +4,7 @@ import pytest
 from memory_oracles import SlowMap
 from memory_story import keyframe, pose_at, seeded_keyframe
 
-from talk2dino_ros.perception.memory.voxel_map import VoxelMap, voxel_centres, voxel_keys
+from talk2dino_ros.perception.memory.voxel_map import LEAST_ROOM, VoxelMap, voxel_centres, voxel_keys
 
 CELL = 0.1
 RED, GREEN = [1.0, 0, 0, 0, 0, 0, 0, 0], [0, 1.0, 0, 0, 0, 0, 0, 0]
@@ -173,6 +173,20 @@ def test_many_voxels_are_all_found_again_while_the_arrays_grow_and_the_gone_are_
     assert len(voxels.keys) < 30_000
     assert is_there(voxels, *points[-1][-200:]).count(True) == 200
     assert voxels.find(voxel_keys(np.array([[50.0, 50.0, 50.0]]), CELL)[0]).tolist() == [-1]
+
+
+def test_rays_meet_voxels_in_blocks_around_zero_and_after_the_arrays_have_grown():
+    """A row of cups on a line of sight through zero, and a crowd elsewhere for which the arrays grow."""
+    eye, ends = pose_at(-3.95, 0.05, 0.05), [[4.05, 0.05, 0.05]]
+    cups = [[x + 0.05, 0.05, 0.05] for x in np.arange(-3, 3, 0.1)]
+    voxels = map_of(keyframe(cups, [RED] * len(cups), pose=pose_at(0.05, 5.05, 0.05)))
+    crowd = np.random.default_rng(0).uniform((10, -9, -9), (28, 9, 9), (20_000, 3))
+    voxels.add(keyframe(crowd, np.ones((len(crowd), 8)), pose=pose_at(9.5, 0.0, 0.0)), 2)
+    assert len(voxels._keys) > LEAST_ROOM
+    assert is_there(voxels, *cups).count(True) == len(cups)
+    for number in (3, 4):
+        voxels.add(keyframe(ends, [GREEN], pose=eye), number)
+    assert is_there(voxels, *cups).count(True) == 0
 
 
 def test_a_million_voxels_fit_500_mb_with_the_widest_features():

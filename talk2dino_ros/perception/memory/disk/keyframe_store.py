@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +36,10 @@ from talk2dino_ros.perception.memory.keyframe import Keyframe
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 
 Floats = NDArray[np.float32]
+_Part = TypeVar("_Part")
 
 FILE, LOCK = "memory.sqlite3", "memory.lock"
+AHEAD = 8  # keyframes that are unpacked before they are asked for
 MAP_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")  # a folder's name, and nothing that leads out of one
 
 
@@ -134,19 +140,30 @@ class KeyframeStore:
 
     def read(self, number: int) -> Keyframe | None:
         """Return a keyframe; None where there is none of this id, or a damaged one, which is noted."""
-        try:
-            statement = "SELECT camera, head, body, jpeg FROM keyframes WHERE id = ?"
-            row = self._database.execute(statement, (number,)).fetchone()
-            return unpack(KeyframeRow(*row[1:]), str(row[0])) if row else None
-        except (DamagedRowError, sqlite3.DatabaseError) as error:
-            self._note_damaged(number, error)
-            return None
+        row = self._noting(number, lambda: self._row(number))
+        return self._noting(number, lambda: unpack(*row)) if row else None
 
     def __iter__(self) -> Iterator[tuple[int, Keyframe]]:
-        for number in self.ids():
-            keyframe = self.read(number)
-            if keyframe is not None:
-                yield number, keyframe
+        """Yield ids and keyframes in the order of writing, while another thread unpacks what comes next."""
+        with ThreadPoolExecutor(1, thread_name_prefix="keyframes") as pool:
+            ahead: deque[tuple[int, Future[Keyframe]]] = deque()
+            for number in self.ids():
+                if row := self._noting(number, partial(self._row, number)):
+                    ahead.append((number, pool.submit(unpack, *row)))
+                if len(ahead) == AHEAD:
+                    yield from self._unpacked(*ahead.popleft())
+            for each in ahead:
+                yield from self._unpacked(*each)
+
+    def _row(self, number: int) -> tuple[KeyframeRow, str] | None:
+        statement = "SELECT head, body, jpeg, camera FROM keyframes WHERE id = ?"
+        row = self._database.execute(statement, (number,)).fetchone()
+        return (KeyframeRow(*row[:3]), str(row[3])) if row else None
+
+    def _unpacked(self, number: int, unpacking: Future[Keyframe]) -> list[tuple[int, Keyframe]]:
+        """Return the id and its keyframe, nothing of a damaged one."""
+        keyframe = self._noting(number, unpacking.result)
+        return [(number, keyframe)] if keyframe else []
 
     def set_poses(self, poses: Iterable[tuple[int, int, SensorPose]]) -> None:
         """Change the poses of keyframes, each an id, its stamp in ns and the pose, all or none."""
@@ -245,10 +262,15 @@ class KeyframeStore:
         row = self._database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
-    def _note_damaged(self, number: int, error: Exception) -> None:
-        if number not in self.damaged:
-            self.damaged.append(number)
-            self.notices.append(f"keyframe {number} of {self.folder / FILE} is damaged ({error}) and was left out")
+    def _noting(self, number: int, read: Callable[[], _Part | None]) -> _Part | None:
+        """Return what of a keyframe is read; note one that cannot be for damaged, and return None."""
+        try:
+            return read()
+        except (DamagedRowError, sqlite3.DatabaseError) as error:
+            if number not in self.damaged:
+                self.damaged.append(number)
+                self.notices.append(f"keyframe {number} of {self.folder / FILE} is damaged ({error}) and was left out")
+            return None
 
 
 _KIND_NAMES = tuple(field.name for field in fields(FeatureKind))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from memory_story import KIND, pose_at, seeded_keyframe
 
-from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind, KeyframeStore, StoreWriteError
+from talk2dino_ros.perception.memory.disk.keyframe_store import AHEAD, FeatureKind, KeyframeStore, StoreWriteError
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 
 DIRECTIONS = np.eye(8, dtype=np.float32)
@@ -131,6 +131,19 @@ def test_a_damaged_row_is_skipped_counted_and_named(store, part):
     assert len(again.notices) == 1
     assert "keyframe 2 of" in again.notices[0]
     again.close()
+
+
+def test_keyframes_that_are_unpacked_ahead_come_in_order_without_the_damaged_ones(store):
+    filled(store, 2 * AHEAD + 3)
+    store._database.execute(f"UPDATE keyframes SET body = x'00' WHERE id IN (1, {AHEAD}, {2 * AHEAD + 3})")
+    expected = [number for number in range(2, 2 * AHEAD + 3) if number != AHEAD]
+    assert stamps(store) == expected
+    assert [number for number, _ in store] == expected
+    assert store.damaged == [1, AHEAD, 2 * AHEAD + 3]
+    for number, keyframe in store:  # a reader that stops early leaves nothing behind
+        assert np.array_equal(keyframe.codes, seeded_keyframe(number).codes)
+        break
+    assert stamps(store) == expected
 
 
 @pytest.mark.parametrize(
