@@ -28,7 +28,7 @@ Talk2DinoError              engine/errors                           -
   LaunchArgumentError       ros/parameters/launch_arguments         an argument of the launch file
   StateError                segmenter/vocabulary/vocabulary_state   the state file; the node goes on without it
   StallError                segmenter/segmenter_node                the model or its device, which does not return
-  RequestError              goal/choice                             the fields of a go_to
+  RequestError              goal/task/choice                        the fields of a go_to
   NotActiveError            goal/goal_server                        the moment of a go_to
   GridError                 goal/grid                               the sender of a costmap
   NoFreePoseError           goal/stand_off                          the room, or the distance asked for

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node `goal`: from an object's name to a pose in front of it. Read go_to_task.py first."""
+"""The node `goal`: from an object's name to a pose in front of it. Read task/go_to_task.py first."""

@@ -15,13 +15,13 @@ from talk2dino_msgs.action import GoTo as GoToAction
 from talk2dino_msgs.msg import GoToState, TrackedObject, TrackedObjectArray
 from talk2dino_msgs.srv import Find
 
-from talk2dino_ros.goal.choice import Candidate, GoToRequest
-from talk2dino_ros.goal.go_to_states import GoalView
-from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.grid import FARTHEST_M, Grid, GridError
-from talk2dino_ros.goal.recall import RecalledPlace
 from talk2dino_ros.goal.stand_off import Pose, distance_between
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest
+from talk2dino_ros.goal.task.go_to_states import GoalView
+from talk2dino_ros.goal.task.go_to_task import GoToTask
+from talk2dino_ros.goal.task.recall import RecalledPlace
 from talk2dino_ros.ros.conversions.stamps import ns_to_stamp, stamp_to_ns
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 

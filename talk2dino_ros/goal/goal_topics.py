@@ -9,9 +9,9 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from talk2dino_msgs.msg import GoToState
 
-from talk2dino_ros.goal.go_to_states import GoalChange, State
-from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_messages import goal_message
+from talk2dino_ros.goal.task.go_to_states import GoalChange, State
+from talk2dino_ros.goal.task.go_to_task import GoToTask
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 
 WARN_EVERY_S = 5.0

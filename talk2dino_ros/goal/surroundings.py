@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from talk2dino_msgs.srv import Find
 
-    from talk2dino_ros.goal.choice import Candidate
-    from talk2dino_ros.goal.go_to_states import GoalView
     from talk2dino_ros.goal.goal_parameters import GoalParameters
-    from talk2dino_ros.goal.recall import RecalledPlace
+    from talk2dino_ros.goal.task.choice import Candidate
+    from talk2dino_ros.goal.task.go_to_states import GoalView
+    from talk2dino_ros.goal.task.recall import RecalledPlace
 
 MOST_WAITING = 100  # arrays: some seconds of them at any rate of images
 

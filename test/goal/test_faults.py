@@ -19,8 +19,8 @@ from talk2dino_msgs.msg import GoToState  # noqa: E402
 from talk2dino_msgs.srv import GetVocabulary, GoTo  # noqa: E402
 
 from talk2dino_ros.goal import surroundings  # noqa: E402
-from talk2dino_ros.goal.go_to_task import GoToTask  # noqa: E402
 from talk2dino_ros.goal.goal_node import GoalNode  # noqa: E402
+from talk2dino_ros.goal.task.go_to_task import GoToTask  # noqa: E402
 from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor  # noqa: E402
 from talk2dino_ros.ros.node.waits import Waits  # noqa: E402
 

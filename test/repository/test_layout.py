@@ -47,6 +47,7 @@ FOR_PERCEPTION = {
 # In these rooms the modules named here talk to ROS; all others are pure.
 ROS_MODULES = {
     "goal": {
+        "go_to_runner",
         "goal_main",
         "goal_node",
         "goal_messages",

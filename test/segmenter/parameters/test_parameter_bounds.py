@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scripted_pipeline import Bench, depth_of, image
 
-from talk2dino_ros.goal.choice import Candidate, GoToRequest
-from talk2dino_ros.goal.go_to_states import GoalView
-from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.grid import Grid, GridRules
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest
+from talk2dino_ros.goal.task.go_to_states import GoalView
+from talk2dino_ros.goal.task.go_to_task import GoToTask
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 

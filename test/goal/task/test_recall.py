@@ -3,7 +3,7 @@
 
 import pytest
 
-from talk2dino_ros.goal.recall import ago
+from talk2dino_ros.goal.task.recall import ago
 
 
 @pytest.mark.parametrize(

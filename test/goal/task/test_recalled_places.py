@@ -5,12 +5,12 @@ import math
 
 import pytest
 
-from talk2dino_ros.goal.choice import Candidate, GoToRequest, Recollection
-from talk2dino_ros.goal.go_to_states import GoalChange, GoalView, State
-from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
-from talk2dino_ros.goal.recall import RecalledPlace
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, Recollection
+from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, State
+from talk2dino_ros.goal.task.go_to_task import GoToTask
+from talk2dino_ros.goal.task.recall import RecalledPlace
 
 SETTINGS = GoalParameters(live_first_s=1.0, verify_s=3.0, same_place_m=0.5, reach_timeout_s=60.0, lost_timeout_s=2.0)
 ROBOT = Pose(0.0, 0.0, 0.0)
@@ -48,14 +48,14 @@ class Course:
     def step(self, now_s: float, view: GoalView | None = NOTHING, robot: Pose = ROBOT, where=place) -> State:
         """One round of the node's timer, with an image's objects where there is one."""
         changes = [self.task.update(view, lambda: robot, where, now_s)] if view is not None else []
-        changes.append(self.task.recollect(lambda: robot, where, now_s, int(now_s * 1e9)))
+        changes.append(self.task.recall.go_on(lambda: robot, where, now_s, int(now_s * 1e9)))
         self.task.tick(robot, now_s)
         self.changes += [change for change in changes if change != GoalChange.NONE]
         return self.task.state
 
     def at_the_place(self, places=None) -> Pose:
         """Drive to the first of the places and begin to look at 110 s; return where the robot stands."""
-        self.task.take_places([recalled(4.0)] if places is None else places, "")
+        self.task.recall.take([recalled(4.0)] if places is None else places, "")
         assert self.step(101.0) == State.REMEMBERED
         assert self.step(110.0, robot=self.task.goal) == State.VERIFYING
         return self.task.goal
@@ -63,7 +63,7 @@ class Course:
 
 def test_a_remembered_place_is_gone_to_once_nothing_was_confirmed_for_live_first_s():
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     assert course.step(100.9) == State.SEARCHING
     assert course.step(101.0) == State.REMEMBERED
     assert (course.task.goal, course.task.goal_ns) == (Pose(3.0, 0.0, 0.0), 101 * 10**9)
@@ -76,7 +76,7 @@ def test_a_remembered_place_is_gone_to_once_nothing_was_confirmed_for_live_first
 def test_a_memory_that_answers_late_is_used_as_long_as_the_search_lasts():
     course = Course()
     assert course.step(104.0) == State.SEARCHING
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     assert course.step(104.1) == State.REMEMBERED
     assert course.step(106.0) == State.REMEMBERED  # timeout_s was for finding it
 
@@ -84,7 +84,7 @@ def test_a_memory_that_answers_late_is_used_as_long_as_the_search_lasts():
 def test_only_does_not_wait_for_what_is_in_sight_and_makes_no_goal_before_the_answer():
     course = Course(Recollection.ONLY)
     assert course.step(100.1, seen(2.0)) == State.SEARCHING
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     assert course.step(100.2) == State.REMEMBERED
 
 
@@ -97,7 +97,7 @@ def test_live_asks_no_memory():
 @pytest.mark.parametrize("memory", [Recollection.ALSO, Recollection.ONLY])
 def test_an_object_seen_on_the_way_wins(memory):
     course = Course(memory)
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
     assert course.step(102.0, seen(0.0, 3.0)) == State.SEEN
     assert course.task.goal.point == pytest.approx((0.0, 2.0))
@@ -108,7 +108,7 @@ def test_an_object_seen_on_the_way_wins(memory):
 
 def test_an_object_seen_before_live_first_s_wins_and_no_place_follows():
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     assert course.step(100.5, seen(0.0, 3.0)) == State.SEEN
     assert course.step(102.0, seen(0.0, 3.0, stamp=1001)) == State.SEEN
     assert course.changes == [GoalChange.FIRST]
@@ -117,7 +117,7 @@ def test_an_object_seen_before_live_first_s_wins_and_no_place_follows():
 
 def test_of_two_objects_the_one_where_it_was_remembered_comes_first():
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
     both = GoalView([*seen(1.5).candidates, *seen(4.4, number=2).candidates], ids={1, 2})
     course.step(102.0, both)
@@ -147,7 +147,7 @@ def test_seen_again_beside_its_place_the_robot_goes_there(x, words):
 
 def test_seen_again_on_the_way_it_is_gone_to_from_the_side_of_the_goal_before():
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
     beside = Pose(4.0, 3.0, 0.0)  # where the robot has to drive around an obstacle
     assert course.step(105.0, seen(4.3), beside) == State.SEEN
@@ -156,14 +156,14 @@ def test_seen_again_on_the_way_it_is_gone_to_from_the_side_of_the_goal_before():
 
 def test_a_go_to_shorter_than_live_first_s_uses_the_memory_at_its_end():
     course = Course(timeout_s=0.5)
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     assert course.step(100.4) == State.SEARCHING
     assert course.step(100.51) == State.REMEMBERED
 
 
 def test_what_is_only_remembered_is_not_lost():
     course = Course(keep_looking=True)
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
     assert course.step(150.0) == State.REMEMBERED
 
@@ -177,7 +177,7 @@ def test_seen_again_where_no_pose_is_free_the_goal_before_is_good_enough():
 
 def test_an_object_seen_elsewhere_without_a_free_pose_leaves_the_robot_on_its_way():
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
     assert course.step(102.0, seen(0.0, 9.0), where=occupied) == State.REMEMBERED
     assert not course.task.is_ended
@@ -230,7 +230,7 @@ def test_an_object_that_could_not_be_placed_is_not_gone():
 
 def test_a_remembered_place_that_is_not_reached_fails():
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
     assert course.step(161.0) == State.REMEMBERED
     assert course.step(161.1) == State.FAILED
@@ -242,7 +242,7 @@ def test_the_first_place_with_a_free_pose_is_taken():
         return occupied() if candidate.id == 7 else place(candidate, toward, stand_off_m)
 
     course = Course()
-    course.task.take_places([recalled(4.0), recalled(0.0, 5.0, number=8)], "")
+    course.task.recall.take([recalled(4.0), recalled(0.0, 5.0, number=8)], "")
     course.step(101.0, where=only_the_second)
     assert (course.task.state, course.task.aim.id) == (State.REMEMBERED, 8)
 
@@ -252,7 +252,7 @@ def test_the_first_place_with_a_free_pose_is_taken():
 )
 def test_no_free_pose_at_any_place_ends_only_what_asked_for_nothing_else(memory, state):
     course = Course(memory)
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     assert course.step(101.0, where=occupied) == state
     assert "remembered at (4.00, 0.00), where it was last seen 60 min ago, but all is occupied" in course.task.message
 
@@ -262,7 +262,7 @@ def test_what_prevents_a_goal_leaves_the_place_for_the_next_round():
         raise LookupError
 
     course = Course()
-    course.task.take_places([recalled(4.0)], "")
+    course.task.recall.take([recalled(4.0)], "")
     with pytest.raises(LookupError):
         course.step(101.0, where=no_costmap)
     assert course.step(101.1) == State.REMEMBERED
@@ -272,9 +272,9 @@ def test_what_prevents_a_goal_leaves_the_place_for_the_next_round():
 def test_also_goes_on_live_and_says_why_it_has_no_place(answer):
     course = Course()
     if answer == "nothing":
-        course.task.take_places([], "'cup' was not found in 12 m2")
+        course.task.recall.take([], "'cup' was not found in 12 m2")
     else:
-        course.task.fail_to_recall("'cup' was not found in 12 m2")
+        course.task.recall.fail("'cup' was not found in 12 m2")
     assert course.task.message == "looking for 'cup'; 'cup' was not found in 12 m2"
     assert course.step(105.1) == State.NEVER_SEEN
     assert course.task.message.endswith("raise timeout_s; and 'cup' was not found in 12 m2")
@@ -282,11 +282,11 @@ def test_also_goes_on_live_and_says_why_it_has_no_place(answer):
 
 def test_only_ends_with_the_memorys_sentence():
     course = Course(Recollection.ONLY)
-    course.task.take_places([], "'cup' was not found in 12 m2")
+    course.task.recall.take([], "'cup' was not found in 12 m2")
     assert (course.task.state, course.task.is_ended) == (State.NEVER_SEEN, True)
     assert course.task.message == "no goal for 'cup' by the memory alone: 'cup' was not found in 12 m2"
     course = Course(Recollection.ONLY)
-    course.task.fail_to_recall("start the node memory")
+    course.task.recall.fail("start the node memory")
     assert (course.task.state, course.task.message.split(": ")[1]) == (State.FAILED, "start the node memory")
 
 

@@ -5,11 +5,11 @@ import math
 
 import pytest
 
-from talk2dino_ros.goal.choice import Candidate, GoToRequest
-from talk2dino_ros.goal.go_to_states import GoalChange, GoalView, State
-from talk2dino_ros.goal.go_to_task import GoToTask
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest
+from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, State
+from talk2dino_ros.goal.task.go_to_task import GoToTask
 
 SETTINGS = GoalParameters(
     lost_timeout_s=2.0,

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.goal.choice import Candidate, GoToRequest, Recollection, Which, ranked
 from talk2dino_ros.goal.stand_off import Pose
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, Recollection, Which, ranked
 
 
 def go_to_request(**changes) -> GoToRequest:

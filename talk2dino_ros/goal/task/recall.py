@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of one go_to over the memory's places, best first: gone to, looked at, left where the object is gone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from talk2dino_ros.goal.goal_parameters import GoalParameters
+from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose
+from talk2dino_ros.goal.task.choice import Candidate, Recollection
+from talk2dino_ros.goal.task.go_to_states import GoalChange, GoToProgress, Place, State
+
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
+
+
+@dataclass(frozen=True)
+class RecalledPlace:
+    """A place of the memory as a candidate, and how long before `asked_s` (steady clock) the object was seen there."""
+
+    candidate: Candidate
+    age_s: float
+    asked_s: float = 0.0
+
+    def unseen_s(self, now_s: float) -> float:
+        """Return the seconds since the object was last seen here."""
+        return self.age_s + now_s - self.asked_s
+
+    def describe(self) -> str:
+        """Say where it is, and when the object was last seen there."""
+        x, y = self.candidate.point
+        return f"at ({x:.2f}, {y:.2f}), where it was last seen {ago(self.age_s)} ago"
+
+
+class Recall:
+    """The memory's places for one go_to, whose progress it changes while no object is seen.
+
+    is_pending: whether an answer is waited for; note: why no place of the memory is gone to, empty where one is or may
+    still be; current: the place that is gone to, or was last.
+    """
+
+    def __init__(self, progress: GoToProgress, settings: GoalParameters) -> None:
+        self._progress = progress
+        self._settings = settings
+        self.is_pending = progress.go_to_request.asks_memory
+        self.note = ""
+        self.current: RecalledPlace | None = None
+        self._next: list[RecalledPlace] = []
+        self._gone: list[RecalledPlace] = []
+        self._occupied = ""  # why the first of the places that were left out has no free pose
+        self._arrived_s = math.nan  # at the current place,
+        self._views_before = 0  # and how many views there were until then
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether there can be no goal before the memory answers."""
+        return self._is_alone and self.is_pending
+
+    def take(self, places: Sequence[RecalledPlace], note: str) -> None:
+        """Take the memory's answer: places, best first; note: why there are none."""
+        self.is_pending, self._next, self.note = False, list(places), "" if places else note
+        if not places:
+            self._do_without(State.NEVER_SEEN)
+
+    def fail(self, reason: str) -> None:
+        """Go on without the memory, which is not there or refuses; the end where nothing else was asked for."""
+        self.is_pending, self._next, self.note = False, [], reason
+        self._do_without(State.FAILED)
+
+    def go_on(self, robot_now: Callable[[], Pose], place: Place, now_s: float, now_ns: int) -> GoalChange:
+        """Go to the next place where it is time for it; return what to publish.
+
+        What `robot_now` and `place` raise is passed on, and the place stays the next one. now_ns: the goal's stamp.
+        """
+        progress = self._progress
+        if progress.is_ended or not self._is_time(now_s):
+            return GoalChange.NONE
+        goal = self._next_goal(robot_now(), place)
+        if goal is None or self.current is None:
+            self._have_no_place()
+            return GoalChange.NONE
+        progress.set_goal(goal, now_s, now_ns)
+        progress.enter(State.REMEMBERED, f"{self._name} is remembered {self.current.describe()}")
+        return GoalChange.FIRST
+
+    def arrive(self, now_s: float) -> None:
+        """Begin to look whether the object is still at the current place, where the robot stands now."""
+        assert self.current is not None
+        self._arrived_s, self._views_before = now_s, self._progress.views
+        self._progress.enter(State.VERIFYING, f"looking whether {self._name} is still {self.current.describe()}")
+
+    def verify(self, now_s: float) -> None:
+        """Decide that the object is gone once it was looked for long enough, or that nobody could look."""
+        progress, current = self._progress, self.current
+        if progress.state != State.VERIFYING or current is None or now_s - self._arrived_s <= self._settings.verify_s:
+            return
+        state, why = progress.why_in_vain(self._views_before)
+        if state == State.FAILED:
+            progress.end(state, f"whether {self._name} is still {current.describe()}, is not known: {why}")
+        else:
+            self._gone.append(current)
+            progress.enter(State.GONE, f"{self._name} is not {current.describe()}")
+
+    def is_at(self, candidate: Candidate) -> bool:
+        """Whether an object is where it was remembered, at the place that is gone to."""
+        if self.current is None:
+            return False
+        return math.dist(candidate.position, self.current.candidate.position) <= self._settings.same_place_m
+
+    def compare(self, candidate: Candidate) -> str:
+        """Say whether an object is where it was remembered; '' where no place of the memory was gone to."""
+        if self.current is None:
+            return ""
+        return ", where it was remembered" if self.is_at(candidate) else ", not where it was remembered"
+
+    @property
+    def _name(self) -> str:
+        return self._progress.go_to_request.describe()
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._progress.go_to_request.memory == Recollection.ONLY
+
+    def _is_time(self, now_s: float) -> bool:
+        progress = self._progress
+        if progress.state == State.GONE:
+            return True
+        if progress.goal is not None or not self._next:
+            return False
+        live_s = min(self._settings.live_first_s, progress.go_to_request.timeout_s)
+        return self._is_alone or now_s - progress.started_s >= live_s
+
+    def _next_goal(self, robot: Pose, place: Place) -> Pose | None:
+        """Make the next place with a free pose the current one and return that pose; None where there is none."""
+        while self._next:
+            candidate = self._next[0].candidate
+            try:
+                pose = place(candidate, robot, self._progress.go_to_request.stand_off_m)
+            except NoFreePoseError as error:
+                self._occupied = self._occupied or f"{self._next[0].describe()}, but {error}"
+                del self._next[0]
+                continue
+            self.current = self._next.pop(0)
+            return pose
+        self.note = f"it is remembered {self._occupied}" if self._occupied and not self._gone else self.note
+        return None
+
+    def _have_no_place(self) -> None:
+        """Handle that no place is left to go to."""
+        if self._progress.state == State.GONE:
+            self._progress.end(State.NOT_THERE_ANY_MORE, f"{self._name}: {self._describe_gone()}")
+        else:
+            self._do_without(State.NO_FREE_POSE)
+
+    def _do_without(self, state: State) -> None:
+        """Say why no place is gone to; the end where nothing else was asked for."""
+        if self._is_alone:
+            self._progress.end(state, f"no goal for {self._name} by the memory alone: {self.note}")
+        elif self._progress.state == State.SEARCHING:
+            self._progress.message = f"looking for {self._name}; {self.note}"
+
+    def _describe_gone(self) -> str:
+        """Say where the object was looked for, and that it was not there."""
+        also = f"; nor where else it may be: {self._occupied}" if self._occupied else ""
+        return "it is not " + ", nor ".join(place.describe() for place in self._gone) + also
+
+
+def ago(seconds: float) -> str:
+    """Return a time in words, in the largest unit of which it has two: 45 s, 58 min, 3 h, 5 days."""
+    for unit_s, unit in ((DAY_S, "days"), (HOUR_S, "h"), (MINUTE_S, "min")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
