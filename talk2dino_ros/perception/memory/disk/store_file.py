@@ -14,7 +14,8 @@ from pathlib import Path
 
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+LOG_PAGES = 256  # after which the log is taken into the file: a small map shall not have a log of its own size
 _APPLICATION_ID = 0x7432644D  # "t2dM": tells a store from another program's database
 _SIDE_FILES = ("", "-wal", "-shm")
 _SCHEMA = """
@@ -61,6 +62,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         _check(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         connection.execute("PRAGMA secure_delete=ON")  # what was forgotten is in no free page
     except BaseException:
         connection.close()
@@ -82,10 +84,11 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         return
     if application != _APPLICATION_ID:
         raise StoreError(f"{path} is another program's database, expected a memory; choose another folder")
-    if version > SCHEMA_VERSION:
+    if version != SCHEMA_VERSION:
+        age, remedy = ("a newer", "update this one") if version > SCHEMA_VERSION else ("an older", "build it anew")
         raise StoreError(
-            f"{path} is of version {version}, expected {SCHEMA_VERSION} at most; it was written by a newer "
-            "talk2dino_ros: update this one, or choose another folder"
+            f"{path} is of version {version}, expected {SCHEMA_VERSION}; it was written by {age} talk2dino_ros: "
+            f"{remedy}, or choose another folder"
         )
     missing = {"meta", "basis", "keyframes"} - _tables(connection)
     if missing:

@@ -94,15 +94,29 @@ def test_a_map_id_that_is_no_folders_name_is_refused(tmp_path, map_id):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_of_a_newer_version_is_refused_and_stays_as_it_is(store):
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (3, "is of version 3, expected 2; it was written by a newer talk2dino_ros: update this one, or choose another"),
+        (1, "is of version 1, expected 2; it was written by an older talk2dino_ros: build it anew, or choose another"),
+    ],
+)
+def test_a_store_of_another_version_is_refused_and_stays_as_it_is(store, version, said):
     filled(store).close()
     database = sqlite3.connect(at_file(store))
-    database.execute("PRAGMA user_version=2")
+    database.execute(f"PRAGMA user_version={version}")
     database.close()
     before = at_file(store).read_bytes()
-    with pytest.raises(StoreError, match="is of version 2, expected 1 at most"):
+    with pytest.raises(StoreError, match=said):
         KeyframeStore(store.folder.parent, "office")
     assert at_file(store).read_bytes() == before
+
+
+def test_the_log_beside_the_file_stays_small(store):
+    """A keyframe has some 100 kB here; SQLite's own limit is 4 MB."""
+    for seed in range(1, 60):
+        store.add(dataclasses.replace(seeded_keyframe(seed), jpeg=bytes(100_000)), KIND)
+    assert (store.folder / "memory.sqlite3-wal").stat().st_size < 1.5e6
 
 
 def test_another_programs_database_is_refused_and_stays_as_it_is(tmp_path):
