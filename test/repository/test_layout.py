@@ -75,7 +75,7 @@ ROS_MODULES = {
         "place_messages",
         "stamps",  # its way back
     },
-    "ros/tf": {"listener", "open_transforms", "pytransform3d_adapter", "tf2_adapter"},
+    "ros/tf": {"heard_transforms", "listener", "open_transforms", "tf2_adapter"},
     "perception": set(),
     "viz": set(),
 }

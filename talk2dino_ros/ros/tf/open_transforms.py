@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Choose the TF library, and log which one it is."""
+"""Choose the listener to TF, and log which one it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from talk2dino_ros.ros.tf.transforms import TransformError, Transforms
 
 
 def open_transforms(node: Any) -> Transforms:
-    """Listen to TF in the node's executor: by tf2_ros where it is installed, otherwise by pytransform3d.
+    """Listen to TF in the node's executor: by tf2_ros where it is installed, otherwise by our own listener.
 
-    Raises TransformError where neither is.
+    Raises TransformError where the messages of TF are missing too.
     """
     transforms = listener_of(node)
     node.get_logger().info(f"Transforms between frames come from {transforms.source}.")
@@ -20,17 +20,17 @@ def open_transforms(node: Any) -> Transforms:
 
 
 def listener_of(node: Any) -> Transforms:
-    """Return the listener of the library that is there."""
+    """Return the listener that this machine has all for."""
     if is_installed("tf2_ros"):
         from talk2dino_ros.ros.tf.tf2_adapter import Tf2Transforms
 
         return Tf2Transforms(node)
-    if is_installed("pytransform3d"):
-        from talk2dino_ros.ros.tf.pytransform3d_adapter import Pytransform3dTransforms
+    if is_installed("tf2_msgs"):
+        from talk2dino_ros.ros.tf.heard_transforms import HeardTransforms
 
-        return Pytransform3dTransforms(node)
+        return HeardTransforms(node)
     raise TransformError(
-        "Neither tf2_ros nor pytransform3d can be imported, and transforms between frames need one of them: "
+        "Neither tf2_ros nor tf2_msgs can be imported, and transforms between frames need one of them: "
         "`sudo apt install ros-$ROS_DISTRO-tf2-ros-py`."
     )
 

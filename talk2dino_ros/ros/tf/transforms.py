@@ -91,7 +91,7 @@ class Transform:
 class Transforms(Protocol):
     """A listener to TF."""
 
-    source: str  # "tf2_ros" or "pytransform3d"
+    source: str  # the library, for the log
 
     def lookup(self, target: str, source: str, stamp_ns: int | None, timeout_s: float = 0.0) -> Transform:
         """Return the transform that maps points of the frame `source` into `target`, never extrapolated.

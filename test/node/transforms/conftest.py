@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A listener to TF by each of the two libraries, and a robot that publishes."""
+"""Each of the two listeners to TF, and a robot that publishes."""
 
 import pytest
 from tf_end import TfEnd
@@ -13,13 +13,13 @@ def tf2_ros(node):
     return Tf2Transforms(node)
 
 
-def pytransform3d(node):
-    from talk2dino_ros.ros.tf.pytransform3d_adapter import Pytransform3dTransforms
+def tf2_msgs(node):
+    from talk2dino_ros.ros.tf.heard_transforms import HeardTransforms
 
-    return Pytransform3dTransforms(node)
+    return HeardTransforms(node)
 
 
-LISTENERS = (tf2_ros, pytransform3d)
+LISTENERS = (tf2_ros, tf2_msgs)  # named by the package that each needs
 
 
 def listener(make):

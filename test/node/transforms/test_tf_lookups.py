@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both listeners to TF, by tf2_ros and by pytransform3d, answer the same lookups alike, over real DDS."""
+"""Both listeners to TF, by tf2_ros and of our own, answer the same lookups alike, over real DDS."""
 
 import math
 import threading
@@ -187,7 +187,7 @@ def test_tf2_ros_is_preferred_where_it_is_installed_and_the_log_says_which_is_us
     lines = []
     node.get_logger().info = lines.append
     transforms = open_transforms(node)
-    expected = "tf2_ros" if is_installed("tf2_ros") else "pytransform3d"
+    expected = "tf2_ros" if is_installed("tf2_ros") else "talk2dino_ros"
     assert transforms.source == expected
     assert lines == [f"Transforms between frames come from {expected}."]
     transforms.destroy()
