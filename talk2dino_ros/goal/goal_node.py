@@ -11,7 +11,7 @@ from talk2dino_ros.goal.goal_server import GoalServer
 from talk2dino_ros.ros.node.managed_node import ManagedNode
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import Value
-from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
 REMOVAL_TIMEOUT_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
 
@@ -26,7 +26,7 @@ class GoalNode(ManagedNode):
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
-    PARAMETERS: ClassVar[type[Values]] = GoalParameters
+    PARAMETERS: ClassVar[type[NodeValues]] = GoalParameters
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("goal", **node_options)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 
 from talk2dino_ros.ros.parameters.parameter_field import NODE_NAME, parameter
-from talk2dino_ros.ros.parameters.parameter_set import ParameterError, Values
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues, ParameterError
 
 HOUR_S = 3600.0
 MOST_STAND_OFF_M = 100.0
@@ -14,7 +14,7 @@ MOST_TIMEOUT_S = 24 * HOUR_S  # of one go_to
 
 
 @dataclasses.dataclass(frozen=True)
-class GoalParameters(Values):
+class GoalParameters(NodeValues):
     """All parameters of the node, in the order in which the documents list them.
 
     A go_to that is under way keeps the times and tolerances that it began with.
@@ -209,11 +209,6 @@ class GoalParameters(Values):
         low=0.01,
         high=60.0,
         live=True,
-    )
-    diagnostics_period_s: float = parameter(1.0, "Publishing period of /diagnostics.", low=0.1, high=3600.0)
-    autostart: bool = parameter(
-        True,
-        "Configure and activate at the start; false: a lifecycle manager does. Read at the start only.",
     )
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from talk2dino_ros.ros.node.managed_node import ManagedNode
 from talk2dino_ros.ros.node.waits import Waits
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import Value
-from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
 TICK_S = 0.05
 
@@ -35,7 +35,7 @@ class MemoryNode(ManagedNode):
     Calls <segmenter>/encode_text. Raises ParameterError where a parameter's start value is not allowed.
     """
 
-    PARAMETERS: ClassVar[type[Values]] = MemoryParameters
+    PARAMETERS: ClassVar[type[NodeValues]] = MemoryParameters
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("memory", **node_options)

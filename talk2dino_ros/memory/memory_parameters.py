@@ -13,11 +13,11 @@ from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M
 from talk2dino_ros.perception.memory.voxel_map import CELL_M
 from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of
 from talk2dino_ros.ros.parameters.parameter_field import NODE_NAME, parameter
-from talk2dino_ros.ros.parameters.parameter_set import ParameterError, Values
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues, ParameterError
 
 
 @dataclasses.dataclass(frozen=True)
-class MemoryParameters(Values):
+class MemoryParameters(NodeValues):
     """All parameters of the node, in the order in which the documents list them."""
 
     folder: str = parameter(
@@ -105,11 +105,6 @@ class MemoryParameters(Values):
         low=0.1,
         high=3600.0,
         live=True,
-    )
-    diagnostics_period_s: float = parameter(1.0, "Publishing period of /diagnostics.", low=0.1, high=3600.0)
-    autostart: bool = parameter(
-        True,
-        "Configure and activate at the start; false: a lifecycle manager does. Read at the start only.",
     )
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.ros.node.managed_node import ManagedNode
 from talk2dino_ros.ros.node.problems import ProblemLog
 from talk2dino_ros.ros.parameters.parameter_field import Value
-from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import Transforms
 from talk2dino_ros.segmenter.camera import Camera
@@ -47,7 +47,7 @@ class SegmenterNode(ManagedNode):
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
-    PARAMETERS: ClassVar[type[Values]] = segmenter_parameters.Parameters
+    PARAMETERS: ClassVar[type[NodeValues]] = segmenter_parameters.Parameters
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("talk2dino", **node_options)

@@ -20,7 +20,7 @@ from talk2dino_ros.ros.conversions.image_messages import diagnostic_status
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
-from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
 
 class ManagedNode(LifecycleNode):
@@ -31,8 +31,8 @@ class ManagedNode(LifecycleNode):
     All subscriptions, those of TF and of /clock too, go through `messages`, which drops what is no good message.
     """
 
-    PARAMETERS: ClassVar[type[Values]]
-    _settings: Any  # the values of PARAMETERS, `autostart` among them
+    PARAMETERS: ClassVar[type[NodeValues]]
+    _settings: Any  # the values of PARAMETERS
 
     def __init__(self, name: str, **node_options: Any) -> None:
         self.messages = MessageGuard(self.get_logger)  # before rclpy subscribes to /clock

@@ -15,7 +15,7 @@ from talk2dino_ros.ros.parameters.parameter_set import fields_of
 
 if TYPE_CHECKING:
     from talk2dino_ros.ros.node.managed_node import ManagedNode
-    from talk2dino_ros.ros.parameters.parameter_set import Values
+    from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
 REMEDIES = {
     "rclpy": "source a ROS 2 installation (source /opt/ros/<distro>/setup.bash)",
@@ -31,7 +31,7 @@ REMEDIES = {
 class NodeType(Protocol):
     """The class of a node, and the table of its parameters."""
 
-    PARAMETERS: type[Values]
+    PARAMETERS: type[NodeValues]
 
     def __call__(self) -> ManagedNode:
         """Make the node."""

@@ -12,7 +12,15 @@ import difflib
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.parameters.parameter_field import Value, descriptor, expectation, from_ros, is_allowed, to_ros
+from talk2dino_ros.ros.parameters.parameter_field import (
+    Value,
+    descriptor,
+    expectation,
+    from_ros,
+    is_allowed,
+    parameter,
+    to_ros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +48,24 @@ class Values:
             _check_value(field, getattr(self, field.name))
 
 
+@dataclasses.dataclass(frozen=True)
+class NodeValues(Values):
+    """What each lifecycle node's table has."""
+
+    diagnostics_period_s: float = parameter(1.0, "Publishing period of /diagnostics.", low=0.1, high=3600.0)
+    autostart: bool = parameter(
+        True,
+        "Configure and activate at the start; false: a lifecycle manager does. Read at the start only.",
+    )
+
+
 V = TypeVar("V", bound=Values)
+COMMON = frozenset(field.name for field in dataclasses.fields(NodeValues))
 
 
 def fields_of(table: type[Values]) -> dict[str, dataclasses.Field[Any]]:
-    """Return the table's fields by name, in the order of declaration."""
-    return {field.name: field for field in dataclasses.fields(table)}
+    """Return the table's fields by name, in the order of declaration; those that each node has come last."""
+    return {field.name: field for field in sorted(dataclasses.fields(table), key=lambda field: field.name in COMMON)}
 
 
 def check_changes(changes: Mapping[str, Value], current: V, *, configured: bool) -> V:

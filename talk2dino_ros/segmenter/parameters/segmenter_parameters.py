@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import Value, parameter
-from talk2dino_ros.ros.parameters.parameter_set import ParameterError
+from talk2dino_ros.ros.parameters.parameter_set import NodeValues, ParameterError
 from talk2dino_ros.segmenter.parameters.segmentation_parameters import SegmentationParameters, text_of
 from talk2dino_ros.segmenter.parameters.spatial_parameters import SpatialParameters
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters(SpatialParameters, SegmentationParameters):
+class Parameters(SpatialParameters, SegmentationParameters, NodeValues):
     """All parameters of the node, in the order in which the documents list them: the last base's first."""
 
     OTHER_WAYS: ClassVar[Mapping[str, str]] = {"vocabulary": "call ~/set_vocabulary, or "}
@@ -67,11 +67,6 @@ class Parameters(SpatialParameters, SegmentationParameters):
         False,
         "Measure the time of each stage and show it in /diagnostics; synchronizes with the GPU after each stage.",
         live=True,
-    )
-    diagnostics_period_s: float = parameter(1.0, "Publishing period of /diagnostics.", low=0.1, high=3600.0)
-    autostart: bool = parameter(
-        True,
-        "Configure and activate at the start; false: a lifecycle manager does. Read at the start only.",
     )
 
 
