@@ -58,7 +58,7 @@ def report(name: str, projected: Tensor, axes: Tensor, nowhere: int) -> None:
 
 
 def share(flags: Tensor) -> str:
-    """A mean of booleans in per cent."""
+    """Return a mean of booleans in per cent."""
     return f"{100 * flags.float().mean():.0f} %"
 
 

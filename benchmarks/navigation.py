@@ -71,7 +71,7 @@ def run_worlds(arguments: argparse.Namespace) -> tuple[list[LegMetrics], list[fl
 
 
 def figures(verdicts: list[LegMetrics], lost: int) -> dict[str, Any]:
-    """Success of all legs, lost ones included; times and places of those that found something; errors of all points."""
+    """Return the success of all legs, lost ones too; times and places of those that found one; all points' errors."""
     legs = len(verdicts) + lost
     errors = [error for verdict in verdicts for error in verdict.point_errors_m]
     return {
@@ -86,7 +86,7 @@ def figures(verdicts: list[LegMetrics], lost: int) -> dict[str, Any]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Mean, median, 95th percentile and largest of the values that there are."""
+    """Return mean, median, 95th percentile and largest of the values that there are."""
     known = [value for value in values if not math.isnan(value)]
     if not known:
         return {}

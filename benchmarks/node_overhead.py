@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def pattern(width: int, height: int, number: int) -> np.ndarray:
-    """A seeded picture of coloured tiles, another for each number: uint8 [H, W, 3]."""
+    """Return a seeded picture of coloured tiles, another for each number: uint8 [H, W, 3]."""
     tiles = np.random.default_rng(number).integers(0, 256, (9, 12, 3), np.uint8)
     return np.ascontiguousarray(tiles[np.arange(height)[:, None] * 9 // height, np.arange(width) * 12 // width])
 
@@ -172,7 +172,7 @@ def wait_until(condition: Any, node: Any) -> None:
 
 
 def figures(stamps: list[int], moments: dict[int, list[int]], arrivals: dict[int, int]) -> dict[str, Any]:
-    """Medians and 99th percentiles in ms of the parts of the way, and counts."""
+    """Return medians and 99th percentiles in ms of the parts of the way, and counts."""
     ways = [(stamp, *moments[stamp]) for stamp in stamps if stamp in moments]
     parts: dict[str, list[float]] = {"overhead": []}
     for moment, *later in ways:

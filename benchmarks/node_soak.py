@@ -135,7 +135,7 @@ class Reader:
 
 
 def sample(pid: int) -> Sample:
-    """A process's resident memory now (Linux)."""
+    """Return a process's resident memory now (Linux)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return Sample(time.time_ns(), round(pages * resource.getpagesize() / 1e6, 1))
 

@@ -48,7 +48,7 @@ def _title(facts: dict[str, Any]) -> str:
 
 
 def _classes(axes: Any, figures: dict[str, Any]) -> None:
-    """Latency against the number of classes, with the target's 15 % as a band."""
+    """Plot latency against the number of classes, with the target's 15 % as a band."""
     seconds = figures["seconds"]
     counts = [int(count) for count in seconds]
     medians = [1e3 * times["median_s"] for times in seconds.values()]
@@ -59,7 +59,7 @@ def _classes(axes: Any, figures: dict[str, Any]) -> None:
 
 
 def _resolution(axes: Any, figures: dict[str, Any]) -> None:
-    """Latency against the image's pixels, with and without PAMR."""
+    """Plot latency against the image's pixels, with and without PAMR."""
     sizes = list(figures["seconds"])
     pixels = [int(size.split("x")[0]) * int(size.split("x")[1]) / 1e6 for size in sizes]
     for refine, label, colour in (("none", "no PAMR", "#1f5fa8"), ("pamr", "with PAMR", "#d9822b")):
@@ -72,7 +72,7 @@ def _resolution(axes: Any, figures: dict[str, Any]) -> None:
 
 
 def _stages(axes: Any, figures: dict[str, Any]) -> None:
-    """One bar per setting, its stages side by side; labels where they fit."""
+    """Plot one bar per setting, its stages side by side; labels where they fit."""
     found = figures["median_s"]
     names = [name for name in STAGES if any(name in stages for stages in found.values())]
     spare = iter(SPARE_COLOURS)

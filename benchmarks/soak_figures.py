@@ -63,12 +63,12 @@ def images_between(stamps: Sequence[int], taken: int, free: int) -> int:
 
 
 def behind_newest_ms(stamps: Sequence[int], masks: Sequence[Mask]) -> list[float]:
-    """For each mask, how much older its image is than the newest one that the camera had published by then."""
+    """Return for each mask how much older its image is than the newest that the camera had published by then."""
     return [(stamps[bisect_right(stamps, mask.published) - 1] - mask.stamp) / 1e6 for mask in masks]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, 99th percentile and largest; nothing of no values."""
+    """Return median, 99th percentile and largest; nothing of no values."""
     if not values:
         return {}
     figures = {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99), "max": max(values)}

@@ -68,7 +68,7 @@ def write_tower(folder: Path) -> int:
 
 
 def encode_and_free(folder: Path) -> dict[str, float]:
-    """Resident memory (MB) before the tower, with it, at the highest, and after words were encoded and it was freed."""
+    """Measure resident memory (MB) before the tower, with it, at the highest, and after words and freeing."""
     from talk2dino_ros.engine.bench.measure import peak_bytes_of, resident_bytes
     from talk2dino_ros.engine.models.networks import load_word_networks
     from talk2dino_ros.engine.models.registry import find_model
@@ -90,7 +90,7 @@ def encode_and_free(folder: Path) -> dict[str, float]:
 
 
 def load_plainly(folder: Path) -> dict[str, float]:
-    """The same by torch.load, TextTower() and load_state_dict alone."""
+    """Return the same by torch.load, TextTower() and load_state_dict alone."""
     import torch
 
     from talk2dino_ros.engine.bench.measure import peak_bytes_of, resident_bytes
@@ -119,7 +119,7 @@ def import_libraries() -> None:
 
 
 def in_mb(**values: int) -> dict[str, float]:
-    """Bytes to MB."""
+    """Convert bytes to MB."""
     return {name: round(value / MB, 1) for name, value in values.items()}
 
 

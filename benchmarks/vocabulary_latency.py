@@ -227,13 +227,13 @@ def with_images(client: Client, action: Callable[[], Any]) -> Any:
 
 
 def ratio(one: dict[str, Any]) -> float | None:
-    """A round's median latency while words were encoded in that without; None where no image came meanwhile."""
+    """Return a round's median latency while words were encoded in that without; None where no image came meanwhile."""
     quiet, meanwhile = ([value for value in one[part] if value is not None] for part in ("quiet", "meanwhile"))
     return round(percentile(meanwhile, 0.5) / percentile(quiet, 0.5), 2) if quiet and meanwhile else None
 
 
 def words(prefix: str) -> list[str]:
-    """20 classes that no earlier call had."""
+    """Return 20 classes that no earlier call had."""
     return [f"{prefix} {word}" for word in NEW]
 
 
@@ -253,7 +253,7 @@ def during(client: Client, action: Callable[[], object]) -> list[float | None]:
 
 
 def spread(values: list[float] | list[float | None]) -> dict[str, float | int]:
-    """Median, 99th percentile and largest; how many, and how many never came."""
+    """Return median, 99th percentile and largest; how many, and how many never came."""
     there = [value for value in values if value is not None]
     if not there:
         return {"count": 0, "lost": len(values)}

@@ -22,13 +22,13 @@ Budgets = dict[str, Any]
 
 
 def milliseconds(gpu: dict[str, float], work: dict[str, int]) -> float:
-    """The GPU's time for some work: what is loaded and the arithmetic one after the other, so rather too long."""
+    """Return the GPU's time for some work: what is loaded and the arithmetic one after the other, rather too long."""
     loaded = max(work["bytes"] / gpu["bytes_per_s"], work["gathered_bytes"] / gpu["cache_bytes_per_s"])
     return 1e3 * (loaded + work["flop"] / gpu["flop_per_s"])
 
 
 def predicted(budgets: Budgets) -> Budgets:
-    """The same counts with the times that follow from them."""
+    """Return the same counts with the times that follow from them."""
     gpu = budgets["gpu"]
     rows = {}
     for name, row in budgets["rows"].items():
@@ -48,12 +48,12 @@ def predicted(budgets: Budgets) -> Budgets:
 
 
 def outside_backbone(eager: dict[str, Any]) -> int:
-    """Launches of a frame without those of the image encoder."""
+    """Return the launches of a frame without those of the image encoder."""
     return int(eager["launches"]) - int(eager["stages"]["backbone"]["launches"])
 
 
 def tables(budgets: Budgets) -> str:
-    """What is counted and predicted, in Markdown."""
+    """Return what is counted and predicted, in Markdown."""
     return "\n\n".join([_rows(budgets), _stages(budgets), _not_built(budgets)])
 
 
@@ -100,7 +100,7 @@ def _stages(budgets: Budgets) -> str:
 
 
 def _not_built(budgets: Budgets) -> str:
-    """What the counts do not carry, each with its arithmetic."""
+    """Return what the counts do not carry, each with its arithmetic."""
     gpu, row = budgets["gpu"], budgets["rows"]["gpu_frame"]
     eager, frame = row["eager"], row["graphs"]["predicted_ms"]
     backbone = eager["stages"]["backbone"]
@@ -126,13 +126,13 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def with_tables(page: str, budgets: Budgets) -> str:
-    """The page's text with its tables as they should be."""
+    """Return the page's text with its tables as they should be."""
     before, rest = page.split(BEGIN)
     return f"{before}{BEGIN}\n{tables(budgets)}\n\n{END}{rest.split(END)[1]}"
 
 
 def recounted(budgets: Budgets) -> Budgets:
-    """The same rows, counted anew."""
+    """Return the same rows, counted anew."""
     sys.path.insert(0, str(ROOT / "test"))
     counts = importlib.import_module("gpu_frame_counts")
     rows = {
@@ -143,7 +143,7 @@ def recounted(budgets: Budgets) -> Budgets:
 
 
 def as_text(budgets: Budgets) -> str:
-    """The file's text."""
+    """Return the file's text."""
     return json.dumps(budgets, indent=1) + "\n"
 
 

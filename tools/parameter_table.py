@@ -27,7 +27,7 @@ INDENT, LINE_LENGTH = " " * 4, 120
 
 
 def table(fields: dict[str, dataclasses.Field[Any]]) -> str:
-    """The parameters as a table in Markdown, one row per parameter."""
+    """Return the parameters as a table in Markdown, one row per parameter."""
     rows = ["| name | default | live | |", "|---|---|---|---|"]
     for name, field in fields.items():
         default = to_ros(field.default)
@@ -39,7 +39,7 @@ def table(fields: dict[str, dataclasses.Field[Any]]) -> str:
 
 
 def with_tables(text: str) -> str:
-    """The page's text with the table of each parameter file as it should be."""
+    """Return the page's text with the table of each parameter file as it should be."""
     for name, fields in FILES.items():
         before, rest = text.split(BEGIN.format(name=name))
         end = END.format(name=name)
@@ -48,12 +48,12 @@ def with_tables(text: str) -> str:
 
 
 def yaml_rows(fields: dict[str, dataclasses.Field[Any]]) -> str:
-    """The parameters with their defaults and explanations, as a parameter file has them."""
+    """Return the parameters with their defaults and explanations, as a parameter file has them."""
     return "".join(f"{_comment(field)}\n{INDENT}{name}: {_value(field.default)}\n" for name, field in fields.items())
 
 
 def with_rows(text: str, fields: dict[str, dataclasses.Field[Any]]) -> str:
-    """The parameter file's text with the rows as they should be."""
+    """Return the parameter file's text with the rows as they should be."""
     return text.split(YAML_START, maxsplit=1)[0] + YAML_START + yaml_rows(fields)
 
 

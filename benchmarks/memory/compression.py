@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def rgb_of(path: Path) -> NDArray[np.uint8]:
-    """A photo as uint8 [H, W, 3] RGB, 480 pixels high at most."""
+    """Return a photo as uint8 [H, W, 3] RGB, 480 pixels high at most."""
     bgr: NDArray[np.uint8] = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR))
     scale = min(1.0, 480 / bgr.shape[0])
     rgb: NDArray[np.uint8] = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[..., ::-1].copy()
@@ -65,7 +65,7 @@ def rgb_of(path: Path) -> NDArray[np.uint8]:
 
 
 def full_row(features: list[Floats]) -> dict[str, Any]:
-    """What all answers are compared with: half floats, deflated as the store does."""
+    """Return what all answers are compared with: half floats, deflated as the store does."""
     size = sum(len(zlib.compress(each.astype("<f2").tobytes(), 1)) for each in features)
     return {"directions": "none (fp16)", "bytes_per_patch": round(size / sum(map(len, features)), 1)}
 

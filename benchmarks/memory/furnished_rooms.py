@@ -85,7 +85,7 @@ def furnished(seed: int, photos: Sequence[str] = PHOTOS) -> MovedRoom:
 
 
 def _place(random: np.random.Generator, taken: list[tuple[float, float]]) -> Pose:
-    """A place apart from all that is taken, which it joins; looking along an axis towards the room's middle."""
+    """Return a place apart from all that is taken, which it joins; looking along an axis towards the room's middle."""
     for _ in range(TRIES):
         x, y = (float(value) for value in random.uniform(-1, 1, 2) * CENTRAL)
         if all(math.dist((x, y), other) >= APART_M for other in taken):

@@ -75,7 +75,7 @@ def keyframe_facts(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def seen_image(random: np.random.Generator, features: np.ndarray, number: int) -> SeenImage:
-    """An image from somewhere in the hall, of a wall some metres away."""
+    """Return an image from somewhere in the hall, of a wall some metres away."""
     pose = SensorPose(tuple(random.uniform(-20, 20, 3).tolist()), (0.0, 0.0, 0.0, 1.0))
     count = len(features)
     points = pose.to_map(np.column_stack([random.uniform(-2, 2, (count, 2)), random.uniform(2, 5, count)]))
@@ -117,14 +117,14 @@ def query_facts(count: int, width: int) -> dict[str, Any]:
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, float]:
-    """Seconds that a call takes: of this thread's processor time, and on the clock."""
+    """Return the seconds that a call takes: of this thread's processor time, and on the clock."""
     cpu, clock = time.thread_time(), time.perf_counter()
     function()
     return time.thread_time() - cpu, time.perf_counter() - clock
 
 
 def median_ms(took: list[tuple[float, float]], which: int) -> float:
-    """The median in milliseconds."""
+    """Return the median in milliseconds."""
     return round(1e3 * float(np.median([each[which] for each in took])), 1)
 
 

@@ -73,7 +73,7 @@ def _around(stop: tuple[float, float]) -> list[Pose]:
 
 
 def _on_the_way(way: Sequence[tuple[float, float]]) -> list[Pose]:
-    """Every half metre, looking ahead."""
+    """Return poses every half metre, looking ahead."""
     poses, since = [], 0.0
     for (x, y), (next_x, next_y) in pairwise(way):
         since += math.dist((x, y), (next_x, next_y))

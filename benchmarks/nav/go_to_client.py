@@ -39,7 +39,7 @@ class NavigationClient(Node):
     """
 
     def __init__(self, namespace: str, on_wait: Callable[[], None]) -> None:
-        """`on_wait` is called all the time while waiting, and may raise."""
+        """Make the client; `on_wait` is called all the time while waiting, and may raise."""
         super().__init__("demo_client", namespace=namespace)
         self._on_wait = on_wait
         self._leg: Leg | None = None

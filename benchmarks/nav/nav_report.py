@@ -71,7 +71,7 @@ def _number(value: float, digits: int, unit: str) -> str:
 
 
 def _chosen_views(leg: Leg) -> list[Rgb]:
-    """Views evenly from first to last, each with the time that had gone by."""
+    """Return views evenly from first to last, each with the time that had gone by."""
     chosen = np.linspace(0, len(leg.views) - 1, min(VIEWS_PER_LEG, len(leg.views))).astype(int)
     return [_captioned(leg.views[i][1], f"{leg.word}, {leg.views[i][0] - leg.started_s:.1f} s") for i in chosen]
 

@@ -42,7 +42,7 @@ class Pursuit:
         return _steer(robot, self._carrot(robot), math.dist(robot.point, end))
 
     def _carrot(self, robot: Pose) -> Point:
-        """The first point ahead on the route that is far enough away; it never goes back."""
+        """Return the first point ahead on the route that is far enough away; it never goes back."""
         while self._next < len(self._route) - 1 and math.dist(robot.point, self._route[self._next]) < LOOK_AHEAD_M:
             self._next += 1
         return self._route[self._next]

@@ -95,7 +95,7 @@ def _hang(random: np.random.Generator, aspects: dict[str, float]) -> tuple[Board
 
 
 def _on_wall(random: np.random.Generator, wall: int, names: list[str], aspects: dict[str, float]) -> list[Board]:
-    """Wall 0 is the one at +x, the others follow counterclockwise; its boards share what room is left by chance."""
+    """Hang boards on a wall: 0 is at +x, the others follow counterclockwise; they share what room is left by chance."""
     length, away = (DEPTH_M, WIDTH_M / 2) if wall % 2 == 0 else (WIDTH_M, DEPTH_M / 2)
     sizes = [(BOARD_M * min(1.0, aspects[name]), BOARD_M / max(1.0, aspects[name])) for name in names]
     spare = length - 2 * CORNER_M - sum(width for width, _ in sizes) - BOARD_GAP_M * (len(names) - 1)

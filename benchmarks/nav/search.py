@@ -55,7 +55,7 @@ class Search:
         return self._part.drive(robot)
 
     def _way_on(self, robot: Pose) -> Turn | Pursuit:
-        """The way to the next viewpoint; another turn where none leads there, or there is nothing left to see."""
+        """Return the way to the next viewpoint; another turn where none leads there, or nothing is left to see."""
         self._seen_from.append(robot.point)
         viewpoint = next_viewpoint(self._costmap, robot.point, self._seen_from)
         if viewpoint is None:

@@ -39,7 +39,7 @@ class SimulationError(Talk2DinoError):
 
 
 def focal_length() -> float:
-    """Pixels; the same along both axes."""
+    """Return pixels; the same along both axes."""
     return IMAGE_HEIGHT / 2 / math.tan(math.radians(VERTICAL_VIEW_DEG) / 2)
 
 
@@ -151,7 +151,7 @@ def _walls(room: Room) -> str:
 
 
 def _board(board: Board) -> str:
-    """A thin box with the photograph as a plane just in front; the plane's x axis runs to the picture's right."""
+    """Make a thin box with the photograph as a plane in front; the plane's x axis runs to the picture's right."""
     pose, half = board.pose, BOARD_THICKNESS_M / 2
     cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
     return f"""
@@ -168,7 +168,7 @@ def _obstacle(obstacle: Obstacle, colour: str) -> str:
 
 
 def aspects(photos: tuple[str, ...]) -> dict[str, float]:
-    """Width / height of the photographs."""
+    """Return width / height of the photographs."""
     sizes = {name: pixel_size(name) for name in photos}
     return {name: width / height for name, (width, height) in sizes.items()}
 
@@ -185,7 +185,7 @@ def photo_file(photo: str) -> Path:
 
 
 def _as_png(photo: str) -> bytes:
-    """MuJoCo reads no JPEG."""
+    """Convert to PNG, as MuJoCo reads no JPEG."""
     data = io.BytesIO()
     with Image.open(photo_file(photo)) as picture:
         picture.save(data, "PNG")

@@ -112,7 +112,7 @@ def _frozen_side(
     mapping: MappingRecipe | None,
     without: Sequence[Pair],
 ) -> tuple[Model, FeatureStore, int]:
-    """The model with its untrained projection, the features that a mapping is learned from, and its epochs."""
+    """Return the model with its untrained projection, the features that a mapping is learned from, and its epochs."""
     mapping = mapping or MappingRecipe()
     model = make_synthetic_model(folder, seed, backbone, without)
     scenes = draw_scenes(mapping.scenes, (seed, MAPPING_SCENES), without=without)

@@ -101,7 +101,7 @@ def _choose(rng: np.random.Generator, values: Sequence[T]) -> T:
 
 
 def _places(rng: np.random.Generator, count: int) -> Iterator[tuple[float, float]]:
-    """Centres in different quarters, so that no object hides another."""
+    """Yield centres in different quarters, so that no object hides another."""
     for quarter in rng.permutation(4)[:count]:
         y, x = divmod(int(quarter), 2)
         yield SIZE * (0.27 + 0.46 * y) + rng.uniform(-4, 4), SIZE * (0.27 + 0.46 * x) + rng.uniform(-4, 4)
@@ -125,7 +125,7 @@ def _shape_mask(shape: str, centre_y: float, centre_x: float, radius: float, ang
 
 
 def _paint(rng: np.random.Generator, drawn: DrawnObject, mask: Mask) -> Floats:
-    """The mask's pixels [N, 3] in the object's colour and pattern."""
+    """Return the mask's pixels [N, 3] in the object's colour and pattern."""
     colour = np.array(COLOURS[drawn.colour], np.float32) + 10 * rng.standard_normal(3, np.float32)
     down, along = (int(rng.integers(0, 2 * BAR)) for _ in range(2))
     rows, columns = (_Y[mask] + down) // BAR % 2, (_X[mask] + along) // BAR % 2

@@ -101,7 +101,7 @@ def _report(sections: list[Section], job: MainJob | None, machine: dict[str, Any
 
 
 def _summary(report: dict[str, Any]) -> str:
-    """One line on the main job, then what is to be done, most of it once more."""
+    """Say the main point in one line, then what is to be done, most of it once more."""
     findings = [each for section in report["sections"] for each in section["findings"]]
     wrong = [each for each in findings if each["level"] == Level.WRONG.value and each["remedy"]]
     remedies = dict.fromkeys(each["remedy"] for each in wrong)

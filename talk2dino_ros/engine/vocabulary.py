@@ -74,12 +74,12 @@ class Vocabulary:
         return tuple(entry.name for entry in self.classes)
 
     def labels(self) -> dict[int, str]:
-        """Id to name of the classes that may be in the mask, by ascending id: neither distractors nor questions."""
+        """Return id to name of the classes that may be in the mask, by ascending id: no distractors, no questions."""
         pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if entry.is_labelled]
         return dict(sorted(pairs))
 
     def questions(self) -> dict[int, str]:
-        """Id to name of the questions, by ascending id."""
+        """Return id to name of the questions, by ascending id."""
         pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if entry.question]
         return dict(sorted(pairs))
 
@@ -102,12 +102,12 @@ class Vocabulary:
         return entry.is_labelled and bool(shared or cosine >= KIN_COSINE)
 
     def mask_labels(self) -> dict[int, str]:
-        """Id to name of all that a mask may hold beside the unlabeled id: the labels, and the background's."""
+        """Return id to name of all that a mask may hold beside the unlabeled id: labels, and the background's."""
         background = {} if self.background_id is None else {self.background_id: self.background_class}
         return dict(sorted((self.labels() | background).items()))
 
     def published_ids(self, unlabeled_id: int) -> list[int]:
-        """The mask's value for each class: its id, and the unlabeled one for a distractor."""
+        """Return the mask's value for each class: its id, and the unlabeled one for a distractor."""
         entries = zip(self.classes, self.ids, strict=True)
         return [unlabeled_id if entry.distractor else class_id for entry, class_id in entries]
 
@@ -175,7 +175,7 @@ def _checked_ids(ids: list[Any], classes: Sequence[ClassEntry]) -> tuple[int, ..
 
 
 def default_ids(classes: Sequence[ClassEntry]) -> tuple[int, ...]:
-    """Number the labelled classes 1, 2, 3, ..., then the questions; distractors get UNLABELED_ID."""
+    """Give the labelled classes the ids 1, 2, 3, ..., then the questions; distractors get UNLABELED_ID."""
     ids = iter(range(1, MAX_CLASSES + 1))
     of_labelled = [next(ids) if entry.is_labelled else UNLABELED_ID for entry in classes]
     pairs = zip(classes, of_labelled, strict=True)

@@ -173,7 +173,7 @@ def sees(grid: Grid, points: npt.ArrayLike, tracked: npt.ArrayLike, object_radiu
 
 
 def _sides(before: Cells, after: Cells) -> tuple[tuple[Cells, Cells], tuple[Cells, Cells]]:
-    """The two cells beside a step over a corner, each as its columns and rows."""
+    """Return the two cells beside a step over a corner, each as its columns and rows."""
     return (before[..., 0], after[..., 1]), (after[..., 0], before[..., 1])
 
 
@@ -192,7 +192,7 @@ def _cells_on_lines(starts: Floats, end: Floats) -> Cells:
 
 
 def _crossings(starts: Floats, end: float) -> Floats:
-    """Where [N, K] along the lines, 0..1, each border between columns (or rows) is crossed; 1 where there is none."""
+    """Return where along the lines [N, K], 0..1, each border of columns (or rows) is crossed; 1 for none."""
     low, high = np.minimum(starts, end), np.maximum(starts, end)
     first = np.floor(low) + 1
     borders = first[:, None] + np.arange(max(0, int(np.max(np.ceil(high) - first, initial=0.0))))

@@ -109,7 +109,7 @@ def _array(values: Any, dtype: Any, rows: int, columns: int, name: str) -> NDArr
 
 
 def _picture_scale(msg: Any) -> tuple[float, float]:
-    """The picture's size as a share of the image's: (x, y)."""
+    """Return the picture's size as a share of the image's: (x, y)."""
     if not msg.image_width or not msg.image_height:
         raise ImageError(
             f"the image is {msg.image_width}x{msg.image_height} pixels, expected its size; mend the publisher"

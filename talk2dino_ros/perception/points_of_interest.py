@@ -64,7 +64,7 @@ def point_of(
 
 
 def _innermost_pixel(region: Region) -> tuple[int, int]:
-    """The region's pixel (x, y) farthest from its border; of several, the one nearest to the centroid."""
+    """Return the region's pixel (x, y) farthest from its border; of several, the one nearest to the centroid."""
     distance = region.border_distance
     ys, xs = np.divmod(np.flatnonzero(distance >= distance.max() - 1e-3), distance.shape[1])
     centre_x, centre_y = (_centre(cv2.reduce(region.mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)) for axis in (0, 1))
@@ -73,6 +73,6 @@ def _innermost_pixel(region: Region) -> tuple[int, int]:
 
 
 def _centre(counts: NDArray[np.int32]) -> float:
-    """The mean position of pixels of which `counts` lie at each position."""
+    """Return the mean position of pixels of which `counts` lie at each position."""
     flat = counts.reshape(-1).astype(np.float64)
     return float(flat @ np.arange(flat.size)) / float(flat.sum())

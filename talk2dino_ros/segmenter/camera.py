@@ -152,7 +152,7 @@ class Camera:
         return size_of(frame.message)
 
     def _refuse_too_large(self, image: Any) -> None:
-        """Before anything is kept or allocated; a few bytes can declare any number of pixels."""
+        """Refuse before anything is kept or allocated; a few bytes can declare any number of pixels."""
         check = compressed_images.check_compressed_pixels if self._is_compressed else image_pixels.check_image_pixels
         try:
             check(image, self.most_pixels)

@@ -96,7 +96,7 @@ class Diagnostics:
 
 
 def _stage_times(pipeline: Pipeline) -> dict[str, str]:
-    """The last batches' time in each stage; empty while the parameter stage_times is off."""
+    """Return the last batches' time in each stage; empty while the parameter stage_times is off."""
     values = {}
     for name, (median_s, p99_s) in pipeline.stages.percentiles_s().items():
         values[f"{name} p50 [ms]"] = f"{median_s * 1e3:.2f}"

@@ -96,7 +96,7 @@ class FrameSlots:
             return frames
 
     def dropped(self, camera: str) -> int:
-        """How many frames of a camera were overwritten before they were taken."""
+        """Return how many frames of a camera were overwritten before they were taken."""
         with self._changed:
             return self._dropped[camera]
 

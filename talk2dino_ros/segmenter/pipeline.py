@@ -202,7 +202,7 @@ class Pipeline:
         self.cameras[frame.camera].publish_mask(frame, mask, confidence)
 
     def _try_to_publish_rest(self, frame: Frame, active: ActiveConfiguration) -> None:
-        """A fault here costs this image its points, and no other camera anything."""
+        """Publish the rest; a fault here costs this image its points, and no other camera anything."""
         try:
             self._publish_rest(frame, active)
         except Exception as error:
@@ -267,7 +267,7 @@ class Pipeline:
 
 
 def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int, int]:
-    """Height and width of the mask for an image of this height and width."""
+    """Return height and width of the mask for an image of this height and width."""
     if parameters.mask_width:
         return parameters.mask_height, parameters.mask_width
     return image_size[0], image_size[1]

@@ -26,7 +26,7 @@ class Rate:
         self._times_s.append(now_s)
 
     def per_second(self, now_s: float) -> float:
-        """Intervals per second among the events in the window; 0.0 for fewer than two."""
+        """Return intervals per second among the events in the window; 0.0 for fewer than two."""
         times_s = [time_s for time_s in self._times_s if now_s - time_s <= self._window_s]
         if len(times_s) < 2 or times_s[-1] <= times_s[0]:
             return 0.0
@@ -58,7 +58,7 @@ class StageStatistics:
             self._seconds.clear()
 
     def percentiles_s(self) -> dict[str, tuple[float, float]]:
-        """Median and 99th percentile of each stage, in seconds; empty where nothing was measured."""
+        """Return median and 99th percentile of each stage, in seconds; empty where nothing was measured."""
         with self._lock:
             return {
                 stage: (percentile(spent_s, 0.5), percentile(spent_s, 0.99)) for stage, spent_s in self._seconds.items()
@@ -110,12 +110,12 @@ class CameraStatistics:
             self.is_failing = True
 
     def rates(self, now_s: float) -> tuple[float, float]:
-        """Images in and masks out per second."""
+        """Return images in and masks out per second."""
         with self._lock:
             return self._in.per_second(now_s), self._out.per_second(now_s)
 
     def latencies_s(self) -> tuple[float, float]:
-        """Median and 99th percentile of the last masks' latency, in seconds; NaN before the first."""
+        """Return median and 99th percentile of the last masks' latency, in seconds; NaN before the first."""
         with self._lock:
             return percentile(self._latencies_s, 0.5), percentile(self._latencies_s, 0.99)
 

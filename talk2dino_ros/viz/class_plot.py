@@ -39,7 +39,7 @@ def draw_classes(path: Path, facts: dict[str, Any]) -> None:
 
 
 def _name(text: str) -> str:
-    """A class's name without its prompts."""
+    """Return a class's name without its prompts."""
     return text.partition(":")[0].strip()
 
 

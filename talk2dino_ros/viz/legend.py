@@ -89,7 +89,7 @@ def font_for(name: str, text_size: int) -> Font:
 
 @lru_cache(maxsize=8)
 def _fonts(text_size: int) -> tuple[Font, ...]:
-    """Pillow's own font and those of FONTS that the system has."""
+    """Return Pillow's own font and those of FONTS that the system has."""
     fonts: list[Font] = [ImageFont.load_default(text_size)]
     for file in FONTS:
         try:

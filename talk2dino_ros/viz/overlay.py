@@ -53,7 +53,7 @@ FIRST_COLOR = np.array([[230, 60, 60]], np.uint8)
 
 
 def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 [N, 3] RGB to CIE Lab: L 0..100, a and b about -127..127."""
+    """Convert uint8 [N, 3] RGB to CIE Lab: L 0..100, a and b about -127..127."""
     return np.asarray(cv2.cvtColor(rgb[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0])
 
 
@@ -104,7 +104,7 @@ def tinted(
 
 
 def _listed(labels: Mapping[int, str]) -> Mask:
-    """uint8 [256]: 255 for the ids that labels has, 0 for the others."""
+    """Return uint8 [256]: 255 for the ids that labels has, 0 for the others."""
     listed = np.zeros(256, np.uint8)
     listed[list(labels)] = 255
     return listed
@@ -118,14 +118,14 @@ def _blend(rgb: Rgb, colors: Rgb, confidence: Mask | None, alpha: float) -> Rgb:
 
 
 def _borders(mask: Mask) -> Mask:
-    """255 where a pixel of another id is near, wider in large images so that it is seen there too."""
+    """Return 255 where a pixel of another id is near, wider in large images so that it is seen there too."""
     size = 3 + 2 * (max(mask.shape) // 1200)
     kernel = np.ones((size, size), np.uint8)
     return cast(Mask, cv2.compare(cv2.dilate(mask, kernel), cv2.erode(mask, kernel), cv2.CMP_NE))
 
 
 def _draw_point(picture: Rgb, point: PointOfInterest) -> None:
-    """A disc of the class's colour with a cross and a white rim, at most a fortieth of the image wide."""
+    """Draw a disc of the class's colour with a cross and a white rim, at most a fortieth of the image wide."""
     radius = max(3, min(picture.shape[:2]) // 60)
     thickness = max(1, radius // 4)
     cv2.circle(picture, point.pixel, radius, color_of(point.class_id), cv2.FILLED, cv2.LINE_AA)

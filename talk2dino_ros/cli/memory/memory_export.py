@@ -73,7 +73,7 @@ def _check_ending(path: Path, word: str) -> None:
 
 
 def _voxels(memory: SpatialMemory, query: WordQuery | None, colour: str) -> np.ndarray[Any, np.dtype[np.void]]:
-    """VOXEL [N] of those that are there; SCORED_VOXEL with a word."""
+    """Return VOXEL [N] of those that are there; SCORED_VOXEL with a word."""
     there = memory.voxels.columns["detections"] > 0
     voxels = np.empty(int(there.sum()), SCORED_VOXEL if query else VOXEL)
     voxels["x"], voxels["y"], voxels["z"] = voxel_centres(memory.voxels.keys[there], memory.cell_m).T

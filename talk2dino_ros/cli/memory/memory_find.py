@@ -131,7 +131,7 @@ def _shown(name: str, place: FoundPlace) -> ShownPlace:
 
 
 def _views(memory: SpatialMemory, finding: Finding) -> list[tuple[str, Rgb]]:
-    """The picture of each place, outlined; of a place without one none."""
+    """Return the picture of each place, outlined; of a place without one none."""
     views = []
     for number, (place_id, place) in enumerate(finding.places, 1):
         try:

@@ -39,7 +39,7 @@ class Baseline:
     def segment(
         self, rgb: npt.NDArray[np.uint8], embeddings: npt.NDArray[np.float32], refine: bool
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-        """Class index int64 [H, W] and confidence uint8 [H, W] of uint8 [H, W, 3] RGB; embeddings [C, D]."""
+        """Return class index int64 [H, W] and confidence uint8 [H, W] of uint8 [H, W, 3] RGB; embeddings [C, D]."""
         image = torch.tensor(rgb, device=self.device).permute(2, 0, 1)[None].float() / 255
         scores = self.patch_scores(image, torch.tensor(embeddings, device=self.device))
         scores = F.interpolate(scores, image.shape[-2:], mode="bilinear", align_corners=True)
@@ -50,7 +50,7 @@ class Baseline:
         return index[0].cpu().numpy(), (confidence * 255).round().to(torch.uint8).cpu().numpy()
 
     def patch_scores(self, image: Tensor, embeddings: Tensor) -> Tensor:
-        """Sigmoid of the cosines, float32 [1, C, h, w], of an image float32 [1, 3, H, W] RGB 0..1."""
+        """Return sigmoid of the cosines, float32 [1, C, h, w], of an image float32 [1, 3, H, W] RGB 0..1."""
         squashed = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True)
         features = F.normalize(self.image_encoder(squashed).patch_features, dim=1)
         return torch.sigmoid(torch.einsum("bdhw,cd->bchw", features, embeddings))
@@ -70,7 +70,7 @@ def pamr(image: Tensor, scores: Tensor) -> Tensor:
 
 
 def _stencils(values: Tensor, dilation: int, centre: bool = True) -> Tensor:
-    """The 3x3 samples around every pixel, or the 8 without the centre: [1, K, 9 or 8, H, W] of [1, K, H, W]."""
+    """Return the 3x3 samples around every pixel, or the 8 without the centre: [1, K, 9 or 8, H, W] of [1, K, H, W]."""
     kernels = torch.eye(9, device=values.device).view(9, 1, 3, 3)
     if not centre:
         kernels = kernels[list(_AROUND)]

@@ -97,7 +97,7 @@ def _pamr_memory(rgb: torch.Tensor, scores: torch.Tensor) -> dict[str, int]:
 
 
 def _fast(subject: Subject) -> BenchOutcome:
-    """Images a second of the preset, and how far its labels are those of square input with PAMR."""
+    """Measure the preset's images a second, and how far its labels are those of square input with PAMR."""
     rgb, vocabulary = subject.photo(*CAMERA), subject.vocabulary(20)
     fast, full = (settled(each, rgb, vocabulary) for each in _fast_and_full(subject.segmenter))
     seconds = in_turn({"fast": lambda: fast.segment(rgb, vocabulary)}, 30, warm_up=3, label="fast")["fast"]
@@ -117,7 +117,7 @@ def _fast_and_full(segmenter: Segmenter) -> tuple[Segmenter, Segmenter]:
 
 
 def _mini_agreement(photos: Sequence[Rgb]) -> float:
-    """Mean agreement on photographs with words, where the weights mean something."""
+    """Return mean agreement on photographs with words, where the weights mean something."""
     mini = load_segmenter("mini", device="cpu")
     mini = mini.with_options(background=mini.model.background)  # as the node does; most of a photograph is no word's
     fast, full = _fast_and_full(mini)
@@ -127,7 +127,7 @@ def _mini_agreement(photos: Sequence[Rgb]) -> float:
 
 
 def _mini(subject: Subject) -> BenchOutcome:
-    """Images a second of `mini`, whatever the model of the run, beside the plain pipeline with its weights."""
+    """Measure `mini`'s images a second, whatever the run's model, beside the plain pipeline with its weights."""
     rgb = subject.photo(*CAMERA)
     mini = load_segmenter("mini", device="cpu")
     vocabulary = mini.encode_vocabulary(MINI_WORDS)

@@ -35,7 +35,7 @@ def _frame(subject: Subject) -> BenchOutcome:
 
 
 def _batch(subject: Subject) -> BenchOutcome:
-    """Images a second in batches."""
+    """Measure the images a second in batches."""
     images, vocabulary = [subject.photo(*CAMERA)] * BATCH, subject.vocabulary(20)
     refining = subject.segmenter.with_options(input="square", refine="pamr")
     call = {"batch": lambda: refining.segment(images, vocabulary)}
@@ -45,7 +45,7 @@ def _batch(subject: Subject) -> BenchOutcome:
 
 
 def _backbone(subject: Subject) -> BenchOutcome:
-    """The image encoder on one square beside the least time that its arithmetic takes."""
+    """Time the image encoder on one square beside the least time that its arithmetic takes."""
     call = {"backbone": _encoder_alone(subject)}
     seconds = in_turn(call, 50, warm_up=10, label="backbone")["backbone"]["median_s"]
     name = torch.cuda.get_device_name(subject.segmenter.device)

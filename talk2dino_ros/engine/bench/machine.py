@@ -69,7 +69,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str | None:
-    """The commit this code is of, with `+` behind it where files were changed since."""
+    """Return the commit this code is of, with `+` behind it where files were changed since."""
     folder = str(Path(__file__).resolve().parent)
     commit = _output("git", "-C", folder, "rev-parse", "--short=12", "HEAD")
     if not commit:
@@ -78,7 +78,7 @@ def _commit() -> str | None:
 
 
 def _output(*command: str) -> str:
-    """What a command prints, '' where it is not there or fails."""
+    """Return what a command prints, '' where it is not there or fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):

@@ -35,7 +35,7 @@ def in_turn(
 
 
 def times(seconds: list[float]) -> Seconds:
-    """Median, 99th percentile (near the maximum where there are few), minimum, maximum and number."""
+    """Return median, 99th percentile (near the maximum where there are few), minimum, maximum and number."""
     return {
         "median_s": statistics.median(seconds),
         "p99_s": float(np.percentile(seconds, 99)),
@@ -46,7 +46,7 @@ def times(seconds: list[float]) -> Seconds:
 
 
 def agreement(mask: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
-    """Share of pixels that have the same class."""
+    """Return the share of pixels that have the same class."""
     return float(np.mean(mask == other))
 
 

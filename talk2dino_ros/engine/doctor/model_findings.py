@@ -94,7 +94,7 @@ def _weights(model: Model, weights_dir: Path | None, replaced: set[str]) -> list
 
 
 def _time_image(segmenter: Segmenter, vocabulary_file: Path | None) -> float:
-    """Seconds of one image with PAMR, after a first one."""
+    """Time one image with PAMR, in seconds, after a first one."""
     words = segmenter.load_vocabulary(vocabulary_file) if vocabulary_file else _words(segmenter.model.embedding_size)
     picture = seeded_picture(segmenter.fixed_size or SIZE)
     refined = segmenter.with_options(refine="pamr", background=segmenter.model.background or None)

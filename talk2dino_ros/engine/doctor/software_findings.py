@@ -53,7 +53,7 @@ def _optional(name: str, what_for: str) -> HealthFinding:
 
 
 def _compiler() -> HealthFinding:
-    """Triton compiles its launchers where it runs: that takes a compiler and Python's headers."""
+    """Say whether Triton can compile its launchers here: that takes a compiler and Python's headers."""
     own = os.environ.get("CC", "")
     compiler = next((path for name in (own, *COMPILERS) if name and (path := shutil.which(name))), "")
     header = Path(sysconfig.get_paths()["include"]) / "Python.h"

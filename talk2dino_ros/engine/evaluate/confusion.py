@@ -53,7 +53,7 @@ class Confusion:
         return Confusion(counts)
 
     def figures(self) -> Figures:
-        """IoU = intersection / (label + prediction - intersection), accuracy = intersection / label."""
+        """Return IoU = intersection / (label + prediction - intersection), and accuracy = intersection / label."""
         intersection = np.diagonal(self.counts)
         label, prediction = self.counts.sum(axis=1), self.counts[:, :-1].sum(axis=0)
         iou, accuracy = _share(intersection, label + prediction - intersection), _share(intersection, label)

@@ -53,13 +53,13 @@ def make_plan(
 
 
 def _aspect(size: tuple[int, int], base: int, patch_size: int) -> tuple[int, int]:
-    """Short side `base`, aspect ratio kept, both sides the nearest multiple of the patch."""
+    """Give the short side `base` and keep the aspect ratio; both sides are the nearest multiple of the patch."""
     height, width = _with_short_side(size, base)
     return nearest_multiple(height, patch_size), nearest_multiple(width, patch_size)
 
 
 def _slide(size: tuple[int, int], base: int, window: int) -> Plan:
-    """Square windows at half their side as stride; the last ones are shifted inside (both papers' protocol)."""
+    """Cut square windows, half their side as stride; the last ones are shifted inside (both papers' protocol)."""
     canvas = _with_short_side(size, base)
     tops, window_height = _starts(canvas[0], window)
     lefts, window_width = _starts(canvas[1], window)
@@ -68,7 +68,7 @@ def _slide(size: tuple[int, int], base: int, window: int) -> Plan:
 
 
 def _starts(length: int, window: int) -> tuple[list[int], int]:
-    """First pixels of the windows along one side, and the window's length (shorter where the side is)."""
+    """Return first pixels of the windows along one side, and the windows' length (shorter where the side is)."""
     if length <= window:
         return [0], length
     stride = window // 2

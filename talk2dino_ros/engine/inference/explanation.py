@@ -129,7 +129,7 @@ def _heads(crop: CropFeatures, words: BallotWords, has_projection: bool) -> Head
 
 
 def patch_colours(patch_features: Tensor) -> Tensor:
-    """The three directions in which patches [D, h, w] differ most, as red, green and blue: [h, w, 3], 0..1.
+    """Return the three directions in which patches [D, h, w] differ most, as red, green and blue: [h, w, 3], 0..1.
 
     Similar patches get similar colours; which colour it is means nothing.
     """
@@ -146,5 +146,5 @@ def patch_colours(patch_features: Tensor) -> Tensor:
 
 
 def _padded(directions: Tensor) -> Tensor:
-    """The first three columns; an image of one or two patches has fewer."""
+    """Return the first three columns; an image of one or two patches has fewer."""
     return F.pad(directions, (0, max(0, 3 - directions.shape[1])))[:, :3]

@@ -79,7 +79,7 @@ class Scoring:
             return Labels(of_mask(*maps[0], view.size), answers, cosines, patch_features)
 
     def _score(self, cosine: Tensor, crop: CropFeatures, words: BallotWords) -> Tensor:
-        """Sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.
+        """Return the sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.
 
         With `softmax` the cosine itself: that comes after the upsampling.
         """
@@ -98,7 +98,7 @@ class Scoring:
     def _maps(
         self, scores: list[Tensor], view: EncodedImage, ballots: Sequence[Ballot]
     ) -> list[tuple[ScoreMap, ScoreMap | None]]:
-        """For each ballot the scores that decide, and those that only count in the confidence."""
+        """Return for each ballot the scores that decide, and those that only count in the confidence."""
         if self.options.window_scores == "softmax":
             return [
                 (voted([some(each, ballot.classes) for each in scores], view, ballot.ids), None) for ballot in ballots
@@ -126,12 +126,12 @@ class Scoring:
         return self._stitched(scores, view, ballot, others) if others else None
 
     def _winners(self, scores: list[Tensor], ballot: Ballot) -> list[int]:
-        """The numbers of the ballot's classes that may win somewhere."""
+        """Return the numbers of the ballot's classes that may win somewhere."""
         flags = contenders([some(window, ballot.classes) for window in scores], self.options.background).tolist()
         return [number for number, may_win in zip(ballot.classes, flags, strict=True) if may_win]
 
     def _refined(self, scores: list[Tensor], classes: Sequence[int], view: EncodedImage) -> Tensor:
-        """Some classes' scores along the image's edges: float32 [len(classes), H, W] of the canvas."""
+        """Return some classes' scores along the image's edges: float32 [len(classes), H, W] of the canvas."""
         refine = pamr_plain if "pamr" in self.options.plain_stages else pamr
         refined = (
             refine(cut(view.canvas, crop), upsampled(some(window, classes), (crop.height, crop.width)))
@@ -142,7 +142,7 @@ class Scoring:
     def _stitched(
         self, scores: Sequence[Tensor], view: EncodedImage, ballot: Ballot, classes: Sequence[int]
     ) -> ScoreMap:
-        """The crops' unrefined scores in one map: windows' as their average on the canvas, else as they are."""
+        """Return the crops' unrefined scores in one map: windows' as their average on the canvas, else as they are."""
         scores, ids = [some(window, classes) for window in scores], ballot.those(classes)
         if self.options.input != "slide":
             return ScoreMap(scores[0], align_corners=True, ids=ids)  # corner to corner, as the paper's code does

@@ -106,7 +106,7 @@ class MiniImageEncoder(nn.Module):
         return F.conv2d(x, head.weight[:, :, None, None], head.bias).float(), early.float()
 
     def _concepts(self, logits: Tensor) -> Tensor:
-        """Probabilities of the concepts, "nothing" being one of them, as square roots [B, 1000 + G + 2, h, w]."""
+        """Return square roots of the concepts' probabilities, "nothing" being one of them: [B, 1000 + G + 2, h, w]."""
         # what a class has over a blank patch's noise: else 398 kinds of animal add up to one anywhere
         evidence = (logits.exp() - NOISE_EVIDENCE).clamp(min=0)
         classes = evidence / (NOTHING_EVIDENCE + evidence.sum(dim=1, keepdim=True))
@@ -135,7 +135,7 @@ def smoothed(logits: Tensor, features: Tensor) -> Tensor:
 
 
 def _squared_distances(grid: Tensor) -> Tensor:
-    """Squared distances between all patches of [B, C, h, w], the grid's sides being 1 long: [h*w, h*w]."""
+    """Return squared distances between all patches of [B, C, h, w], the grid's sides being 1 long: [h*w, h*w]."""
     height, width = grid.shape[2:]
     ys = torch.arange(height, device=grid.device, dtype=torch.float32).repeat_interleave(width) / height
     xs = torch.arange(width, device=grid.device, dtype=torch.float32).repeat(height) / width
@@ -219,6 +219,6 @@ def load_mini_text_encoder(checkpoints: Mapping[str, Checkpoint]) -> MiniTextEnc
 
 
 def _in_own_names(state: StateDict) -> StateDict:
-    """The pooler serves another way of pooling, and the positions are counted anew."""
+    """Leave out the pooler, which serves another way of pooling, and the positions, which are counted anew."""
     left_out = ("pooler.", "embeddings.position_ids")
     return {published_to_own(key): value for key, value in state.items() if not key.startswith(left_out)}

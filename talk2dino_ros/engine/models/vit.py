@@ -91,7 +91,7 @@ class DinoImageEncoder(nn.Module):
         return tokens, self._cls_attention(prefix[:, :1], patches)
 
     def _cls_attention(self, cls_token: Tensor, patches: Tensor) -> Tensor:
-        """The last block's attention logits from the class token to each patch, from its raw qkv projection.
+        """Return the last block's attention logits from the class token to each patch, from its raw qkv projection.
 
         Raw as in the authors' code, which reads the output of the qkv layer: for DINOv3 that is before the
         rotary position embedding, which the block itself does apply.

@@ -98,7 +98,7 @@ def _check(model: Model, path: Path, size: tuple[int, int], precision: str) -> N
 
 
 def _exported(model: Model, checkpoints: Checkpoints, size: tuple[int, int], precision: str) -> bytes:
-    """The file's content."""
+    """Return the file's content."""
     import onnx
 
     encoder: Any = model.load_image_encoder(checkpoints, DTYPES[precision])
@@ -177,7 +177,7 @@ def check_graph(graph: Any) -> None:
 
 
 def _comparison_images(size: tuple[int, int], photograph: npt.NDArray[np.uint8]) -> Tensor:
-    """Seeded noise and a photograph, float32 [2, 3, H, W]."""
+    """Make seeded noise and a photograph, float32 [2, 3, H, W]."""
     noise = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     photo = make_canvas(photograph, Plan(size, (Crop(0, 0, *size),), size), "cpu")
     return torch.stack([noise, photo])
@@ -185,7 +185,7 @@ def _comparison_images(size: tuple[int, int], photograph: npt.NDArray[np.uint8])
 
 @torch.inference_mode()
 def _agreement(model: Model, checkpoints: Checkpoints, path: Path, images: Tensor) -> float:
-    """The smallest cosine between the file's and torch's features of a patch, or attention of a head."""
+    """Return the smallest cosine between the file's and torch's features of a patch, or attention of a head."""
     file = open_exported(path, model, "onnxruntime", "cpu")
     reference = model.load_image_encoder(checkpoints, torch.float32)
     batch = smallest_cosine(file(images, file.has_attention), reference(images, file.has_attention))

@@ -97,7 +97,7 @@ class OpenVinoImageEncoder:
             thread.join()
 
     def _network(self, key: Key) -> OpenVinoNetwork | None:
-        """The network of a size, if it is there or can be waited for."""
+        """Return the network of a size, if it is there or can be waited for."""
         if key not in self._networks and key not in self._missing:
             self._look_for(key)
         if key in self._networks:
@@ -215,7 +215,7 @@ def subject_of(model: Model, weights_sums: tuple[str, ...], precision: str) -> s
 
 
 def _sum_of(path: Path) -> str:
-    """A file's sha256, remembered beside the text features as long as the file is unchanged."""
+    """Return a file's sha256, remembered beside the text features as long as the file is unchanged."""
     try:
         return TextCache().sum_of(path)
     except TextCacheError:
@@ -223,6 +223,6 @@ def _sum_of(path: Path) -> str:
 
 
 def _described(loader: Any) -> str:
-    """A loader's name, and the options that a row of the table gives it."""
+    """Return a loader's name, and the options that a row of the table gives it."""
     name = f"{loader.func.__qualname__} {sorted(loader.keywords.items())}" if isinstance(loader, partial) else ""
     return name or str(loader.__qualname__)

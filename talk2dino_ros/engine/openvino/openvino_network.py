@@ -83,7 +83,7 @@ def read(kept: npt.NDArray[np.uint8], precision: str) -> OpenVinoNetwork:
 
 
 def _settings(precision: str) -> dict[str, Any]:
-    """As many threads as torch uses; not pinned to cores, where another process's of the same kind would wait."""
+    """Ask for torch's threads, not pinned to cores, where another process's of the same kind would wait."""
     return {
         "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
         "PERFORMANCE_HINT": "LATENCY",
@@ -122,7 +122,7 @@ def _traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
 
 
 def _comparison_image(key: Key) -> Tensor:
-    """Seeded noise over seeded large shapes, float32 [1, 3, H, W]."""
+    """Make seeded noise over seeded large shapes, float32 [1, 3, H, W]."""
     generator = torch.Generator().manual_seed(0)
     shapes = torch.rand(1, 3, 4, 4, generator=generator)
     noise = torch.rand(1, 3, key.height, key.width, generator=generator)

@@ -45,12 +45,12 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """The same, for a small one that becomes part of its callers."""
+    """Compile a small one, which becomes part of its callers."""
     return _kept(njit(inline="always", **_SETTINGS)(function))
 
 
 def reordered(function: Callable[..., Any]) -> Any:
-    """The same, whose sums of floats may be taken in any order, as vector code does: for long dot products."""
+    """Compile one whose sums of floats may be taken in any order, as vector code does: for long dot products."""
     return _kept(njit(**{**_SETTINGS, "fastmath": True})(function))
 
 

@@ -49,5 +49,5 @@ def _of(text: str) -> str:
 
 
 def _dotted(version: int) -> str:
-    """12040 is 12.4."""
+    """Return a version with its dot: 12040 is 12.4."""
     return f"{version // 1000}.{version % 1000 // 10}"

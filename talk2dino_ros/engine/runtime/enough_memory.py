@@ -23,6 +23,6 @@ def enough_memory(what: str, device: str, remedy: str) -> Iterator[None]:
 
 
 def _free_in(text: str) -> str:
-    """What torch says of the GPU's memory: " (15.89 MiB of 3.94 GiB are free)"."""
+    """Return what torch says of the GPU's memory: " (15.89 MiB of 3.94 GiB are free)"."""
     found = re.search(r"total capacity of ([\d.]+ \w+) of which ([\d.]+ \w+) is free", text)
     return f" ({found[2]} of {found[1]} are free)" if found else ""

@@ -39,7 +39,7 @@ class FixedAngles(nn.Module):
 
 
 def _with_embedding_at(network: Any, size: tuple[int, int]) -> Any:
-    """As timm builds the network without `dynamic_img_size`."""
+    """Build the network as timm does without `dynamic_img_size`."""
     fixed = _shallow(network)
     fixed.patch_embed = _shallow(network.patch_embed)
     fixed.set_input_size(img_size=size)
@@ -55,7 +55,7 @@ def _with_angles_at(network: Any, size: tuple[int, int]) -> Any:
 
 
 def _shallow(module: Any) -> Any:
-    """A module with the same parameters and parts, in which others can take their place."""
+    """Return a module with the same parameters and parts, in which others can take their place."""
     twin = copy.copy(module)
     twin._parameters, twin._modules = module._parameters.copy(), module._modules.copy()
     return twin

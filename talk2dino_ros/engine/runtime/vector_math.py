@@ -16,7 +16,7 @@ _TANH_HALF = _F(0.46211715726)  # 2 score - 1 for a score of sigmoid(1)
 
 @inlined
 def exp2(x: np.float32) -> np.float32:
-    """2 to the power of x, within 3e-7 of itself; what is below -126 or above 127 counts as these.
+    """Return 2 to the power of x, within 3e-7 of itself; what is below -126 or above 127 counts as these.
 
     The power of the fraction is a polynomial (fitted in Chebyshev's basis), to whose exponent the rest is added.
     """

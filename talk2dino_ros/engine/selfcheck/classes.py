@@ -37,7 +37,7 @@ def _centre(members: Floats, old: Floats) -> Floats:
 
 
 def _across(vectors: Floats, direction: Floats) -> Floats:
-    """Unit vectors at right angles to a direction."""
+    """Return unit vectors at right angles to a direction."""
     return _unit(vectors - np.outer(vectors @ direction, direction))
 
 

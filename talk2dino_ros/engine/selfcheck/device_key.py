@@ -63,7 +63,7 @@ def version_of(package: str) -> str:
 
 
 def _weights(segmenter: Segmenter, weights_dir: Path | None) -> str:
-    """The sums of the encoder's files; where none is published, what changes with the file."""
+    """Return the sums of the encoder's files; where none is published, what changes with the file."""
     exported = getattr(segmenter.networks.image_encoder, "path", None)
     if exported is not None:
         return file_state(Path(exported))
@@ -73,7 +73,7 @@ def _weights(segmenter: Segmenter, weights_dir: Path | None) -> str:
 
 
 def _code() -> str:
-    """Of the engine's own files: kernels change with them."""
+    """Return the sum of the engine's own files: kernels change with them."""
     states = [
         f"{path.relative_to(ENGINE)} {path.stat().st_size} {path.stat().st_mtime_ns}"
         for path in sorted(ENGINE.rglob("*.py"))

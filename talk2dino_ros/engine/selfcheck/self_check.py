@@ -151,7 +151,7 @@ def _plain_encoder(segmenter: Segmenter, weights_dir: Path | None) -> ImageEncod
 
 
 def _size(segmenter: Segmenter) -> tuple[int, int]:
-    """Of the picture and of the network's input: the real one, unless torch on a CPU takes a smaller one too; for
+    """Return the side of picture and network input: the real one, unless torch on a CPU takes a smaller one too; for
     OpenVINO each size is a conversion, so that it is the stream's.
     """
     if segmenter.fixed_size:
@@ -163,7 +163,7 @@ def _size(segmenter: Segmenter) -> tuple[int, int]:
 
 
 def _options(segmenter: Segmenter, size: tuple[int, int]) -> dict[str, Any]:
-    """Options that take every stage once over a picture of this size; the user's own choose among the same paths."""
+    """Return options that take every stage once over a picture of this size; the user's choose among the same paths."""
     is_square = size[0] == size[1]
     own = {"background_cleaning": segmenter.options.background_cleaning}
     options = asdict(

@@ -101,7 +101,7 @@ def parse_class(text: str) -> ClassEntry:
 
 
 def _clean(text: str) -> str:
-    """One spelling of the same text: composed accents, single spaces, nothing unseen at its ends."""
+    """Spell the same text in one way: composed accents, single spaces, nothing unseen at its ends."""
     return without_unseen_ends(re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)))
 
 

@@ -134,7 +134,7 @@ def _features_in(row: Sequence[object], encoder: str, prompt: str) -> PromptFeat
 
 
 def _crc32(encoder: str, prompt: str, blob: bytes, is_cut: object) -> int:
-    """The sum that shows damage, for SQLite has none: of the key too, else a word could get another one's features."""
+    """Return the sum that shows damage, as SQLite has none: of the key too, or a word gets another's features."""
     return zlib.crc32(blob, zlib.crc32(f"{encoder}\0{prompt}\0{is_cut}".encode()))
 
 

@@ -65,13 +65,13 @@ def collect_words(path: Path) -> AnchorWords:
 
 
 def class_lemmas() -> list[list[str]]:
-    """The names of each ImageNet class, the first one first."""
+    """Return the names of each ImageNet class, the first one first."""
     info = ImageNetInfo()
     return [[name.strip() for name in info.index_to_description(i).split(",")] for i in range(mini.CLASSES)]
 
 
 def class_definitions() -> list[str]:
-    """Each class's definition in WordNet."""
+    """Return each class's definition in WordNet."""
     info = ImageNetInfo()
     return [info.index_to_description(i, detailed=True).split(": ", 1)[-1] for i in range(mini.CLASSES)]
 
@@ -109,7 +109,7 @@ def _with_classes(axis_of: dict[str, int], lemmas: list[list[str]], members: Ten
 
 
 def encode_texts(texts: Sequence[str]) -> Tensor:
-    """Text features [N, 384] of the model's own text encoder. Raises WeightsError."""
+    """Return text features [N, 384] of the model's own text encoder. Raises WeightsError."""
     model = find_model("mini")
     files = {file.role: Checkpoint(file, locate(file)) for file in model.files if file.role in model.text_roles}
     encoder = mini.load_mini_text_encoder(files)

@@ -103,14 +103,14 @@ def fit(features: Tensor, words: AnchorWords, recipe: AnchorRecipe) -> Projectio
 
 
 def make_anchors(features: Tensor, words: AnchorWords) -> Tensor:
-    """One text feature per hand-written word, and per class the mean of its texts'; unit length, [H, 384]."""
+    """Return a text feature per hand-written word, and per class the mean of its texts'; unit length, [H, 384]."""
     axes = torch.tensor(words.axes[words.handwritten :])
     sums = torch.zeros(mini.CLASSES, mini.TEXT_SIZE).index_add_(0, axes, features[words.handwritten :])
     return F.normalize(torch.cat([features[: words.handwritten], sums[axes.unique()]]), dim=-1)
 
 
 def make_targets(words: AnchorWords, breadth_cost: float) -> Tensor:
-    """The vector of unit length [N, D] that each text is to have: its axis, and "nowhere" for breadth."""
+    """Return the vector of unit length [N, D] that each text is to have: its axis, and "nowhere" for breadth."""
     breadth = torch.ones(words.embedding_size)
     breadth[mini.CLASSES : -2] = words.members.sum(dim=1).float()
     axes = torch.tensor(words.axes)

@@ -162,7 +162,7 @@ def _said(figures: dict[str, float] | None) -> str:
 
 
 def _check_output(output: Path) -> None:
-    """Before hours of work."""
+    """Refuse the output before hours of work."""
     if output.suffix != ".safetensors":
         raise TrainingError(f"output is {output}, expected a file that ends in .safetensors; name one")
     try:

@@ -61,5 +61,5 @@ class Pairs:
 
 
 def _mean_of_heads(heads: Tensor, at_once: int = 1024) -> Tensor:
-    """In parts: in float32 all of COCO's heads would take gigabytes."""
+    """Average the heads in parts: in float32 all of COCO's would take gigabytes."""
     return torch.cat([part.float().mean(dim=1, keepdim=True).to(heads.dtype) for part in heads.split(at_once)])

@@ -88,7 +88,7 @@ def recall(ahead: Tensor, count: int) -> float:
 
 
 def _loss(project: Callable[[Tensor], Tensor], pairs: Pairs, recipe: Recipe) -> float:
-    """In an order of its own: captions of one image beside each other would be each other's wrong answers."""
+    """Return the loss over pairs in an order of its own: captions of one image would be each other's wrong answers."""
     count = len(pairs.text)
     order = torch.from_numpy(np.random.default_rng(recipe.seed).permutation(count))
     total = 0.0

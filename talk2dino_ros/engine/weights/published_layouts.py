@@ -25,7 +25,7 @@ def to_timm(state: StateDict, path: Path) -> StateDict:
 
 
 def _from_dinov2(state: StateDict, path: Path) -> StateDict:
-    """facebookresearch/dinov2: the class token's position is added at run time; timm keeps the sum."""
+    """Convert facebookresearch/dinov2: the class token's position is added at run time; timm keeps the sum."""
     state.pop("mask_token", None)
     state["reg_token"] = state.pop("register_tokens")
     if "cls_token" in state and "pos_embed" in state:
@@ -35,7 +35,7 @@ def _from_dinov2(state: StateDict, path: Path) -> StateDict:
 
 
 def _from_dinov3(state: StateDict, path: Path) -> StateDict:
-    """facebookresearch/dinov3.
+    """Convert facebookresearch/dinov3.
 
     The RoPE periods are left out: they are a constant, and the Talk2DINO authors ran timm's float32 ones.
     """
@@ -47,7 +47,7 @@ def _from_dinov3(state: StateDict, path: Path) -> StateDict:
 
 
 def _from_dinov3_transformers(state: StateDict, path: Path) -> StateDict:
-    """The same weights as facebook's repositories on Hugging Face hold them, for transformers."""
+    """Return the same weights as facebook's repositories on Hugging Face hold them, for transformers."""
     state.pop("embeddings.mask_token", None)
     renamed = {_in_timm(key): tensor for key, tensor in state.items()}
     renamed = _without_zero_bias(renamed, r"blocks\.\d+\.attn\.[qkv]_proj\.bias", path)

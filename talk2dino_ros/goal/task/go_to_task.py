@@ -134,7 +134,7 @@ class GoToTask(GoToProgress):
         return GoalChange.NONE
 
     def _same_or_other(self, view: GoalView, robot: Pose) -> Candidate | None:
-        """The object that is gone to, or another one where it has vanished for good."""
+        """Return the object that is gone to, or another one where it has vanished for good."""
         assert self.tracked is not None
         if not self._is_forgotten and self.tracked.id in view.ids:
             return next((candidate for candidate in view.candidates if candidate.id == self.tracked.id), None)

@@ -66,7 +66,7 @@ class FeatureBasis:
         return FeatureBasis(np.concatenate([self.directions, new]), self.most)
 
     def _made_orthonormal(self, new: Floats) -> Floats:
-        """Rounding leaves traces of the old directions in the new ones: taken out in double precision."""
+        """Take the traces that rounding leaves of the old directions out of the new ones, in double precision."""
         old, fresh = self.directions.astype(np.float64), new.astype(np.float64)
         fresh -= (fresh @ old.T) @ old
         orthonormal: Floats = np.linalg.qr(fresh.T)[0].T.astype(np.float32)

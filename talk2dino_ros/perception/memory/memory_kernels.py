@@ -30,14 +30,14 @@ class VoxelTable(NamedTuple):
 
 @compiled
 def _first_probe(slots: _Array, key: int) -> int:
-    """The place in a table where the search for a key begins."""
+    """Return the place in a table where the search for a key begins."""
     mixed = np.uint64(key) * _MIX
     return (mixed ^ (mixed >> np.uint64(32))) & np.uint64(len(slots) - 1)
 
 
 @compiled
 def _slot(table: VoxelTable, key: int) -> int:
-    """The slot of a key, or the empty one where it belongs."""
+    """Return the slot of a key, or the empty one where it belongs."""
     slots, keys = table.slots, table.keys
     mask = np.uint64(len(slots) - 1)
     at = _first_probe(slots, key)
@@ -48,7 +48,7 @@ def _slot(table: VoxelTable, key: int) -> int:
 
 @compiled
 def _block_slot(blocks: _Array, block: int) -> int:
-    """The same of a block, which stands in the slot itself."""
+    """Return the same of a block, which stands in the slot itself."""
     mask = np.uint64(len(blocks) - 1)
     at = _first_probe(blocks, block)
     while blocks[at, 0] != EMPTY and blocks[at, 0] != block:
@@ -58,13 +58,13 @@ def _block_slot(blocks: _Array, block: int) -> int:
 
 @compiled
 def _block_of(x: int, y: int, z: int) -> int:
-    """The block of 4 x 4 x 4 cells that a cell is in; x, y, z: as they are in a key."""
+    """Return the block of 4 x 4 x 4 cells that a cell is in; x, y, z: as they are in a key."""
     return ((x >> 2) << (2 * BITS)) | ((y >> 2) << BITS) | (z >> 2)
 
 
 @compiled
 def _bit_of(x: int, y: int, z: int) -> int:
-    """A cell's bit in the word of its block."""
+    """Return a cell's bit in the word of its block."""
     return ((x & 3) << 4) | ((y & 3) << 2) | (z & 3)
 
 
@@ -175,7 +175,7 @@ def _blend(codes: _Array, scale: float, seen: _Array, seen_scale: float, mean: _
 
 @reordered
 def _round(mean: _Array, scale: float, codes: _Array, key: int, keyframe: int) -> None:
-    """To whole steps, up or down by chance: rounded to the nearest, small changes would never count.
+    """Round to whole steps, up or down by chance: to the nearest, small changes would never count.
 
     The chance is computed (lowbias32) of voxel, keyframe and coefficient: what is rebuilt is the same to the bit.
     """
@@ -205,7 +205,7 @@ def see_through(table: VoxelTable, sensor: _Array, points: _Array, cell: float, 
 
 @compiled
 def _along(start: float, end: float) -> tuple[int, int, float, float, int]:
-    """Of one axis: first cell as in a key, step, share of the way to the first border and to the next, borders."""
+    """Return of one axis: first cell as in a key, step, share of the way to the first border and the next, borders."""
     first, way = np.int64(np.floor(start)), end - start
     borders = abs(np.int64(np.floor(end)) - first)
     if way == 0:
@@ -216,7 +216,7 @@ def _along(start: float, end: float) -> tuple[int, int, float, float, int]:
 
 @compiled
 def _walk(table: VoxelTable, start: _Array, end: _Array, cell: float, keyframe: int) -> int:
-    """Amanatides and Woo's walk from cell to cell. No branch asks for the way, which is anyone's guess."""
+    """Walk from cell to cell as Amanatides and Woo. No branch asks for the way, which is anyone's guess."""
     x, step_x, next_x, each_x, more_x = _along(start[0] / cell, end[0] / cell)
     y, step_y, next_y, each_y, more_y = _along(start[1] / cell, end[1] / cell)
     z, step_z, next_z, each_z, more_z = _along(start[2] / cell, end[2] / cell)
@@ -254,7 +254,7 @@ def _pass(table: VoxelTable, key: int, keyframe: int) -> int:
 def cosines(
     codes: _Array, columns: _Array, words: _Array, best: _Array, against: _Array, nothing: float, first: int, last: int
 ) -> None:
-    """For each voxel the cosine with the first word, and the highest with the others, at least `nothing`.
+    """Return for each voxel the cosine with the first word, and the highest with the others, at least `nothing`.
 
     The others are not asked where the first is below `nothing`: most voxels of a map.
     """

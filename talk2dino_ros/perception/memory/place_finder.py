@@ -58,7 +58,7 @@ class Winners:
         return cls(*voxels.cosines(words, query.nothing))
 
     def best_margin(self, among: NDArray[np.bool_]) -> float:
-        """By how much the word's score is above the best other one, where that is most; below 0 where it is nowhere."""
+        """Return how far the word's score is above the best other, where that is most; below 0 where it is nowhere."""
         won = among & (self.best > self.against)
         asked = won if won.any() else among  # all voxels' scores take longer than all else
         return float((scores_of(self.best[asked]) - scores_of(self.against[asked])).max())

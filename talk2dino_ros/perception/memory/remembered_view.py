@@ -69,7 +69,7 @@ def is_among(keyframe: Keyframe, keys: Keys, cell_m: float) -> NDArray[np.bool_]
 
 
 def _mask_of(picture: NDArray[np.uint8], keyframe: Keyframe, patches: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """uint8 [H, W]: 255 at the patches."""
+    """Return uint8 [H, W]: 255 at the patches."""
     mask = np.zeros(picture.shape[:2], np.uint8)
     height, width = keyframe.patch_size
     for x, y in keyframe.centres[patches].astype(float).tolist():

@@ -60,11 +60,11 @@ class SensorPose:
         return (np.asarray(points, np.float64) - self.position) @ self.rotation
 
     def distance_to(self, other: SensorPose) -> float:
-        """Metres between the two positions."""
+        """Return the metres between the two positions."""
         return float(np.linalg.norm(np.subtract(self.position, other.position)))
 
     def angle_to(self, other: SensorPose) -> float:
-        """Degrees, 0 to 180, by which one has to be turned to look like the other."""
+        """Return the degrees, 0 to 180, by which one has to be turned to look like the other."""
         cosine = min(1.0, abs(float(np.dot(self.orientation, other.orientation))))  # a quaternion and its negative: one
         return float(np.degrees(2 * np.arccos(cosine)))
 
@@ -99,7 +99,7 @@ def between(one: SensorPose, other: SensorPose, share: float) -> SensorPose:
 def _product(
     one: tuple[float, float, float, float], other: tuple[float, float, float, float]
 ) -> tuple[float, float, float, float]:
-    """Hamilton product: first `other`, then `one`."""
+    """Return the Hamilton product: first `other`, then `one`."""
     x, y, z, w = one
     a, b, c, d = other
     return (

@@ -231,7 +231,7 @@ class SpatialMemory:
         return number
 
     def _views(self, place: FoundPlace) -> list[int]:
-        """The ids of keyframes that may show a place: the best one first, then the newest."""
+        """Return the ids of keyframes that may show a place: the best one first, then the newest."""
         centres = voxel_centres(place.keys, self.cell_m)
         low, high = centres.min(axis=0), centres.max(axis=0)
         others = [number for number, reach in self.reaches.items() if reach.touches(low, high) and number != place.view]

@@ -33,14 +33,14 @@ def voxel_colours(memory: SpatialMemory) -> NDArray[np.uint8]:
 
 
 def _small_picture(keyframe: Keyframe) -> NDArray[np.uint8] | None:
-    """A keyframe's picture, a quarter of each side, uint8 [h, w, 3] BGR; None where there is none."""
+    """Return a keyframe's picture, a quarter of each side, uint8 [h, w, 3] BGR; None where there is none."""
     data = np.frombuffer(keyframe.jpeg, np.uint8)
     picture: NDArray[np.uint8] | None = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_4) if len(data) else None
     return picture
 
 
 def _patch_colours(picture: NDArray[np.uint8], keyframe: Keyframe) -> NDArray[np.uint8]:
-    """The mean colour of each patch, uint8 [N, 3] RGB."""
+    """Return the mean colour of each patch, uint8 [N, 3] RGB."""
     height, width = (max(1, round(side / _SHRINK)) for side in keyframe.patch_size)
     means = cv2.blur(picture, (width, height))[..., ::-1]
     columns, rows = (np.minimum(keyframe.centres[:, axis] // _SHRINK, picture.shape[1 - axis] - 1) for axis in (0, 1))

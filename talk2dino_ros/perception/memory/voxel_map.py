@@ -89,7 +89,7 @@ class VoxelMap:
         self._clear_tables(2 * LEAST_ROOM)
 
     def __len__(self) -> int:
-        """How many voxels there are, without those that are gone."""
+        """Return how many voxels there are, without those that are gone."""
         return int(np.count_nonzero(self.columns["detections"]))
 
     @property
@@ -181,7 +181,7 @@ class VoxelMap:
         self._enter_all(len(self._slots))
 
     def _grow(self, room: int) -> None:
-        """In place: a copy would take the memory of both for a moment."""
+        """Grow the arrays in place: a copy would take the memory of both for a moment."""
         self._keys.resize(room, refcheck=False)
         self._codes.resize((room, self.width), refcheck=False)
         self._columns.resize(room, refcheck=False)

@@ -93,7 +93,7 @@ def _is_scaled(camera: CameraModel, other: CameraModel) -> bool:
 
 @lru_cache(maxsize=8)
 def _nearest_pixels(source: CameraModel, target: CameraModel) -> NDArray[np.intp]:
-    """For each pixel of target [h, w] the flat index of the source's pixel on its ray; one past the end for none."""
+    """Return for each pixel of target [h, w] the source pixel on its ray, as a flat index; one past the end: none."""
     rays = target.ray_grid().reshape(-1, 2)
     pixels = source.project(np.column_stack([rays, np.ones(len(rays))]))
     with np.errstate(invalid="ignore"):

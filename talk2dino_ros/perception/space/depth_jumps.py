@@ -53,7 +53,7 @@ class DepthJumps:
         return [(at_pixels == number).view(np.uint8) for number in large[is_object]]
 
     def _label(self, mask: Mask, box: Box) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.intp]]:
-        """Number the parts on the box's piece of the grid, 0 outside the region; and tell each pixel's place on it."""
+        """Label the parts on the box's piece of the grid, 0 outside the region; and tell each pixel's place on it."""
         (first_x, columns), (first_y, rows) = self._on_grid(box[0], box[2]), self._on_grid(box[1], box[3])
         half = self.stride // 2
         inside = mask[
@@ -67,7 +67,7 @@ class DepthJumps:
         return nearest * inside, rows, columns
 
     def _on_grid(self, start: int, length: int) -> tuple[int, NDArray[np.intp]]:
-        """The first sample of the grid inside a stretch of pixels, and each pixel's nearest sample, counted from it."""
+        """Return the grid's first sample in a stretch of pixels, and each pixel's nearest one, counted from it."""
         half = self.stride // 2
         first = -((half - start) // self.stride)
         last = (start + length - 1 - half) // self.stride
@@ -105,6 +105,6 @@ def _filled(metres: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _thickness(inside: NDArray[np.bool_]) -> float:
-    """How far the innermost pixel is from the border."""
+    """Return how far the innermost pixel is from the border."""
     rimmed = cv2.copyMakeBorder(inside.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     return float(cv2.distanceTransform(rimmed, cv2.DIST_L2, 5).max())

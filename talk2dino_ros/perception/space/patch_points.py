@@ -38,7 +38,7 @@ def patch_points(
 def _samples(
     metres: NDArray[np.float32], centres: NDArray[np.float32], size: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """The depths at an even grid of each patch's pixels: float32 [N, SAMPLES^2]."""
+    """Return the depths at an even grid of each patch's pixels: float32 [N, SAMPLES^2]."""
     offsets = (np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5
     rows, columns = (
         np.clip(np.floor(centre[:, None] + offsets * side).astype(np.intp), 0, most - 1)
@@ -48,7 +48,7 @@ def _samples(
 
 
 def _median_depths(depths: NDArray[np.float32], near_m: float, far_m: float) -> NDArray[np.float32]:
-    """The median of each row's depths, of two middle ones the nearer; NaN where too few are there, or it is on none."""
+    """Return each row's median depth, of two middle ones the nearer; NaN where too few are there, or it is on none."""
     with np.errstate(invalid="ignore"):
         ordered = np.sort(np.where((depths >= near_m) & (depths <= far_m), depths, np.nan), axis=1)  # NaN comes last
     last = np.maximum(np.isfinite(ordered).sum(axis=1) - 1, 0)

@@ -123,7 +123,7 @@ def _why_none(depths: Floats, in_range: NDArray[np.bool_], near_m: float, far_m:
 
 
 def _is_dense(depths: Floats) -> NDArray[np.bool_]:
-    """Which depths lie within the fences around the shortest interval that holds half of them."""
+    """Return which depths lie within the fences around the shortest interval that holds half of them."""
     ordered = np.sort(depths)
     half = len(ordered) // 2
     start = int(np.argmin(ordered[half:] - ordered[: len(ordered) - half]))

@@ -129,7 +129,7 @@ def _order(region: Region) -> tuple[float, Box]:
 def _best_parts(
     regions: Sequence[Region], count: int, confidence: Mask, jumps: DepthJumps, min_area: float
 ) -> list[Region]:
-    """The `count` heaviest parts; none outweighs the region it is of, so that only the heaviest regions are cut."""
+    """Return the `count` heaviest parts; none outweighs the region it is of, so only the heaviest regions are cut."""
     best: list[Region] = []
     for region in sorted(regions, key=_order):
         if len(best) == count and _order(best[-1]) < _order(region):
@@ -145,7 +145,7 @@ def _region(class_id: int, class_name: str, box: Box, mask: Mask, confidence: Ma
 
 
 def _counts(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many pixels each id has, and in how many runs of the flattened rows they lie."""
+    """Return how many pixels each id has, and in how many runs of the flattened rows they lie."""
     flat = np.ascontiguousarray(mask).reshape(1, -1)
     is_start = np.ones_like(flat)
     np.not_equal(flat[:, 1:], flat[:, :-1], out=is_start[:, 1:].view(np.bool_))

@@ -124,7 +124,7 @@ class StampedBuffer(Generic[T]):
         self._pins.clear()
 
     def _nearest(self, stamp_ns: int) -> int | None:
-        """The index of the stamp nearest to this one; of two as near the older."""
+        """Return the index of the stamp nearest to this one; of two as near the older."""
         after = bisect_left(self._stamps, stamp_ns)
         around = [index for index in (after - 1, after) if 0 <= index < len(self._stamps)]
         return min(around, key=lambda index: abs(self._stamps[index] - stamp_ns), default=None)
@@ -146,5 +146,5 @@ class StampedBuffer(Generic[T]):
 
 
 def _beside(offset_ns: int) -> str:
-    """Where a stamp lies beside the image's."""
+    """Return where a stamp lies beside the image's."""
     return f"{abs(offset_ns) / 1e6:.1f} ms {'before' if offset_ns < 0 else 'after'} the image"

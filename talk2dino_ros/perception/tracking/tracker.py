@@ -112,7 +112,7 @@ class Tracker:
         return tracks[-1]
 
     def _gains(self, detections: Sequence[Detection], tracks: Sequence[Track]) -> Array:
-        """How well each detection fits each track [N, M]: by position where both have one, else by box."""
+        """Return how well each detection fits each track [N, M]: by position where both have one, else by box."""
         here = np.array([detection.position or _NOWHERE for detection in detections]).reshape(-1, 3)
         there = np.array([track.last_position or _NOWHERE for track in tracks]).reshape(-1, 3)
         by_position = position_gains(here, there, self._options.association_distance_m)

@@ -60,7 +60,7 @@ def is_static(topic: str) -> bool:
 
 
 def _encoding(bag: Bag, topic: str) -> str:
-    """The encoding of a topic's first image; "" where there is none."""
+    """Return the encoding of a topic's first image; "" where there is none."""
     first = bag.first(topic)
     if first is None:
         return ""
@@ -68,7 +68,7 @@ def _encoding(bag: Bag, topic: str) -> str:
 
 
 def _base(topic: str) -> str:
-    """A topic without the ending that image_transport adds."""
+    """Return a topic without the ending that image_transport adds."""
     return topic.removesuffix("/compressedDepth").removesuffix("/compressed")
 
 

@@ -107,7 +107,7 @@ def _fits(values: NDArray[Any], encoding: str) -> bool:
 
 
 def _is_stored_swapped(image_format: str) -> bool:
-    """compressed_image_transport's rule: unless its format says "compressed bgr", red and blue are stored swapped.
+    """Follow compressed_image_transport: unless its format says "compressed bgr", red and blue are stored swapped.
 
     Formats without its "encoding; codec" form ("jpeg", "png") are files like any other.
     """

@@ -125,7 +125,7 @@ def _hdr(data: bytes) -> Size:
 
 
 def _jpeg_2000(data: bytes) -> Size:
-    """The largest codestream: other boxes before it may hold what looks like one."""
+    """Return the largest codestream: other boxes before it may hold what looks like one."""
     sizes = []
     for each in re.finditer(rb"\xff\x4f\xff\x51", data):
         right, bottom, left, top = struct.unpack_from(">IIII", data, each.start() + 8)
@@ -134,7 +134,7 @@ def _jpeg_2000(data: bytes) -> Size:
 
 
 def _avif(data: bytes) -> Size:
-    """The largest of the items: a picture made of tiles names its own size and theirs."""
+    """Return the largest of the items: a picture made of tiles names its own size and theirs."""
     return _largest([struct.unpack_from(">II", data, each.end() + 4) for each in re.finditer(rb"ispe", data)])
 
 

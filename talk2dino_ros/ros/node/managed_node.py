@@ -65,7 +65,7 @@ class ManagedNode(LifecycleNode):
         self._diagnostics_timer = self.create_timer(period_s, self._publish_diagnostics, clock=self.steady_clock)
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        """Statuses for /diagnostics beside the node's own."""
+        """Return statuses for /diagnostics beside the node's own."""
         return []
 
     def _publish_diagnostics(self) -> None:

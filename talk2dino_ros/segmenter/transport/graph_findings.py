@@ -37,7 +37,7 @@ def _discovery(environment: Mapping[str, str]) -> str:
 
 
 def _profile(environment: Mapping[str, str]) -> Iterable[HealthFinding]:
-    """The shared-memory profile of this shell; a driver's own shell is another one."""
+    """Say which shared-memory profile this shell has; a driver's own shell is another one."""
     names = profile_names(environment)
     used = next((name for name in names if environment.get(name)), None)
     need = f"images above {DEFAULT_SEGMENT / 1e6:.2f} MB need it where the camera's driver starts ({PAGE})"

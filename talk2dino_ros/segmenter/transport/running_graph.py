@@ -113,7 +113,7 @@ def _discover(node: Node, spin: Callable[[float], None]) -> None:
 
 
 def _segmenters(node: Node) -> tuple[str, ...]:
-    """Full names of the running segmenters."""
+    """Return the full names of the running segmenters."""
     return tuple(name.removesuffix(SERVICE) for name, _ in node.get_service_names_and_types() if name.endswith(SERVICE))
 
 
@@ -122,7 +122,7 @@ def _bare(nodes: tuple[str, ...]) -> set[str]:
 
 
 def _image_topics(node: Node, own: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Topics that carry images, but for what our nodes publish; those that our nodes subscribe to first."""
+    """Return topics that carry images, but for what our nodes publish; those that they subscribe to first."""
     found = []
     for name, types in node.get_topic_names_and_types():
         type_name = next((each for each in types if each in TYPES), None)

@@ -143,7 +143,7 @@ class TransportWatch:
         return self._info is not None
 
     def _image_size(self) -> tuple[int | None, str]:
-        """Bytes and shape of the last image, else by camera_info; unknown for compressed images."""
+        """Return bytes and shape of the last image, else by camera_info; unknown for compressed images."""
         if self._camera.image_size:
             return self._camera.image_size
         info = self._info

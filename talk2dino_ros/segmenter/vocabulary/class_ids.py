@@ -106,7 +106,7 @@ class ClassIds:
         return class_id != self._unlabeled_id and self._meaning(class_id) is None
 
     def _meaning(self, class_id: int) -> str | None:
-        """The name that a consumer of past masks may still take this id for."""
+        """Return the name that a consumer of past masks may still take this id for."""
         if self._quarantine_s <= 0:
             return None
         for name, its_id in self._active.items():

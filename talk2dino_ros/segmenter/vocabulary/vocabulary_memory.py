@@ -92,7 +92,7 @@ class VocabularyMemory:
         return self._kept(identified, self._accepted)
 
     def _names(self, classes: Sequence[ClassEntry]) -> list[str | None]:
-        """The names that need an id; None for a distractor."""
+        """Return the names that need an id; None for a distractor."""
         names = [None if entry.distractor else entry.name for entry in classes]
         return [*names, self._background] if self._background else names
 

@@ -20,7 +20,7 @@ LINE = 1.32  # of the text's size
 
 
 def text_block(text: str, width: int, size: int, colour: Colour = INK) -> Rgb:
-    """Text in lines of at most `width` pixels; the block is `width` wide."""
+    """Set a text in lines of at most `width` pixels; the block is `width` wide."""
     font, step = font_for(text, size), round(LINE * size)
     lines = _wrapped(text, width, font)
     image = Image.new("RGB", (width, step * len(lines)), PAPER)

@@ -29,7 +29,7 @@ def fitting(rgb: Rgb, width: int, height: int) -> Size:
 
 
 def gridded(rgb: Rgb, size: Size, grid: tuple[int, int]) -> Rgb:
-    """The image with the borders of (h, w) patches as faint lines."""
+    """Return the image with the borders of (h, w) patches as faint lines."""
     picture, (h, w) = _resized(rgb, size), grid
     lines = np.zeros((size[1], size[0]), bool)
     lines[np.linspace(0, size[1], h, endpoint=False).astype(int)[1:]] = True
@@ -39,7 +39,7 @@ def gridded(rgb: Rgb, size: Size, grid: tuple[int, int]) -> Rgb:
 
 
 def masked(explanation: Explanation, size: Size, box: Box | None = None, *, pamr: bool = True) -> Rgb:
-    """A part of the image under its mask, with or without PAMR, and without names; None: all of it."""
+    """Return a part of the image under its mask, with or without PAMR, and without names; None: all of it."""
     x0, y0, x1, y1 = box or (0, 0, explanation.rgb.shape[1], len(explanation.rgb))
     seen = explanation.after if pamr else explanation.before
     grey = _grey(_resized(explanation.rgb[y0:y1, x0:x1], size))
@@ -47,7 +47,7 @@ def masked(explanation: Explanation, size: Size, box: Box | None = None, *, pamr
 
 
 def most_changed(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> Box:
-    """The box, a third as wide and high as these masks, in which most of their pixels differ."""
+    """Return the box, a third as wide and high as these masks, in which most of their pixels differ."""
     height, width = before.shape
     high, wide = max(1, height // CLOSE), max(1, width // CLOSE)
     sums = np.pad((before != after).astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
@@ -69,7 +69,7 @@ def _resized(rgb: Rgb, size: Size) -> Rgb:
 
 
 def _grey(rgb: Rgb) -> Rgb:
-    """Without its own colours, which would mix with the words'."""
+    """Take out the photo's own colours, which would mix with the words'."""
     return np.asarray(cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
 
 

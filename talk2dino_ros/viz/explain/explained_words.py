@@ -17,13 +17,13 @@ DISTRACTOR_COLOUR = (128, 128, 128)  # it is published as unlabeled, so the mask
 
 
 def word_colours(vocabulary: Vocabulary) -> list[Colour]:
-    """Each class's colour, the mask's."""
+    """Return each class's colour, the mask's."""
     entries = zip(vocabulary.classes, vocabulary.ids, strict=True)
     return [DISTRACTOR_COLOUR if entry.distractor else color_of(class_id) for entry, class_id in entries]
 
 
 def name_block(name: str, colour: Colour, width: int, height: int, size: int) -> Rgb:
-    """A swatch and the name in as many lines as it takes, in the middle of `height`."""
+    """Return a swatch and the name in as many lines as it takes, in the middle of `height`."""
     indent, middle = size + size // 2, height // 2
     image = Image.new("RGB", (width, height), PAPER)
     box = (0, middle - size // 2, size - 1, middle - size // 2 + size - 1)
@@ -34,7 +34,7 @@ def name_block(name: str, colour: Colour, width: int, height: int, size: int) ->
 
 
 def names_block(vocabulary: Vocabulary, shown: Container[int], width: int, size: int) -> Rgb:
-    """The labelled classes whose ids are shown, swatch and name, side by side in lines of at most `width` pixels."""
+    """Draw the labelled classes whose ids are shown, swatch and name, in lines of at most `width` pixels."""
     lines: list[list[Rgb]] = [[]]
     for entry, class_id, colour in zip(vocabulary.classes, vocabulary.ids, word_colours(vocabulary), strict=True):
         if entry.distractor or class_id not in shown:
@@ -47,7 +47,7 @@ def names_block(vocabulary: Vocabulary, shown: Container[int], width: int, size:
 
 
 def fit_table(fit: npt.NDArray[np.float32], vocabulary: Vocabulary, width: int, size: int) -> Rgb:
-    """A row per word, a column per head; the best head of each word has a frame of the word's colour."""
+    """Return a row per word, a column per head; the best head of each word has a frame of the word's colour."""
     widest = max(font_for(name, size).getlength(name) for name in vocabulary.names)
     label, line = min(round(widest) + 3 * size, width // 3), round(1.9 * size)
     cell = min((width - label) // fit.shape[1], 6 * size)

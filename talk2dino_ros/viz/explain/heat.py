@@ -34,18 +34,18 @@ class Scale:
 
 
 def number_text(value: float) -> str:
-    """Two digits behind the point, and no minus before a zero."""
+    """Write two digits behind the point, and no minus before a zero."""
     return f"{round(value, 2) + 0.0:.2f}"
 
 
 def heat(values: Values, scale: Scale, colours: int = cv2.COLORMAP_VIRIDIS) -> Rgb:
-    """float32 [h, w] as uint8 [h, w, 3] RGB, by one of OpenCV's maps of colours."""
+    """Draw float32 [h, w] as uint8 [h, w, 3] RGB, by one of OpenCV's maps of colours."""
     levels = np.rint(255 * scale.share(values)).astype(np.uint8)
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, colours), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def scale_bar(scale: Scale, height: int, size: int, marks: Mapping[float, str], width: int) -> Rgb:
-    """The scale as an upright bar with words beside some values, those inside of it; `width` pixels in all."""
+    """Return the scale as an upright bar with words beside some values, those inside of it; `width` pixels in all."""
     thick = size
     column = np.linspace(scale.high, scale.low, height, dtype=np.float32)[:, None].repeat(thick, axis=1)
     image = Image.new("RGB", (width, height), PAPER)

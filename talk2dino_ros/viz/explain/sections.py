@@ -79,7 +79,7 @@ def _image(explanation: Explanation) -> Rgb:
 
 
 def _answer(explanation: Explanation, size: Size, caption: str, box: Box | None = None) -> Rgb:
-    """The mask over the image, perhaps with a box, and the names of what is in it."""
+    """Return the mask over the image, perhaps with a box, and the names of what is in it."""
     picture = masked(explanation, size)
     if box:
         draw_box(picture, box, size[0] / explanation.rgb.shape[1])
@@ -134,7 +134,7 @@ def _head_maps(explanation: Explanation, heads: Heads) -> Rgb:
 
 
 def _words(explanation: Explanation) -> Rgb:
-    """A row per word: its scores at the patches, then what becomes of them, all at one scale."""
+    """Return a row per word: its scores at the patches, then what becomes of them, all at one scale."""
     columns = {"at the patches": explanation.scores}
     if explanation.cleaned is not None:
         columns["background cleaned"] = explanation.cleaned
@@ -176,12 +176,12 @@ def _marks(scale: Scale, background: float | None) -> dict[float, str]:
 
 
 def _cosine_of(score: float) -> str:
-    """The cosine that a score is the sigmoid of, as text."""
+    """Return the cosine that a score is the sigmoid of, as text."""
     return number_text(float(np.log(score / (1 - score))))
 
 
 def _decision(explanation: Explanation) -> Rgb:
-    """The whole image with PAMR, and one part closer, without and with."""
+    """Return the whole image with PAMR, and one part closer, without and with."""
     rgb, box = explanation.rgb, most_changed(explanation.before.class_ids, explanation.after.class_ids)
     aspect, between = rgb.shape[1] / len(rgb), GAP + round(LINE * SMALL) + SMALL // 4
     is_wide = aspect > WIDE

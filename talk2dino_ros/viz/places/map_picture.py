@@ -114,7 +114,7 @@ def _below_ceiling(content: MapContent) -> tuple[Floats, Rgb, Floats]:
 
 
 def _scale_of(scores: NDArray[np.float32]) -> Scale:
-    """From the middle one of the columns, as most of a map is nothing of the word, to the highest."""
+    """Scale from the middle one of the columns, as most of a map is nothing of the word, to the highest."""
     seen = scores[np.isfinite(scores)]
     return Scale(float(np.median(seen)), float(seen.max())) if len(seen) else Scale(0.0, 1.0)
 
@@ -129,7 +129,7 @@ def _draw_way(draw: ImageDraw.ImageDraw, pixels: NDArray[np.float64]) -> None:
 
 
 def _pixels(ground: _Ground, place: ShownPlace) -> tuple[float, float, float, float]:
-    """A place's box: left, top, right and bottom."""
+    """Return a place's box: left, top, right and bottom."""
     ((x, y),) = ground.to_pixels(np.array([place.position])).tolist()
     half_x, half_y = (max(6.0, ground.pixels_of(side) / 2) for side in place.extent[:2])
     return x - half_x, y - half_y, x + half_x, y + half_y
@@ -142,7 +142,7 @@ def _draw_box(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float])
 
 
 def _draw_number(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], number: int) -> None:
-    """In a disc at the box's upper right corner; those of all places lie above all boxes."""
+    """Draw it in a disc at the box's upper right corner; those of all places lie above all boxes."""
     _, y, x, _ = box
     radius = 13
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), _PLACE, _INK, 2)
@@ -150,14 +150,14 @@ def _draw_number(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, floa
 
 
 def _draw_metre(draw: ImageDraw.ImageDraw, ground: _Ground, height: int) -> None:
-    """A bar of one metre, and the axes."""
+    """Draw a bar of one metre, and the axes."""
     long, left, low = ground.pixels_of(1.0), _PAD, height - _PAD
     draw.line((left, low, left + long, low), _INK, 4)
     draw.text((left, low - 6), "1 m, x to the right, y up", _INK, font_for("m", _TEXT), anchor="lb")
 
 
 def _with_panel(image: Image.Image, scale: Scale, places: Sequence[ShownPlace], title: str) -> Rgb:
-    """The map, and right of it the title, what was found and the scale of the heat."""
+    """Return the map, and right of it the title, what was found and the scale of the heat."""
     rows = [(title, _INK)]
     for number, place in enumerate(places, 1):
         rows += [(f"{number}   {place.lines[0]}", _INK), *((f"     {line}", _SOFT) for line in place.lines[1:])]

@@ -67,7 +67,7 @@ def decide_batch(scores: Tensor, size: tuple[int, int], table: DecisionTable, al
 
 
 def _decide_strip(scores: Tensor, ids: Tensor, rules: Tensor) -> Tensor:
-    """uint8 [2, H, W] of scores [C, H, W]. 0 stands for no score."""
+    """Decide scores [C, H, W]: uint8 [2, H, W]. 0 stands for no score."""
     background, scale, nothing_id, has_confidence = rules
     labelled = scores.where((ids >= 0)[:, None, None], 0)
     best, winner = labelled.max(dim=0)

@@ -37,7 +37,7 @@ def decide_cpu(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | No
 
 
 def _stretched(scores: ScoreMap | None, size: tuple[int, int]) -> tuple[_Array, _Array, _Array, _Array]:
-    """Scores [C, h, W], and for each row of the image the rows above and below it and the weight of the latter."""
+    """Return scores [C, h, W], and of each row of the image the rows above and below and the latter's weight."""
     if scores is None:
         scores = ScoreMap(torch.empty(0, 1, size[1]), align_corners=False, ids=())
     above, below, weight = scores.rows(size[0])
@@ -82,7 +82,7 @@ def _decide_rows(
 
 @compiled
 def _best_two_of_row(scores: _Array, y: int, best: _Array, winner: _Array, second: _Array) -> None:
-    """The best score of a row's pixels, whose it is, and the best of the others."""
+    """Fill in the best score of a row's pixels, whose it is, and the best of the others."""
     columns, above, below, weights = scores
     weight = weights[y]
     best[:] = _NONE

@@ -21,20 +21,20 @@ _DISTRACTOR = tl.constexpr(DISTRACTOR)
 
 @triton.jit
 def _between(position, size):
-    """Two neighbours of positions in 0..size - 1, and the share of the second."""
+    """Return two neighbours of positions in 0..size - 1, and the share of the second."""
     first = tl.minimum(position.to(tl.int32), size - 1)
     return first, tl.minimum(first + 1, size - 1), position - first
 
 
 @triton.jit
 def _odds(winner, against, scale):
-    """How much less likely it is than the winner, at the logits' scale; 0 where there is none."""
+    """Return how much less likely it is than the winner, at the logits' scale; 0 where there is none."""
     return tl.where(against > 0.0, tl.exp2((_log_odds(against) - _log_odds(winner)) * scale), 0.0)
 
 
 @triton.jit
 def _log_odds(score):
-    """To the base 2; finite for 0, which stands for no score."""
+    """Return the log odds to the base 2; finite for 0, which stands for no score."""
     return tl.log2(tl.maximum(score, 1e-30)) - tl.log2(1.0 - score)
 
 

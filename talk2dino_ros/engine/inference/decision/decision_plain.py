@@ -37,13 +37,13 @@ class Stretched:
         self._above, self._below, self._weight = of_map.rows(size[0])
 
     def strip(self, rows: slice) -> Tensor:
-        """[C, len(rows), W] at the image's size."""
+        """Return [C, len(rows), W] at the image's size."""
         above, below = self._columns[:, self._above[rows]], self._columns[:, self._below[rows]]
         return above.lerp_(below, self._weight[rows, None])
 
 
 def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> Tensor:
-    """uint8 [2, H, W] of the scores [C, H, W] of each of the `Sides`; overwrites them. 0 stands for no score."""
+    """Decide scores [C, H, W] of each of the `Sides`: uint8 [2, H, W]; overwrites them. 0 stands for no score."""
     labelled, distractors, labelled_rivals, distractor_rivals = sides
     assert labelled is not None  # of the four it alone is always there
     best, winner = labelled.max(dim=0)
@@ -60,12 +60,12 @@ def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> T
 
 
 def _highest(scores: Tensor, others: Tensor | None) -> Tensor:
-    """The highest of the scores [H, W] and others [C, H, W]."""
+    """Return the highest of the scores [H, W] and others [C, H, W]."""
     return scores if others is None else torch.maximum(scores, others.amax(dim=0))
 
 
 def lead(winner: Tensor, against: Tensor) -> Tensor:
-    """By how much a winner's logit is above another's."""
+    """Return by how much a winner's logit is above another's."""
     return torch.logit(winner) - torch.logit(against)
 
 

@@ -39,7 +39,7 @@ class ScoreMap:
         return F.interpolate(self.values[None], size, mode="bilinear", align_corners=self.align_corners)[0]
 
     def rows(self, height: int) -> tuple[Tensor, Tensor, Tensor]:
-        """For each row of the image: the row above and below it (int64), and the weight (float32) of the one below."""
+        """Return for each row of the image the rows above and below it (int64), and the latter's weight (float32)."""
         own_height = self.values.shape[1]
         row = torch.arange(height, device=self.values.device)
         if self.align_corners:

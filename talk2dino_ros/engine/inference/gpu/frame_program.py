@@ -112,12 +112,12 @@ class FrameProgram:
         return FrameInputs(pixels, words, means, torch.zeros(shape.images, 1, 1, 1, 1, device=device))
 
     def _canvas(self) -> Tensor:
-        """float32 [B, 3, H, W] RGB 0..1."""
+        """Return the canvases: float32 [B, 3, H, W] RGB 0..1."""
         pixels = self.inputs.pixels.permute(0, 3, 1, 2)
         return resized(pixels.to(torch.float32, memory_format=torch.contiguous_format) / 255, self.shape.plan.canvas)
 
     def _crops(self, canvas: Tensor) -> Tensor:
-        """float32 [B * n, 3, h, w], each image's crops one after the other; from here on all is by crop."""
+        """Cut float32 [B * n, 3, h, w], each image's crops one after the other; from here on all is by crop."""
         return resized(self._cut(canvas), self.shape.plan.network)
 
     def _cut(self, canvas: Tensor) -> Tensor:
@@ -177,7 +177,7 @@ class FrameProgram:
         return parts
 
     def _refined(self, scores: Tensor, canvas: Tensor) -> Tensor:
-        """Scores along the image's edges, where asked for; windows' at the windows' size, to be averaged."""
+        """Refine scores along the image's edges, where asked for; windows' at the windows' size, to be averaged."""
         options, size = self.options, self._crop_size
         if options.window_scores == "softmax":
             return F.interpolate(scores, size, mode="bilinear")
@@ -193,7 +193,7 @@ class FrameProgram:
         return crop.height, crop.width
 
     def _stitched(self, values: Tensor) -> Tensor:
-        """Crops on their canvas: [B, P, H, W]; what becomes shares of the classes is kept by crop."""
+        """Put crops on their canvas: [B, P, H, W]; what becomes shares of the classes is kept by crop."""
         if len(self.shape.plan.crops) == 1 or self.options.window_scores == "softmax":
             return values
         return averaged(self._by_image(values).unbind(dim=1), self.shape.plan)

@@ -96,7 +96,7 @@ class GpuPath:
         return known[1]
 
     def _groups(self, images: Sequence[PlannedImage], words: HostWords) -> list[list[int]]:
-        """Numbers of images of one size and plan, as many as are computed together."""
+        """Return the numbers of images of one size and plan, as many as are computed together."""
         by_kind: dict[object, list[int]] = {}
         for number, image in enumerate(images):
             by_kind.setdefault((image.size, image.plan), []).append(number)
@@ -165,7 +165,7 @@ class GpuPath:
                 image.memory.propose(self._subject(image, vocabulary), list(scores.clone()))
 
     def _subject(self, image: PlannedImage, vocabulary: Vocabulary) -> object:
-        """Scores about something else cannot be compared."""
+        """Return what scores are about; those about something else cannot be compared."""
         return vocabulary, self._model, self._options, image.size, image.plan, self._lane.device
 
     def _downloaded(self, group: Sequence[PlannedImage], outputs: FrameOutputs) -> FrameOutputs:

@@ -56,7 +56,7 @@ class GpuWords:
         return GpuWords(embeddings, table, torch.empty(1, dtype=torch.int32, device=device))
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """All of them, in the order of `HostWords.arrays`."""
+        """Return all of them, in the order of `HostWords.arrays`."""
         return self.embeddings, self.table.ids, self.table.rules, self.count
 
     def ballot(self, number: int) -> DecisionTable:

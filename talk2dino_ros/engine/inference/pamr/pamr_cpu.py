@@ -39,7 +39,7 @@ def pamr_cpu(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Tenso
 
 
 def _padded(values: Tensor) -> _Array:
-    """[C, H, W] with the border columns repeated on both sides, so that a row's neighbours need no test."""
+    """Repeat the border columns of [C, H, W] on both sides, so that a row's neighbours need no test."""
     return np.pad(values.numpy(), ((0, 0), (0, 0), (REACH, REACH)), mode="edge")
 
 
@@ -77,7 +77,7 @@ def _add_distance(channel: _Array, y: int, k: int, scale: _Array, distance: _Arr
 
 @compiled
 def _scale_of_row(channel: _Array, y: int, scale: _Array, total: _Array, squares: _Array) -> None:
-    """What a row's differences in one channel are multiplied with: log2(e) / (3 * (1e-8 + 0.1 std)), for `exp2`."""
+    """Fill in the factor of a row's differences in one channel: log2(e) / (3 * (1e-8 + 0.1 std)), for `exp2`."""
     width = len(scale)
     centre = channel[y, REACH : REACH + width]
     total[:] = 0
@@ -96,7 +96,7 @@ def _scale_of_row(channel: _Array, y: int, scale: _Array, total: _Array, squares
 
 @compiled
 def _average_rows(weights: _Array, source: _Array, target: _Array, top: int, bottom: int) -> None:
-    """One iteration for some rows of [C, H, W + 2 REACH], from source to target."""
+    """Do one iteration for some rows of [C, H, W + 2 REACH], from source to target."""
     width = weights.shape[2]
     for y in range(top, bottom):
         for c in range(len(source)):
@@ -113,7 +113,7 @@ def _average_rows(weights: _Array, source: _Array, target: _Array, top: int, bot
 
 @inlined
 def _neighbours(plane: _Array, y: int, k: int, count: int) -> _Array:
-    """The k-th neighbours of row y's `count` pixels: a slice of a plane [H, W + 2 REACH]."""
+    """Return the k-th neighbours of row y's `count` pixels: a slice of a plane [H, W + 2 REACH]."""
     row = min(max(y + _OFFSETS[k, 0], 0), len(plane) - 1)
     first = REACH + _OFFSETS[k, 1]
     return plane[row, first : first + count]

@@ -36,7 +36,7 @@ def pamr_gpu(rgb: Tensor, scores: Tensor, count: Tensor | None = None) -> Tensor
 
 
 def _quads(values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Values [B, C, h, w], any strides, in the kernels' form at `size` (H, W)."""
+    """Bring values [B, C, h, w], any strides, into the kernels' form at `size` (H, W)."""
     images, rows, own_height, own_width = values.shape
     height, width = size
     count = triton.cdiv(rows, 4)
@@ -49,5 +49,5 @@ def _quads(values: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _grid(size: tuple[int, int], planes: int) -> tuple[int, int, int]:
-    """How many programs: of the second and the third there are 65535 at most, 524280 rows of an image."""
+    """Return how many programs: of the second and the third there are 65535 at most, 524280 rows of an image."""
     return triton.cdiv(size[1], COLUMNS), triton.cdiv(size[0], ROWS), planes

@@ -36,25 +36,25 @@ _LOG2_E = tl.constexpr(1.4426950408889634)
 
 @triton.constexpr_function
 def _step(line):
-    """How many rows a line is below the pixel's."""
+    """Return how many rows a line is below the pixel's."""
     return (*_STEPS, 0)[line]
 
 
 @triton.constexpr_function
 def _count(line):
-    """How many neighbours are in a line."""
+    """Return how many neighbours are in a line."""
     return 3 if line < len(_STEPS) else len(_STEPS)
 
 
 @triton.constexpr_function
 def _aside(line, number):
-    """How many columns a line's neighbour is right of the pixel."""
+    """Return how many columns a line's neighbour is right of the pixel."""
     return (number - 1) * abs(_STEPS[line]) if line < len(_STEPS) else _STEPS[number]
 
 
 @triton.jit
 def _tile(height, width, zero, COLUMNS: tl.constexpr, ROWS: tl.constexpr):  # noqa: N803  Triton writes its constants so
-    """A program's pixels: column and row, and which of them the image has; the others are clamped. zero: 0."""
+    """Return a program's pixels: column and row, and which of them the image has; the others are clamped. zero: 0."""
     pixel = tl.arange(0, COLUMNS * ROWS) + zero
     x = tl.program_id(0) * COLUMNS + pixel % COLUMNS
     y = tl.program_id(1) * ROWS + pixel // COLUMNS
@@ -63,19 +63,19 @@ def _tile(height, width, zero, COLUMNS: tl.constexpr, ROWS: tl.constexpr):  # no
 
 @triton.jit
 def _place(x, y, width):
-    """Index of pixels' first values in a quad: [P, 4], of four that follow each other."""
+    """Return the index of pixels' first values in a quad: [P, 4], of four that follow each other."""
     return (y * (width + 2 * _REACH) + _REACH + x)[:, None] * 4 + tl.arange(0, 4)[None, :]
 
 
 @triton.jit
 def _line(y, line: tl.constexpr, height):
-    """Rows of the pixels in one of the lines that have neighbours; outside: the border's."""
+    """Return the pixels' rows in one of the lines that have neighbours; outside: the border's."""
     return tl.minimum(tl.maximum(y + _step(line), 0), height - 1)
 
 
 @triton.jit
 def _colour(x, y, height, width):
-    """Index of pixels' colours in an image: [P, 4], the fourth being the third once more, which has no weight."""
+    """Return the index of pixels' colours: [P, 4], the fourth being the third once more, which has no weight."""
     stride = width + 2 * _REACH
     channel = tl.minimum(tl.arange(0, 4), 2)
     return (y * stride + _REACH + x)[:, None] + (channel * height * stride)[None, :]
@@ -137,7 +137,7 @@ def spread(
 
 @triton.jit
 def _along(values, line, first, position, width, stride, is_there):
-    """Values [P, 4] between two columns of a line."""
+    """Return values [P, 4] between two columns of a line."""
     here = values + (line + tl.minimum(first, width - 1) * stride)[:, None]
     there = values + (line + tl.minimum(first + 1, width - 1) * stride)[:, None]
     before = tl.load(here, mask=is_there[None, :], other=0.0)
@@ -146,7 +146,7 @@ def _along(values, line, first, position, width, stride, is_there):
 
 @triton.jit(do_not_specialize=["height", "width"])
 def deviate(image, scales, height, width, COLUMNS: tl.constexpr, ROWS: tl.constexpr):  # noqa: N803
-    """What differences in each channel are multiplied with: log2(e) / (3 (1e-8 + 0.1 std)), float32 [B, H, W, 4]."""
+    """Store the factor of differences in each channel: log2(e) / (3 (1e-8 + 0.1 std)), float32 [B, H, W, 4]."""
     x, y, inside = _tile(height, width, 0, COLUMNS, ROWS)
     image += tl.program_id(2).to(tl.int64) * 3 * height * (width + 2 * _REACH)
     centre = tl.load(image + _colour(x, y, height, width))
@@ -179,7 +179,7 @@ def average(
     COLUMNS: tl.constexpr,  # noqa: N803
     ROWS: tl.constexpr,  # noqa: N803
 ):
-    """One iteration, from quads to quads, or at the end to float32 [B, rows, H, W]; only `count` [1] of the rows."""
+    """Do one iteration, from quads to quads, or at last to float32 [B, rows, H, W]; only `count` [1] of the rows."""
     x, y, inside = _tile(height, width, 0, COLUMNS, ROWS)
     plane = height * (width + 2 * _REACH)
     number = tl.program_id(2).to(tl.int64)

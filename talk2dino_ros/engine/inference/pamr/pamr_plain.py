@@ -20,7 +20,7 @@ def pamr_plain(rgb: Tensor, scores: Tensor, _count: Tensor | None = None) -> Ten
 
 
 def stretched(scores: Tensor, rgb: Tensor) -> Tensor:
-    """Scores [..., C, h, w] at the image's size, corner to corner."""
+    """Stretch scores [..., C, h, w] to the image's size, corner to corner."""
     size = (rgb.shape[-2], rgb.shape[-1])
     if scores.shape[-2:] == size:
         return scores
@@ -29,7 +29,7 @@ def stretched(scores: Tensor, rgb: Tensor) -> Tensor:
 
 
 def pamr_weights(rgb: Tensor) -> Tensor:
-    """Softmax over 48 neighbours of -mean_RGB(|I_p - I_q| / (1e-8 + 0.1 std)): float32 [..., 48, H, W].
+    """Return the softmax of -mean_RGB(|I_p - I_q| / (1e-8 + 0.1 std)) over 48 neighbours: float32 [..., 48, H, W].
 
     std is the unbiased deviation over the 54 samples of the six 3x3 stencils: the centre counts six times.
     """
@@ -40,7 +40,7 @@ def pamr_weights(rgb: Tensor) -> Tensor:
 
 
 def _deviation(rgb: Tensor, padded: Tensor) -> Tensor:
-    """Standard deviation [..., 3, H, W], from differences to the centre, which keeps small variances exact."""
+    """Return the standard deviation [..., 3, H, W], from differences to the centre: small variances stay exact."""
     total = torch.zeros_like(rgb)
     squares = torch.zeros_like(rgb)
     for offset in OFFSETS:
@@ -55,7 +55,7 @@ def _padded(values: Tensor) -> Tensor:
 
 
 def _shifted(padded: Tensor, offset: tuple[int, int]) -> Tensor:
-    """The neighbour at `offset` (y, x) of every pixel: a view."""
+    """Return the neighbour at `offset` (y, x) of every pixel: a view."""
     height, width = padded.shape[-2] - 2 * REACH, padded.shape[-1] - 2 * REACH
     top, left = REACH + offset[0], REACH + offset[1]
     return padded[..., top : top + height, left : left + width]

@@ -28,7 +28,7 @@ class HeadedImageEncoder(DinoImageEncoder):
         self.head = head
 
     def _tokens(self, network: Any, pixels: Tensor, return_attention: bool) -> tuple[Tensor, Tensor | None]:
-        """The registers go through the head as well; they are dropped with the class token, behind it."""
+        """Run the head over the registers too; they are dropped with the class token, behind it."""
         tokens, cls_attention = super()._tokens(network, pixels, return_attention)
         return self.head(tokens), cls_attention
 

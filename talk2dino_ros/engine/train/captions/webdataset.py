@@ -75,7 +75,7 @@ def _captions(shard: Path, sample: _Sample, where: str) -> tuple[str, ...]:
 
 
 def _list(shard: Path) -> dict[str, _Sample]:
-    """The shard's samples by name, which ends at the first dot, as WebDataset has it."""
+    """Return the shard's samples by name, which ends at the first dot, as WebDataset has it."""
     samples: dict[str, _Sample] = {}
     try:
         with tarfile.open(shard, "r:") as archive:

@@ -59,6 +59,6 @@ def open_frozen(
 
 
 def _sum_of(checkpoints: Checkpoints, roles: tuple[str, ...]) -> str:
-    """The file's own sha256, or where there are several that of their sums."""
+    """Return the file's own sha256, or where there are several that of their sums."""
     sums = [sha256_of(checkpoints[role].path) for role in roles]
     return sums[0] if len(sums) == 1 else hashlib.sha256(" ".join(sums).encode()).hexdigest()

@@ -59,7 +59,7 @@ class FeatureStore:
         return row
 
     def _gathered(self, kind: Kind, name: str, sizes: tuple[int, ...]) -> Tensor:
-        """One tensor of all parts, filled in place: it may be as large as half the memory."""
+        """Fill one tensor of all parts in place: it may be as large as half the memory."""
         whole = torch.empty(0)
         row = 0
         for part, size in zip(self.folder.parts, sizes, strict=True):
