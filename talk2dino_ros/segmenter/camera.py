@@ -28,7 +28,7 @@ from talk2dino_ros.ros.node.problems import Throttle
 from talk2dino_ros.ros.node.qos import RELIABLE, SENSOR_DATA
 from talk2dino_ros.segmenter.depth_input import DepthInput
 from talk2dino_ros.segmenter.feature_topic import FeatureTopic
-from talk2dino_ros.segmenter.frames import Frame
+from talk2dino_ros.segmenter.frames import Frame, SegmentedFrame
 from talk2dino_ros.segmenter.label_topics import LabelTopics
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 from talk2dino_ros.segmenter.transport.transport_check import TransportWatch
@@ -177,7 +177,7 @@ class Camera:
         since_stamp_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns
         self.statistics.on_published(now_s, since_stamp_ns * 1e-9, now_s - frame.received_s)
 
-    def publish_places(self, frame: Frame, version: int) -> None:
+    def publish_places(self, frame: SegmentedFrame, version: int) -> None:
         """Publish points of interest and objects, and for those who listen the same as detections and markers.
 
         version: of the vocabulary that the frame was segmented with.

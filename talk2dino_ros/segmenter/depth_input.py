@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rclpy.node import Node
 
-    from talk2dino_ros.segmenter.frames import Frame
+    from talk2dino_ros.segmenter.frames import SegmentedFrame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 KEPT_DEPTHS = 15  # half a second of most cameras: 9 MB at 640x480 in 16UC1, 124 MB at 1920x1080 in 32FC1
@@ -76,7 +76,7 @@ class DepthInput:
         """Whether somebody publishes depth."""
         return self._depths.is_published
 
-    def depth_of(self, frame: Frame, parameters: Parameters) -> Depth:
+    def depth_of(self, frame: SegmentedFrame, parameters: Parameters) -> Depth:
         """Return the depth at each pixel of a decoded frame.
 
         Waits up to depth_wait_s for what is published and late. Raises GeometryError, one sentence: there is none,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.engine.inference.image_patches import ImagePatches
     from talk2dino_ros.ros.conversions.feature_messages import PatchPlaces
-    from talk2dino_ros.segmenter.frames import Frame
+    from talk2dino_ros.segmenter.frames import Frame, SegmentedFrame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 
@@ -40,7 +40,7 @@ class FeatureTopic:
         return bool(self._pub.get_subscription_count() > 0)
 
     def publish(
-        self, frame: Frame, patches: ImagePatches, places: PatchPlaces, segmenter: Segmenter, encoding: str
+        self, frame: SegmentedFrame, patches: ImagePatches, places: PatchPlaces, segmenter: Segmenter, encoding: str
     ) -> None:
         """Publish the patches of a segmented frame, under the image's own header."""
         self._last_s = frame.received_s

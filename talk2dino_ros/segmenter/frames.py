@@ -25,33 +25,18 @@ if TYPE_CHECKING:
     from talk2dino_ros.perception.space.depth import Depth
     from talk2dino_ros.perception.tracking.tracker import TrackedObject
 
-LATER: Any = None  # what a field holds before the step that fills it
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One image on its way; each step returns a frame that has more (`dataclasses.replace`).
+    """One image as camera.py receives it.
 
-    camera.py receives it:
-        camera: the name of its camera. message: sensor_msgs/Image or CompressedImage.
-        received_s: time.monotonic() at reception.
-    pipeline.py decodes and segments it:
-        rgb: uint8 [H, W, 3] RGB. result: of the engine, its arrays [H, W].
-    scene.py finds places in it:
-        points: its regions. objects: all that the scene knows of. positions_frame_id: of all positions in both.
-        depth: metres at the pixels of rgb; None where there is none of its moment, and no_depth_reason says why.
+    camera: the name of its camera. message: sensor_msgs/Image or CompressedImage.
+    received_s: time.monotonic() at reception.
     """
 
     camera: str
     message: Any
     received_s: float
-    rgb: NDArray[np.uint8] = LATER
-    result: Segmentation = LATER
-    points: Sequence[PointOfInterest] = ()
-    objects: Sequence[TrackedObject] = ()
-    positions_frame_id: str = ""
-    depth: Depth | None = None
-    no_depth_reason: str = ""
 
     @property
     def stamp_ns(self) -> int:
@@ -62,6 +47,28 @@ class Frame:
     def frame_id(self) -> str:
         """The optical frame of its header."""
         return str(self.message.header.frame_id)
+
+    def segmented(self, rgb: NDArray[np.uint8], result: Segmentation) -> SegmentedFrame:
+        """Return the frame with its pixels and the engine's result."""
+        return SegmentedFrame(self.camera, self.message, self.received_s, rgb, result)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedFrame(Frame):
+    """A frame that has been decoded and segmented, by pipeline.py; scene.py fills in what it shows in space.
+
+    rgb: uint8 [H, W, 3] RGB. result: of the engine, its arrays [H, W].
+    points: its regions. objects: all that the scene knows of. positions_frame_id: of all positions in both.
+    depth: metres at the pixels of rgb; None where there is none of its moment, and no_depth_reason says why.
+    """
+
+    rgb: NDArray[np.uint8]
+    result: Segmentation
+    points: Sequence[PointOfInterest] = ()
+    objects: Sequence[TrackedObject] = ()
+    positions_frame_id: str = ""
+    depth: Depth | None = None
+    no_depth_reason: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

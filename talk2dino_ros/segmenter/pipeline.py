@@ -11,7 +11,7 @@ mixes two vocabularies, and nobody waits for anybody.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -21,7 +21,7 @@ from talk2dino_ros import engine
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.perception.space.camera_model import GeometryError
-from talk2dino_ros.segmenter.frames import Frame, FrameSlots
+from talk2dino_ros.segmenter.frames import Frame, FrameSlots, SegmentedFrame
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import StageStatistics
 from talk2dino_ros.segmenter.worker import STOP_PATIENCE_S, Worker
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter, Vocabulary
     from talk2dino_ros.segmenter.camera import Camera
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+
+    Decoded = tuple[Frame, NDArray[np.uint8]]  # a frame and its pixels
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Pipeline:
 
     def _publish_masks(
         self, frames: Sequence[Frame], active: ActiveConfiguration, timer: StageTimer | None
-    ) -> list[Frame]:
+    ) -> list[SegmentedFrame]:
         """Do first what robots wait for; return the segmented frames, of which there is more to say."""
         with stage(timer, "decode"):
             decoded = self._decode(frames)
@@ -165,43 +167,45 @@ class Pipeline:
                 self._publish_mask(frame, active.parameters)
         return segmented
 
-    def _decode(self, frames: Sequence[Frame]) -> list[Frame]:
+    def _decode(self, frames: Sequence[Frame]) -> list[Decoded]:
         decoded = []
         for frame in frames:
             self.scenes[frame.camera].depth_source.pin(frame.stamp_ns)
             try:
-                decoded.append(replace(frame, rgb=self.cameras[frame.camera].to_rgb(frame)))
+                decoded.append((frame, self.cameras[frame.camera].to_rgb(frame)))
             except ImageError as error:
                 self._note(frame.camera, error)
         return decoded
 
-    def _segment(self, frames: Sequence[Frame], active: ActiveConfiguration, timer: StageTimer | None) -> list[Frame]:
+    def _segment(
+        self, decoded: Sequence[Decoded], active: ActiveConfiguration, timer: StageTimer | None
+    ) -> list[SegmentedFrame]:
         """Segment decoded frames in one batch; where that fails one by one, so that only the culprit is lost."""
-        if not frames:
+        if not decoded:
             return []
         try:
-            images = [frame.rgb for frame in frames]
-            memories = [self.scenes[frame.camera].score_memory for frame in frames]
-            due = [self.cameras[frame.camera].features.is_due(frame, active.parameters) for frame in frames]
+            images = [rgb for _, rgb in decoded]
+            memories = [self.scenes[frame.camera].score_memory for frame, _ in decoded]
+            due = [self.cameras[frame.camera].features.is_due(frame, active.parameters) for frame, _ in decoded]
             results = active.segmenter.segment(
                 images, active.vocabulary, timer=timer, memory=memories, return_patches=due
             )
-            pairs = zip(frames, results, strict=True)
-            return [] if self._worker.is_left else [replace(frame, result=result) for frame, result in pairs]
+            pairs = zip(decoded, results, strict=True)
+            return [] if self._worker.is_left else [frame.segmented(rgb, result) for (frame, rgb), result in pairs]
         except Exception as error:
             if self._worker.is_left:
                 return []
-            if len(frames) > 1:
-                return [segmented for frame in frames for segmented in self._segment([frame], active, timer)]
-            self._note(frames[0].camera, error)
+            if len(decoded) > 1:
+                return [segmented for each in decoded for segmented in self._segment([each], active, timer)]
+            self._note(decoded[0][0].camera, error)
             return []
 
-    def _publish_mask(self, frame: Frame, parameters: Parameters) -> None:
+    def _publish_mask(self, frame: SegmentedFrame, parameters: Parameters) -> None:
         size = mask_size(frame.size, parameters)
         mask, confidence = nearest(frame.result.class_ids, size), nearest(frame.result.confidence, size)
         self.cameras[frame.camera].publish_mask(frame, mask, confidence)
 
-    def _try_to_publish_rest(self, frame: Frame, active: ActiveConfiguration) -> None:
+    def _try_to_publish_rest(self, frame: SegmentedFrame, active: ActiveConfiguration) -> None:
         """Publish the rest; a fault here costs this image its points, and no other camera anything."""
         try:
             self._publish_rest(frame, active)
@@ -210,7 +214,7 @@ class Pipeline:
             camera.statistics.on_wrong(str(error) or repr(error))
             self._on_problem(f"the points of an image on {camera.topic} were lost", error)
 
-    def _publish_rest(self, segmented: Frame, active: ActiveConfiguration) -> None:
+    def _publish_rest(self, segmented: SegmentedFrame, active: ActiveConfiguration) -> None:
         parameters, vocabulary = active.parameters, active.vocabulary
         camera, scene = self.cameras[segmented.camera], self.scenes[segmented.camera]
         labels, questions = vocabulary.labels(), vocabulary.questions()
@@ -229,7 +233,7 @@ class Pipeline:
             places = scene.patch_places(frame, patches, parameters)
             camera.features.publish(frame, patches, places, active.segmenter, parameters.features_encoding)
 
-    def _publish_cloud(self, frame: Frame, parameters: Parameters) -> None:
+    def _publish_cloud(self, frame: SegmentedFrame, parameters: Parameters) -> None:
         """Publish a point for each pixel of the mask while someone listens; without depth they are all NaN.
 
         Costmap layers pair each mask with a cloud: a mask that never finds its own waits in their queues.
@@ -251,7 +255,7 @@ class Pipeline:
                 continue
             unlabeled = np.full(size, parameters.unlabeled_id, np.uint8)
             result = engine.Segmentation(unlabeled, np.zeros(size, np.uint8))
-            black = replace(frame, rgb=np.zeros((*size, 3), np.uint8), result=result)
+            black = frame.segmented(np.zeros((*size, 3), np.uint8), result)
             self._publish_mask(black, parameters)
             self._publish_cloud(black, parameters)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.engine.inference.image_patches import ImagePatches
     from talk2dino_ros.perception.space.depth import Depth
     from talk2dino_ros.ros.tf.transforms import Transforms
-    from talk2dino_ros.segmenter.frames import Frame
+    from talk2dino_ros.segmenter.frames import SegmentedFrame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 
@@ -45,7 +45,7 @@ class DepthSource(Protocol):
     def pin(self, stamp_ns: int) -> None:
         """Keep what belongs to the image of this stamp, however long its segmentation takes."""
 
-    def depth_of(self, frame: Frame, parameters: Parameters) -> Depth:
+    def depth_of(self, frame: SegmentedFrame, parameters: Parameters) -> Depth:
         """Return the depth at each pixel of a decoded frame; raise GeometryError, which says why there is none."""
 
 
@@ -71,12 +71,12 @@ class Scene:
 
     def locate(
         self,
-        frame: Frame,
+        frame: SegmentedFrame,
         labels: Mapping[int, str],
         parameters: Parameters,
         *,
         questions: Mapping[int, str] = MappingProxyType({}),
-    ) -> Frame:
+    ) -> SegmentedFrame:
         """Return a segmented frame with its points, objects and depth, and remember the objects.
 
         labels, questions: id -> name of the classes that count.
@@ -110,7 +110,7 @@ class Scene:
             no_depth_reason=depth if isinstance(depth, str) else "",
         )
 
-    def patch_places(self, frame: Frame, patches: ImagePatches, parameters: Parameters) -> PatchPlaces:
+    def patch_places(self, frame: SegmentedFrame, patches: ImagePatches, parameters: Parameters) -> PatchPlaces:
         """Return where the patches of a located frame are; without depth or a transform all points are NaN."""
         centres = patches.centres.reshape(-1, 2)
         nowhere = np.full((len(centres), 3), np.nan, np.float32)
@@ -128,14 +128,14 @@ class Scene:
         reason = "" if has_any else f"no patch has enough depth between {near_m:g} and {far_m:g} m"
         return PatchPlaces(target, pose, transform.apply(points).astype(np.float32), reason)
 
-    def _depth(self, frame: Frame, parameters: Parameters) -> Depth | str:
+    def _depth(self, frame: SegmentedFrame, parameters: Parameters) -> Depth | str:
         try:
             return self.depth_source.depth_of(frame, parameters)
         except GeometryError as error:
             return str(error)
 
     def _places(
-        self, regions: Sequence[Region], depth: Depth | str, frame: Frame, target: str, parameters: Parameters
+        self, regions: Sequence[Region], depth: Depth | str, frame: SegmentedFrame, target: str, parameters: Parameters
     ) -> list[Position | str]:
         """Compute each region's position, or the reason why there is none."""
         if isinstance(depth, str):
@@ -153,7 +153,7 @@ class Scene:
             for surface in surfaces
         ]
 
-    def _transform(self, target: str, frame: Frame, timeout_s: float) -> Transform:
+    def _transform(self, target: str, frame: SegmentedFrame, timeout_s: float) -> Transform:
         """Return or raise what the one lookup for the frame in hand found: who asks again does not wait again."""
         if target == frame.frame_id:
             return Transform.identity(frame.stamp_ns)
@@ -163,7 +163,7 @@ class Scene:
             raise self._found
         return self._found
 
-    def _lookup(self, target: str, frame: Frame, timeout_s: float) -> Transform | TransformError:
+    def _lookup(self, target: str, frame: SegmentedFrame, timeout_s: float) -> Transform | TransformError:
         if self._transforms is None:
             return TransformError(f"nothing listens to TF, which has to bring '{frame.frame_id}' into '{target}'")
         try:

@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
 from talk2dino_ros.segmenter.depth_input import DepthInput, UnmatchedError  # noqa: E402
-from talk2dino_ros.segmenter.frames import Frame  # noqa: E402
+from talk2dino_ros.segmenter.frames import SegmentedFrame  # noqa: E402
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters  # noqa: E402
 
 DEADLINE_S = 20.0
@@ -42,7 +42,7 @@ def header(sec, frame_id="cam"):
     return stamped
 
 
-FRAME = Frame("", Image(header=header(5)), 0.0, rgb=np.zeros((2, 2, 3), np.uint8))
+FRAME = SegmentedFrame("", Image(header=header(5)), 0.0, np.zeros((2, 2, 3), np.uint8), result=None)
 
 
 def depth(sec=5, frame_id="cam"):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the patches of an image are: with depth and a transform, without one of them, and with one lookup for all."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,7 +44,7 @@ def places_of(metres=2.0, transforms=None, **parameters):
     whole = SimpleNamespace(
         class_ids=np.ones((4, 12), np.uint8), confidence=np.full((4, 12), 200, np.uint8), answers={}
     )
-    frame = replace(frame_of("front", image(width=12)), rgb=image(width=12), result=whole)
+    frame = frame_of("front", image(width=12)).segmented(image(width=12), whole)
     return scene.patch_places(scene.locate(frame, {1: "cup"}, parameters), PATCHES, parameters)
 
 
@@ -96,11 +95,8 @@ def test_depth_that_is_out_of_range_everywhere_is_said():
 def test_each_image_is_looked_up_anew():
     transforms, parameters = ScriptedTransforms(None), Parameters(target_frame="map")
     scene = Scene(ScriptedDepth(), transforms, parameters)
-    frame = replace(
-        frame_of("front", image()),
-        rgb=image(),
-        result=SimpleNamespace(class_ids=np.ones((4, 6), np.uint8), confidence=np.ones((4, 6), np.uint8), answers={}),
-    )
+    whole = SimpleNamespace(class_ids=np.ones((4, 6), np.uint8), confidence=np.ones((4, 6), np.uint8), answers={})
+    frame = frame_of("front", image()).segmented(image(), whole)
     for transform in (None, LOOKING_ALONG_X):
         transforms.transform = transform
         places = scene.patch_places(scene.locate(frame, {1: "cup"}, parameters), PATCHES, parameters)

@@ -10,7 +10,7 @@ from talk2dino_msgs.msg import PatchFeatures
 
 from talk2dino_ros.ros.conversions.feature_messages import PatchPlaces
 from talk2dino_ros.segmenter.feature_topic import FeatureTopic
-from talk2dino_ros.segmenter.frames import Frame
+from talk2dino_ros.segmenter.frames import SegmentedFrame
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 from talk2dino_ros.segmenter.scene import Scene
 
@@ -99,7 +99,7 @@ def topic(publisher):
 def received(at_s):
     header = PatchFeatures().header
     header.frame_id = "optical"
-    return Frame("front", SimpleNamespace(header=header), at_s, rgb=image())
+    return SegmentedFrame("front", SimpleNamespace(header=header), at_s, image(), result=None)
 
 
 def due_times(topic, times_s, **parameters):

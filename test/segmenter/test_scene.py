@@ -11,7 +11,7 @@ from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryErr
 from talk2dino_ros.perception.space.depth import Depth
 from talk2dino_ros.perception.tracking.tracker import TrackState
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
-from talk2dino_ros.segmenter.frames import Frame
+from talk2dino_ros.segmenter.frames import SegmentedFrame
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 from talk2dino_ros.segmenter.scene import Scene
 
@@ -72,7 +72,7 @@ def segmented(*boxes, stamp_ns=10**9):
     """A frame with such a result."""
     stamp = SimpleNamespace(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
     message = SimpleNamespace(header=SimpleNamespace(stamp=stamp, frame_id="optical"))
-    return Frame("front", message, 0.0, np.zeros((HEIGHT, WIDTH, 3), np.uint8), result_with(*boxes))
+    return SegmentedFrame("front", message, 0.0, np.zeros((HEIGHT, WIDTH, 3), np.uint8), result_with(*boxes))
 
 
 CUP = (1, 20, 10, 21, 11)  # its middle pixel is (30, 15)
