@@ -55,13 +55,6 @@ class Odometry:
         self.pose = moved(self.pose, Twist(twist.forwards * wrong[0], twist.turning * wrong[1]), seconds)
 
 
-def relative(pose: Pose, to: Pose) -> Pose:
-    """Return the pose as it is in the frame at `to`."""
-    x, y = pose.x - to.x, pose.y - to.y
-    cos, sin = math.cos(to.yaw), math.sin(to.yaw)
-    return Pose(x * cos + y * sin, y * cos - x * sin, turned(pose.yaw, -to.yaw))
-
-
 def frame_between(pose: Pose, seen_as: Pose) -> Pose:
     """Return the frame in which `pose` is `seen_as`: where odom is in the map, by the robot's pose in both."""
     yaw = turned(pose.yaw, -seen_as.yaw)

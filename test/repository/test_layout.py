@@ -68,7 +68,6 @@ ROS_MODULES = {
     },
     "ros/bags": set(),
     "ros/conversions": {
-        "bridge",
         "feature_messages",
         "image_messages",
         "object_messages",

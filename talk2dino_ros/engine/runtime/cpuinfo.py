@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read what PyTorch and Linux say of the CPU."""
+"""Read what Linux says of the CPU."""
 
 import platform
 from pathlib import Path
-
-import torch
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -18,11 +16,3 @@ def cpuinfo(field: str) -> list[str]:
 def cpu_model() -> str:
     """Return the CPU's name, as far as it has one."""
     return next(iter(cpuinfo("model name")), platform.processor() or platform.machine())
-
-
-def cpu_has(instructions: str) -> bool:
-    """Tell whether the CPU has instructions of a name that PyTorch and Linux share, such as `amx_bf16`."""
-    # get_capabilities is newer than some robots' PyTorch, and /proc is Linux's
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    lines = cpuinfo("flags") or cpuinfo("Features")  # x86, Arm
-    return bool(capabilities.get(instructions, False)) or (bool(lines) and instructions in lines[0].split())

@@ -56,11 +56,6 @@ class Transform:
         turned: Floats = np.asarray(points, np.float64) @ self.rotation.T
         return turned + self.translation
 
-    def apply_covariance(self, covariance: Sequence[float]) -> tuple[float, ...]:
-        """Return a covariance of positions, 9 values row by row, in the target's axes."""
-        matrix = np.reshape(np.asarray(covariance, np.float64), (3, 3))
-        return tuple((self.rotation @ matrix @ self.rotation.T).ravel().tolist())
-
     def inverse(self) -> Transform:
         """Return the transform back."""
         return Transform(self.rotation.T, -self.rotation.T @ self.translation, self.stamp_ns)

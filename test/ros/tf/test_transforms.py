@@ -40,17 +40,6 @@ def test_a_point_without_depth_stays_without(turned: Transform) -> None:
     assert moved[1].tolist() == list(SHIFT)
 
 
-def test_a_covariance_turns_with_the_axes() -> None:
-    left = Transform.from_quaternion((0, 0, math.sqrt(0.5), math.sqrt(0.5)), (10, 0, 0))
-    assert left.apply_covariance((4, 1, 0, 1, 9, 0, 0, 0, 1)) == pytest.approx((9, -1, 0, -1, 4, 0, 0, 0, 1))
-
-
-def test_a_covariance_is_that_of_the_moved_points(turned: Transform) -> None:
-    points = np.random.default_rng(0).normal(size=(50, 3)) * (3.0, 1.0, 0.2)
-    moved = turned.apply_covariance(np.cov(points.T).ravel())
-    np.testing.assert_allclose(np.reshape(moved, (3, 3)), np.cov(turned.apply(points).T))
-
-
 def test_the_inverse_leads_back_and_keeps_the_stamp(turned: Transform) -> None:
     point = np.array([0.1, 0.2, 0.3])
     np.testing.assert_allclose(turned.inverse().apply(turned.apply(point)), point)
