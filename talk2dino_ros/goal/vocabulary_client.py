@@ -14,7 +14,7 @@ from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import QUESTION, ClassEntry, parse_class
-from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S, first_answer
+from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S, segmenters_answer
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -113,19 +113,8 @@ class VocabularyClient:
         self, name: str, request: Any, timeout_s: float, is_over: Callable[[], bool], *, again_s: float = math.inf
     ) -> Any:
         """Return the first answer; the request is sent again where none comes for `again_s`."""
-        client = self._clients[name]
-        if not await self._waits.until(lambda: client.service_is_ready() or is_over(), timeout_s) or is_over():
-            raise NoAnswerError(
-                f"the service {client.srv_name} is not there after {timeout_s:g} s; start the segmenter, or set the "
-                "parameter segmenter to the name of its node"
-            )
-        answer = await first_answer(client, request, self._waits, timeout_s, is_over, again_s=again_s)
-        if answer is None:
-            raise NoAnswerError(
-                f"the service {client.srv_name} has not answered in {timeout_s:g} s; look at the segmenter's log, or "
-                "raise segmenter_timeout_s"
-            )
-        return answer
+        client, waits = self._clients[name], self._waits
+        return await segmenters_answer(client, request, waits, timeout_s, is_over, error=NoAnswerError, again_s=again_s)
 
     def wait_for_removal(self, timeout_s: float) -> None:
         """Wait for the segmenter's answer after the node's executor has stopped."""

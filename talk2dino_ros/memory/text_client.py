@@ -14,7 +14,7 @@ from talk2dino_msgs.srv import EncodeText
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import ClassEntry
 from talk2dino_ros.perception.memory.word_query import WordQuery, make_query
-from talk2dino_ros.ros.node.first_answer import first_answer
+from talk2dino_ros.ros.node.first_answer import segmenters_answer
 from talk2dino_ros.ros.node.request_queue import RequestQueue
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ class TextClient:
         """
         await self._queue.acquire(replaces=False)
         try:
-            response = await self._ask(
-                EncodeText.Request(classes=[entry.text for entry in entries]), timeout_s, is_over
+            request = EncodeText.Request(classes=[entry.text for entry in entries])
+            response = await segmenters_answer(
+                self._client, request, self._waits, timeout_s, is_over, error=NoVectorsError
             )
         finally:
             self._queue.release()
@@ -60,21 +61,6 @@ class TextClient:
     def destroy(self) -> None:
         """Destroy the client."""
         self._node.destroy_client(self._client)
-
-    async def _ask(self, request: EncodeText.Request, timeout_s: float, is_over: Callable[[], bool]) -> Any:
-        name = self._client.srv_name
-        if not await self._waits.until(lambda: self._client.service_is_ready() or is_over(), timeout_s):
-            raise NoVectorsError(
-                f"the service {name} is not there after {timeout_s:g} s; start the segmenter, or set the parameter "
-                "segmenter to the name of its node"
-            )
-        answer = await first_answer(self._client, request, self._waits, timeout_s, is_over)
-        if answer is None:
-            raise NoVectorsError(
-                f"the service {name} has not answered in {timeout_s:g} s; look at the segmenter's log, or raise "
-                "segmenter_timeout_s"
-            )
-        return answer
 
 
 def query_of(entries: Sequence[ClassEntry], response: Any) -> WordQuery:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from talk2dino_ros.engine.errors import Talk2DinoError
     from talk2dino_ros.ros.node.waits import Waits
 
 # A service's answer is lost where the server has not discovered the client's reader yet, which no client can see:
@@ -36,6 +37,31 @@ async def first_answer(
     for future in sent:
         client.remove_pending_request(future)
     return answers[0] if answers and not is_over() else None
+
+
+async def segmenters_answer(
+    client: Any,
+    request: Any,
+    waits: Waits,
+    timeout_s: float,
+    is_over: Callable[[], bool],
+    *,
+    error: type[Talk2DinoError],
+    again_s: float = ASK_AGAIN_S,
+) -> Any:
+    """Return the first answer of one of the segmenter's services; raise `error` where it is not there, or silent."""
+    if not await waits.until(lambda: client.service_is_ready() or is_over(), timeout_s) or is_over():
+        raise error(
+            f"the service {client.srv_name} is not there after {timeout_s:g} s; start the segmenter, or set the "
+            "parameter segmenter to the name of its node"
+        )
+    answer = await first_answer(client, request, waits, timeout_s, is_over, again_s=again_s)
+    if answer is None:
+        raise error(
+            f"the service {client.srv_name} has not answered in {timeout_s:g} s; look at the segmenter's log, or raise "
+            "segmenter_timeout_s"
+        )
+    return answer
 
 
 def _answers(futures: list[Any]) -> list[Any]:
