@@ -37,7 +37,7 @@ def test_where_all_is_well_the_last_line_says_so_and_the_status_is_0_also_withou
     assert "source /opt/ros/<distro>/setup.bash" in printed
 
 
-def test_what_is_to_be_done_stands_at_the_end_once(job, capsys):
+def test_each_remedy_is_listed_once_at_the_end(job, capsys):
     fetch = "talk2dino weights fetch mini"
     wrong = [HealthFinding(role, "not here", Level.WRONG, fetch) for role in ("image", "text")]
     job(*wrong, HealthFinding("load", "8.0", Level.NOTE, "wait"), can_run=False)
@@ -46,7 +46,7 @@ def test_what_is_to_be_done_stands_at_the_end_once(job, capsys):
     assert end == f"mini segments on cpu in fp32: 0.20 s an image\nTo do:\n  image, text: {fetch}\n"
 
 
-def test_what_is_wrong_beside_the_main_job_is_said_and_the_status_is_0(job, capsys):
+def test_a_fault_beside_the_main_job_is_named_and_the_status_is_0(job, capsys):
     job(HealthFinding("  PAMR", "others", Level.WRONG, "update the driver"))
     assert main(["doctor", "--model", "mini"]) == 0
     assert "\n\nIt works: mini segments" in (printed := capsys.readouterr().out)
@@ -82,7 +82,7 @@ def test_an_unknown_model_is_refused_with_the_choices(capsys):
     assert "expected one of talk2dino_vitb" in capsys.readouterr().err
 
 
-def test_what_the_arguments_choose_is_tried_and_by_default_what_the_node_takes(monkeypatch, job, tmp_path):
+def test_the_arguments_choose_the_model_and_the_defaults_are_the_nodes(monkeypatch, job, tmp_path):
     job()
     tried = []
     result = MainJob(True, "it works", ())

@@ -120,7 +120,7 @@ def test_an_sqlite_bag_of_compressed_images_has_the_same_poses(bag, tmp_path):
         (["{bag}/drive.mcap", "{cut}"], "cannot be read as a bag"),
     ],
 )
-def test_what_cannot_be_built_is_one_sentence(bag, tmp_path, arguments, sentence, capsys):
+def test_a_memory_that_cannot_be_built_is_one_sentence(bag, tmp_path, arguments, sentence, capsys):
     cut = tmp_path / "cut.mcap"
     cut.write_bytes((bag / "drive.mcap").read_bytes()[:100_000])
     given = [each.format(bag=bag, cut=cut) for each in arguments]

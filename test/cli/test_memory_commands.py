@@ -158,7 +158,7 @@ def test_export_writes_what_other_programs_read(room, tmp_path, capsys):
         (["export", "room", "--colour", "score", "-o", "a.ply"], "without a word"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(room, arguments, sentence, capsys, monkeypatch):
+def test_a_command_that_cannot_be_done_is_one_sentence(room, arguments, sentence, capsys, monkeypatch):
     monkeypatch.chdir(room.parent)
     assert sentence in refused(capsys, *arguments)
     assert [path.name for path in room.parent.iterdir()] == ["room"]  # nothing is left behind

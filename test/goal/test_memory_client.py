@@ -77,7 +77,7 @@ def test_a_silent_memory_is_an_error_after_the_whole_timeout(clock):
     assert clock.now_s == pytest.approx(20.0)
 
 
-def test_what_the_memory_refuses_is_passed_on(clock):
+def test_a_refusal_of_the_memory_is_passed_on(clock):
     with pytest.raises(NoMemoryError, match="the memory refuses: the node memory is not active"):
         find(FindService(success=False, message="the node memory is not active"), clock)
 

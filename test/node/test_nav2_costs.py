@@ -53,7 +53,7 @@ def test_confident_unlabeled_pixels_win_a_tile_and_leave_a_hole():
 
 
 @pytest.mark.parametrize("place", [(0.1, 0.02, 0.0), (5.1, 0.02, 0.0), (1.02, 0.02, np.nan)])
-def test_what_is_too_near_too_far_or_nowhere_does_not_count(place):
+def test_points_too_near_too_far_or_without_depth_do_not_count(place):
     costs = costs_of()
     observe(costs, 0.0, (PERSON, 200), place=place)
     assert costs.costmap == {}
@@ -66,7 +66,7 @@ def test_a_class_without_priority_takes_over_by_more_samples_only():
     assert [observe(costs, 0.1 * number, (each, 200)) for number, each in enumerate(seen)] == [10, 10, 10, 10, 20, 20]
 
 
-def test_what_the_others_have_counts_until_one_takes_over():
+def test_samples_of_other_classes_count_until_one_takes_over():
     """The dominant class's own samples do not drop them: the floor's second one is its third with those before."""
     costs = Costs({"floor": Cost(max_cost=10), "background": Cost(max_cost=20)})
     costs.on_label_info({FLOOR: "floor", BACKGROUND: "background"})

@@ -101,7 +101,7 @@ def test_depth_of_another_type_names_it_and_the_way_back(node):
     assert "republish compressedDepth raw" in reason
 
 
-def test_what_fits_is_depth_whatever_slash_the_frame_begins_with(node):
+def test_depth_fits_whatever_slash_the_frame_begins_with(node):
     """2048 mm at a focal length of 2 pixels, by a camera_info that names no lens."""
     for name, frame_id in (("plain", "cam"), ("slash", "/cam")):
         depth_input = heard(node, name, info(), depth(frame_id=frame_id))

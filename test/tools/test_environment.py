@@ -112,7 +112,7 @@ def test_the_wheels_of_each_ros_are_held_to_its_versions(distro: str, version: s
     assert [line for line in lines if distribution_of(line) == "torch"]
 
 
-def test_what_a_foreign_ros_left_in_the_shell_does_not_reach_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_a_foreign_ros_do_not_reach_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/opt/ros/humble/lib/python3.10/site-packages")
     monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/humble")
     monkeypatch.setenv("ROS_DISTRO", "humble")

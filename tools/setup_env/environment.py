@@ -99,7 +99,7 @@ class Environment:
         ]
 
     def check_system(self, _progress: Progress) -> None:
-        """Provide what pip cannot."""
+        """Install the system packages, which pip cannot, and check the disk."""
         provide_system_packages(self.situation, self.root)
         provide_osmesa()
         if not self.python.exists():

@@ -10,7 +10,10 @@ from talk2dino_ros.engine.bench.subject import Subject
 
 @dataclass(frozen=True)
 class BenchOutcome:
-    """said: for the table. met: whether the target was, None where there is none. figures: for JSON."""
+    """What a row has measured.
+
+    said: for the table. met: whether the target was, None where there is none. figures: for JSON.
+    """
 
     said: str
     met: bool | None = None
@@ -19,7 +22,10 @@ class BenchOutcome:
 
 @dataclass(frozen=True)
 class Row:
-    """device: `cpu` or `cuda`, where it is measured; others list it without a figure. `any`: everywhere."""
+    """A row of the table: what is measured, where, and by which function.
+
+    device: `cpu` or `cuda`, where it is measured; others list it without a figure. `any`: everywhere.
+    """
 
     name: str
     what: str

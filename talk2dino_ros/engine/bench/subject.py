@@ -30,7 +30,9 @@ Rgb = npt.NDArray[np.uint8]
 
 @dataclass
 class Subject:
-    """segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on.
+    """The segmenter that is measured, the plain one beside it, and the photographs.
+
+    segmenter: at the precision asked for. baseline: fp32. photos: uint8 [H, W, 3] RGB; the first is timed on.
 
     cuda_graphs: whether the segmenter's kernels are recorded; the baseline's never are. self_check: what it found of
     the segmenter's fast path; None where it was not asked.

@@ -23,7 +23,10 @@ class Crop:
 
 @dataclass(frozen=True)
 class Plan:
-    """canvas (H, W) in pixels; the crops, which cover it; network (H, W): the size each crop is resized to."""
+    """Which parts of an image the network sees, and at what size.
+
+    canvas (H, W) in pixels; the crops, which cover it; network (H, W): the size each crop is resized to.
+    """
 
     canvas: tuple[int, int]
     crops: tuple[Crop, ...]

@@ -22,7 +22,9 @@ _NO_SUM = "0" * 64
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """model: a row's name. height, width: pixels of the network's input, fixed. precision: of its weights.
+    """What an exported file says of itself.
+
+    model: a row's name. height, width: pixels of the network's input, fixed. precision: of its weights.
 
     weights_sha256: the sum of the image encoder's weights file.
     head_sha256: the sum of the weights file of dino.txt's head; '' where the patches are the backbone's own.

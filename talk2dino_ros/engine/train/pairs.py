@@ -29,7 +29,10 @@ class Features(Protocol):
 
 @dataclass(frozen=True)
 class Pairs:
-    """text: [m, T], image_of_text: int64 [m], images: [n, M, D]; M = 1 where one vector stands for an image."""
+    """Text features and the image features that they belong to.
+
+    text: [m, T], image_of_text: int64 [m], images: [n, M, D]; M = 1 where one vector stands for an image.
+    """
 
     text: Tensor
     image_of_text: Tensor

@@ -37,7 +37,9 @@ LOOK_EVERY = 50  # steps: asking a GPU for the loss waits for it
 
 @dataclass(frozen=True)
 class Learned:
-    """state: the projection's tensors, on the CPU, of the epoch that the recipe keeps. step: steps done in all.
+    """What a training has come to.
+
+    state: the projection's tensors, on the CPU, of the epoch that the recipe keeps. step: steps done in all.
 
     history: each validation's figures, see `Figures`, with its epoch.
     """

@@ -28,7 +28,9 @@ StateDict = dict[str, Tensor]
 
 @dataclass
 class Standing:
-    """step: steps done. tensors: of projection, optimizer and the best projection, by prefixed names.
+    """How far a training is, as its checkpoint holds it.
+
+    step: steps done. tensors: of projection, optimizer and the best projection, by prefixed names.
 
     best_loss: the lowest validation loss, None before the first. waits: validations since.
     history: each validation's figures with its epoch.

@@ -28,7 +28,10 @@ CODE_LIMIT = 127
 
 @dataclass(frozen=True, eq=False)
 class FeatureBasis:
-    """directions: float32 [k, D], orthonormal rows, k up to `most`; none at first."""
+    """The directions in which all remembered features lie, within a rounding.
+
+    directions: float32 [k, D], orthonormal rows, k up to `most`; none at first.
+    """
 
     directions: Floats
     most: int = MOST_DIMENSIONS

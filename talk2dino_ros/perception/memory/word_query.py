@@ -22,7 +22,9 @@ AGAINST = ("wall", "floor", "ceiling")  # what competes with a word where nothin
 
 @dataclass(frozen=True, eq=False)
 class WordQuery:
-    """name: label of the class. vectors: float32 [M, D] of length 1, the class's first, then its competitors'.
+    """A class and its competitors, as vectors.
+
+    name: label of the class. vectors: float32 [M, D] of length 1, the class's first, then its competitors'.
 
     background: the score, 0..1, below which nothing was seen; None: no such threshold. logit_scale: of the confidence.
     """

@@ -80,7 +80,7 @@ def test_a_device_that_is_not_there_is_the_reason(monkeypatch):
     assert not job.can_run
 
 
-def test_what_a_driver_or_library_raises_is_the_reason_too(monkeypatch):
+def test_an_error_of_a_driver_or_library_is_the_reason(monkeypatch):
     def fail(*_args, **_options):
         raise RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED\nmore")
 

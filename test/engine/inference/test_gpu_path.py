@@ -156,7 +156,7 @@ def test_numbers_among_the_options_need_no_new_recording():
     assert lane.counts["recordings"] == 1
 
 
-def test_what_is_kept_is_bounded_and_all_of_it_is_given_up_at_once():
+def test_kept_programs_are_bounded_and_all_are_freed_at_once():
     segmenter, lane = make_segmenter(), HostLane()
     gpu = on_gpu(segmenter, lane)
     for width in [8 + number for number in range(RECORDINGS)] * 2:
@@ -166,7 +166,7 @@ def test_what_is_kept_is_bounded_and_all_of_it_is_given_up_at_once():
     assert len(lane._kept) == 1
 
 
-def test_what_is_kept_goes_with_the_networks():
+def test_kept_programs_are_freed_with_the_networks():
     segmenter, lane = make_segmenter(), HostLane()
     gpu = on_gpu(segmenter, lane)
     gpu.segment(seeded_image(8, 8), vocabulary())

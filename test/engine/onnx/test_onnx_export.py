@@ -54,7 +54,7 @@ def test_a_file_gives_torchs_features_and_attention_for_any_number_of_images(exp
     np.testing.assert_allclose(attention, expected.cls_attention, rtol=0, atol=tolerance)
 
 
-def test_what_depends_on_the_size_alone_is_constant_and_the_file_is_of_opset_18(exported):
+def test_values_that_depend_on_the_size_alone_are_constants_in_opset_18(exported):
     row, _, precision, path = exported
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)

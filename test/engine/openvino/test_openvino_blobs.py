@@ -35,7 +35,7 @@ def written(blobs, content, key=KEY):
     return blobs.path(key)
 
 
-def test_what_was_written_is_read_with_what_the_encoder_is():
+def test_a_written_blob_is_read_with_its_encoders_facts():
     blobs = Blobs("mini", "subject")
     assert (blobs.read(KEY), blobs.traits()) == (None, None)
     path = written(blobs, b"exported")

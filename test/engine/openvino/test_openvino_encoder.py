@@ -96,7 +96,7 @@ def test_mini_with_its_real_weights_has_the_features_of_torch():
     assert smallest_cosine(found, expected) >= 0.9999
 
 
-def test_what_was_converted_serves_the_next_start_without_the_weights(opened, monkeypatch):
+def test_a_converted_encoder_serves_the_next_start_without_the_weights(opened, monkeypatch):
     first = opened()(images(), return_attention=True)
     monkeypatch.setattr(openvino_encoder, "_load_plain", no_loading)
     second = opened()

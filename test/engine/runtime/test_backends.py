@@ -36,7 +36,7 @@ def test_auto_says_that_openvino_is_not_installed(monkeypatch):
 @pytest.mark.parametrize(
     ("backend", "file"), [("torch", None), ("openvino", None), ("onnxruntime", "a.onnx"), ("tensorrt", "a.onnx")]
 )
-def test_what_is_asked_for_is_taken(backend, file):
+def test_a_backend_that_is_asked_for_is_taken(backend, file):
     assert choose_backend(backend, file, "cpu", "auto") == (backend, "asked for")
 
 

@@ -53,7 +53,7 @@ def test_a_machine_without_a_driver_is_told_from_one_with_a_driver_that_shows_no
     assert not is_driver_missing(hidden)
 
 
-def test_what_is_not_known_is_repeated(raised):
+def test_an_unknown_reason_is_repeated_as_it_is(raised):
     assert raised(UNKNOWN) == f"{UNKNOWN}; look at nvidia-smi and dmesg"
 
 

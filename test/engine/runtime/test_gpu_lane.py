@@ -49,7 +49,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("act", REFUSED.values(), ids=REFUSED)
-def test_what_a_capture_refuses_is_refused(act):
+def test_the_simulated_capture_refuses_what_cuda_refuses(act):
     with fake_cuda(), torch.inference_mode():
         lane = GpuLane("cuda", records=True)
         values = torch.zeros(2, 2, device="cuda")

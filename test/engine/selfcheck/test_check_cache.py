@@ -106,7 +106,7 @@ def test_two_processes_at_once_leave_a_complete_file(tmp_path):
     assert len(list((tmp_path / "self_check").iterdir())) == 1  # no part of a file either
 
 
-def test_old_results_go(tmp_path):
+def test_old_results_are_deleted(tmp_path):
     cache = CheckCache(tmp_path)
     for number in range(MOST_FILES + 3):
         cache.write(result({"driver": str(number)}))

@@ -95,7 +95,7 @@ def test_pickles_and_safetensors_hold_the_same(tmp_path):
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
 @pytest.mark.parametrize("wrapper", ["", "state_dict", "model_state_dict"])
-def test_what_a_training_loop_wraps_around_the_weights_is_taken_off(tmp_path, prefix, wrapper):
+def test_wrappers_of_training_loops_are_removed_from_keys(tmp_path, prefix, wrapper):
     state = build().state_dict()
     content = {f"{prefix}{key}": tensor for key, tensor in state.items()}
     torch.save({wrapper: content, "epoch": 3, "optimizer": {"lr": 0.1}} if wrapper else content, tmp_path / "a.pth")

@@ -161,7 +161,7 @@ def test_a_go_to_shorter_than_live_first_s_uses_the_memory_at_its_end():
     assert course.step(100.51) == State.REMEMBERED
 
 
-def test_what_is_only_remembered_is_not_lost():
+def test_an_object_that_is_only_remembered_is_not_lost():
     course = Course(keep_looking=True)
     course.task.recall.take([recalled(4.0)], "")
     course.step(101.0)
@@ -257,7 +257,7 @@ def test_no_free_pose_at_any_place_ends_only_what_asked_for_nothing_else(memory,
     assert "remembered at (4.00, 0.00), where it was last seen 60 min ago, but all is occupied" in course.task.message
 
 
-def test_what_prevents_a_goal_leaves_the_place_for_the_next_round():
+def test_a_failed_goal_leaves_the_place_for_the_next_round():
     def no_costmap(*_):
         raise LookupError
 

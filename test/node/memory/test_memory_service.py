@@ -190,7 +190,7 @@ def test_a_word_against_which_nothing_speaks_is_refused(world):
     assert positions(found) == [MUG]
 
 
-def test_what_was_corrected_and_what_was_forgotten_outlive_a_kill(world, folder, start_memory, make_world):
+def test_corrections_and_deletions_outlive_a_kill(world, folder, start_memory, make_world):
     """Last of this module: it ends the node."""
     path = [pose(0.0, 0.0, 50), pose(0.0, 0.0, 150)]
     moved = world.call(Correct, "memory/correct", before=path, corrected=[pose(0.0, 2.0, 50), pose(0.0, 2.0, 150)])

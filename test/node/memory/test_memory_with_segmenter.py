@@ -51,7 +51,7 @@ def keyframes(probe) -> str:
     return {pair.key: pair.value for pair in ours[-1].values}["keyframes"] if ours else ""
 
 
-def test_what_was_seen_with_another_vocabulary_is_found_by_its_word_where_it_is(probe):
+def test_an_object_seen_with_another_vocabulary_is_found_by_its_word(probe):
     timer = probe.node.create_timer(0.5, lambda: show_coffee(probe))
     probe.wait_for(lambda: keyframes(probe) == "1", "a keyframe")
     probe.node.destroy_timer(timer)

@@ -42,7 +42,7 @@ def test_an_object_at_a_voxels_border_is_one_place():
     np.testing.assert_allclose(place.extent, [0.1, 0.3, 0.2])
 
 
-def test_what_a_place_is_by_hand():
+def test_a_places_values_computed_by_hand():
     """Two voxels: a pure mug, and one between mug (cosine 0.8) and table (0.6)."""
     voxels = VoxelMap(CELL, 3)
     patches = [((2.05, 0.05, 1.05), MUG), ((2.15, 0.05, 1.05), [0.8, 0.6, 0.0])]

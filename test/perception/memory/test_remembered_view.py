@@ -43,7 +43,7 @@ def test_the_outline_is_around_the_places_patches_and_nothing_else_changes():
     assert not away[24:].any()
 
 
-def test_what_was_forgotten_is_grey_in_the_picture_and_its_patches_are_gone():
+def test_forgotten_patches_are_grey_in_the_picture_and_gone():
     rest = without_patches(seen(red_picture()), np.array([False, True, False, True]))
     np.testing.assert_allclose(rest.points, POINTS[[0, 2]], atol=1e-3)
     picture = decoded(rest.jpeg)

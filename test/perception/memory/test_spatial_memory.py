@@ -33,7 +33,7 @@ def restarted(memory: SpatialMemory, **options) -> SpatialMemory:
     return memory_in(memory.store.folder.parent, **options)
 
 
-def test_what_was_seen_is_found_by_words_that_nobody_had_asked_for_then(memory):
+def test_an_object_is_found_by_words_asked_for_later(memory):
     tour(memory, THERE)
     assert positions(memory, "mug", "wall", "lamp") == [MUG]
     assert positions(memory, "lamp") == [LAMP]
@@ -63,7 +63,7 @@ def test_the_answers_are_the_same_after_a_restart(memory):
     again.store.close()
 
 
-def test_what_was_moved_is_found_where_it_is_and_not_where_it_was(memory):
+def test_a_moved_object_is_found_at_its_new_place_alone(memory):
     tour(memory, THERE)
     moved = (2.05, 0.55, 1.05)
     tour(memory, {moved: "mug", LAMP: "lamp"}, 200.0)

@@ -103,7 +103,7 @@ def test_it_is_not_gone_before_its_place_is_looked_at_and_a_new_look_counts_anew
     assert is_there(voxels, (1.05, 0.05, 1.05)) == [True]
 
 
-def test_what_is_there_again_begins_anew():
+def test_a_voxel_that_is_there_again_begins_anew():
     cup, again = (
         keyframe([[1.05, 0.05, 1.05]], [feature], pose=pose_at(0.05, 0.05, 1.05), stamp_s=stamp)
         for feature, stamp in ((RED, 1), (GREEN, 9))

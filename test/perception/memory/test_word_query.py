@@ -18,7 +18,7 @@ def test_a_class_and_its_competitors_are_read_as_a_vocabulary_is():
     ("class_name", "against"),
     [("", []), ("!mug", []), ("?mug", []), ("mug", ["?table"]), ("mug", [""]), ("mug", ["a", "a"])],
 )
-def test_what_is_no_class_to_find_is_refused(class_name, against):
+def test_a_search_for_no_name_or_among_impossible_words_is_refused(class_name, against):
     with pytest.raises(VocabularyError):
         entries_of(class_name, against)
 

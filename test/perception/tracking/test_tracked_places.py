@@ -178,7 +178,7 @@ def test_a_detection_that_the_labels_do_not_know_is_refused_and_changes_nothing(
     assert story.objects.objects() == before
 
 
-def test_no_detection_at_all_is_an_image_too():
+def test_an_image_without_detections_counts_as_an_image():
     story = Story()
     assert story.see() == []
     assert story.objects.objects() == []

@@ -121,7 +121,7 @@ def test_two_classes_at_one_place_are_two_objects():
     assert story.see(at(0, 0, 0, name="chair"), at(0, 0, 0)) == [2, 1]
 
 
-def test_two_detections_of_one_object_are_two_objects():
+def test_of_two_detections_in_one_image_the_nearer_one_keeps_the_id():
     story = Story()
     story.see(at(0, 0, 0))
     assert story.see(at(0.3, 0, 0), at(0.1, 0, 0)) == [2, 1]

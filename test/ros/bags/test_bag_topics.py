@@ -65,7 +65,7 @@ def test_of_two_cameras_one_has_to_be_named():
         ((INFO, DEPTH_INFO), "no one topic that is the camera-info, and none of its type; record it too"),
     ],
 )
-def test_what_is_missing_is_named(missing, sentence):
+def test_a_missing_topic_is_named(missing, sentence):
     with pytest.raises(BagError, match=sentence):
         choose_topics(ToldBag({topic: what for topic, what in REALSENSE.items() if topic not in missing}))
     with pytest.raises(BagError, match="has no transforms"):

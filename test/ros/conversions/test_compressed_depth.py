@@ -47,6 +47,6 @@ def test_inverse_depth_of_floats_is_turned_back():
         message(np.zeros((2, 2), np.uint16), "rgb8; compressedDepth png"),
     ],
 )
-def test_what_is_no_depth_is_refused(broken):
+def test_other_pictures_than_depth_are_refused(broken):
     with pytest.raises(GeometryError):
         compressed_depth_to_metres(broken)

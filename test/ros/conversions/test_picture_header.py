@@ -120,7 +120,7 @@ def test_a_png_header_is_read_without_decoding():
         b"\x00\x00\x00\x0cjP  \r\n",
     ],
 )
-def test_what_is_no_whole_header_has_no_size(data):
+def test_a_broken_header_has_no_size(data):
     assert size_in_header(data) is None
 
 

@@ -50,7 +50,7 @@ def test_the_raw_image_is_seen_by_k_and_the_lens():
     assert model == CameraModel(np.reshape(K, (3, 3)), tuple(D), "plumb_bob", 640, 480)
 
 
-def test_the_rectified_image_is_seen_by_p_without_a_lens():
+def test_a_rectified_image_uses_p_and_no_distortion():
     model = camera_info_to_model(info(), rectified=True)
     assert model.matrix.tolist() == [[300, 0, 310], [0, 310, 230], [0, 0, 1]]
     assert (model.distortion, model.distortion_model) == ((), "")

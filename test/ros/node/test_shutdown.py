@@ -78,7 +78,7 @@ def test_a_start_that_failed_ends_with_its_own_code():
     assert end_of("shutdown.end(1)") == (1, "goodbye\n", "")
 
 
-def test_what_goes_wrong_before_the_exit_is_said_and_does_not_keep_the_process():
+def test_an_error_before_the_exit_is_printed_and_the_process_ends():
     code, _, complained = end_of("shutdown.before_exit = lambda: 1 / 0\nshutdown.end(0)")
     assert code == 0
     assert "the shutdown failed (ZeroDivisionError(" in complained

@@ -64,7 +64,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_ros_would_misread_is_one_sentence_with_file_and_line(tmp_path, wrong):
+def test_a_file_that_ros_would_misread_is_one_sentence_with_file_and_line(tmp_path, wrong):
     text, words = WRONG[wrong]
     with pytest.raises(ParameterError) as caught:
         check(tmp_path, text)
@@ -89,7 +89,7 @@ def test_what_ros_would_misread_is_one_sentence_with_file_and_line(tmp_path, wro
         "\ufeff" + HEAD + "    model: mini\n",
     ],
 )
-def test_what_ros_reads_as_it_is_meant_passes(tmp_path, text):
+def test_a_file_that_ros_reads_as_meant_passes(tmp_path, text):
     check(tmp_path, text)
 
 

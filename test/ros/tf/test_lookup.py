@@ -46,7 +46,7 @@ def refusal(answers: Answers, timeout_s: float) -> str:
     return str(caught.value)
 
 
-def test_what_is_known_is_returned_without_waiting() -> None:
+def test_a_known_transform_is_returned_without_waiting() -> None:
     assert Answers().lookup("map", "camera", 5).stamp_ns == 5
 
 

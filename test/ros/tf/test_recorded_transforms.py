@@ -61,7 +61,7 @@ def test_all_of_a_long_recording_is_known(transforms):
         ("gripper", 12, "nothing on /tf or /tf_static names 'gripper'"),
     ],
 )
-def test_what_is_not_known_is_one_sentence(transforms, source, second, sentence):
+def test_an_unknown_transform_is_one_sentence(transforms, source, second, sentence):
     with pytest.raises(TransformError, match=sentence):
         transforms.lookup("map", source, second * SECOND)
 

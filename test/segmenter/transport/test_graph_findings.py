@@ -68,7 +68,7 @@ def test_images_that_cannot_arrive_are_wrong_with_the_verdict_as_what_to_do():
     assert (topic.level, topic.remedy) == (Level.WRONG, "images are lost; set the profile")
 
 
-def test_what_a_running_node_says_of_itself_is_repeated():
+def test_a_running_nodes_diagnostics_are_repeated():
     statuses = (
         ("talk2dino: model", 0, "segmenting"),
         ("talk2dino: camera", 1, "no image on /image for 9 s: nobody publishes on /image; start the camera"),

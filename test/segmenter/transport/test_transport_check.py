@@ -90,7 +90,7 @@ def test_nothing_is_said_before_an_image_or_the_timeout(graph):
     assert (graph.said, graph.listeners) == ([], [])
 
 
-def test_the_first_image_is_told_once(graph):
+def test_the_first_image_is_logged_once(graph):
     graph.receive()
     graph.look(1.0)
     assert graph.said == ["images arrive on /front/image"]
@@ -136,7 +136,7 @@ def test_images_of_an_earlier_publisher_say_nothing_of_a_new_one(graph):
     assert "none has been received" in graph.look(LISTEN_S).text
 
 
-def test_what_was_received_before_a_long_silence_is_still_known(graph):
+def test_images_before_a_long_silence_still_count(graph):
     """After minutes of silence too the transport is not blamed for a camera whose images came."""
     graph.look()
     graph.receive(10)

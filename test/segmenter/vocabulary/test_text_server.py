@@ -100,21 +100,21 @@ def test_warnings_are_the_message(world):
     assert (reply.success, reply.message) == (True, "one was cut; another, too")
 
 
-def test_what_no_vocabulary_could_be_waits_for_no_turn(world):
+def test_an_impossible_vocabulary_is_refused_without_queueing(world):
     reply = world.ask("cup", "cup")
     assert not reply.success
     assert "occurs twice" in reply.message
     assert world.encoding.steps == []
 
 
-def test_a_full_queue_is_said(world):
+def test_a_full_queue_is_answered_with_its_reason(world):
     world.encoding.error = QueueError("100 requests wait already, expected fewer; wait for their answers")
     reply = world.ask("mug")
     assert (reply.success, reply.message) == (False, str(world.encoding.error))
     assert world.encoding.steps == []
 
 
-def test_words_that_cannot_be_encoded_give_the_turn_on(world):
+def test_after_words_that_cannot_be_encoded_the_next_request_is_served(world):
     world.encoding.vocabulary = VocabularyError("new words need a file, which this machine does not have; get it")
     reply = world.ask("mug")
     assert (reply.success, reply.message) == (False, str(world.encoding.vocabulary))

@@ -29,14 +29,14 @@ def test_classes_alone_replace_all():
     assert after(classes=["chair", "?cat"]) == (["chair", "?cat"], [])
 
 
-def test_what_is_added_comes_behind_the_others():
+def test_added_classes_come_behind_the_others():
     assert after(add=["?cat", "chair: seat"]) == (
         ["door", "pet: dog, cat", "!wall", "?cup", "?cat", "chair: seat"],
         ["cat", "chair"],
     )
 
 
-def test_what_is_active_as_it_is_asked_for_stays_and_is_not_added():
+def test_a_class_that_is_active_already_stays_and_is_not_added():
     assert after(add=["?Cup: cup", "pet: dog, cat"]) == (["door", "pet: dog, cat", "!wall", "?cup"], [])
 
 
@@ -49,7 +49,7 @@ def test_what_is_active_as_it_is_asked_for_stays_and_is_not_added():
         (["?door", "cup", "wall", "!pet", "nobody"], ["door", "pet: dog, cat", "!wall", "?cup"]),  # of another kind
     ],
 )
-def test_what_is_removed_is_of_the_same_kind_and_name_and_what_is_not_there_is_no_error(remove, left):
+def test_only_the_same_kind_and_name_is_removed_and_absent_names_are_no_error(remove, left):
     assert after(remove=remove) == (left, [])
 
 

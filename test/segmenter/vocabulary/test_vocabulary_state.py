@@ -103,7 +103,7 @@ def test_names_active_at_the_end_are_in_quarantine_where_other_words_are_configu
     assert life.vocabulary.ids == (2,)
 
 
-def test_what_is_configured_wins_once_it_has_changed(file, boot):
+def test_configured_words_win_once_they_have_changed(file, boot):
     Life(state_file=str(file), words=("cup",)).commit("train")
     assert Life(state_file=str(file), words=("cup", "sofa")).words == ("cup", "sofa")
     assert Life(state_file=str(file), words=("cup",)).words == ("cup",)  # it has changed again
@@ -195,7 +195,7 @@ def test_a_state_file_truncated_anywhere_is_refused(file):
     assert VocabularyState.load(file).dropped == {2: ("dog", 1.5)}
 
 
-def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path):
+def test_a_folder_in_place_of_the_file_is_neither_read_nor_replaced(tmp_path):
     life = Life(state_file=str(tmp_path))
     assert "it is no file" in life.warnings[0]
     assert "could not be written" in life.vocabulary.warnings[-1]

@@ -31,7 +31,7 @@ def test_a_long_name_takes_more_lines_and_stays_in_its_block():
     assert has(short, (200, 0, 0))[45, 10]
 
 
-def test_what_is_shown_is_named_in_as_many_lines_as_it_takes():
+def test_shown_classes_are_named_in_as_many_lines_as_it_takes():
     both, one = names_block(VOCABULARY, {1, 2, 255}, 400, 20), names_block(VOCABULARY, {2, 255}, 400, 20)
     assert has(both, color_of(1)).any()
     assert has(both, color_of(2)).any()

@@ -22,7 +22,10 @@ STEP = 4
 
 
 class WordShape(NamedTuple):
-    """in_mask, questions: rows, padding included; ballots: the mask's and one for each question."""
+    """What a vocabulary is padded to, so that a recording serves several.
+
+    in_mask, questions: rows, padding included; ballots: the mask's and one for each question.
+    """
 
     in_mask: int
     questions: int

@@ -16,7 +16,10 @@ Refine = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # as `pamr`
 
 @dataclass(frozen=True)
 class PamrPath:
-    """refine: what `pamr` calls. computed_by: says it to a person, with the reason where it is not the fast one."""
+    """The way PAMR is computed on a device.
+
+    refine: what `pamr` calls. computed_by: says it to a person, with the reason where it is not the fast one.
+    """
 
     refine: Refine
     computed_by: str
