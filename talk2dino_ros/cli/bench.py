@@ -29,7 +29,7 @@ def add_bench_command(commands: "argparse._SubParsersAction[Any]") -> None:
     weights.add_argument("--seeded", action="store_true", help="random weights: as fast as real ones, and blind")
     parser.add_argument("--rows", default="", help='some rows by name, such as "image, fast"; all where left out')
     parser.add_argument("--soak", type=int, metavar="FRAMES", help="only this: memory over a stream of small images")
-    parser.add_argument("--output", type=Path, default=Path("bench"), help="folder for the JSON file and the table")
+    parser.add_argument("--output", "-o", type=Path, default=Path("bench"), help="folder for the JSON and the table")
     parser.set_defaults(run=run)
 
 

@@ -29,7 +29,7 @@ def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for onnxruntime and tensorrt")
     parser.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`: no text encoder is then needed")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON too, to be sent")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write the report as JSON too, to be sent")
     parser.set_defaults(run=run)
 
 

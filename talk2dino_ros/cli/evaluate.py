@@ -65,7 +65,7 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--limit", type=int, default=0, help="so many images, evenly spread; 0: all (default)")
     parser.add_argument("--batch", type=int, default=4, help="images segmented at once (default: 4)")
     parser.add_argument("--fresh", action="store_true", help="begin anew, and do not go on with a run that was stopped")
-    parser.add_argument("--output", type=Path, default=Path("evaluated"), help="folder for the results")
+    parser.add_argument("--output", "-o", type=Path, default=Path("evaluated"), help="folder for the results")
     parser.set_defaults(run=run)
 
 

@@ -71,7 +71,7 @@ def add_segment_command(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--refine-pixels", type=int, default=Options.refine_pixels, help="pixels to refine at most")
     add_threshold_argument(parser)
     parser.add_argument("--background-cleaning", action="store_true")
-    parser.add_argument("--output", type=Path, default=Path("segmented"), help="folder for masks and overlays")
+    parser.add_argument("--output", "-o", type=Path, default=Path("segmented"), help="folder for masks and overlays")
     parser.set_defaults(run=run)
 
 

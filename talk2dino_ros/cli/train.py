@@ -41,7 +41,7 @@ def add_train_command(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("recipe", help="talk2dino_vitb or another shipped recipe, or a .yaml file")
     parser.add_argument("data", nargs="?", type=_path, help="images with captions, see below; not for mini")
-    parser.add_argument("--output", type=_path, help="the projection file, .safetensors; for mini a folder")
+    parser.add_argument("--output", "-o", type=_path, help="the projection file, .safetensors; for mini a folder")
     parser.add_argument("--store", type=_path, help="folder for the features (default: beside the output)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="instead of the recipe's")
     parser.add_argument("--extract-only", action="store_true", help="make the features, and do not train")

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--model", default="mini", help="which model (default: mini, which needs no download)")
     parser.add_argument("--images", type=Path, default=PHOTOS, help="folder of your own pictures")
     parser.add_argument("--classes", default="", help='your own words, such as "cat, sofa"')
-    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder for the overlays")
+    parser.add_argument("--output", "-o", type=Path, default=Path("demo_output"), help="folder for the overlays")
     show_any_text()
     arguments = parser.parse_args()
     second = split_classes(arguments.classes) or SECOND

@@ -177,12 +177,10 @@ def configured(pipeline: Pipeline | None) -> Pipeline:
 
 
 def _summary(vocabulary: Vocabulary) -> str:
-    labels, questions = (
-        (f"{name} = {i}" for i, name in each.items()) for each in (vocabulary.labels(), vocabulary.questions())
-    )
-    distractors = sum(entry.distractor for entry in vocabulary.classes)
-    beside = f" and {distractors} distractors" if distractors else ""
-    asked = ", ".join(questions)
-    sentences = [f"{len(vocabulary.labels())} classes{beside} active: {', '.join(labels)}"]
-    sentences += [f"{len(vocabulary.questions())} questions: {asked}"] if asked else []
+    kinds = {
+        "active classes": [f"{name} = {i}" for i, name in vocabulary.labels().items()],
+        "distractors": [entry.name for entry in vocabulary.classes if entry.distractor],
+        "questions": [f"{name} = {i}" for i, name in vocabulary.questions().items()],
+    }
+    sentences = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
     return "; ".join([*sentences, *vocabulary.warnings])
