@@ -50,9 +50,9 @@ def start_node(_own_ros_network, tmp_path_factory):
 
     processes = []
 
-    def start(*parameters: str, namespace: str = "/robot") -> NodeProcess:
+    def start(*parameters: str, namespace: str = "/robot", **options: bool) -> NodeProcess:
         log = tmp_path_factory.mktemp("node") / "log.txt"
-        processes.append(NodeProcess(["new_reader_pause_s:=0.0", *parameters], namespace, log))
+        processes.append(NodeProcess(["new_reader_pause_s:=0.0", *parameters], namespace, log, **options))
         return processes[-1]
 
     yield start

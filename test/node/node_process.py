@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The executable as a child process, with its output."""
+"""The executable as a process, with its output."""
 
 import os
 import signal
@@ -8,23 +8,32 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+from node_starter import REPOSITORY, ForkedProcess, starter_of
+
 SEGMENTER = "talk2dino_ros.segmenter.segmenter_main"
 DEADLINE_S = 120.0
 IS_FAST_DDS = "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
 
 
 class NodeProcess:
-    """One running `segmenter`, or another module, in a namespace, with parameters such as `model:=mini`."""
+    """One running `segmenter`, or another module, in a namespace, with parameters such as `model:=mini`.
 
-    def __init__(self, parameters: Sequence[str], namespace: str, log: Path, module: str = SEGMENTER) -> None:
+    It is forked from a process that has imported the node already, or runs in an interpreter of its own, as a user's.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[str],
+        namespace: str,
+        log: Path,
+        module: str = SEGMENTER,
+        *,
+        has_own_interpreter: bool = False,
+    ) -> None:
         self._log = log
         words = [word for parameter in parameters for word in ("-p", parameter)]
-        command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}"]
-        with log.open("w") as output:
-            self._process = subprocess.Popen(
-                [*command, *words], stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY
-            )
+        start = _start_interpreter if has_own_interpreter else _fork
+        self._process = start(module, ["--ros-args", "-r", f"__ns:={namespace}", *words], log)
 
     @property
     def output(self) -> str:
@@ -43,9 +52,12 @@ class NodeProcess:
         """Wait for the process to end by itself; return its exit code."""
         return self._process.wait(DEADLINE_S)
 
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def interrupt(self) -> int:
         """Press Ctrl-C; return the exit code."""
-        self._process.send_signal(signal.SIGINT)
+        self.send_signal(signal.SIGINT)
         return self.wait()
 
     def stop(self) -> None:
@@ -59,3 +71,13 @@ class NodeProcess:
             raise
         assert code == 0, self.output
         assert "Traceback" not in self.output, self.output
+
+
+def _fork(module: str, arguments: list[str], log: Path) -> ForkedProcess:
+    return starter_of(module).start(arguments, log)
+
+
+def _start_interpreter(module: str, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", module, *arguments]
+    with log.open("w") as output:
+        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY)

@@ -28,7 +28,8 @@ def start(make_probe, tmp_path, monkeypatch):
 
     def start(namespace):
         parameters = ("model:=mini", "vocabulary:=[cup, dog]", "stall_timeout_s:=0.3", "diagnostics_period_s:=0.1")
-        processes.append(NodeProcess(parameters, namespace, tmp_path / "log.txt", module="hanging_node"))
+        log = tmp_path / "log.txt"
+        processes.append(NodeProcess(parameters, namespace, log, module="hanging_node", has_own_interpreter=True))
         probe = make_probe(processes[-1], namespace=namespace)
         probe.statuses = {}
         arrays = probe.collect(DiagnosticArray, "/diagnostics")
@@ -49,7 +50,7 @@ def start(make_probe, tmp_path, monkeypatch):
     yield start
     for process in processes:
         if not process.has_ended:
-            process._process.kill()
+            process.send_signal(signal.SIGKILL)
 
 
 def change(probe, transition: int) -> bool:
@@ -59,7 +60,7 @@ def change(probe, transition: int) -> bool:
 
 def seconds_to_end(probe, number: signal.Signals) -> float:
     start_s = time.monotonic()
-    probe.process._process.send_signal(number)
+    probe.process.send_signal(number)
     assert probe.process.wait() == 0, probe.process.output
     return time.monotonic() - start_s
 

@@ -128,7 +128,7 @@ def test_a_start_with_the_messages_sources_alone_names_the_build_command():
 
 
 def test_ctrl_c_while_the_model_loads_ends_the_process_without_a_traceback(start_node, make_probe):
-    process = start_node("model:=mini")
+    process = start_node("model:=mini", has_own_interpreter=True)
     probe = make_probe(process)
     probe.wait_for(lambda: "talk2dino" in probe.node.get_node_names(), "the node")
     assert process.interrupt() == 0

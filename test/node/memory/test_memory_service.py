@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node memory over real DDS: it remembers what is shown, is asked, killed, and asked again."""
 
+import signal
+
 import cv2
 import numpy as np
 import pytest
@@ -203,7 +205,7 @@ def test_corrections_and_deletions_outlive_a_kill(world, folder, start_memory, m
     assert "nothing was forgotten" in refused.message
     forgotten = world.call(Forget, "memory/forget", what=Forget.Request.PLACE, id=lamp.id)
     assert (forgotten.success, forgotten.keyframes, forgotten.patches) == (True, 0, 4)
-    world.process._process.kill()
+    world.process.send_signal(signal.SIGKILL)
     world.process.wait()
 
     # a namespace of its own: who was killed has not taken leave of the other
