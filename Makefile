@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
-PYTEST := python3 -m pytest --numprocesses auto --dist loadfile
+PYTEST := python3 -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 .PHONY: help setup demo demo-nav bench test test-all test-cpus check format clean
 
 help: ## list the commands

@@ -12,12 +12,30 @@ from pathlib import Path
 import pytest
 from ros_domain import take_domain
 
+# as `pytest --durations=0` tells; a worker takes a file at a time (Makefile)
+LONGEST = (
+    "engine/inference/test_triton_kernels.py",
+    "repository/test_installed_alone.py",
+    "benchmarks/",
+    "engine/train/",
+    "cli/test_evaluate.py",
+    "node/test_vocabulary_services.py",
+    "node/",
+    "engine/onnx/",
+    "engine/selfcheck/",
+    "cli/",
+    "demo/",
+    "engine/evaluate/",
+    "engine/bench/",
+    "engine/openvino/",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # what an earlier run or the user's own node left in the text cache must not answer for the code under test
     caches = tempfile.TemporaryDirectory(prefix="talk2dino_test_caches_")
     if "PYTEST_XDIST_WORKER" in os.environ:
-        share_converted(Path(os.environ["XDG_CACHE_HOME"]), Path(caches.name))
+        share_slow_results(Path(os.environ["XDG_CACHE_HOME"]), Path(caches.name))
     os.environ["XDG_CACHE_HOME"] = caches.name
     # but compiled code is known by the sum of its sources, and takes many seconds to make
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
@@ -33,12 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:module 'sre_.*' is deprecated:DeprecationWarning")
 
 
-def share_converted(of_run: Path, of_worker: Path) -> None:
-    """Give a worker the run's folder of encoders that OpenVINO has converted: one conversion serves all workers."""
-    shared = of_run / "talk2dino_ros" / "openvino"
-    shared.mkdir(parents=True, exist_ok=True)
+def share_slow_results(of_run: Path, of_worker: Path) -> None:
+    """Give a worker the run's folders of what takes seconds: encoders that OpenVINO has converted, and self-checks."""
     (of_worker / "talk2dino_ros").mkdir()
-    (of_worker / "talk2dino_ros" / "openvino").symlink_to(shared, target_is_directory=True)
+    for name in ("openvino", "self_check"):
+        shared = of_run / "talk2dino_ros" / name
+        shared.mkdir(parents=True, exist_ok=True)
+        (of_worker / "talk2dino_ros" / name).symlink_to(shared, target_is_directory=True)
 
 
 def keep_to_one_ros_domain(config: pytest.Config) -> None:
@@ -51,6 +70,17 @@ def keep_to_one_ros_domain(config: pytest.Config) -> None:
         os.environ["ROS_LOCALHOST_ONLY"] = "1"
     else:
         os.environ.pop("ROS_LOCALHOST_ONLY", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders and files that take longest, so that no worker is left with one of them at the end."""
+    here = Path(__file__).parent
+    begins = {item.path: item.path.relative_to(here).as_posix() for item in items}
+    rank = {
+        path: next((n for n, long in enumerate(LONGEST) if name.startswith(long)), len(LONGEST))
+        for path, name in begins.items()
+    }
+    items.sort(key=lambda item: rank[item.path])
 
 
 def pytest_xdist_auto_num_workers() -> int:
