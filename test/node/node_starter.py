@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 REPOSITORY = Path(__file__).parents[2]
+# what each start would import too: torch, which the other nodes have to do without
+NEEDED = {"talk2dino_ros.segmenter.segmenter_main": ["talk2dino_ros.engine.factory"]}
 
 
 class NodeStarter:
-    """The process that has imported one executable's node, and nothing that the node imports only when it needs it."""
+    """The process that has imported one executable's node, but not what a node may do without."""
 
     def __init__(self, module: str) -> None:
         command = [sys.executable, __file__, module]
@@ -87,7 +89,8 @@ class ForkedProcess:
 def serve(module: str) -> None:
     """Answer the requests until there are no more."""
     sys.path.insert(0, str(REPOSITORY))
-    import_module(module.removesuffix("_main") + "_node")
+    for needed in [module.removesuffix("_main") + "_node", *NEEDED.get(module, [])]:
+        import_module(needed)
     executable = import_module(module)
     gc.freeze()  # so that no collection of a child copies what it shares with this process
     for line in sys.stdin:
