@@ -3,12 +3,14 @@
 
 import json
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from dataset_layouts import write_folder, write_label, write_pascal
 from PIL import Image
 
+from talk2dino_ros import engine
 from talk2dino_ros.cli.main import main
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS
@@ -21,14 +23,22 @@ def run(*arguments):
     return main(["evaluate", *map(str, arguments), "--model", "mini", "--device", "cpu", "--precision", "fp32"])
 
 
-def write_photos(root, classes):
-    """The cat and the cup, each at half its size, with its box."""
+@pytest.fixture(autouse=True)
+def by_torch(request, monkeypatch):
+    """Run the encoder by torch, but in the first test: OpenVINO converts it for each size, which takes seconds."""
+    if request.function is test_correct_class_names_score_higher_than_wrong_ones:
+        return
+    monkeypatch.setattr(engine, "load_segmenter", partial(engine.load_segmenter, backend="torch"))
+
+
+def write_photos(root, classes, side=300):
+    """The cat and the cup, each at half its size, with its box: squares of one window, whole where `side` is None."""
     pictures = {}
     for name, (number, (x0, y0, x1, y1)) in BOXES.items():
         photo = read_picture(PHOTOS / name)
         values = np.zeros(photo.shape[:2], np.uint8)
         values[y0:y1, x0:x1] = number
-        pictures[name] = (np.ascontiguousarray(photo[::2, ::2]), values[::2, ::2])
+        pictures[name] = (np.ascontiguousarray(photo[:side:2, :side:2]), values[:side:2, :side:2])
     return write_folder(root, classes, pictures)
 
 
@@ -37,8 +47,8 @@ def results(folder, dataset="folder"):
 
 
 def test_correct_class_names_score_higher_than_wrong_ones(tmp_path, capsys):
-    right = write_photos(tmp_path / "right", ["background", "cat", "cup"])
-    wrong = write_photos(tmp_path / "wrong", ["background", "airplane", "umbrella"])
+    right = write_photos(tmp_path / "right", ["background", "cat", "cup"], side=None)
+    wrong = write_photos(tmp_path / "wrong", ["background", "airplane", "umbrella"], side=None)
     assert run("folder", right, "--output", tmp_path / "a") == 0
     assert run("folder", wrong, "--output", tmp_path / "b") == 0
     found, missed = results(tmp_path / "a"), results(tmp_path / "b")

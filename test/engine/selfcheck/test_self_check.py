@@ -22,9 +22,14 @@ from talk2dino_ros.engine.selfcheck.self_check import self_checked
 from talk2dino_ros.engine.selfcheck.stage_check import STAGES
 
 
+def load_mini(backend):
+    return load_segmenter("mini", device="cpu", backend=backend, text_cache_dir="none", refine="pamr")
+
+
 @pytest.fixture(scope="module")
 def mini():
-    return load_segmenter("mini", device="cpu", text_cache_dir="none", refine="pamr")
+    """By torch, whose check is small: OpenVINO's is of a stream's whole size."""
+    return load_mini("torch")
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +100,9 @@ def labels_of(segmenter):
     return small.segment(picture, classes_of_picture(features.numpy(), 5)).class_ids
 
 
-def test_a_right_path_is_kept_and_checked_once(mini, tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("backend", ["torch", "auto"])
+def test_a_right_path_is_kept_and_checked_once(backend, tmp_path, monkeypatch, caplog):
+    mini = load_mini(backend)
     segmenter, check = self_checked(mini, cache_folder=tmp_path)
     assert segmenter is mini
     assert [(each.stage, each.is_equal) for each in check.stages] == [(stage, True) for stage in STAGES]
