@@ -67,6 +67,12 @@ def test_a_batched_image_has_the_mask_it_has_alone(probe):
         assert same > 0.99  # a batch of another size may round differently
 
 
+def test_an_8k_image_is_segmented_at_its_size(probe):
+    """Compressed, as such cameras send: 100 MB raw do not fit the shipped profile's segment of shared memory."""
+    mask = probe.mask_of(checkerboard(4320, 7680, 1000), probe.masks["front"], camera="front")
+    assert to_array(mask).shape == (4320, 7680)
+
+
 @pytest.mark.parametrize("name", CAMERAS)
 def test_every_camera_has_label_info_points_and_diagnostics(probe, name):
     infos = probe.collect(LabelInfo, f"talk2dino/{name}/label_info", LATCHED)
