@@ -118,5 +118,5 @@ def _write(path: Path, report: dict[str, Any]) -> None:
         write_atomically(path, json.dumps(report, indent=1).encode())
     except OSError as error:
         raise UnwritableError(
-            f"{path} cannot be written ({error}), expected a file in a folder that is there"
+            f"{path} cannot be written ({error}), expected a file in a folder that is there; name another"
         ) from error

@@ -81,7 +81,9 @@ def _copy(path: Path, target: Path) -> Path:
                 shutil.copyfile(path, part)
         return target
     except OSError as error:
-        raise WeightsError(f"{target} could not be written ({error}), expected a folder with room for it") from error
+        raise WeightsError(
+            f"{target} could not be written ({error}), expected a folder with room for it; name another"
+        ) from error
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> None:
         query, finding = ask(memory, arguments.word, arguments, max(1, arguments.place))
         if not 1 <= arguments.place <= len(finding.places):
             sentence = finding_sentence(query, finding, memory)
-            raise ImageError(f"there is no place {arguments.place}, expected one that find lists: {sentence}")
+            raise ImageError(
+                f"there is no place {arguments.place}, expected one that find lists ({sentence}); choose one"
+            )
         picture, keyframe = memory.view(finding.places[arguments.place - 1][0])
     write_file(arguments.output, picture.jpeg)
     at = ", ".join(f"{value:.2f}" for value in keyframe.pose.position)

@@ -90,4 +90,6 @@ def _write(path: Path, facts: dict[str, Any]) -> None:
         write_atomically(path, f"{json.dumps(facts, indent=2)}\n".encode())
         write_table(path)
     except OSError as error:
-        raise ModelError(f"{path} could not be written ({error}), expected a folder with room for it") from error
+        raise ModelError(
+            f"{path} could not be written ({error}), expected a folder with room for it; name another"
+        ) from error

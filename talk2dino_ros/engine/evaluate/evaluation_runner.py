@@ -85,7 +85,7 @@ class Evaluation:
         the state file is of another run.
         """
         if batch < 1:
-            raise DatasetError(f"batch is {batch}, expected a number of images from 1")
+            raise DatasetError(f"batch is {batch}, expected a number of images from 1; give one")
         subject, count = self.subject, len(self.dataset.samples)
         progress = load_progress(state_file, subject, len(self.dataset.classes))
         saved_s = time.monotonic()

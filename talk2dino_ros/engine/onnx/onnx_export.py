@@ -74,7 +74,9 @@ def _new_file(path: Path) -> Iterator[Path]:
         with replaced_whole(path) as part:
             yield part
     except OSError as error:
-        raise WeightsError(f"{path} could not be written ({error}), expected a folder with room for it") from error
+        raise WeightsError(
+            f"{path} could not be written ({error}), expected a folder with room for it; name another"
+        ) from error
 
 
 def _check_packages() -> None:

@@ -36,7 +36,7 @@ def open_dataset(name: str, folder: Path, limit: int = 0) -> Dataset:
     if name != FOLDER and name not in DATASETS:
         raise ModelError(f"the data set is {name!r}, expected one of {', '.join(DATASETS)}, {FOLDER}; choose of these")
     if limit < 0:
-        raise DatasetError(f"limit is {limit}, expected a number of images from 1, or 0 for all")
+        raise DatasetError(f"limit is {limit}, expected a number of images from 1, or 0 for all; give one")
     kind = folder_kind(folder) if name == FOLDER else DATASETS[name]
     found = kind.find(folder)
     return Dataset(

@@ -37,7 +37,9 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, str]:
     try:
         return _opened(path), ""
     except sqlite3.OperationalError as error:  # no room, no right to write
-        raise StoreError(f"{path} cannot be opened ({error}), expected a file and a folder to write to") from error
+        raise StoreError(
+            f"{path} cannot be opened ({error}), expected a file and a folder to write to; name another"
+        ) from error
     except sqlite3.DatabaseError as error:
         return begin_anew(path, str(error))
 
