@@ -3,23 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import NoReturn
 
 from talk2dino_ros.ros.node.run_node import run_node
-
-if TYPE_CHECKING:
-    from talk2dino_ros.memory.memory_node import MemoryNode
 
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the node until it is shut down; the process ends with 0, or with 1 where the start failed."""
-    run_node("memory", _import_node, args)
-
-
-def _import_node() -> type[MemoryNode]:
-    from talk2dino_ros.memory.memory_node import MemoryNode
-
-    return MemoryNode
+    run_node("memory", lambda: import_module("talk2dino_ros.memory.memory_node").MemoryNode, args)
 
 
 if __name__ == "__main__":

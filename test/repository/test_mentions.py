@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = (".py", ".md", ".yaml", ".toml", ".msg", ".srv", ".action")
 # Files of others: of mmsegmentation, PyTorch, Cityscapes' and Talk2DINO's repositories, and of a user who follows the
@@ -22,6 +24,7 @@ MENTION = re.compile(r"(?<![\w*./{}-])(?!\d)[\w/]*\w\.py\b")  # no globs, no nam
 REPLACED = re.compile(
     r"(?i:(?<![a-z])(?:things?|sightings?|errands?|wish(?:es)?|in[ _]?force|labelling|judge[sd]?|judging|whole_file"
     r"|give_way|take_leave|hinders?)(?![a-z])|stand_ins?(?![a-z]))|\b(?:Thing\w*|InForce|News|Ending|Turns)\b"
+    r"|Thing(?![a-z])|Sighting|Errand|Wish(?![a-z])|InForce|Labelling|Judge|StandIn|WholeFile|GiveWay"  # within a name
 )
 QUOTES = {  # where one is somebody else's word
     "CHANGELOG.md": "names what was renamed",
@@ -40,6 +43,16 @@ def tracked_texts(*ends: str) -> dict[str, str]:
         for file in files
         if file.endswith(ends) and "results/" not in file and (ROOT / file).is_file()
     }
+
+
+@pytest.mark.parametrize("name", ["SomeThing", "go_to_errand", "lastWish", "judge_all", "nav2_stand_in", "aGiveWay"])
+def test_a_replaced_word_is_found_as_a_part_of_a_name(name: str) -> None:
+    assert REPLACED.search(name)
+
+
+@pytest.mark.parametrize("name", ["something", "everything", "standing", "wished_for_nothing", "whole_files"])
+def test_other_words_are_not_found(name: str) -> None:
+    assert not REPLACED.search(name)
 
 
 def test_replaced_words_are_gone() -> None:
