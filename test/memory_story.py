@@ -7,6 +7,7 @@ from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind
 from talk2dino_ros.perception.memory.feature_basis import to_codes, unit_vectors
 from talk2dino_ros.perception.memory.keyframe import Keyframe, to_millimetres
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
+from talk2dino_ros.perception.memory.spatial_memory import SeenImage
 
 KIND = FeatureKind("space-a", "mini", 8, "map")
 FORWARD = (-0.5, 0.5, -0.5, 0.5)  # the optical frame of a camera that looks along the map's x: right is -y, down is -z
@@ -33,3 +34,13 @@ def seeded_keyframe(seed: int, patches: int = 20) -> Keyframe:
     random = np.random.default_rng(seed)
     points = random.uniform((1, -2, 0), (5, 2, 2), (patches, 3))
     return keyframe(points, random.normal(size=(patches, 8)), stamp_s=seed, jpeg=random.bytes(200))
+
+
+def seeded_image(seed: int, patches: int = 20) -> SeenImage:
+    """An image as it comes, of random patches in front of the camera."""
+    random = np.random.default_rng(seed)
+    points = random.uniform((1, -2, 0), (5, 2, 2), (patches, 3))
+    turn = random.normal(size=4)
+    pose = SensorPose((0.1, 0.2, 0.3), tuple((turn / np.linalg.norm(turn)).tolist()))
+    features = random.normal(size=(patches, 8)).astype(np.float32)
+    return SeenImage(seed, "front", pose, features, points, random.uniform(0, 640, (patches, 2)), (8.0, 9.5), b"jpeg")

@@ -16,6 +16,8 @@ WIDTH, HEIGHT, FOCAL = 320, 240, 200.0
 WALL_M, SPEED_MPS, HZ = 2.0, 0.5, 5
 OPTICAL = (-0.5, 0.5, -0.5, 0.5)  # of a camera that looks along the robot's x
 FRAME = "camera_optical"
+REAR_OPTICAL, REAR_FRAME = (-0.5, -0.5, 0.5, 0.5), "rear_optical"  # of one that looks back
+REAR_TOPICS = {"color/image_raw": "Image", "color/camera_info": "CameraInfo", "depth/image_raw": "Image"}
 
 
 def _message(name: str, *values):
@@ -77,10 +79,12 @@ def write_bag(
     without_depth: Iterable[int] = (),
     topic: str = "/camera/color",
     odom: tuple[float, float, float] = (1.0, 2.0, 0.0),
+    rear: bool = False,
 ) -> Path:
     """The camera is at y = -0.5 m/s x seconds: each image a tenth of a metre to the right of the one before.
 
-    TF comes twice a second and between the images, so that every pose lies between two.
+    TF comes twice a second and between the images, so that every pose lies between two. rear: a second camera looks the
+    other way, and has every other image, and all depth, 40 ms later.
     """
     with Writer(path, version=9, storage_plugin=plugin) as writer:
         kinds = {
@@ -92,7 +96,8 @@ def write_bag(
             "/tf": "tf2_msgs/msg/TFMessage",
             "/tf_static": "tf2_msgs/msg/TFMessage",
         }
-        image, info, depth, tf, static = (
+        kinds |= {f"/rear/{name}": f"sensor_msgs/msg/{kind}" for name, kind in REAR_TOPICS.items() if rear}
+        image, info, depth, tf, static, *rear_topics = (
             writer.add_connection(name, kind, typestore=TYPES) for name, kind in kinds.items()
         )
 
@@ -104,6 +109,7 @@ def write_bag(
 
         first = stamp_of(0)
         write_tf(static, first - 10**9, transform(first, "base_link", FRAME, (0.1, 0.0, 0.5), OPTICAL))
+        write_tf(static, first - 10**9, transform(first, "base_link", REAR_FRAME, (-0.1, 0.0, 0.5), REAR_OPTICAL))
         for number in range(count):
             at_ns = stamp_of(number)
             shown = picture(number)
@@ -125,6 +131,16 @@ def write_bag(
                 )
                 raw = image_message(depth_ns, metres, "16UC1")
                 write(depth, at_ns + 30_000_000, _message(*packed) if compressed else raw)
+        for number in range(0, count, 2) if rear else ():
+            at_ns = stamp_of(number) + 40_000_000
+            metres = np.full((HEIGHT, WIDTH), round(WALL_M * 1000), np.uint16)
+            shown = image_message(at_ns, picture(number)[:, ::-1], "rgb8", REAR_FRAME)
+            for connection, message in zip(
+                rear_topics,
+                (shown, info_message(at_ns), image_message(at_ns, metres, "16UC1", REAR_FRAME)),
+                strict=True,
+            ):
+                write(connection, at_ns, message)
         for half in range(-1, count * 2 // HZ + 2):
             at_ns = first + half * 10**9 // 2 + 7_000_000
             seconds = (at_ns - first) / 1e9

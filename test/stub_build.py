@@ -4,8 +4,11 @@
 As a program: `stub_build.py STOP_AT MARKER ARGUMENT...` makes the file MARKER and sleeps in the image of that number.
 """
 
+import os
+import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,13 +45,27 @@ class MeanColours:
         return SimpleNamespace(patches=patches)
 
 
+class DyingOnce(MeanColours):
+    """Kills its own process in its second image, but not where that has happened."""
+
+    def segment(self, rgb, vocabulary, return_patches):
+        if self.calls == 1 and not self._marker.exists():
+            self._marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().segment(rgb, vocabulary, return_patches)
+
+
 def build(segmenter: MeanColours, *arguments) -> int:
     """Run the command with this segmenter."""
-    load, memory_build._load = memory_build._load, lambda _: segmenter
+    opener, memory_build._opener = memory_build._opener, lambda _: partial(_itself, segmenter)
     try:
         return main(["memory", "build", *map(str, arguments)])
     finally:
-        memory_build._load = load
+        memory_build._opener = opener
+
+
+def _itself(segmenter: MeanColours) -> MeanColours:
+    return segmenter
 
 
 if __name__ == "__main__":

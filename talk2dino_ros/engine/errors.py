@@ -9,6 +9,7 @@ Talk2DinoError              engine/errors                           -
   ImageError                engine/errors                           an image that is none, or cannot be decoded
     UnwritableError         viz/pictures                            the place or the name of a result
   TrainingError             engine/errors                           a recipe, captions, a feature store or a checkpoint
+  ClusterError              engine/errors                           a cluster's address, its workers, or a missing Ray
   DatasetError              engine/evaluate/datasets/dataset        a labelled data set, or a run's files
   TextCacheError            engine/text/text_cache                  the cache's folder; words are encoded all the same
   GeometryError             perception/space/camera_model           a camera's calibration, depth or cloud
@@ -70,3 +71,7 @@ class ImageError(Talk2DinoError):
 
 class TrainingError(Talk2DinoError):
     """A recipe, captions, a feature store or a checkpoint that training cannot use; nothing done so far is lost."""
+
+
+class ClusterError(Talk2DinoError):
+    """A cluster that cannot be used, or that failed; what its workers have done stays, and is gone on from."""

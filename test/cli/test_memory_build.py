@@ -131,6 +131,36 @@ def test_a_memory_that_cannot_be_built_is_one_sentence(bag, tmp_path, arguments,
     assert not (tmp_path / "map").exists()
 
 
+def test_two_cameras_of_a_bag_are_both_remembered_in_the_order_of_recording(tmp_path, capsys):
+    bag = write_bag(tmp_path / "bag", rear=True)
+    assert stub_build.build(stub_build.MeanColours(), bag, *NEAR, "-o", tmp_path / "map") == 0
+    found = keyframes(tmp_path / "map")
+    late = 40_000_000  # the rear one's images, of which there are half as many
+    # every 0.4 m: in front image 0, 4, 8; behind, where images are 0.2 m apart, the same
+    assert [(each.camera, each.stamp_ns) for each in found] == [
+        (camera, stamp_of(number) + behind)
+        for number in (0, 4, 8)
+        for camera, behind in (("camera_optical", 0), ("rear_optical", late))
+    ]
+    front, rear = found[0], found[1]
+    assert front.points[:, 0] == pytest.approx(1.0 + 0.1 + 2.0)
+    assert rear.points[:, 0] == pytest.approx(1.0 - 0.1 - 2.0)
+    assert "6 keyframes, 6 of them new" in capsys.readouterr().out
+    one = tmp_path / "one"
+    assert (
+        stub_build.build(stub_build.MeanColours(), bag, *NEAR, "--image-topic", "/rear/color/image_raw", "-o", one) == 0
+    )
+    assert [each.stamp_ns for each in keyframes(one)] == [each.stamp_ns for each in found[1::2]]
+
+
+def test_an_image_topic_without_depth_is_left_out_and_told(tmp_path, capsys):
+    """Two colour topics, of which one shares its namespace with a depth."""
+    bag = write_bag(tmp_path / "bag", topic="/eye", rear=True)
+    assert stub_build.build(stub_build.MeanColours(), bag, *NEAR, "-o", tmp_path / "map") == 0
+    assert {each.camera for each in keyframes(tmp_path / "map")} == {"rear_optical"}
+    assert "warning: bag: /eye/image_raw has no depth in its namespace and is left out; " in capsys.readouterr().err
+
+
 def test_images_without_a_transform_are_rejected_and_the_reason_is_told(bag, tmp_path, capsys):
     assert stub_build.build(stub_build.MeanColours(), bag, *NEAR, "-o", tmp_path / "map", "--frame", "earth") == 0
     out = capsys.readouterr().out

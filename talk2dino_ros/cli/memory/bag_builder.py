@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remember the images of a bag, as the node memory does those of a robot.
+"""Remember the images of bags, as the node memory does those of a robot.
 
 What has been done is told by the memory itself: a keyframe that it has is not made again. All else is decided anew from
 the bag, in the same order, so that a build that was killed goes on to the same bytes.
@@ -7,16 +7,19 @@ the bag, in the same order, so that a build that was killed goes on to the same 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import ImageError
-from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind
+from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind, KeyframeStore
 from talk2dino_ros.perception.memory.image_gate import ImageGate, RejectedImageError
 from talk2dino_ros.perception.memory.keyframe import KeyframeChoice
 from talk2dino_ros.perception.memory.remembered_view import small_jpeg
@@ -26,21 +29,24 @@ from talk2dino_ros.perception.space.camera_model import GeometryError
 from talk2dino_ros.perception.space.depth import Depth
 from talk2dino_ros.perception.space.patch_points import patch_points
 from talk2dino_ros.perception.space.positions import FAR_M, NEAR_M
-from talk2dino_ros.ros.bags.bag_topics import IMAGE
+from talk2dino_ros.ros.bags.bag_index import BagIndex, indexed_topics
+from talk2dino_ros.ros.bags.bag_reader import open_bag
+from talk2dino_ros.ros.bags.bag_topics import IMAGE, TopicNames, choose_cameras
 from talk2dino_ros.ros.conversions.compressed_images import compressed_to_rgb
 from talk2dino_ros.ros.conversions.depth_messages import compressed_depth_to_metres, depth_image_to_metres
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.ros.conversions.picture_header import size_in_header
 from talk2dino_ros.ros.tf.transforms import TransformError
+from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.engine.vocabulary import Vocabulary
-    from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
-    from talk2dino_ros.ros.bags.bag_index import BagIndex, Recorded
+    from talk2dino_ros.ros.bags.bag_index import Recorded
     from talk2dino_ros.ros.bags.bag_reader import Bag
 
 Rgb = NDArray[np.uint8]
+ImageKey = tuple[str, int, tuple[float, float, float]]  # camera, stamp in ns, position in metres
 # Errors by the reason under which images are counted, as the node does.
 REASONS = (
     (TransformError, "no transform"),
@@ -52,48 +58,73 @@ REASONS = (
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """frame: of the map. The others as the node's parameters of these names."""
+    """frame: of the map. topics: of the cameras; rectified: their images are undistorted. The others as the node's
+    parameters of these names."""
 
     frame: str
+    topics: TopicNames
+    rectified: bool
     keyframe_distance_m: float
     keyframe_angle_deg: float
     max_speed_mps: float
     depth_slop_s: float
 
 
-class BagBuilder:
-    """Remember the images of one bag.
+@dataclass
+class BuildReport:
+    """made: keyframes that were not there before. rejected: images by reason, with the first sentence of each."""
 
-    made: keyframes that were not there before. rejected: images by reason, with the first sentence.
+    made: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    sentences: dict[str, str] = field(default_factory=dict)
+
+    def reject(self, reason: str, error: Exception) -> None:
+        """Count a rejected image."""
+        self.rejected[reason] += 1
+        self.sentences.setdefault(reason, str(error))
+
+    def add(self, other: BuildReport) -> None:
+        """Take in what was rejected elsewhere; what was made there is made anew here."""
+        self.rejected += other.rejected
+        self.sentences = {**other.sentences, **self.sentences}
+
+
+class BagBuilder:
+    """Remember the images of bags, by a function that is given each of them; it may raise RejectedImageError.
+
+    known: camera, stamp and position of those that were; with the place, as two bags of a simulation may have the same
+    stamps.
     """
 
-    def __init__(self, memory: SpatialMemory, segmenter: Segmenter, settings: BuildSettings) -> None:
-        self.made = 0
-        self.rejected: Counter[str] = Counter()
-        self.sentences: dict[str, str] = {}
-        self._memory = memory
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        settings: BuildSettings,
+        known: set[ImageKey],
+        remember: Callable[[SeenImage], object],
+    ) -> None:
+        self.report = BuildReport()
         self._segmenter = segmenter
         self._settings = settings
+        self._known = known
+        self._remember = remember
         self._words = any_words(segmenter)
-        self._kind = FeatureKind(
-            segmenter.feature_space, segmenter.model.name, segmenter.model.embedding_size, settings.frame
-        )
-        memory.store.check_kind(self._kind)
-        # with the place, as two bags of a simulation may have the same stamps
-        self._known = {(each.camera, each.stamp_ns, each.pose.position) for _, each in memory.store}
 
-    def build(self, bag: Bag, index: BagIndex, on_image: Callable[[], None]) -> None:
-        """Remember what is worth it of a bag's images; raise StoreError where it cannot be written."""
+    def build(self, bag: Bag, indexes: Sequence[BagIndex], on_image: Callable[[], None]) -> None:
+        """Remember what is worth it of a bag's images, of all its cameras in the order of recording.
+
+        Raises StoreError where it cannot be written.
+        """
         settings = self._settings
         choice = KeyframeChoice(settings.keyframe_distance_m, settings.keyframe_angle_deg)
         gate = ImageGate(np.inf, settings.max_speed_mps)
-        for image in index.images:
+        for _, number, image in sorted(_in_order(indexes), key=lambda each: each[:2]):
             try:
-                self._take(bag, index, image, choice, gate)
+                self._take(bag, indexes[number], image, choice, gate)
             except RejectedImageError as error:
-                self._reject(error.reason, error)
+                self.report.reject(error.reason, error)
             except tuple(kind for kind, _ in REASONS) as error:
-                self._reject(next(reason for kind, reason in REASONS if isinstance(error, kind)), error)
+                self.report.reject(next(reason for kind, reason in REASONS if isinstance(error, kind)), error)
             on_image()
 
     def _take(self, bag: Bag, index: BagIndex, image: Recorded, choice: KeyframeChoice, gate: ImageGate) -> None:
@@ -105,9 +136,9 @@ class BagBuilder:
             return
         key = (image.frame_id, image.stamp_ns, pose.position)
         if key not in self._known:
-            self._memory.remember(self._seen(bag, index, image, pose), self._kind)
+            self._remember(self._seen(bag, index, image, pose))
             self._known.add(key)
-            self.made += 1
+            self.report.made += 1
         choice.took(image.frame_id, image.stamp_ns, pose)
 
     def _seen(self, bag: Bag, index: BagIndex, image: Recorded, pose: SensorPose) -> SeenImage:
@@ -136,9 +167,41 @@ class BagBuilder:
             jpeg,
         )
 
-    def _reject(self, reason: str, error: Exception) -> None:
-        self.rejected[reason] += 1
-        self.sentences.setdefault(reason, str(error))
+
+def _in_order(indexes: Sequence[BagIndex]) -> Iterator[tuple[int, int, Recorded]]:
+    """Yield when each image was recorded, its camera's number, and the image."""
+    for number, index in enumerate(indexes):
+        for image in index.images:
+            yield image.recorded_ns, number, image
+
+
+def kind_of(segmenter: Segmenter, frame: str) -> FeatureKind:
+    """Return what a segmenter's features in a frame are."""
+    model = segmenter.model
+    return FeatureKind(segmenter.feature_space, model.name, model.embedding_size, frame)
+
+
+def known_images(store: KeyframeStore) -> set[ImageKey]:
+    """Return which images a store has keyframes of."""
+    return {(each.camera, each.stamp_ns, each.pose.position) for _, each in store}
+
+
+def build_bag(builder: BagBuilder, path: Path, settings: BuildSettings, *, progress: bool) -> None:
+    """Remember the images of the bag at a path; print to stderr what is flawed in it.
+
+    progress: show bars. Raises BagError, StoreError.
+    """
+    name, disable = printable(path.name), not progress
+    with open_bag(path) as bag:
+        cameras, _ = choose_cameras(bag, settings.topics)
+        total = sum(bag.count(indexed_topics(bag, topics)) for topics in cameras)
+        with tqdm(total=total, unit="message", desc=f"{name}: stamps", leave=False, disable=disable) as bar:
+            indexes = [BagIndex(bag, each, rectified=settings.rectified, on_message=bar.update) for each in cameras]
+        for flaw in dict.fromkeys(flaw for index in indexes for flaw in index.flaws):
+            print(f"warning: {flaw}", file=sys.stderr)
+        images = sum(len(index.images) for index in indexes)
+        with tqdm(total=images, unit="image", desc=name, disable=disable) as bar:
+            builder.build(bag, indexes, bar.update)
 
 
 def read_rgb_of(bag: Bag, topic: str, message: Any) -> Rgb:

@@ -12,6 +12,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 
 Floats = NDArray[np.float64]
 UNIT = 0.01  # how far from 1 a quaternion's length may be
+ROUNDING = 1e-12  # so far from it, it stays as it is: what was written is read bit by bit
 
 
 class PoseError(Talk2DinoError):
@@ -35,6 +36,7 @@ class SensorPose:
                 f"a pose is {self.position}, {self.orientation}, expected finite numbers and a quaternion of length 1; "
                 "look at the transform it came from"
             )
+        length = 1.0 if abs(length - 1) < ROUNDING else length
         x, y, z, w = (value / length for value in self.orientation)
         object.__setattr__(self, "orientation", (x, y, z, w))
 

@@ -75,6 +75,24 @@ class KeyframeReach:
         return bool((self.low <= high).all() and (self.high >= low).all())
 
 
+def in_reach(seen: SeenImage, max_range_m: float) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return an image's features at length 1, its points as the camera has them, and which patches have both.
+
+    Raises RejectedImageError where no patch has.
+    """
+    units, good = unit_vectors(seen.features)
+    points = seen.pose.to_sensor(seen.points)
+    with np.errstate(invalid="ignore"):
+        good &= np.linalg.norm(points, axis=1) <= min(max_range_m, FARTHEST_M)
+    if not good.any():
+        raise RejectedImageError(
+            "no depth",
+            f"none of the {len(good)} patches has a point within {max_range_m:g} m, expected depth for some; look at "
+            "the depth image, or raise max_range_m",
+        )
+    return units, points, good
+
+
 class SpatialMemory:
     """Remember images in a store, and find places in it by words.
 
@@ -134,16 +152,7 @@ class SpatialMemory:
         be written; then nothing has changed.
         """
         self.store.check_kind(kind)
-        units, good = unit_vectors(seen.features)
-        points = seen.pose.to_sensor(seen.points)
-        with np.errstate(invalid="ignore"):
-            good &= np.linalg.norm(points, axis=1) <= min(self.max_range_m, FARTHEST_M)
-        if not good.any():
-            raise RejectedImageError(
-                "no depth",
-                f"none of the {len(good)} patches has a point within {self.max_range_m:g} m, expected depth for some; "
-                "look at the depth image, or raise max_range_m",
-            )
+        units, points, good = in_reach(seen, self.max_range_m)
         known = self._basis if self.store.kind else FeatureBasis.empty(kind.dimensions, self._most)
         basis = known.grown_for(units[good])
         codes, scales = to_codes(basis.coefficients(units[good]))

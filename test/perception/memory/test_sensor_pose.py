@@ -17,6 +17,13 @@ def test_a_camera_that_looks_along_x_has_what_is_before_it_at_larger_x_and_what_
     np.testing.assert_allclose(pose.to_sensor(seen), [[0, 0, 4], [1, 0, 0], [0, 1, 0]], atol=1e-12)
 
 
+def test_a_pose_that_is_made_of_a_poses_numbers_is_the_same_bit_by_bit():
+    for turn in np.random.default_rng(0).normal(size=(300, 4)):
+        pose = SensorPose((0, 0, 0), tuple((turn / np.linalg.norm(turn) * 1.001).tolist()))
+        assert np.linalg.norm(pose.orientation) == pytest.approx(1, abs=1e-12)
+        assert SensorPose(pose.position, pose.orientation) == pose
+
+
 def test_angles_are_in_degrees_whatever_the_sign_of_the_quaternion():
     straight, turned = SensorPose((0, 0, 0), (0, 0, 0, 1)), SensorPose((3, 4, 0), (0, 0, -SQRT_HALF, -SQRT_HALF))
     assert straight.angle_to(turned) == pytest.approx(90.0)

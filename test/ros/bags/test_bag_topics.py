@@ -5,7 +5,16 @@ from types import SimpleNamespace
 import pytest
 
 from talk2dino_ros.ros.bags.bag_reader import BagError
-from talk2dino_ros.ros.bags.bag_topics import CAMERA_INFO, COMPRESSED, IMAGE, TF, CameraTopics, choose_topics, tf_topics
+from talk2dino_ros.ros.bags.bag_topics import (
+    CAMERA_INFO,
+    COMPRESSED,
+    IMAGE,
+    TF,
+    CameraTopics,
+    TopicNames,
+    choose_cameras,
+    tf_topics,
+)
 
 
 class ToldBag:
@@ -41,21 +50,80 @@ INFO, DEPTH_INFO = "/camera/color/camera_info", "/camera/aligned_depth_to_color/
 
 def test_one_camera_is_found_by_types_and_names():
     bag = ToldBag(REALSENSE)
-    assert choose_topics(bag) == CameraTopics(COLOUR, DEPTH, INFO, DEPTH_INFO)
+    assert choose_cameras(bag, TopicNames()) == ([CameraTopics(COLOUR, DEPTH, INFO, DEPTH_INFO)], [])
     assert tf_topics(bag) == ["/tf", "/robot/tf_static"]
 
 
 def test_without_the_raw_image_the_compressed_one_is_taken():
     rest = {topic: what for topic, what in REALSENSE.items() if topic not in (COLOUR, DEPTH_INFO)}
-    assert choose_topics(ToldBag(rest)) == CameraTopics(f"{COLOUR}/compressed", DEPTH, INFO)
+    assert choose_cameras(ToldBag(rest), TopicNames())[0] == [CameraTopics(f"{COLOUR}/compressed", DEPTH, INFO)]
 
 
-def test_of_two_cameras_one_has_to_be_named():
-    two = {**REALSENSE, "/rear/image": "bgr8", "/rear/camera_info": CAMERA_INFO}
-    with pytest.raises(BagError, match=r"but /camera/color/image_raw, /rear/image; name one by --image-topic"):
-        choose_topics(ToldBag(two))
-    assert choose_topics(ToldBag(two), image="/rear/image").info == "/rear/camera_info"
-    assert choose_topics(ToldBag(two), image="/rear/image", info=INFO).info == INFO
+TWO = {
+    "/robot/front/color/image_raw": "rgb8",
+    "/robot/front/color/camera_info": CAMERA_INFO,
+    "/robot/front/depth/image_raw": "16UC1",
+    "/robot/rear/color/image_raw/compressed": "jpeg",
+    "/robot/rear/color/camera_info": CAMERA_INFO,
+    "/robot/rear/depth/image_raw/compressedDepth": "16UC1; compressedDepth png",
+    "/robot/rear/depth/camera_info": CAMERA_INFO,
+}
+FRONT = CameraTopics("/robot/front/color/image_raw", "/robot/front/depth/image_raw", "/robot/front/color/camera_info")
+REAR = CameraTopics(
+    "/robot/rear/color/image_raw/compressed",
+    "/robot/rear/depth/image_raw/compressedDepth",
+    "/robot/rear/color/camera_info",
+    "/robot/rear/depth/camera_info",
+)
+
+
+def test_all_cameras_with_depth_are_found_by_their_namespaces_and_those_without_are_told():
+    assert choose_cameras(ToldBag(TWO), TopicNames()) == ([FRONT, REAR], [])
+    with_eye = ToldBag({**TWO, "/eye/image": "bgr8", "/eye/camera_info": CAMERA_INFO})
+    cameras, left_out = choose_cameras(with_eye, TopicNames())
+    assert cameras == [FRONT, REAR]
+    assert left_out == [
+        "/eye/image has no depth in its namespace and is left out; name both by --image-topic and --depth-topic"
+    ]
+
+
+def test_named_cameras_have_the_depth_of_their_namespace_unless_another_is_named():
+    bag = ToldBag(TWO)
+    assert choose_cameras(bag, TopicNames([REAR.image]))[0] == [REAR]
+    assert choose_cameras(bag, TopicNames([REAR.image, FRONT.image]))[0] == [REAR, FRONT]
+    crossed = TopicNames([FRONT.image, REAR.image], [REAR.depth, FRONT.depth], [REAR.info, FRONT.info])
+    assert [(each.image, each.depth, each.info) for each in choose_cameras(bag, crossed)[0]] == [
+        (FRONT.image, REAR.depth, REAR.info),
+        (REAR.image, FRONT.depth, FRONT.info),
+    ]
+    with pytest.raises(
+        BagError, match=r"^--depth-topic is given 1 times, and another topic 2 times, .*; give as many$"
+    ):
+        choose_cameras(bag, TopicNames([FRONT.image, REAR.image], [REAR.depth]))
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        # an infrared image beside the colour one: the depth may be of both
+        ({"/camera/infra1/image": "mono8"}, r"but /camera/color/image_raw, /camera/infra1/image; name one by --image-"),
+        # depth that is not registered beside depth that is
+        ({"/camera/depth/image": "16UC1"}, r"but /camera/aligned_\S+, /camera/depth/image; name one by --depth-topic"),
+    ],
+)
+def test_what_may_belong_to_two_has_to_be_named(more, sentence):
+    with pytest.raises(BagError, match=sentence):
+        choose_cameras(ToldBag({**REALSENSE, **more}), TopicNames())
+    named = choose_cameras(ToldBag({**REALSENSE, **more}), TopicNames([COLOUR], [DEPTH]))[0]
+    assert named == [CameraTopics(COLOUR, DEPTH, INFO, DEPTH_INFO)]
+
+
+def test_images_that_share_no_namespace_with_the_depth_have_to_be_named():
+    bag = ToldBag({"/a/image": "rgb8", "/b/image": "rgb8", "/depth": "16UC1", "/a/camera_info": CAMERA_INFO})
+    with pytest.raises(BagError, match=r"but /a/image, /b/image; name one by --image-topic"):
+        choose_cameras(bag, TopicNames())
+    named = TopicNames(["/a/image"])
+    assert choose_cameras(bag, named)[0] == [CameraTopics("/a/image", "/depth", "/a/camera_info")]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +135,6 @@ def test_of_two_cameras_one_has_to_be_named():
 )
 def test_a_missing_topic_is_named(missing, sentence):
     with pytest.raises(BagError, match=sentence):
-        choose_topics(ToldBag({topic: what for topic, what in REALSENSE.items() if topic not in missing}))
+        choose_cameras(ToldBag({k: what for k, what in REALSENSE.items() if k not in missing}), TopicNames())
     with pytest.raises(BagError, match="has no transforms"):
         tf_topics(ToldBag({"/a": "rgb8"}))

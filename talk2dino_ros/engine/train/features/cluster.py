@@ -5,18 +5,16 @@ A worker makes a part by the same code as one process does, into the same store;
 through Ray. The store has to lie in a folder, and the images in places, that all machines share.
 """
 
-import os
 import pickle
 import platform
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
+from talk2dino_ros.engine.cluster.ray_cluster import LOCAL, Row, done_by_cluster, import_ray
 from talk2dino_ros.engine.errors import Talk2DinoError, TrainingError
 from talk2dino_ros.engine.train.captions import CaptionSet
 from talk2dino_ros.engine.train.features.extract import BATCH, INPUT_SIZE, Extraction, ExtractionReport
@@ -24,12 +22,6 @@ from talk2dino_ros.engine.train.features.frozen import FrozenModel
 from talk2dino_ros.engine.train.features.part_writers import PartWriter, make_writer
 from talk2dino_ros.engine.train.features.store_folder import KINDS, PART_SIZE, Kind, StoreFolder
 
-LOCAL = "local"  # the address of a cluster that is started on this machine, and ended with the extraction
-CONNECTING_S = 5.0  # how long a cluster has to answer
-# Ray Data's messages on the terminal are of its inner life, and the figures that Ray sends home are the user's own.
-_QUIET = {"RAY_DATA_LOG_LEVEL": "ERROR", "RAY_USAGE_STATS_ENABLED": "0"}
-
-Row = dict[str, Any]
 OpenModel = Callable[[], FrozenModel]
 
 
@@ -94,59 +86,31 @@ def extract_on_cluster(
     """Fill a store, or what is missing of it, as `extract` does, by the workers of a Ray cluster.
 
     open_model: `open_frozen` with its arguments; it is called here and by each worker, whose GPU it should take
-    (device auto). address: a cluster's as `ray.init` takes it, `auto` for the one that this machine is part of, or
-    `local`. There is a worker a GPU; where the cluster has none, one a core. threads: of each worker; 0: its share of
-    the cores. Raises TrainingError.
+    (device auto). address: as `done_by_cluster` takes it. threads: of each worker; 0: its share of the cores. Raises
+    TrainingError, ClusterError.
     """
-    ray = _import_ray()
+    import_ray()
     extraction = Extraction.begin(
         captions, open_model(), Path(folder).resolve(), input_size=input_size, part_size=part_size, fresh=fresh
     )
     missing = [(kind, part) for kind in KINDS for part in extraction.missing(kind)]
     total = len(KINDS) * len(extraction.store.parts)
-    if missing:
+    rows = [{"kind": kind, "part": part, "examples": pickle.dumps(extraction.examples(part))} for kind, part in missing]
+    if rows:
         disable = None if progress else True
+        work = done_by_cluster(
+            address, PartWorker, lambda share: (open_model, extraction.store, batch, threads or share), rows
+        )
         with (
-            _connected(ray, address),
-            tqdm(total=total, initial=total - len(missing), unit="part", desc="features", disable=disable) as bar,
+            closing(work),
+            tqdm(total=total, initial=total - len(rows), unit="part", desc="features", disable=disable) as bar,
         ):
-            for _ in _make(ray, extraction, missing, open_model=open_model, batch=batch, threads=threads):
+            for row in work:
+                if row["error"]:
+                    raise TrainingError(row["error"])
+                check_arrived(extraction.store, row["kind"], row["part"])
                 bar.update()
     return extraction.report()
-
-
-def _make(
-    ray: Any,
-    extraction: Extraction,
-    parts: list[tuple[Kind, int]],
-    *,
-    open_model: OpenModel,
-    batch: int,
-    threads: int,
-) -> Iterator[None]:
-    """Have parts made, and yield whenever another is there. Raises TrainingError."""
-    rows = [{"kind": kind, "part": part, "examples": pickle.dumps(extraction.examples(part))} for kind, part in parts]
-    resources = ray.cluster_resources()
-    gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
-    workers = max(1, min(gpus or cores, len(rows)))
-    made = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        PartWorker,
-        fn_constructor_args=(open_model, extraction.store, batch, threads or max(1, cores // workers)),
-        compute=ray.data.ActorPoolStrategy(size=workers),
-        num_gpus=1 if gpus else 0,
-        num_cpus=1,
-    )
-    try:
-        for row in made.iter_rows():
-            if row["error"]:
-                raise TrainingError(row["error"])
-            check_arrived(extraction.store, row["kind"], row["part"])
-            yield
-    except ray.exceptions.RayError as error:
-        raise TrainingError(
-            f"the cluster failed ({str(error).strip().splitlines()[-1]}), expected workers that live until the end; "
-            "run the same command again, which goes on from here"
-        ) from error
 
 
 def check_arrived(store: StoreFolder, kind: Kind, part: int) -> None:
@@ -156,46 +120,3 @@ def check_arrived(store: StoreFolder, kind: Kind, part: int) -> None:
             f"{store.file(kind, part)} was written by a worker but is not here, expected a folder that all machines of "
             "the cluster share; name one with --store"
         )
-
-
-def _import_ray() -> Any:
-    for name, value in _QUIET.items():  # Ray reads them when it is imported
-        os.environ.setdefault(name, value)
-    try:
-        import ray
-        import ray.data
-        import ray.exceptions
-    except ImportError as error:
-        raise TrainingError(
-            f"Ray cannot be imported ({error}), expected it for an extraction on a cluster; pip install 'ray[data]', "
-            "or leave --cluster out"
-        ) from error
-    return ray
-
-
-def _check_listening(address: str) -> None:
-    """Raise OSError where nothing listens at HOST:PORT, which Ray itself tries for many minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), CONNECTING_S).close()
-
-
-@contextmanager
-def _connected(ray: Any, address: str) -> Iterator[None]:
-    """Use the cluster that this process is connected to already, or connect for as long as it takes."""
-    if ray.is_initialized():
-        yield
-        return
-    try:
-        _check_listening(address)
-        ray.init(address=address, include_dashboard=False if address == LOCAL else None, logging_level="ERROR")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise TrainingError(
-            f"the cluster {address!r} cannot be reached ({str(error).splitlines()[0]}), expected the address of a "
-            f"running Ray cluster, auto, or {LOCAL}; start one with `ray start --head`"
-        ) from error
-    try:
-        ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
-        yield
-    finally:
-        ray.shutdown()

@@ -11,7 +11,7 @@ import pytest
 import ray
 from training_photos import INPUT_SIZE, tiny_row, write_tiny_weights
 
-from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.errors import ClusterError, TrainingError
 from talk2dino_ros.engine.train.captions import open_captions
 from talk2dino_ros.engine.train.features.cluster import PartWorker, check_arrived, extract_on_cluster
 from talk2dino_ros.engine.train.features.extract import Extraction, extract
@@ -69,7 +69,7 @@ def test_a_cluster_that_cannot_be_reached_is_said(address, open_model, captions,
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # `auto` looks there, and through all processes of the machine
     monkeypatch.setattr("ray._private.services.find_gcs_addresses", cache(set))
     with pytest.raises(
-        TrainingError, match=rf"the cluster '{address}' cannot be reached .*; start one with `ray start --head`"
+        ClusterError, match=rf"the cluster '{address}' cannot be reached .*; start one with `ray start --head`"
     ):
         extract_on_cluster(captions, open_model, tmp_path, address=address, **OPTIONS)
     assert not ray.is_initialized()
@@ -77,7 +77,7 @@ def test_a_cluster_that_cannot_be_reached_is_said(address, open_model, captions,
 
 def test_a_machine_without_ray_is_told_how_to_get_it(open_model, captions, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(TrainingError, match=r"Ray cannot be imported .*pip install 'ray\[data\]', or leave --cluster"):
+    with pytest.raises(ClusterError, match=r"Ray cannot be imported .*pip install 'ray\[data\]', or leave --cluster"):
         extract_on_cluster(captions, open_model, tmp_path, **OPTIONS)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 from memory_story import seeded_keyframe
 
 from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore
@@ -26,7 +27,7 @@ while True:
     store.add(seeded_keyframe(seed, patches=400), KIND, np.eye(8, dtype=np.float32)[:1] if seed % 10 == 1 else None)
     print(seed, flush=True)
 """
-KILLS = 6
+KILLS = (6, pytest.param(50, marks=pytest.mark.slow))
 
 
 def killed_after(folder, seconds: float) -> int:
@@ -43,10 +44,11 @@ def killed_after(folder, seconds: float) -> int:
     return int(said[-1])
 
 
-def test_a_kill_loses_at_most_the_keyframe_in_hand(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kills", KILLS)
+def test_a_kill_loses_at_most_the_keyframe_in_hand(tmp_path, monkeypatch, kills):
     monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
     instants, written = random.Random(0), 0
-    for _ in range(KILLS):
+    for _ in range(kills):
         said = killed_after(tmp_path, instants.uniform(0, 0.1))
         store = KeyframeStore(tmp_path, "office")
         ids = store.ids()
