@@ -155,5 +155,5 @@ def _key(seen: SeenImage) -> ImageKey:
 
 
 def _name(*what: object) -> str:
-    """A folder's name for what was seen of a bag in this way and no other."""
+    """Return a folder's name for what was seen of a bag in this way and no other."""
     return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
