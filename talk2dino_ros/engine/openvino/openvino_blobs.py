@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from struct import error as StructError
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from talk2dino_ros.engine.files.cache_folder import standard_folder
 FOLDER = "openvino"
 KEPT_BYTES = 4 << 30  # of all files together; beyond it those go whose last use is longest ago
 _TAIL = Struct("<8sIII")
+_PART = 1 << 20
 _MAGIC = b"t2d_ov_1"  # the number is that of the tail's layout
 # OSError, RuntimeError: the disk, or a user without a home folder; the others: of a file that is none of ours
 _UNUSABLE = (OSError, RuntimeError, ValueError, StructError)
@@ -123,9 +124,7 @@ class _Into(io.BytesIO):
 def _fill(part: Path, traits: Traits, export: Callable[[Any], None]) -> None:
     with part.open("w+b") as file:
         export(_Into(file))
-        size = file.seek(0, os.SEEK_END)
-        file.flush()
-        crc32 = zlib.crc32(np.memmap(file, dtype=np.uint8, mode="r", shape=(size,)).data)
+        crc32 = _crc32(file, file.seek(0, os.SEEK_END))
         file.write(_TAIL.pack(_MAGIC, crc32, *traits))
         file.flush()
         os.fsync(file.fileno())
@@ -133,18 +132,29 @@ def _fill(part: Path, traits: Traits, export: Callable[[Any], None]) -> None:
 
 def _opened(path: Path) -> tuple[Traits, npt.NDArray[np.uint8]] | None:
     try:
-        # "c": OpenVINO takes only what it could write to; nothing of it reaches the disk
-        data = np.memmap(path, dtype=np.uint8, mode="c")
-        magic, crc32, patch_size, has_attention = _TAIL.unpack(data[-_TAIL.size :].tobytes())
-        body = data[: -_TAIL.size]
-        if magic != _MAGIC or crc32 != zlib.crc32(body.data):
-            raise ValueError("its sum is not the one it carries")
+        with path.open("rb") as file:
+            size = max(0, file.seek(0, os.SEEK_END) - _TAIL.size)
+            file.seek(size)
+            magic, crc32, patch_size, has_attention = _TAIL.unpack(file.read())
+            if magic != _MAGIC or crc32 != _crc32(file, size):
+                raise ValueError("its sum is not the one it carries")
+            # "c": OpenVINO takes only what it could write to; nothing of it reaches the disk
+            body = np.memmap(file, dtype=np.uint8, mode="c", shape=(size,))
     except FileNotFoundError:
         return None
     except _UNUSABLE as error:
         logger.warning("%s cannot be used (%s), so that its size is converted anew; nothing is lost", path, error)
         return None
     return Traits(patch_size, bool(has_attention)), body
+
+
+def _crc32(file: BinaryIO, size: int) -> int:
+    """The sum of a file's first bytes, behind which it is left; a sum of what is mapped would bring it into memory."""
+    crc32 = 0
+    file.seek(0)
+    for position in range(0, size, _PART):
+        crc32 = zlib.crc32(file.read(min(_PART, size - position)), crc32)
+    return crc32
 
 
 def _limit(newest: Path) -> None:

@@ -91,6 +91,16 @@ class OpenVinoImageEncoder:
             plain = None if network else self._plain_encoder()
         return network(images) if network else plain(images, return_attention)  # type: ignore[misc]
 
+    def plain(self) -> ImageEncoder:
+        """Return the encoder in torch's fp32: where nothing is converted yet, the one that will be, so that it is in
+        memory once. Raises WeightsError.
+        """
+        with self._lock:
+            known, plain = self._plain, self._plain_encoder()
+            if self._networks:
+                self._plain = known
+        return plain
+
     def wait(self) -> None:
         """Wait for the conversion that goes on beside the stream, if one does."""
         if (thread := self._conversion) is not None:
@@ -147,9 +157,11 @@ class OpenVinoImageEncoder:
         with torch.inference_mode(False), torch.no_grad():
             network = convert(plain, key, self._precision)
         is_kept = self._blobs.write(key, self._traits, network.compiled.export_model)
-        kept = self._blobs.read(key) if is_kept else None
         logger.info("converted in %.1f s%s", time.monotonic() - begin, "" if is_kept else ", and not kept")
-        return network if kept is None else read(kept, self._precision)
+        if not is_kept or (kept := self._blobs.read(key)) is None:
+            return network
+        del network  # before the other takes as much
+        return read(kept, self._precision)
 
     def _remember(self, key: Key, network: OpenVinoNetwork) -> None:
         self._missing.pop(key, None)

@@ -114,7 +114,10 @@ def _traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
     warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
     warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
     warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
-    decoder = TorchScriptPythonDecoder(_Graph(encoder, key.with_attention), example_input=(images,))
+    # without the check the encoder runs once, and not five times: what comes out is compared with torch anyway
+    decoder = TorchScriptPythonDecoder(
+        _Graph(encoder, key.with_attention), example_input=(images,), trace_kwargs={"check_trace": False}
+    )
     frontend = openvino.frontend.FrontEndManager().load_by_framework("pytorch")
     model = frontend.convert(frontend.load(decoder))
     model.reshape({model.inputs[0]: list(images.shape)})

@@ -2,8 +2,10 @@
 """The cache of converted encoders: whole files only, whoever writes beside, and not more of them than agreed."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,29 @@ def test_a_written_blob_is_read_with_its_encoders_facts():
     path = written(blobs, b"exported")
     assert path.name.endswith("-640x448.blob")
     assert (blobs.read(KEY).tobytes(), blobs.traits()) == (b"exported", CARD)
+
+
+def test_what_is_written_and_read_is_not_in_memory_until_it_is_used():
+    """A ViT-B's file has 346 MB, as much as its weights."""
+    blobs, size = Blobs("mini", "subject"), 64 << 20
+    content = b"x" * size
+    before = memory_of_files()
+    highest = []
+
+    def export(file):
+        file.write(content)
+
+    assert blobs.write(KEY, CARD, export)
+    highest.append(memory_of_files())
+    found = blobs.read(KEY)
+    highest.append(memory_of_files())
+    assert max(highest) - before < size // 8
+    assert found.tobytes() == content
+
+
+def memory_of_files():
+    """Bytes of mapped files that are in this process's memory."""
+    return int(re.search(r"^RssFile:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)[1]) * 1024
 
 
 def test_another_size_subject_or_output_is_another_file():

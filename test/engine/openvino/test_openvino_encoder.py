@@ -4,7 +4,6 @@
 import hashlib
 import logging
 import threading
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,25 +18,6 @@ from talk2dino_ros.engine.runtime.openvino_library import cpu_computes_in
 
 pytest.importorskip("openvino", reason="pip install -r tools/requirements/engine.txt is missing")
 SIZE = (70, 98)
-
-
-@pytest.fixture(autouse=True)
-def empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "talk2dino_ros" / "openvino"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory, seed):
-    """A row and the file of its image encoder."""
-    folder = tmp_path_factory.mktemp("tiny")
-    row = tiny_row("talk2dino_vitb", folder, seed)
-    return SimpleNamespace(row=row, checkpoints={"image": find_checkpoint(row, "image", folder)})
-
-
-@pytest.fixture
-def opened(tiny):
-    return lambda precision="fp32": openvino_encoder.open_openvino(tiny.row, tiny.checkpoints, precision)
 
 
 def plain(tiny):
