@@ -21,7 +21,8 @@ NAMES = {
 class StageCheck:
     """One stage. is_equal: None where it could not be compared; said: what was compared, or why not.
 
-    fast_s, plain_s: seconds of one call each, the fast one's after a first call.
+    fast_s, plain_s: seconds of one call each, the fast one's after a first call. first_s: seconds of that first call,
+    which compiles or converts, where nothing of the fast one had run before.
     """
 
     stage: str
@@ -29,6 +30,7 @@ class StageCheck:
     said: str
     fast_s: float = 0.0
     plain_s: float = 0.0
+    first_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -40,7 +42,8 @@ class StageCheck:
 class SelfCheck:
     """All stages of one device. key: what they were checked on and with. is_new: checked now, not read from the cache.
 
-    seconds: that it took when it was checked. note: what a person should know beside it, such as an unusable cache.
+    seconds: that it took when it was checked, without the stages' first calls, for which the first image would wait as
+    long. note: what a person should know beside it, such as an unusable cache.
     """
 
     key: Mapping[str, str]

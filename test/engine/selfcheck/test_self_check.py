@@ -2,6 +2,7 @@
 """A fast path that computes something else is found, named and done without."""
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from talk2dino_ros.engine.inference.decision import decision_cpu
 from talk2dino_ros.engine.inference.pamr import pamr_paths
 from talk2dino_ros.engine.models.vit import ImageFeatures
 from talk2dino_ros.engine.segmenter import Segmenter
-from talk2dino_ros.engine.selfcheck import self_check
+from talk2dino_ros.engine.selfcheck import self_check, stage_comparisons
 from talk2dino_ros.engine.selfcheck.classes import classes_of_picture
 from talk2dino_ros.engine.selfcheck.seeded_scene import seeded_picture
 from talk2dino_ros.engine.selfcheck.self_check import self_checked
@@ -139,6 +140,53 @@ def test_where_the_fast_path_is_required_a_difference_is_an_error(mini, tmp_path
     assert dict(zip(STAGES, ("image encoder", "scores", "PAMR", "decision", "whole image"), strict=True))[stage] in str(
         raised.value
     )
+
+
+@pytest.mark.parametrize("options", [{}, {"input": "aspect"}, {"input_size": 168}])
+def test_the_plain_encoder_runs_once_as_all_stages_compare_the_same_picture(mini, monkeypatch, options):
+    plain, fast = Counted(self_check._plain_encoder(mini, None)), Counted(mini.networks.image_encoder)
+    networks = mini.networks.with_image_encoder(fast, torch.float32, "")
+    networks.backend = "openvino"
+    segmenter = Segmenter(mini.model, networks, mini.options).with_options(**options)
+    check = self_check._check(segmenter, lambda: plain, {})
+    assert [each.is_equal for each in check.stages] == [True] * len(STAGES)
+    assert (len(plain.sizes), len(fast.sizes)) == (1, 3)
+    assert {*plain.sizes, *fast.sizes} == {segmenter.plan((480, 640)).network}  # what the stream has converted
+
+
+class Counted:
+    """An image encoder that notes the sizes (H, W) of its images."""
+
+    has_attention = False
+
+    def __init__(self, encoder):
+        self._encoder, self.patch_size, self.sizes = encoder, encoder.patch_size, []
+
+    def __call__(self, images, return_attention=False):
+        self.sizes.append(tuple(images.shape[2:]))
+        return self._encoder(images)
+
+    def at_size(self, size):
+        return self._encoder.at_size(size)
+
+
+def test_what_a_first_call_compiles_or_converts_is_not_the_checks_time(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(stage_comparisons.time, "perf_counter", lambda: clock[0])
+
+    def call(*seconds):
+        left = list(seconds)
+
+        def run():
+            clock[0] += left.pop(0)
+
+        return run
+
+    stage = stage_comparisons.timed("pamr", call(10.0, 1.0), call(2.0), lambda made, expected: (True, ""))
+    assert (stage.first_s, stage.fast_s, stage.plain_s) == (10.0, 1.0, 2.0)
+    monkeypatch.setattr(self_check, "_stages", lambda *_: call(14.0)() or [stage])
+    without_lane = SimpleNamespace(networks=SimpleNamespace(lane=None))
+    assert self_check._check(without_lane, None, {}).seconds == 4.0
 
 
 def test_a_difference_from_the_cache_is_done_without_too(mini, tmp_path, monkeypatch):
