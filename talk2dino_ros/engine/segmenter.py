@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference.canvas import check_image, patch_grid
 from talk2dino_ros.engine.inference.crop_plan import Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH
-from talk2dino_ros.engine.inference.gpu.gpu_path import GpuPath
 from talk2dino_ros.engine.inference.image_patches import ImagePatches, image_patches
 from talk2dino_ros.engine.inference.pamr.pamr_paths import pamr_path
 from talk2dino_ros.engine.inference.plain_path import PlainPath
@@ -36,6 +35,9 @@ from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.prompt_features import Mapper
 from talk2dino_ros.engine.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine.inference.gpu.gpu_path import GpuPath
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ class Segmenter:
         self.options = options
         self.networks = networks
         is_plain = networks.lane is None or "image" in options.plain_stages
-        self._path = PlainPath(model, networks, options) if is_plain else GpuPath(model, networks, options)
+        self._path = (PlainPath if is_plain else _gpu_path())(model, networks, options)
 
     @property
     def device(self) -> str:
@@ -259,6 +261,12 @@ class Segmenter:
 
     def _check_vocabulary(self, vocabulary: Vocabulary) -> None:
         check_encoded_by(vocabulary, self.model, self.networks.projection_sum)
+
+
+def _gpu_path() -> "type[GpuPath]":
+    from talk2dino_ros.engine.inference.gpu.gpu_path import GpuPath  # a start on a CPU need not wait for it
+
+    return GpuPath
 
 
 def _one_each(return_patches: bool | Sequence[bool], image_count: int) -> list[bool]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,6 @@ def load(parameters: Parameters) -> Segmenter:
         text_encoder=_text_encoder(parameters),
         needs_text_encoder=not parameters.vocabulary_file,
     )
-    if segmenter.keeps_text_encoder:
-        segmenter.load_text_encoder()
     _ = segmenter.feature_space  # it may read the weights file once, for which no image shall wait
     return with_options(segmenter, parameters)
 
@@ -62,10 +61,21 @@ def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
 
 
 def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
-    """Segment a black image as the parameters ask, and compile PAMR, as `refine` is live: the first time is slow."""
+    """Segment a black image as the parameters ask: the first time is slow. Beside it, load what no image and no word
+    that come later shall wait for. Raises WeightsError for the text encoder's file.
+    """
     height, width = segmenter.fixed_size or (480, 640)  # with input aspect an exported file fits its camera alone
+    with ThreadPoolExecutor(1) as beside:
+        later = beside.submit(_prepare_for_later, segmenter)
+        segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
+        later.result()
+
+
+def _prepare_for_later(segmenter: Segmenter) -> None:
+    """Compile PAMR, as `refine` is live, and load the text encoder where it stays; both hold Python's lock."""
     segmenter.prepare_refinement()
-    segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
+    if segmenter.keeps_text_encoder:
+        segmenter.load_text_encoder()
 
 
 def _threshold(background: float, segmenter: Segmenter) -> float | None:

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """From parameters to a segmenter: when the text encoder is in memory, and what the self-check does."""
 
-import os
-import subprocess
-import sys
-
+import numpy as np
 import pytest
 from wrong_kernel import WRONG_PAMR
 
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.errors import ModelError, WeightsError
 from talk2dino_ros.engine.inference import scoring
 from talk2dino_ros.engine.inference.pamr import pamr_paths
+from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.selfcheck import check_cache, self_check
+from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.model_loading import load, self_checked, warm_up
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
@@ -25,8 +24,13 @@ def test_a_text_encoder_that_stays_is_there_before_the_first_new_word(choice, wi
     path = tmp_path / "words.npz" if with_file else ""
     if with_file:
         load_segmenter("mini", device="cpu", backend="torch").encode_vocabulary(["cup"]).save(path)
-    parameters = Parameters(model="mini", device="cpu", text_encoder=choice, vocabulary_file=str(path))
-    assert load(parameters).networks.text.is_loaded == is_there
+    parameters = Parameters(
+        model="mini", device="cpu", backend="torch", input_size=64, text_encoder=choice, vocabulary_file=str(path)
+    )
+    segmenter = load(parameters)
+    words = Vocabulary.from_embeddings(["cup"], np.ones((1, segmenter.model.embedding_size)))
+    warm_up(segmenter, words)
+    assert segmenter.networks.text.is_loaded == is_there
 
 
 def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
@@ -40,31 +44,15 @@ def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
     assert len(refined) == 1
 
 
-# A start as the node's, and which of the packages that take seconds to import it has taken.
-START = """
-import sys
-from talk2dino_ros.segmenter.model_loading import load, self_checked, warm_up
-from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+def test_a_text_encoder_that_cannot_be_loaded_ends_the_start_though_it_is_loaded_beside(monkeypatch):
+    def refuse(self):
+        raise WeightsError("the text encoder's file is damaged")
 
-parameters = Parameters(model="mini", device="cpu", input_size=64)
-segmenter, _ = self_checked(load(parameters), parameters, print)
-warm_up(segmenter, segmenter.encode_vocabulary(["cup", "a word that no cache knows"]))
-print(segmenter.networks.backend)
-print(*sorted({"open_clip", "timm", "torch._dynamo", "torchvision", "transformers"} & sys.modules.keys()))
-"""
-
-
-def test_a_start_after_the_first_imports_nothing_that_reads_weights_of_images(tmp_path):
-    pytest.importorskip("openvino", reason="pip install -r tools/requirements/engine.txt is missing")
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, "-c", START]
-    first, second = (
-        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
-        for _ in range(2)
-    )
-    assert first[0] == "openvino"
-    assert "timm" in first[1]  # with which the weights are read, once
-    assert second == ["openvino", ""]
+    segmenter = load_segmenter("mini", device="cpu", backend="torch", input_size=64)
+    vocabulary = segmenter.encode_vocabulary(["cup"])
+    monkeypatch.setattr(Segmenter, "load_text_encoder", refuse)
+    with pytest.raises(WeightsError, match="file is damaged"):
+        warm_up(segmenter, vocabulary)
 
 
 @pytest.mark.parametrize("is_required", [False, True])

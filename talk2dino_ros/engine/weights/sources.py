@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 
 from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.checksums import KnownSum
@@ -78,11 +77,15 @@ class HubFile:
         return FETCH_AGAIN
 
     def find(self) -> Path | None:
+        from huggingface_hub import try_to_load_from_cache  # a start of a model of packages need not wait for it
+
         # before any request: a robot with a filled cache and no network would wait for time-outs at each start
         found = (try_to_load_from_cache(self.repo, self.name, revision=each) for each in (self.revision, "main"))
         return next((Path(path) for path in found if isinstance(path, str)), None)
 
     def download(self, sums: Mapping[str, KnownSum]) -> Path:
+        from huggingface_hub import constants, hf_hub_download
+
         try:
             return Path(hf_hub_download(self.repo, self.name, revision=self.revision))
         except Exception as error:  # its HTTP library's errors are among them, and that library has changed before
@@ -116,6 +119,8 @@ class UrlFile:
         return path if path.is_file() else None
 
     def download(self, sums: Mapping[str, KnownSum]) -> Path:
+        from huggingface_hub import constants
+
         target = torch_hub_folder() / self.names[0]
         if constants.HF_HUB_OFFLINE:
             raise WeightsError(

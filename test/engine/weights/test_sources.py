@@ -9,7 +9,6 @@ import pytest
 
 from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.checksums import KnownSum
-from talk2dino_ros.engine.weights import sources
 from talk2dino_ros.engine.weights.sources import GatedFile, HubFile, LocalFile, PackageFile, UrlFile, torch_hub_folder
 
 HUB_FILE = HubFile("someone/some_model.v1", "model.safetensors")
@@ -56,7 +55,7 @@ def test_a_pinned_file_is_downloaded_from_its_revision(monkeypatch):
         asked.append((repo, name, revision))
         return "/somewhere"
 
-    monkeypatch.setattr(sources, "hf_hub_download", hf_hub_download)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
     HubFile("a/b", "c", "f" * 40).download({})
     assert asked == [("a/b", "c", "f" * 40)]
 
