@@ -13,6 +13,7 @@ from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level, Sec
 from talk2dino_ros.engine.doctor.software_findings import software
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.options import BACKENDS
+from talk2dino_ros.ros.node.run_node import REMEDIES
 from talk2dino_ros.viz.pictures import UnwritableError
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def _ros() -> tuple[Section, ...]:
         from talk2dino_ros.segmenter.transport.graph_findings import ros_sections
         from talk2dino_ros.segmenter.transport.running_graph import look_at_graph
     except ImportError as error:
-        remedy = "for the nodes: source /opt/ros/<distro>/setup.bash and the workspace; the commands here need no ROS"
-        return (Section("ROS", (HealthFinding("ROS 2", f"not in this shell ({error})", Level.NOTE, remedy),)),)
+        return (Section("ROS", (_missing(error),)),)
     try:
         return ros_sections(look_at_graph())
     except Exception as error:  # of the middleware, which is what a person is here for
@@ -87,6 +87,15 @@ def _ros() -> tuple[Section, ...]:
         return (
             Section("ROS", (HealthFinding("ROS 2", said, Level.WRONG, "look at RMW_IMPLEMENTATION and the network"),)),
         )
+
+
+def _missing(error: ImportError) -> HealthFinding:
+    """ROS itself is not in this shell, or a package of messages is not beside it."""
+    package = (error.name or "").split(".")[0]
+    said, remedy = f"not in this shell ({error})", "source /opt/ros/<distro>/setup.bash and the workspace"
+    if package != "rclpy" and package in REMEDIES:
+        said, remedy = f"the Python package {package} is missing", REMEDIES[package]
+    return HealthFinding("ROS 2", said, Level.NOTE, f"for the nodes: {remedy}; the commands here need no ROS")
 
 
 def _report(sections: list[Section], job: MainJob | None, machine: dict[str, Any] | None) -> dict[str, Any]:

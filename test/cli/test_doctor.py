@@ -37,6 +37,24 @@ def test_where_all_is_well_the_last_line_says_so_and_the_status_is_0_also_withou
     assert "source /opt/ros/<distro>/setup.bash" in printed
 
 
+def test_messages_that_are_not_built_are_told_from_a_shell_without_ros(job, monkeypatch, capsys):
+    """So it is in the sources' folder, whose talk2dino_msgs has the name of the built package."""
+    job(HealthFinding("image", "/weights/image.pth (25 MB)"))
+    monkeypatch.delitem(sys.modules, ROS_ROOM)
+
+    class Unbuilt:
+        def find_spec(self, name, path=None, target=None):
+            if name == ROS_ROOM:
+                raise ImportError("cannot import name 'GetVocabulary'", name="talk2dino_msgs.srv")
+
+    monkeypatch.setattr(sys, "meta_path", [Unbuilt(), *sys.meta_path])
+    assert main(["doctor", "--model", "mini"]) == 0
+    printed = capsys.readouterr().out
+    assert "note   ROS 2" in printed
+    assert "the Python package talk2dino_msgs is missing\n" in printed
+    assert "-> for the nodes: build both packages (colcon build --base-paths . talk2dino_msgs) and source" in printed
+
+
 def test_each_remedy_is_listed_once_at_the_end(job, capsys):
     fetch = "talk2dino weights fetch mini"
     wrong = [HealthFinding(role, "not here", Level.WRONG, fetch) for role in ("image", "text")]
