@@ -36,39 +36,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--warm", type=int, default=3, help="starts with what the first one kept")
+    parser.add_argument("--seeded-weights", type=Path, help="folder that keeps them for the next measurement")
     parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
     parser.add_argument("--node", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--weights-dir", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.node:
         be_node(arguments.models[0], arguments.weights_dir, arguments.node)
-    rows = [measure(model, arguments.warm) for model in arguments.models]
+    rows = [measure(model, arguments.warm, arguments.seeded_weights) for model in arguments.models]
     if arguments.output:
         arguments.output.write_text(json.dumps(rows, indent=2) + "\n")
     else:
         write_result("start_cost", {"models": rows})
 
 
-def measure(model: str, warm: int) -> dict[str, Any]:
+def measure(model: str, warm: int, seeded_weights: Path | None = None) -> dict[str, Any]:
     """Start a model's node once with an empty cache, and then `warm` times with what is kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        weights = ""
-        if model in WITHOUT_WEIGHTS:
-            weights = f"{folder}/weights"
-            _in_process_of_its_own(model, weights)
-        starts = [start(model, weights, Path(folder)) for _ in range(1 + warm)]
-    row = {"model": model, "seeded": bool(weights), "first": starts[0], "warm": medians(starts[1:])}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        weights = (seeded_weights or folder) / model if model in WITHOUT_WEIGHTS else None
+        if weights is not None and not weights.exists():
+            write_weights(model, weights)
+        starts = [start(model, str(weights or ""), folder) for _ in range(1 + warm)]
+    row = {"model": model, "seeded": weights is not None, "first": starts[0], "warm": medians(starts[1:])}
     print(json.dumps(row, indent=2))
     return row
 
 
-def _in_process_of_its_own(model: str, folder: str) -> None:
-    """Write seeded weights."""
+def write_weights(model: str, folder: Path) -> None:
+    """Write seeded weights, in a process of its own, as this one shall need little memory and time."""
     program = (
         "import sys; from pathlib import Path; from talk2dino_ros.engine.bench.seeded import write_seeded_weights; "
         "write_seeded_weights(sys.argv[1], Path(sys.argv[2]))"
     )
-    subprocess.run([sys.executable, "-c", program, model, folder], check=True)
+    subprocess.run([sys.executable, "-c", program, model, str(folder)], check=True)
 
 
 def start(model: str, weights_dir: str, folder: Path) -> dict[str, float]:
@@ -85,6 +86,7 @@ def start(model: str, weights_dir: str, folder: Path) -> dict[str, float]:
     if not log.exists():
         raise RuntimeError(f"the node ended with {run.returncode} before it was active\n{run.stdout}")
     found: dict[str, float] = json.loads(log.read_text())
+    print(f"{model}: active after {found['active_at_s'] - begin_s:.1f} s, peak {found['peak_mb']} MB", flush=True)
     return {"active_s": round(found.pop("active_at_s") - begin_s, 2), **found}
 
 
