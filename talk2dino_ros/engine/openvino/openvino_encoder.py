@@ -24,7 +24,7 @@ from talk2dino_ros.engine.files.checksums import file_state, sha256_of, sum_of_f
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.openvino.openvino_blobs import Blobs, Key, Traits
-from talk2dino_ros.engine.openvino.openvino_network import OpenVinoNetwork, convert, read
+from talk2dino_ros.engine.openvino.openvino_network import OpenVinoNetwork, convert, read, reason_of
 from talk2dino_ros.engine.runtime.memory import trim_memory
 from talk2dino_ros.engine.runtime.openvino_library import core, cpu_computes_in, library
 from talk2dino_ros.engine.text.text_cache import TextCache, TextCacheError
@@ -131,7 +131,8 @@ class OpenVinoImageEncoder:
             try:
                 self._remember(key, read(kept, self._precision))
             except RuntimeError as error:
-                logger.warning("%s cannot be used (%s), so that it is converted anew", self._blobs.path(key), error)
+                said = "%s cannot be used (%s), so that its size is converted anew; nothing is lost"
+                logger.warning(said, self._blobs.path(key), reason_of(error))
 
     def _convert_beside(self, key: Key) -> None:
         with self._lock:

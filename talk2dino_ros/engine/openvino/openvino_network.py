@@ -21,6 +21,7 @@ from talk2dino_ros.engine.runtime.openvino_library import core, library
 
 # Of a patch's features with those of torch in fp32; in half precision the rounding is what was asked for.
 LEAST_COSINES = {"fp32": 0.999, "bf16": 0.99, "fp16": 0.99}
+_PLACES = ("Exception from ", "Check '")  # with which OpenVINO's errors begin
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 
@@ -61,10 +62,9 @@ def convert(encoder: ImageEncoder, key: Key, precision: str) -> OpenVinoNetwork:
         network = OpenVinoNetwork(compiled)
         cosine = smallest_cosine(network(images), expected)
     except RuntimeError as error:  # base of OpenVINO's own, and of torch's
-        reason = next(iter(str(error).strip().splitlines()), repr(error))
         raise ModelError(
-            f"OpenVINO does not take the image encoder at {key.width}x{key.height} pixels ({reason}), expected it to; "
-            "use backend torch"
+            f"OpenVINO does not take the image encoder at {key.width}x{key.height} pixels ({reason_of(error)}), "
+            "expected it to; use backend torch"
         ) from error
     if not cosine >= LEAST_COSINES[precision]:
         raise ModelError(
@@ -73,6 +73,12 @@ def convert(encoder: ImageEncoder, key: Key, precision: str) -> OpenVinoNetwork:
             "backend torch"
         )
     return network
+
+
+def reason_of(error: RuntimeError) -> str:
+    """Return the line that says what was wrong; OpenVINO's own begin with where in its sources it was found."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith(_PLACES)), repr(error))
 
 
 def read(kept: npt.NDArray[np.uint8], precision: str) -> OpenVinoNetwork:

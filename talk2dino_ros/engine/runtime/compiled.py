@@ -6,7 +6,9 @@ other files went into it. So here what is kept is also known by the sum of all t
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from talk2dino_ros.engine.files.cache_folder import standard_folder
 # contract: multiply-add in one step. numpy: a division by zero gives infinity, for the test that raises an error
 # would keep the compiler from turning a loop into vector code.
 _SETTINGS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+logger = logging.getLogger("talk2dino")
+
 _PATTERNS = ("runtime/compiled.py", "runtime/vector_math.py", "inference/decision/*.py", "inference/pamr/*.py")
 
 
@@ -58,15 +62,27 @@ def _kept(dispatcher: Any) -> Any:
     """Do what numba's `cache=True` does, which takes no cache of one's own, and would write into the package.
 
     pip does not remove what it has not installed: the folder that is left hides the package of `pip install -e .`.
-    Where the user's folder cannot be written, numba itself takes another one.
+    Where the user's folder cannot be written, numba itself takes another one, and raises RuntimeError where there is
+    none, as in a container whose disk may be read alone.
     """
     asked_for = config.CACHE_DIR  # by NUMBA_CACHE_DIR
     try:
         config.CACHE_DIR = asked_for or _folder()
         dispatcher._cache = _Cache(dispatcher.py_func)
+    except RuntimeError:
+        _warn_once(asked_for or _folder())
     finally:
         config.CACHE_DIR = asked_for
     return dispatcher
+
+
+@cache
+def _warn_once(folder: str) -> None:
+    logger.warning(
+        "code that was compiled for this CPU cannot be kept (neither in %s nor elsewhere), so that each start compiles "
+        "it anew, for seconds; make the folder writable, or set XDG_CACHE_HOME to one that is",
+        folder or "a home folder, which the user has not",
+    )
 
 
 def _folder() -> str:

@@ -117,6 +117,20 @@ def test_a_damaged_file_is_said_and_converted_anew(opened, empty_cache, caplog):
         assert len(file.read_bytes()) == len(whole)
 
 
+def test_a_whole_file_that_openvino_refuses_is_said_in_one_line_and_converted_anew(opened, empty_cache, caplog):
+    """So it may be with one that another build of the same version has made."""
+    encoder = opened()
+    expected = encoder(images()).patch_features
+    key = openvino_encoder.Key(*SIZE, False)
+    assert encoder._blobs.write(key, encoder._traits, lambda file: file.write(b"of another build" * 100))
+    assert torch.equal(opened()(images()).patch_features, expected)
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    (file,) = empty_cache.glob("*.blob")
+    assert said.startswith(f"{file} cannot be used ([CPU] Cannot import compiled blob: ")
+    assert said.endswith("), so that its size is converted anew; nothing is lost")
+    assert "\n" not in said
+
+
 def test_a_folder_that_cannot_be_written_is_said_and_images_are_encoded_all_the_same(tiny, opened, empty_cache, caplog):
     empty_cache.parent.mkdir(parents=True)
     empty_cache.write_text("a file where the folder should be")  # whoever is root may write to any folder

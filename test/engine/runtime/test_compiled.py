@@ -26,12 +26,18 @@ print(scaled(1.0), sum(scaled.stats.cache_hits.values()))
 
 def run(folder: Path, factor: float) -> list[str]:
     """Write the constant, call the function in a fresh process; return its value and how often the cache served."""
+    return start(folder, factor)[0].split()
+
+
+def start(folder: Path, factor: float, **more: str) -> tuple[str, str]:
+    """The same with more of an environment; return what it printed, and its warnings."""
     (folder / "engine" / "runtime" / "vector_math.py").write_text(CONSTANT.format(factor=factor))
     # Python's own kept code goes by a file's size and second, and the files here are as long and written in one
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment |= {"XDG_CACHE_HOME": str(folder / "caches"), "NUMBA_CACHE_DIR": ""}
+    environment |= {"XDG_CACHE_HOME": str(folder / "caches"), "NUMBA_CACHE_DIR": ""} | more
     command = [sys.executable, "-m", "engine.inference.pamr.pamr_cpu"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return ended.stdout, ended.stderr
 
 
 @pytest.fixture
@@ -51,6 +57,21 @@ def test_a_changed_constant_of_another_file_recompiles_the_function(folder):
     assert run(folder, 2.0) == ["2.0", "0"]
     assert run(folder, 2.0) == ["2.0", "1"]
     assert run(folder, 3.0) == ["3.0", "0"]
+
+
+def test_where_no_folder_can_be_written_it_is_said_once_and_compiled_all_the_same(folder):
+    """A container whose disk may be read alone; root may write wherever there is a disk."""
+    function = folder / "engine" / "inference" / "pamr" / "pamr_cpu.py"
+    function.write_text(
+        FUNCTION.replace("@compiled\n", "@compiled\ndef other(value):\n    return value\n\n@compiled\n")
+    )
+    (function.parent / "__pycache__").write_text("a file where numba's second choice of a folder should be")
+    nowhere = {"XDG_CACHE_HOME": "/proc/nowhere", "HOME": "/proc/nowhere"}
+    printed, said = start(folder, 2.0, **nowhere)
+    assert printed.split() == ["2.0", "0"]
+    (line,) = said.splitlines()
+    assert line.startswith("code that was compiled for this CPU cannot be kept (neither in /proc/nowhere/")
+    assert line.endswith("make the folder writable, or set XDG_CACHE_HOME to one that is")
 
 
 def test_compiled_code_is_kept_in_the_users_caches_and_not_in_the_package(folder):
