@@ -149,7 +149,7 @@ def _opened(path: Path) -> tuple[Traits, npt.NDArray[np.uint8]] | None:
 
 
 def _crc32(file: BinaryIO, size: int) -> int:
-    """The sum of a file's first bytes, behind which it is left; a sum of what is mapped would bring it into memory."""
+    """Sum a file's first bytes, and stay behind them; to sum what is mapped would bring it into memory."""
     crc32 = 0
     file.seek(0)
     for position in range(0, size, _PART):
