@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -143,15 +144,15 @@ def _time_stages(node: Any, times: dict[str, float]) -> None:
 
 def _import_engine(times: dict[str, float]) -> None:
     begin_s = time.perf_counter()
-    from talk2dino_ros.engine import factory
-    from talk2dino_ros.engine.openvino import openvino_encoder
-    from talk2dino_ros.engine.selfcheck import self_check
-
+    engine = "talk2dino_ros.engine"
+    factory: Any = import_module(f"{engine}.factory")
+    encoder: Any = import_module(f"{engine}.openvino.openvino_encoder")
+    self_check: Any = import_module(f"{engine}.selfcheck.self_check")
     times["import_engine_s"] = round(time.perf_counter() - begin_s, 3)
-    openvino_encoder.convert = _timed("convert_s", openvino_encoder.convert, times)
-    openvino_encoder.read = _timed("read_converted_s", openvino_encoder.read, times)
-    own_check = self_check._check
+    encoder.convert = _timed("convert_s", encoder.convert, times)
+    encoder.read = _timed("read_converted_s", encoder.read, times)
     factory.load_networks = _timed("networks_s", factory.load_networks, times)
+    own_check = self_check._check
 
     def check(*arguments: Any) -> Any:
         found = own_check(*arguments)

@@ -90,7 +90,7 @@ def _ros() -> tuple[Section, ...]:
 
 
 def _missing(error: ImportError) -> HealthFinding:
-    """ROS itself is not in this shell, or a package of messages is not beside it."""
+    """Tell a shell without ROS from one without a package of messages."""
     package = (error.name or "").split(".")[0]
     said, remedy = f"not in this shell ({error})", "source /opt/ros/<distro>/setup.bash and the workspace"
     if package != "rclpy" and package in REMEDIES:

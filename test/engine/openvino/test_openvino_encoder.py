@@ -117,7 +117,7 @@ def test_a_damaged_file_is_said_and_converted_anew(opened, empty_cache, caplog):
         assert len(file.read_bytes()) == len(whole)
 
 
-def test_a_whole_file_that_openvino_refuses_is_said_in_one_line_and_converted_anew(opened, empty_cache, caplog):
+def test_an_undamaged_file_that_openvino_refuses_is_said_in_one_line_and_converted_anew(opened, empty_cache, caplog):
     """So it may be with one that another build of the same version has made."""
     encoder = opened()
     expected = encoder(images()).patch_features
