@@ -25,6 +25,7 @@ from talk2dino_ros.segmenter.transport.transport_verdict import TransportVerdict
 
 SETTLED_S, MOST_DISCOVERY_S = 2.0, 8.0  # for so long nothing new was discovered; a busy machine takes longer
 SILENT_S = 1.5  # a camera of 1 Hz is none for a robot
+MOST_ROUNDS = 4  # of listening, until each topic has its verdict: a camera may fall silent in the first ones
 MOST_TOPICS = 8  # that are subscribed to: each is a camera's whole stream
 TYPES = {f"sensor_msgs/msg/{each.__name__}": each for each in (Image, CompressedImage)}
 SERVICE = "/check_transport"  # by which our nodes are known
@@ -70,14 +71,23 @@ def look_at_graph() -> GraphReport:
         names = _image_topics(node, nodes)
         topics = [_listen(node, name, type_name) for name, type_name in names[:MOST_TOPICS]]
         watches = [TransportWatch(node, topic) for topic in topics]
-        for wait_s in (SILENT_S + 0.5, LISTEN_S + 0.5):
-            spin(wait_s)
-            for topic, watch in zip(topics, watches, strict=True):
-                topic.verdict = watch.update(SILENT_S)
-                topic.rate, _ = topic.statistics.rates(time.monotonic())
+        spin(SILENT_S + 0.5)
+        _update(topics, watches)
+        for _ in range(MOST_ROUNDS):
+            spin(LISTEN_S + 0.5)
+            if _update(topics, watches):
+                break
         statuses = tuple(each for name, each in sorted(latest.items()) if name.partition(":")[0] in _bare(nodes))
         left_out = tuple(name for name, _ in names[MOST_TOPICS:])
         return GraphReport(get_rmw_implementation_identifier(), tuple(topics), left_out, nodes, statuses)
+
+
+def _update(topics: list[HeardTopic], watches: list[TransportWatch]) -> bool:
+    """Bring verdicts and rates up to date; return whether each topic has a verdict."""
+    for topic, watch in zip(topics, watches, strict=True):
+        topic.verdict = watch.update(SILENT_S)
+        topic.rate, _ = topic.statistics.rates(time.monotonic())
+    return all(topic.verdict for topic in topics)
 
 
 @contextmanager
