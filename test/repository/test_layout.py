@@ -68,6 +68,7 @@ ROS_MODULES = {
     },
     "ros/bags": set(),
     "ros/conversions": {
+        "bridge",
         "feature_messages",
         "image_messages",
         "object_messages",

@@ -31,7 +31,7 @@ def setup_argument(name: str) -> ast.expr:
 def imported_ros_packages() -> set[str]:
     text = "\n".join(path.read_text() for path in (ROOT / "talk2dino_ros").rglob("*.py"))
     names = re.findall(r"^\s*(?:from|import) (\w+)", text, flags=re.MULTILINE)
-    others = {"rclpy", "tf2_ros"}
+    others = {"cv_bridge", "rclpy", "tf2_ros"}
     found = {name for name in names if name.endswith(("_msgs", "_srvs")) or name in others}
     return {PACKAGE_OF_MODULE.get(name, name) for name in found}
 

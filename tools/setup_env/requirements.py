@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-# A sourced ROS brings these as Debian packages that fit each other (its OpenCV to its NumPy, its launch_testing
+# A sourced ROS brings these as Debian packages that fit each other (its cv_bridge to its NumPy, its launch_testing
 # to its pytest, its rosidl to its empy); a newer one in the virtual environment would hide them. What pytest-xdist fits
 # goes by that pytest, so pip chooses its version.
 FROM_THE_DISTRIBUTION = frozenset(
@@ -44,7 +44,7 @@ def sourced_requirements(folder: Path) -> list[Path]:
 def constraints_beside_ros(lock: str, versions: Mapping[str, str]) -> str:
     """Return the lock without what a sourced ROS brings itself, held to the distribution's `versions` or successors.
 
-    NumPy: extension modules of the distribution (OpenCV, and the message types that ROS built) are compiled
+    NumPy: extension modules of the distribution (cv_bridge, OpenCV, and the message types that ROS built) are compiled
     against its NumPy. They load beside a newer one of the same major version, and not beside another major version.
     pytest: its plugins in launch_testing fit that one. pip leaves the distribution's where all can do with it; the
     NumPy 1.21 of Ubuntu 22.04 is too old for numba.

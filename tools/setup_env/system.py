@@ -17,6 +17,7 @@ from .progress import say
 from .situation import Situation, missing_ros_packages
 
 DISK_GB = {True: 9, False: 10}  # by Situation.sourced: the virtual environment, and pip's files while it is made
+OPTIONAL_ROS_PACKAGES = frozenset({"cv_bridge"})  # OpenCV serves in its place
 OSMESA = "libosmesa6"  # draws the world of `make demo-nav`, which says so where it is missing; all else works without
 
 
@@ -57,10 +58,11 @@ def missing_system_packages(situation: Situation, root: Path) -> list[str]:
 
 
 def ros_dependencies(manifest: Path) -> list[str]:
-    """Return the ROS packages of others that a package.xml depends on."""
+    """Return the ROS packages that a package.xml depends on, without the ones that it can do without."""
     tags = {"depend", "buildtool_depend"}
     names = [element.text or "" for element in ElementTree.parse(manifest).getroot() if element.tag in tags]
-    return [name for name in names if not name.startswith("python3-") and name != "talk2dino_msgs"]
+    own = {"talk2dino_msgs"}
+    return [n for n in names if not n.startswith("python3-") and n not in OPTIONAL_ROS_PACKAGES | own]
 
 
 def apt_install(names: list[str]) -> None:

@@ -36,6 +36,7 @@ class Layout:
     rows: float = 1  # rows of memory per row of the image: planar chroma follows the luma
     even: str = ""  # sides that chroma, shared between neighbours, needs to be even: "w", "wh"
     wide_chroma: bool = False  # a row of chroma takes two rows of memory, padding after the second
+    by_bridge: bool = False  # served by cv_bridge where there is one
 
 
 def decode(values: NDArray[Any], encoding: str) -> Rgb:
@@ -189,15 +190,15 @@ LAYOUTS = {
     "8UC1": Layout(_convert(cv2.COLOR_GRAY2RGB)),
     "8UC3": Layout(_convert(cv2.COLOR_BGR2RGB), channels=3),
     "8UC4": Layout(_convert(cv2.COLOR_BGRA2RGB), channels=4),
-    "mono16": Layout(_convert(cv2.COLOR_GRAY2RGB), dtype="u2"),
-    "rgb16": Layout(_first_three, channels=3, dtype="u2"),
-    "bgr16": Layout(_convert(cv2.COLOR_BGR2RGB), channels=3, dtype="u2"),
-    "rgba16": Layout(_first_three, channels=4, dtype="u2"),
-    "bgra16": Layout(_convert(cv2.COLOR_BGRA2RGB), channels=4, dtype="u2"),
-    **{f"{name}8": Layout(_convert(code)) for name, code in BAYER_CODES.items()},
-    **{f"{name}16": Layout(_convert(code), dtype="u2") for name, code in BAYER_CODES.items()},
-    "yuv422": Layout(_convert(cv2.COLOR_YUV2RGB_UYVY), channels=2, even="w"),
-    "yuv422_yuy2": Layout(_convert(cv2.COLOR_YUV2RGB_YUY2), channels=2, even="w"),
+    "mono16": Layout(_convert(cv2.COLOR_GRAY2RGB), dtype="u2", by_bridge=True),
+    "rgb16": Layout(_first_three, channels=3, dtype="u2", by_bridge=True),
+    "bgr16": Layout(_convert(cv2.COLOR_BGR2RGB), channels=3, dtype="u2", by_bridge=True),
+    "rgba16": Layout(_first_three, channels=4, dtype="u2", by_bridge=True),
+    "bgra16": Layout(_convert(cv2.COLOR_BGRA2RGB), channels=4, dtype="u2", by_bridge=True),
+    **{f"{name}8": Layout(_convert(code), by_bridge=True) for name, code in BAYER_CODES.items()},
+    **{f"{name}16": Layout(_convert(code), dtype="u2", by_bridge=True) for name, code in BAYER_CODES.items()},
+    "yuv422": Layout(_convert(cv2.COLOR_YUV2RGB_UYVY), channels=2, even="w", by_bridge=True),
+    "yuv422_yuy2": Layout(_convert(cv2.COLOR_YUV2RGB_YUY2), channels=2, even="w", by_bridge=True),
     "uyvy": Layout(_convert(cv2.COLOR_YUV2RGB_UYVY), channels=2, even="w"),
     "yuyv": Layout(_convert(cv2.COLOR_YUV2RGB_YUY2), channels=2, even="w"),
     "nv12": Layout(_convert(cv2.COLOR_YUV2RGB_NV12), rows=1.5, even="wh"),

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.ros.conversions.bridge import bridge_to_rgb
 from talk2dino_ros.ros.conversions.encodings import (
     DEEP_BITS,
+    LAYOUTS,
     Rgb,
     check_layout,
     decode,
@@ -32,7 +34,7 @@ def image_to_rgb(msg: Any, *, bits: int = DEEP_BITS, on_peak: OnPeak = ignore_pe
     """Return the image as uint8 [H, W, 3] RGB that torch.from_numpy accepts.
 
     rgb8 and rgba8 come as views into `msg.data`, rows apart by `step`; all others as a fresh array, one copy.
-    16-bit values are scaled to 8, YUV is BT.601, Bayer mosaics are interpolated.
+    16-bit values are scaled to 8, YUV is BT.601, Bayer mosaics are interpolated (by cv_bridge where it works).
     bits: how many of 16 the sensor uses; on_peak gets the brightest value of a 16-bit image.
     Raises ImageError: no pixels, a step or data too short, an encoding that is not a colour image's.
     """
@@ -51,7 +53,9 @@ def values_to_rgb(values: NDArray[Any], encoding: str, bits: int, on_peak: OnPea
     """Return uint8 [H, W, 3] RGB of an encoding's values, as `encodings.pixels` returns them."""
     if values.dtype == np.uint16:
         on_peak(int(values.max()))
-    return decode(stretched(values, bits), encoding)
+    values = stretched(values, bits)
+    rgb = bridge_to_rgb(values, encoding) if LAYOUTS[encoding].by_bridge else None
+    return decode(values, encoding) if rgb is None else rgb
 
 
 def image_size(msg: Any) -> tuple[int, int]:

@@ -15,7 +15,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.ros.conversions.bridge import bridge_status
 from talk2dino_ros.ros.conversions.compressed_images import compressed_to_rgb
+from talk2dino_ros.ros.conversions.encodings import LAYOUTS, decode, pixels
 from talk2dino_ros.ros.conversions.image_messages import mask_to_image, rgb_to_image
 from talk2dino_ros.ros.conversions.image_pixels import check_image_pixels, image_size, image_to_rgb
 
@@ -91,6 +93,19 @@ def test_a_wrong_image_is_refused():
 def test_an_8k_image_is_read():
     msg = image(np.zeros((4320, 7680, 3), np.uint8), "bgr8")
     assert image_to_rgb(msg).shape == (4320, 7680, 3)
+
+
+def test_cv_bridge_and_opencv_give_the_same_pixels():
+    if not bridge_status().startswith("cv_bridge converts"):
+        pytest.skip("cv_bridge is not installed, or not for this NumPy: its pixels are not compared")
+    for encoding, layout in LAYOUTS.items():
+        if layout.by_bridge:
+            value = np.dtype(layout.dtype)
+            raw = RNG.integers(0, 2 ** (8 * value.itemsize), (8, 10, layout.channels)).astype(value.newbyteorder("<"))
+            msg = image(raw, encoding, padding=6)
+            data = np.frombuffer(msg.data, np.uint8)
+            plain = pixels(data, encoding, width=10, height=8, step=msg.step, big_endian=False)
+            np.testing.assert_array_equal(image_to_rgb(msg), decode(plain, encoding), err_msg=encoding)
 
 
 @pytest.mark.parametrize(
