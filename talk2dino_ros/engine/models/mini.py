@@ -82,12 +82,13 @@ class MiniImageEncoder(nn.Module):
     def forward(self, images: Tensor, return_attention: bool = False) -> ImageFeatures:
         """Encode images [B, 3, H, W], RGB, 0..1, sides multiples of 16: features [B, 1000 + G + 2, H/16, W/16]."""
         pixels = images.float() * 2 - 1
-        logits, early = self._classify(pixels)
+        seen, early = self._look(pixels)
         # int: a size that a tracer holds in a tensor becomes the constant that it is
         height, width = (round(int(side) * SMALLER / PATCH_SIZE) * PATCH_SIZE for side in pixels.shape[2:])
-        coarse, _ = self._classify(F.interpolate(pixels, (height, width), mode="bilinear", antialias=True))
-        coarse = F.interpolate(coarse, logits.shape[2:], mode="bilinear")
-        logits = torch.lerp(logits, coarse, COARSE_SHARE)
+        coarse, _ = self._look(F.interpolate(pixels, (height, width), mode="bilinear", antialias=True))
+        coarse = F.interpolate(coarse, seen.shape[2:], mode="bilinear")
+        # the classifier is affine, so that it commutes with both: once for two scales
+        logits = self._classify(torch.lerp(seen, coarse, COARSE_SHARE))
         early = F.adaptive_avg_pool2d(early, (logits.shape[2], logits.shape[3]))
         return ImageFeatures(self._concepts(tightened(smoothed(logits, early))))
 
@@ -95,15 +96,18 @@ class MiniImageEncoder(nn.Module):
         """Return the network, which is the same for all sizes."""
         return self.network
 
-    def _classify(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits [B, 1000, h, w] and features of stride 8, which still follow outlines."""
+    def _look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the classifier reads, [B, 1280, h, w], and features of stride 8, which still follow outlines."""
         dtype = self.network.conv_stem.weight.dtype
         pixels = pixels.to(dtype).contiguous(memory_format=torch.channels_last)
         x = self.network.bn1(self.network.conv_stem(pixels))
         early = self.network.blocks[:3](x)
-        x = self.network.bn2(self.network.conv_head(self.network.blocks[3:](early)))
+        return self.network.bn2(self.network.conv_head(self.network.blocks[3:](early))), early.float()
+
+    def _classify(self, seen: Tensor) -> Tensor:
+        """Return logits, float32 [B, 1000, h, w]."""
         head = self.network.classifier
-        return F.conv2d(x, head.weight[:, :, None, None], head.bias).float(), early.float()
+        return F.conv2d(seen, head.weight[:, :, None, None], head.bias).float()
 
     def _concepts(self, logits: Tensor) -> Tensor:
         """Return square roots of the concepts' probabilities, "nothing" being one of them: [B, 1000 + G + 2, h, w]."""

@@ -103,10 +103,24 @@ def test_the_logits_are_those_of_the_plain_classifier_at_each_patch(networks):
     plain.load_state_dict(dict(zip(plain.state_dict(), state.values(), strict=True)))
     pixels = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
-        logits, early = networks.image_encoder._classify(pixels)
+        seen, early = networks.image_encoder._look(pixels)
+        logits = networks.image_encoder._classify(seen)
         expected = plain.classifier(plain.forward_features(pixels).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     assert early.shape[2:] == (8, 12)
     torch.testing.assert_close(logits, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_the_two_scales_are_mixed_as_if_each_had_been_classified(networks):
+    encoder, images = networks.image_encoder, torch.rand(1, 3, 96, 64, generator=torch.Generator().manual_seed(0))
+    pixels = images * 2 - 1
+    with torch.inference_mode():
+        fine, early = encoder._look(pixels)
+        coarse, _ = encoder._look(F.interpolate(pixels, (64, 48), mode="bilinear", antialias=True))  # by the root of 2
+        upsampled = F.interpolate(encoder._classify(coarse), (6, 4), mode="bilinear")
+        logits = 0.7 * encoder._classify(fine) + 0.3 * upsampled
+        expected = encoder._concepts(mini.tightened(mini.smoothed(logits, F.adaptive_avg_pool2d(early, (6, 4)))))
+        found = encoder(images).patch_features
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (16, 160)])
