@@ -54,11 +54,11 @@ def convert(encoder: ImageEncoder, key: Key, precision: str) -> OpenVinoNetwork:
 
     Raises ModelError where OpenVINO does not take it, or gives other features.
     """
-    images = _comparison_image(key)
+    images = comparison_image(key)
     try:
         # before the trace: positions are then resized by torch, for OpenVINO's own way of it is another
         expected = encoder(images, key.with_attention)
-        compiled = core().compile_model(_traced(encoder, key, images), "CPU", _settings(precision))
+        compiled = core().compile_model(traced(encoder, key, images), "CPU", settings(precision))
         network = OpenVinoNetwork(compiled)
         cosine = smallest_cosine(network(images), expected)
     except RuntimeError as error:  # base of OpenVINO's own, and of torch's
@@ -85,10 +85,10 @@ def read(kept: npt.NDArray[np.uint8], precision: str) -> OpenVinoNetwork:
     """Return what was exported. Raises RuntimeError where OpenVINO does not take it."""
     # the precision is not part of what is exported
     tensor = library().Tensor(kept, shared_memory=True)
-    return OpenVinoNetwork(core().import_model(tensor, "CPU", _settings(precision)), kept)
+    return OpenVinoNetwork(core().import_model(tensor, "CPU", settings(precision)), kept)
 
 
-def _settings(precision: str) -> dict[str, Any]:
+def settings(precision: str) -> dict[str, Any]:
     """Ask for torch's threads, not pinned to cores, where another process's of the same kind would wait."""
     return {
         "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
@@ -112,7 +112,7 @@ class _Graph(nn.Module):
         return tuple(values.float() for values in features if values is not None)
 
 
-def _traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
+def traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
     openvino = library()
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -130,7 +130,7 @@ def _traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
     return model
 
 
-def _comparison_image(key: Key) -> Tensor:
+def comparison_image(key: Key) -> Tensor:
     """Make seeded noise over seeded large shapes, float32 [1, 3, H, W]."""
     generator = torch.Generator().manual_seed(0)
     shapes = torch.rand(1, 3, 4, 4, generator=generator)
