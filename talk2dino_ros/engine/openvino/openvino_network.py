@@ -113,6 +113,7 @@ class _Graph(nn.Module):
 
 
 def traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
+    """Return an encoder that has run on such images, float32 [1, 3, H, W], as OpenVINO's graph of that size."""
     openvino = library()
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
