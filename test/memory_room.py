@@ -56,4 +56,4 @@ def tour(memory: SpatialMemory, objects: Mapping[Point, str], first_s: float = 1
 def asked(name: str, *against: str) -> WordQuery:
     """A word beside others, with a threshold that the wall passes for no other word."""
     vectors = np.stack([WORDS[each] for each in (name, *against)])
-    return WordQuery(name, vectors, background=0.6, logit_scale=10.0)
+    return WordQuery(name, vectors, background=0.6, logit_scale=1 / 0.07)

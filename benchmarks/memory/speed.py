@@ -22,7 +22,7 @@ from benchmarks.machine import write_result
 from talk2dino_ros.perception.memory import voxel_map
 from talk2dino_ros.perception.memory.disk.keyframe_store import FILE, FeatureKind, KeyframeStore
 from talk2dino_ros.perception.memory.keyframe import Keyframe, to_millimetres
-from talk2dino_ros.perception.memory.place_finder import Winners, find_places
+from talk2dino_ros.perception.memory.place_finder import Search, Winners, find_places
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.memory.spatial_memory import SeenImage, SpatialMemory, compile_loops
 from talk2dino_ros.perception.memory.voxel_map import VoxelMap
@@ -145,7 +145,7 @@ def query_facts(count: int, width: int) -> dict[str, Any]:
     query = WordQuery("word", words, 1 / (1 + np.exp(-threshold)), 10.0)
     everywhere = np.ones(len(voxels.keys), np.bool_)
     took = [
-        timed(lambda: find_places(voxels, query, Winners.of(voxels, query, words), everywhere, most=10))
+        timed(lambda: find_places(voxels, query, Winners.of(voxels, query, words), everywhere, Search(most=10)))
         for _ in range(7)
     ]
     return {

@@ -20,12 +20,12 @@ from talk2dino_ros.perception.memory.place_finder import FoundPlace
 from talk2dino_ros.perception.memory.remembered_view import small_jpeg
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.memory.spatial_memory import SeenImage, SpatialMemory
-from talk2dino_ros.perception.memory.word_query import AGAINST, WordQuery, entries_of, make_query
+from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of, make_query
 from talk2dino_ros.perception.space.camera_model import CameraModel
 from talk2dino_ros.perception.space.depth import Depth
 from talk2dino_ros.perception.space.patch_points import patch_points
 from talk2dino_ros.perception.space.positions import FAR_M, NEAR_M, position_of, surface_points
-from talk2dino_ros.perception.space.regions import Region, find_regions
+from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
 from talk2dino_ros.perception.tracking.tracker import Detection, TrackedObject, Tracker, TrackState
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def camera_pose(base: Pose) -> SensorPose:
 
 
 class RoomMemory:
-    """Remembers a tour's images as the node does, and is asked as the node is.
+    """Remembers a tour's images as the node does.
 
     took_s: of each remembered keyframe, of this thread's processor time, the disk included.
     """
@@ -83,24 +83,19 @@ class RoomMemory:
         self.took_s.append(time.thread_time() - began_s)
         return result
 
-    def query(self, word: str) -> WordQuery:
-        """Return a word beside what competes with it unless a request names more."""
-        entries, model = entries_of(word, AGAINST), self._segmenter.model
-        vectors = self._segmenter.encode_vocabulary([entry.text for entry in entries]).embeddings
-        return make_query(entries, vectors, model.background or None, model.logit_scale)
-
-    def find(self, word: str) -> list[FoundPlace]:
-        """Return the places of a word, best first."""
-        return [place for _, place in self.memory.find(self.query(word)).places]
-
 
 class TrackingRobot:
-    """Knows of a tour what a tracker makes of a vocabulary: all objects that were ever confirmed, the surest first."""
+    """Knows of a tour what a tracker makes of a vocabulary: all objects that were ever confirmed, the surest first.
 
-    def __init__(self, segmenter: Segmenter, words: Sequence[str]) -> None:
+    words: they compete with each other and with AGAINST. questions: each competes with AGAINST alone, as in the memory.
+    """
+
+    def __init__(self, segmenter: Segmenter, words: Sequence[str], questions: Sequence[str] = ()) -> None:
         self._segmenter = segmenter
-        self._words = segmenter.encode_vocabulary([*words, *(word for word in AGAINST if word not in words)])
+        against = [word for word in AGAINST if word not in words]
+        self._words = segmenter.encode_vocabulary([*words, *(f"?{word}" for word in questions), *against])
         self._labels = {number: word for number, word in self._words.labels().items() if word in words}
+        self._questions = self._words.questions()
         self._camera = camera_model()
         self._tracker = Tracker()
         self._confirmed: dict[int, TrackedObject] = {}
@@ -112,9 +107,10 @@ class TrackingRobot:
     def take(self, stamp_ns: int, image: TourImage, result: Segmentation) -> None:
         """Take the objects of a segmented image."""
         depth, pose = Depth(image.metres, self._camera), camera_pose(image.pose)
-        regions = find_regions(result.class_ids, result.confidence, self._labels, depth=depth)
+        layers = layers_of(result, self._labels, self._questions)
+        regions = [region for layer in layers for region in find_regions(*layer, depth=depth)]
         detections = [_detection(region, surface_points(region, depth), pose) for region in regions]
-        self._tracker.update(stamp_ns, MAP, detections, self._labels)
+        self._tracker.update(stamp_ns, MAP, detections, {**self._labels, **self._questions})
         for each in self._tracker.objects():
             if each.state == TrackState.CONFIRMED and each.position is not None:
                 self._confirmed[each.id] = each
@@ -123,6 +119,14 @@ class TrackingRobot:
         """Return where the confirmed objects of a word are, those seen most often first."""
         known = [each for each in self._confirmed.values() if each.class_name == word]
         return [each.position for each in sorted(known, key=lambda each: -each.detections) if each.position]
+
+
+def places_of_word(segmenter: Segmenter, memory: SpatialMemory, word: str) -> list[FoundPlace]:
+    """Return the places of a word, best first, beside what competes with it unless a request names more."""
+    entries, model = entries_of(word, AGAINST), segmenter.model
+    vectors = segmenter.encode_vocabulary([entry.text for entry in entries]).embeddings
+    query = make_query(entries, vectors, model.background or None, model.logit_scale)
+    return [place for _, place in memory.find(query).places]
 
 
 def _detection(region: Region, surface: NDArray[np.float64] | str, pose: SensorPose) -> Detection:

@@ -126,6 +126,7 @@ def place_to_msg(number: int, place: FoundPlace, name: str, view: KeyframeReach 
         score=place.score,
         margin=place.margin,
         confidence=place.confidence,
+        evidence=place.evidence,
         position=_point(place.position),
         extent=Vector3(**dict(zip("xyz", place.extent, strict=True))),
         position_covariance=place.covariance,

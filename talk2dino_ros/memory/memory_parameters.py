@@ -9,6 +9,7 @@ from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.perception.memory.disk.keyframe_store import MAP_ID
 from talk2dino_ros.perception.memory.image_gate import MAX_SPEED_MPS
 from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M
+from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE
 from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M
 from talk2dino_ros.perception.memory.voxel_map import CELL_M
 from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of
@@ -97,6 +98,14 @@ class MemoryParameters(NodeValues):
         "Lowest score of a remembered place, 0 to 1, above the background's threshold, which is the segmenter's.",
         low=0.0,
         high=1.0,
+        live=True,
+    )
+    min_evidence: float = parameter(
+        MIN_EVIDENCE,
+        "Least evidence of a remembered place: the logarithm of the odds for the word, from all its images and voxels. "
+        "Lower: more is found, and more that is not there; 0.0: every voxel in which the word won.",
+        low=0.0,
+        high=1e6,
         live=True,
     )
     segmenter_timeout_s: float = parameter(

@@ -22,6 +22,7 @@ from talk2dino_ros.memory.memory_messages import (
 from talk2dino_ros.perception.memory import memory_changes
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 from talk2dino_ros.perception.memory.finding_sentence import finding_sentence
+from talk2dino_ros.perception.memory.place_finder import Search
 from talk2dino_ros.perception.memory.pose_path import PosePath
 from talk2dino_ros.perception.memory.word_query import entries_of
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
@@ -72,14 +73,14 @@ class MemoryServer:
         query, space = await self.text.encode(entries, settings.segmenter_timeout_s, lambda: not self.is_active)
         memory = self._active()  # after the wait
         _check_space(memory, space)
-        finding = memory.find(
-            query,
-            since_ns=stamp_to_ns(request.since),
+        search = Search(
+            min_score=settings.min_score,
+            min_evidence=settings.min_evidence,
             near=near,
             within_m=request.within_m,
             most=min(request.max_results or DEFAULT_RESULTS, MOST_RESULTS),
-            min_score=settings.min_score,
         )
+        finding = memory.find(query, search, since_ns=stamp_to_ns(request.since))
         frame = memory.store.kind.frame if memory.store.kind else ""
         header = Header(stamp=self._node.get_clock().now().to_msg(), frame_id=frame)
         response.header, response.map_id = header, memory.store.map_id
@@ -88,6 +89,7 @@ class MemoryServer:
         ]
         response.best_score = math.nan if finding.best_score is None else finding.best_score
         response.best_margin = math.nan if finding.best_margin is None else finding.best_margin
+        response.best_evidence = math.nan if finding.best_evidence is None else finding.best_evidence
         response.message = finding_sentence(query, finding, memory)
         self._topics.publish_places(response.places, header, query)
 

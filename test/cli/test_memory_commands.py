@@ -14,7 +14,7 @@ from mini_room import make_room
 from talk2dino_ros.cli.main import main
 from talk2dino_ros.perception.memory.disk.store_lock import StoreLock
 
-ALL = {"place", "score", "margin", "confidence", "position", "extent", "voxels", "detections"}
+ALL = {"place", "score", "margin", "confidence", "evidence", "position", "extent", "voxels", "detections"}
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,8 @@ def test_find_prints_the_places_of_a_word_and_draws_them(room, tmp_path, capsys)
 
     assert asked("find", room, "mug") == 0
     head, line, sentence = capsys.readouterr().out.splitlines()
-    assert head.split()[:5] == ["place", "score", "margin", "sure", "x"]
-    assert line.split()[4:7] == ["2.05", "0.05", "1.05"]
+    assert head.split()[:5] == ["place", "score", "margin", "sure", "evidence"]
+    assert line.split()[5:8] == ["2.05", "0.05", "1.05"]
     assert sentence == answer["message"]
 
 

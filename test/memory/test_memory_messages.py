@@ -115,6 +115,7 @@ def place(**changes) -> FoundPlace:
         "score": 0.7,
         "margin": 0.1,
         "confidence": 0.9,
+        "evidence": 12.5,
         "first_ns": 10**9 + 5,
         "last_ns": 2 * 10**9,
         "detections": 4,
@@ -130,7 +131,8 @@ def test_a_place_is_told_with_all_that_is_known_of_it():
     assert (message.extent.x, message.extent.y, message.extent.z) == (0.1, 0.2, 0.3)
     assert list(message.position_covariance) == list(range(9))
     assert (message.first_seen.sec, message.first_seen.nanosec, message.last_seen.sec) == (1, 5, 2)
-    assert (message.score, message.margin, message.confidence) == pytest.approx((0.7, 0.1, 0.9))
+    values = (message.score, message.margin, message.confidence, message.evidence)
+    assert values == pytest.approx((0.7, 0.1, 0.9, 12.5))
 
 
 def test_markers_are_boxes_with_names_above_them():

@@ -33,7 +33,21 @@ if TYPE_CHECKING:
     from talk2dino_ros.perception.memory.word_query import WordQuery
 
 MOST = 10
-_HEAD = ("place", "score", "margin", "sure", "x", "y", "z", "size in m", "voxels", "images", "first seen", "last seen")
+_HEAD = (
+    "place",
+    "score",
+    "margin",
+    "sure",
+    "evidence",
+    "x",
+    "y",
+    "z",
+    "size in m",
+    "voxels",
+    "images",
+    "first seen",
+    "last seen",
+)
 
 
 def add_find_action(actions: argparse._SubParsersAction[Any]) -> None:
@@ -73,6 +87,7 @@ def _answer(
         "message": sentence,
         "best_score": finding.best_score,
         "best_margin": finding.best_margin,
+        "best_evidence": finding.best_evidence,
         "places": places,
         "pictures": [str(path) for path in pictures],
     }
@@ -84,6 +99,7 @@ def _cells(place: dict[str, Any]) -> tuple[str, ...]:
         f"{place['score']:.3f}",
         f"{place['margin']:.3f}",
         f"{place['confidence']:.0%}",
+        f"{place['evidence']:.1f}",
         *(f"{value:.2f}" for value in place["position"]),
         " x ".join(f"{value:.1f}" for value in place["extent"]),
         str(place["voxels"]),

@@ -14,6 +14,7 @@ def place_values(number: int, place: FoundPlace) -> dict[str, Any]:
         "score": place.score,
         "margin": place.margin,
         "confidence": place.confidence,
+        "evidence": place.evidence,
         "position": place.position,
         "extent": place.extent,
         "voxels": len(place.keys),

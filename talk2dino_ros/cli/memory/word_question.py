@@ -12,6 +12,7 @@ from talk2dino_ros.cli.model_arguments import add_threshold_argument, add_word_a
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
+from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE, Search
 from talk2dino_ros.perception.memory.word_query import AGAINST, WordQuery, entries_of, make_query
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def add_question_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(model="")
     add_threshold_argument(parser, "score below which nothing was seen")
     parser.add_argument("--min-score", type=float, default=0.0, help="lowest score of a place, 0 to 1 (default: 0)")
+    parser.add_argument(
+        "--min-evidence",
+        type=float,
+        default=MIN_EVIDENCE,
+        help="least evidence of a place: log-odds of the word from all its images and voxels (default: %(default)g)",
+    )
     parser.add_argument("--since", type=stamp_of, default=0, help="seen since then: 2026-11-26T08:00, UTC, or seconds")
     parser.add_argument("--near", type=float, nargs=3, metavar=("X", "Y", "Z"), help="a point in metres, with --within")
     parser.add_argument("--within", type=float, metavar="M", help="places within so many metres of --near")
@@ -39,14 +46,14 @@ def ask(memory: SpatialMemory, word: str, arguments: argparse.Namespace, most: i
     if (arguments.near is None) != (arguments.within is None):
         raise VocabularyError("--near and --within belong together, expected both or none; give the other one too")
     query = question(memory.store.kind, word, arguments)
-    finding = memory.find(
-        query,
-        since_ns=arguments.since,
+    search = Search(
+        min_score=arguments.min_score,
+        min_evidence=arguments.min_evidence,
         near=None if arguments.near is None else tuple(arguments.near),
         within_m=arguments.within or 0.0,
         most=most,
-        min_score=arguments.min_score,
     )
+    finding = memory.find(query, search, since_ns=arguments.since)
     return query, finding
 
 

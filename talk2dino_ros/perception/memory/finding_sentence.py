@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from talk2dino_ros.perception.memory.place_finder import FoundPlace
 from talk2dino_ros.perception.memory.spatial_memory import Finding, SpatialMemory
 from talk2dino_ros.perception.memory.word_query import WordQuery
 
@@ -15,9 +16,20 @@ def finding_sentence(query: WordQuery, finding: Finding, memory: SpatialMemory) 
         return f"'{query.name}' is at {places} sure by {best.confidence:.0%}"
     if finding.best_score is None or finding.best_margin is None:
         return f"'{query.name}' was not found: nothing is remembered of this map yet, or not since then"
+    if finding.refused is not None:
+        return f"'{query.name}' was not found in {memory.floor_m2:.0f} m2: {_refused(finding.refused)}"
     if finding.best_margin > 0:
         return f"'{query.name}' was not found there, though elsewhere, or with a lower score than min_score"
     return (
         f"'{query.name}' was not found in {memory.floor_m2:.0f} m2: the best score was {finding.best_score:.3f}, "
         f"{-finding.best_margin:.3f} below what speaks against it"
+    )
+
+
+def _refused(place: FoundPlace) -> str:
+    x, y, z = place.position
+    images = "1 image" if place.detections == 1 else f"{place.detections} images"
+    return (
+        f"the best place, at ({x:.2f}, {y:.2f}, {z:.2f}), has an evidence of {place.evidence:.1f} of {images}, below "
+        "min_evidence"
     )

@@ -17,7 +17,7 @@ from talk2dino_ros.perception.memory.feature_basis import MOST_DIMENSIONS, Featu
 from talk2dino_ros.perception.memory.image_gate import RejectedImageError
 from talk2dino_ros.perception.memory.keyframe import FARTHEST_M, Keyframe, to_millimetres
 from talk2dino_ros.perception.memory.memory_kernels import BITS
-from talk2dino_ros.perception.memory.place_finder import FoundPlace, Winners, find_places
+from talk2dino_ros.perception.memory.place_finder import ANYWHERE, FoundPlace, Search, Winners, find_places
 from talk2dino_ros.perception.memory.remembered_view import RememberedPicture, outlined
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.memory.thinning import in_order_of_worth
@@ -54,11 +54,21 @@ class SeenImage:
 
 @dataclass(frozen=True)
 class Finding:
-    """places: with their ids, best first. best_score, best_margin: the highest of any voxel; None of an empty map."""
+    """places: with their ids, best first. best_score, best_margin: the highest of any voxel; None of an empty map.
+
+    refused: where there are no places, the best one that has too little evidence, of those that would else be wanted.
+    """
 
     places: list[tuple[int, FoundPlace]]
     best_score: float | None
     best_margin: float | None
+    refused: FoundPlace | None = None
+
+    @property
+    def best_evidence(self) -> float | None:
+        """Of the best place, the refused one too; None where the word wins nowhere."""
+        best = self.places[0][1] if self.places else self.refused
+        return best.evidence if best else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,26 +186,20 @@ class SpatialMemory:
         self._thin(number)
         return number
 
-    def find(
-        self,
-        query: WordQuery,
-        *,
-        since_ns: int = 0,
-        near: tuple[float, float, float] | None = None,
-        within_m: float = 0.0,
-        most: int = 10,
-        min_score: float = 0.0,
-    ) -> Finding:
-        """Find the places where a word wins, seen since a stamp, within some metres of a point where one is given."""
+    def find(self, query: WordQuery, search: Search = ANYWHERE, *, since_ns: int = 0) -> Finding:
+        """Find the places where a word wins, seen since a stamp; where there are none, say how close the best came."""
         winners = self.compare(query)
         among = (self.voxels.columns["detections"] > 0) & (self.voxels.columns["last_ns"] >= since_ns)
         if not among.any():
             return Finding([], None, None)
-        places = find_places(
-            self.voxels, query, winners, among, min_score=min_score, near=near, within_m=within_m, most=most
+        places = find_places(self.voxels, query, winners, among, search)
+        refused = [] if places else find_places(self.voxels, query, winners, among, search.for_the_best())
+        return Finding(
+            [(self._number(place), place) for place in places],
+            float(scores_of(winners.best[among].max())),
+            winners.best_margin(among),
+            refused[0] if refused else None,
         )
-        best_score = float(scores_of(winners.best[among].max()))
-        return Finding([(self._number(place), place) for place in places], best_score, winners.best_margin(among))
 
     def compare(self, query: WordQuery) -> Winners:
         """Compare every voxel with a query's words."""

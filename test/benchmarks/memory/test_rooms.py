@@ -27,8 +27,9 @@ def test_what_was_in_no_vocabulary_is_found_again_and_what_moved_is_where_it_is_
     assert all(answer.is_found(1) for answer in facts.remembered)
     assert all(answer.is_found(1) for answer in facts.tracked)  # the same words in the vocabulary
     assert not any(answer.places for answer in facts.door_alone)
-    assert facts.keyframes == facts.images == 9
-    assert facts.bytes_on_disk > 0
+    assert all(answer.is_found(1) for answer in facts.questioned)  # each for itself, against what the memory has
+    assert (facts.toured.keyframes, facts.toured.images) == (9, 9)
+    assert facts.toured.bytes_on_disk > 0
     assert {move.word for move in facts.moves} <= {"cat", "cup", "dog"}
     assert len(facts.moves) == 2
     assert all(move.was_known and move.new_is_first for move in facts.moves)

@@ -4,13 +4,15 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
-from memory_room import LAMP, MUG, asked, memory_in, seen_from, tour
+from memory_room import LAMP, MUG, WORDS, asked, memory_in, seen_from, tour
 from memory_story import KIND
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.perception.memory.disk.keyframe_store import StoreWriteError
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
+from talk2dino_ros.perception.memory.finding_sentence import finding_sentence
 from talk2dino_ros.perception.memory.image_gate import RejectedImageError
+from talk2dino_ros.perception.memory.place_finder import ANYWHERE, Search
 from talk2dino_ros.perception.memory.spatial_memory import Finding, ForgottenPlaceError, SpatialMemory
 
 THERE = {MUG: "mug", LAMP: "lamp"}
@@ -23,8 +25,8 @@ def memory(tmp_path):
     memory.store.close()
 
 
-def positions(memory: SpatialMemory, *words: str, **where) -> list[tuple[float, ...]]:
-    places = memory.find(asked(*words), **where).places
+def positions(memory: SpatialMemory, *words: str, search=ANYWHERE, since_ns=0) -> list[tuple[float, ...]]:
+    places = memory.find(asked(*words), search, since_ns=since_ns).places
     return [tuple(round(value, 2) for value in place.position) for _, place in places]
 
 
@@ -50,6 +52,27 @@ def test_nothing_found_is_an_answer_that_says_how_close_the_best_came(memory):
     assert finding.places == []
     assert finding.best_score == pytest.approx(0.5, abs=0.02)  # nothing looks like it: the cosine is 0
     assert finding.best_margin == pytest.approx(0.5 - 0.6, abs=0.02)
+
+
+def test_a_word_that_wins_by_chance_somewhere_is_not_found_and_it_is_said_how_close_it_came(memory):
+    """In one image something looks a little like a plant: cosine 0.6, a lead of 0.1945 over the background."""
+    tour(memory, THERE)
+    image = seen_from(0.0, {MUG: "mug"}, 110.0)
+    image.features[0] = 0.6 * WORDS["plant"] + 0.8 * WORDS["mug"]
+    points = image.points.copy()
+    points[0] = ELSEWHERE = (1.05, 0.05, 1.55)
+    memory.remember(dataclasses.replace(image, points=points), KIND)
+    query = asked("plant", "wall")
+    finding = memory.find(query)
+    assert finding.places == []
+    assert finding.best_margin > 0
+    assert finding.best_evidence == pytest.approx(0.1945 / 0.07, abs=0.15)
+    assert finding.refused.position == pytest.approx(ELSEWHERE)
+    sentence = finding_sentence(query, finding, memory)
+    assert "the best place, at (1.05, 0.05, 1.55), has an evidence of 2.8 of 1 image, below" in sentence
+    assert positions(memory, "plant", "wall", search=Search(min_evidence=2.0)) == [ELSEWHERE]
+    assert positions(memory, "mug", "wall") == [MUG]
+    assert memory.find(asked("mug", "wall")).best_evidence > 7
 
 
 def test_the_answers_are_the_same_after_a_restart(memory):
@@ -79,11 +102,11 @@ def test_places_can_be_asked_for_by_time_by_distance_and_by_number(memory):
     tour(memory, {MUG: "mug"})
     tour(memory, {MUG: "mug", second: "mug"}, 200.0, ys=(-0.5, 0.0))
     assert sorted(positions(memory, "mug")) == [second, MUG]
-    assert positions(memory, "mug", near=(2.0, -0.5, 1.0), within_m=0.3) == [second]
-    assert len(positions(memory, "mug", most=1)) == 1
+    assert positions(memory, "mug", search=Search(near=(2.0, -0.5, 1.0), within_m=0.3)) == [second]
+    assert len(positions(memory, "mug", search=Search(most=1))) == 1
     tour(memory, {MUG: "mug"}, 300.0, ys=(1.0,))
     assert positions(memory, "mug", since_ns=300 * 10**9) == [MUG]
-    assert positions(memory, "mug", min_score=0.9) == []
+    assert positions(memory, "mug", search=Search(min_score=0.9)) == []
 
 
 def test_a_view_shows_the_place_outlined(memory):
