@@ -23,7 +23,7 @@ from benchmarks.memory.furnished_rooms import PHOTOS, MovedRoom, absent_words, f
 from benchmarks.memory.recall import Answer, Move, Point, knows, move_facts, recall_facts, share
 from benchmarks.memory.tour import tour
 from benchmarks.memory.toured_rooms import AFTER, BEFORE, Known, TouredRoom, TourPlan, open_memory, toured
-from benchmarks.memory.touring_robot import places_of_word
+from benchmarks.memory.touring_robot import query_of_word
 from benchmarks.nav.sim_world import SimulationError
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.bench.machine import describe_machine
@@ -108,7 +108,7 @@ def measure_room(
 
 
 def _positions(segmenter: "Segmenter", memory: SpatialMemory, word: str) -> list[Point]:
-    return [place.position for place in places_of_word(segmenter, memory, word)]
+    return [place.position for _, place in memory.find(query_of_word(segmenter, word)).places]
 
 
 def _answers(known: Known, rooms: MovedRoom) -> list[Answer]:

@@ -16,11 +16,10 @@ from benchmarks.nav.sim_world import CAMERA_AHEAD_M, CAMERA_HEIGHT_M, IMAGE_HEIG
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind
 from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M, KeyframeChoice
-from talk2dino_ros.perception.memory.place_finder import FoundPlace
 from talk2dino_ros.perception.memory.remembered_view import small_jpeg
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.memory.spatial_memory import SeenImage, SpatialMemory
-from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of, make_query
+from talk2dino_ros.perception.memory.word_query import AGAINST, WordQuery, entries_of, make_query
 from talk2dino_ros.perception.space.camera_model import CameraModel
 from talk2dino_ros.perception.space.depth import Depth
 from talk2dino_ros.perception.space.patch_points import patch_points
@@ -121,12 +120,11 @@ class TrackingRobot:
         return [each.position for each in sorted(known, key=lambda each: -each.detections) if each.position]
 
 
-def places_of_word(segmenter: Segmenter, memory: SpatialMemory, word: str) -> list[FoundPlace]:
-    """Return the places of a word, best first, beside what competes with it unless a request names more."""
+def query_of_word(segmenter: Segmenter, word: str) -> WordQuery:
+    """Return a word beside what competes with it unless a request names more."""
     entries, model = entries_of(word, AGAINST), segmenter.model
     vectors = segmenter.encode_vocabulary([entry.text for entry in entries]).embeddings
-    query = make_query(entries, vectors, model.background or None, model.logit_scale)
-    return [place for _, place in memory.find(query).places]
+    return make_query(entries, vectors, model.background or None, model.logit_scale)
 
 
 def _detection(region: Region, surface: NDArray[np.float64] | str, pose: SensorPose) -> Detection:
