@@ -32,7 +32,7 @@ from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
 from talk2dino_ros.perception.memory.word_query import WordQuery
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-EVIDENCE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, MIN_EVIDENCE, 8.0, 10.0, 14.0, 20.0, 30.0)
+EVIDENCE = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, MIN_EVIDENCE, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0)
 SIZE = (0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15)
 Best = list[Point | None]  # the best place of a word, for each threshold
 

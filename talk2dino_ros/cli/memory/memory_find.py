@@ -99,7 +99,7 @@ def _cells(place: dict[str, Any]) -> tuple[str, ...]:
         f"{place['score']:.3f}",
         f"{place['margin']:.3f}",
         f"{place['confidence']:.0%}",
-        f"{place['evidence']:.1f}",
+        f"{place['evidence']:.2f}",
         *(f"{value:.2f}" for value in place["position"]),
         " x ".join(f"{value:.1f}" for value in place["extent"]),
         str(place["voxels"]),

@@ -30,6 +30,6 @@ def _refused(place: FoundPlace) -> str:
     x, y, z = place.position
     images = "1 image" if place.detections == 1 else f"{place.detections} images"
     return (
-        f"the best place, at ({x:.2f}, {y:.2f}, {z:.2f}), has an evidence of {place.evidence:.1f} of {images}, below "
+        f"the best place, at ({x:.2f}, {y:.2f}, {z:.2f}), has an evidence of {place.evidence:.2f} of {images}, below "
         "min_evidence"
     )

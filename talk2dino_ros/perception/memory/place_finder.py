@@ -18,9 +18,9 @@ from talk2dino_ros.perception.memory.voxel_map import Keys, VoxelMap, voxel_cent
 from talk2dino_ros.perception.memory.word_query import Floats, WordQuery, confidence_of, scores_of
 
 MOST_PLACES = 1000
-# The evidence below which a place is none, unless it is set: odds of e^7 = 1000 to 1, as there are thousands of voxels,
-# and every word wins somewhere by chance.
-MIN_EVIDENCE = 7.0
+# The evidence below which a place is none, unless it is set: odds of two to one.
+MIN_EVIDENCE = 0.7
+DOUBTS = 5  # images that have not decided, counted with those that saw a voxel: every word wins somewhere by chance
 OUTLIVED = 0.5  # of a place's evidence counts in the order, where it was not seen again since another one is there
 # Half of the 26 neighbours: each pair is found from one side.
 _FORWARD = [(x << 2 * BITS) + (y << BITS) + z for x, y, z in product((-1, 0, 1), repeat=3) if (x, y, z) > (0, 0, 0)]
@@ -128,13 +128,15 @@ def find_places(
 def evidence_of(
     voxels: VoxelMap, query: WordQuery, winners: Winners, indices: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the evidence that each of some voxels gives for the word, float64 [N]: logarithms of odds.
+    """Return the evidence that each of some voxels gives for the word, float64 [N]: the logarithm of its odds.
 
-    An image's odds for the word beside the strongest that speaks against it are the engine's, exp(logit_scale * lead).
-    The odds of several images are multiplied, so that their logarithms add up; the voxel has the images' mean lead.
+    The odds beside the strongest that speaks against the word are the engine's, exp(logit_scale * lead), of the lead in
+    the mean of all images that saw the voxel, and of DOUBTS more in which there was none. What is wrong with a word at
+    a place does not go away with more images, so that their evidence is not summed.
     """
     lead = (winners.best[indices] - winners.against[indices]).astype(np.float64)
-    evidence: NDArray[np.float64] = query.logit_scale * lead * voxels.columns["detections"][indices]
+    images = voxels.columns["detections"][indices]
+    evidence: NDArray[np.float64] = query.logit_scale * lead * images / (images + DOUBTS)
     return evidence
 
 
