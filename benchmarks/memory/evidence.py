@@ -97,7 +97,7 @@ def _first(places: Sequence[tuple[int, FoundPlace]]) -> Point | None:
 
 
 def size_of(place: FoundPlace) -> float:
-    """The rule before: the margin times the square root of the size."""
+    """Return what the rule before ranked by: the margin times the square root of the size."""
     return place.margin * math.sqrt(len(place.keys))
 
 
@@ -136,7 +136,7 @@ def is_right(place: Point | None, asked: AskedWord) -> bool:
 
 
 def tracker_point(folder: Path, seeds: Sequence[int]) -> dict[str, float | None]:
-    """The same of the tracker that had each word for itself during the tour."""
+    """Return the same of the tracker that had each word for itself during the tour."""
     right, words, found, absent = 0, 0, 0, 0
     for seed in seeds:
         known = json.loads((folder / FACTS / f"{map_name(seed)}.json").read_text())["questioned"]

@@ -112,7 +112,7 @@ def _positions(segmenter: "Segmenter", memory: SpatialMemory, word: str) -> list
 
 
 def _answers(known: Known, rooms: MovedRoom) -> list[Answer]:
-    """The answers for the words of objects that are there."""
+    """Return the answers for the words of objects that are there."""
     return [Answer(word, tuple(known[word]), tuple(places_of(word, rooms.before))) for word in words_in(rooms.before)]
 
 

@@ -56,7 +56,7 @@ class TouredRoom:
 
 
 def map_name(seed: int) -> str:
-    """The map of a room."""
+    """Return the name of a room's map."""
     return f"room_{seed}"
 
 

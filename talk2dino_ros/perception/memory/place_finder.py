@@ -92,7 +92,7 @@ class Search:
     most: int = MOST_PLACES
 
     def for_the_best(self) -> Search:
-        """The same for the best place alone, however little evidence it has."""
+        """Return the search for the best place alone, however little evidence it has."""
         return replace(self, min_evidence=0.0, most=1)
 
 
