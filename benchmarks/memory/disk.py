@@ -17,7 +17,7 @@ from benchmarks.machine import write_result
 from benchmarks.memory.furnished_rooms import PHOTOS, furnished, places_of, words_in
 from benchmarks.memory.recall import Answer, recall_facts
 from benchmarks.memory.tour import images, tour
-from benchmarks.memory.touring_robot import IMAGE_NS, RoomMemory
+from benchmarks.memory.touring_robot import IMAGE_NS, RoomMemory, places_of_word
 from benchmarks.nav.room import Room
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.bench.machine import describe_machine
@@ -89,7 +89,7 @@ def measure_room(
                 "bytes_of_features": sum(len(row.body) for row in rows),
                 "bytes_of_pictures": sum(len(row.jpeg) for row in rows),
                 "bytes_of_basis": store.directions.nbytes,
-                "answers": answers(robot, room),
+                "answers": answers(segmenter, memory, room),
             }
         )
     store.close()
@@ -103,10 +103,10 @@ def thin(memory: SpatialMemory, keyframes: int) -> None:
     memory.rebuild()
 
 
-def answers(robot: RoomMemory, room: Room) -> list[Answer]:
+def answers(segmenter: "Segmenter", memory: SpatialMemory, room: Room) -> list[Answer]:
     """Ask for everything that is in the room."""
     return [
-        Answer(word, tuple(place.position for place in robot.find(word)), tuple(places_of(word, room)))
+        Answer(word, tuple(places_of_word(segmenter, memory, word)), tuple(places_of(word, room)))
         for word in words_in(room)
     ]
 

@@ -23,11 +23,11 @@ from benchmarks.memory.furnished_rooms import PHOTOS, MovedRoom, absent_words, f
 from benchmarks.memory.recall import Answer, Move, Point, knows, move_facts, recall_facts, share
 from benchmarks.memory.tour import tour
 from benchmarks.memory.toured_rooms import AFTER, BEFORE, Known, TouredRoom, TourPlan, open_memory, toured
-from benchmarks.memory.touring_robot import query_of_word
+from benchmarks.memory.touring_robot import places_of_word
 from benchmarks.nav.sim_world import SimulationError
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.engine.bench.machine import describe_machine
-from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory, compile_loops
+from talk2dino_ros.perception.memory.spatial_memory import compile_loops
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
@@ -88,11 +88,11 @@ def measure_room(
     known, rooms = toured(segmenter, seed, folder, photos, plan), furnished(seed, photos)
     words, absent = words_in(rooms.before), absent_words(seed)
     before = open_memory(folder / BEFORE, seed)
-    remembered = {word: _positions(segmenter, before, word) for word in [*words, *absent]}
+    remembered = {word: places_of_word(segmenter, before, word) for word in [*words, *absent]}
     before.store.close()
     answers = _answers(remembered, rooms)
     after = open_memory(folder / AFTER, seed)
-    moves = [_move(answer, rooms, _positions(segmenter, after, answer.word)) for answer in _moved(answers, rooms)]
+    moves = [_move(answer, rooms, places_of_word(segmenter, after, answer.word)) for answer in _moved(answers, rooms)]
     after.store.close()
     return RoomFacts(
         known,
@@ -105,10 +105,6 @@ def measure_room(
         [word for word in absent if known.questioned[word]],
         moves,
     )
-
-
-def _positions(segmenter: "Segmenter", memory: SpatialMemory, word: str) -> list[Point]:
-    return [place.position for _, place in memory.find(query_of_word(segmenter, word)).places]
 
 
 def _answers(known: Known, rooms: MovedRoom) -> list[Answer]:
@@ -152,9 +148,6 @@ def summary(rooms: Sequence[RoomFacts]) -> dict[str, Any]:
         ),
         "moved": move_facts([move for room in rooms for move in room.moves]),
         "keyframes_per_room_median": median(each.keyframes for each in tours),
-        "kilobytes_per_square_metre_of_floor": round(
-            sum(each.bytes_on_disk for each in tours) / 1e3 / sum(each.floor_m2 for each in tours), 1
-        ),
         "remember_cpu_ms_median": round(1e3 * median(took for each in tours for took in each.took_s), 1),
         "each_room": [_row(room) for room in rooms],
     }
@@ -166,7 +159,6 @@ def _row(room: RoomFacts) -> dict[str, Any]:
         "images": room.toured.images,
         "keyframes": room.toured.keyframes,
         "floor_m2": round(room.toured.floor_m2, 1),
-        "kilobytes": round(room.toured.bytes_on_disk / 1e3),
         "error_m_by_word": _errors(room.remembered),
         "error_m_by_word_tracked": _errors(room.tracked),
         "error_m_by_word_alone_tracked": _errors(room.questioned),

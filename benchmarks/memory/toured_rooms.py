@@ -40,14 +40,13 @@ BEFORE, AFTER, FACTS = "before", "after", "facts"
 class TouredRoom:
     """What a room's tours have cost, and what was known without the memory.
 
-    keyframes, bytes_on_disk, floor_m2: after the first tour. took_s: of each keyframe, of processor time. tracked: by
+    keyframes, floor_m2: after the first tour. took_s: of each keyframe, of processor time. tracked: by
     words that compete with each other; questioned: by each word alone, the absent ones too; door_alone: by `door`.
     """
 
     seed: int
     images: int
     keyframes: int
-    bytes_on_disk: int
     floor_m2: float
     took_s: list[float]
     tracked: Known
@@ -97,7 +96,6 @@ def _first_tour(segmenter: Segmenter, rooms: MovedRoom, folder: Path, plan: Tour
         seed,
         count,
         memory.keyframes,
-        memory.store.bytes_on_disk(),
         memory.floor_m2,
         list(robot.took_s),
         {word: tracker.places(word) for word in words},

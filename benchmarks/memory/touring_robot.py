@@ -120,6 +120,11 @@ class TrackingRobot:
         return [each.position for each in sorted(known, key=lambda each: -each.detections) if each.position]
 
 
+def places_of_word(segmenter: Segmenter, memory: SpatialMemory, word: str) -> list[tuple[float, float, float]]:
+    """Return where a memory has a word, best first."""
+    return [place.position for _, place in memory.find(query_of_word(segmenter, word)).places]
+
+
 def query_of_word(segmenter: Segmenter, word: str) -> WordQuery:
     """Return a word beside what competes with it unless a request names more."""
     entries, model = entries_of(word, AGAINST), segmenter.model
