@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start the node memory beside a segmenter; an argument left empty leaves what the parameter file says."""
+"""Start the node memory beside a segmenter, RViz on demand; an argument left empty leaves the parameter file alone."""
 
 from pathlib import Path
 
@@ -7,20 +7,21 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides
+from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides, switch
 
-CONFIG = Path(__file__).parent.parent / "config"
+SHARE = Path(__file__).parent.parent
 # arguments by the parameters that they set
 PARAMETERS = {"map_id": "map_id", "memory_folder": "folder", "pose_topic": "pose_topic"}
 OVERRIDES = {**dict.fromkeys(PARAMETERS, str), "autostart": bool, "use_sim_time": bool}
 ARGUMENTS = (
-    ("memory_params_file", f"{CONFIG}/memory.yaml", "Parameter file of the node memory."),
+    ("memory_params_file", f"{SHARE}/config/memory.yaml", "Parameter file of the node memory."),
     ("map_id", "", "Name of the map whose places are remembered; another map is another memory."),
     ("memory_folder", "", "Folder of the memories, one for each map."),
     ("pose_topic", "", "Topic of the localisation's pose with covariance, such as /amcl_pose; empty: not looked at."),
     ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
     ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
     ("namespace", "", "Namespace of the node and its relative topics."),
+    ("memory_rviz", "false", "true: open RViz with the places of the last find and the heat of its word."),
 )
 
 
@@ -33,5 +34,7 @@ def start(context):
     given = context.launch_configurations
     named = [{PARAMETERS.get(name, name): value} for name, value in overrides(given, OVERRIDES).items()]
     parameters = [existing_file(given["memory_params_file"]), *named]
-    node = {"executable": "memory", "name": "memory", "parameters": parameters, "namespace": given["namespace"]}
-    return [Node(package="talk2dino_ros", output="screen", **node)]
+    where = {"namespace": given["namespace"], "output": "screen"}
+    view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/memory.rviz"], **where)
+    memory = Node(package="talk2dino_ros", executable="memory", name="memory", parameters=parameters, **where)
+    return [*([view] if switch("memory_rviz", given["memory_rviz"]) else []), memory]  # RViz may not be installed

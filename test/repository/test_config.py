@@ -113,9 +113,14 @@ def test_the_small_transport_profile_differs_in_the_segments_size_alone():
     assert small == full.replace(str(64 << 20), str(16 << 20))
 
 
+def shown_by(name: str) -> dict[str, dict]:
+    """The displays of an RViz file, by their names."""
+    displays = yaml.safe_load((ROOT / "rviz" / name).read_text())["Visualization Manager"]["Displays"]
+    return {display["Name"]: display for display in displays}
+
+
 def test_rviz_shows_images_and_points_on_topics_that_the_node_has():
-    displays = yaml.safe_load((ROOT / "rviz" / "segment.rviz").read_text())["Visualization Manager"]["Displays"]
-    shown = {display["Name"]: display.get("Topic", {}) for display in displays}
+    shown = {name: display.get("Topic", {}) for name, display in shown_by("segment.rviz").items()}
     topics = {name: topic.get("Value") for name, topic in shown.items()}
     assert topics == {
         "Grid": None,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """go_to.launch.py and nav2.launch.py, started as a user does, with stand-ins that note how they were called."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,24 @@ def test_memory_starts_alone_with_its_folder(environment):
     notes = notes_of(environment, "memory_folder:=/data/memories", file=LAUNCH_FILE.with_name("memory.launch.py"))
     assert set(notes) == {"memory"}
     assert notes["memory"]["overrides"] == {"folder": "/data/memories"}
+
+
+@needs_launch
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("memory_rviz:=maybe", "memory_rviz is 'maybe', expected one of"),
+        ("memory_rviz:=yes", "package 'rviz2' not found"),
+        ("memory_params_file:=/missing.yaml", "there is no file '/missing.yaml'"),
+    ],
+)
+def test_a_wrong_argument_of_the_memory_is_said_and_leaves_no_node_behind(environment, argument, words):
+    if "rviz2" in words and shutil.which("rviz2"):
+        pytest.skip("rviz2 is installed here")
+    result = launch(environment, argument, file=LAUNCH_FILE.with_name("memory.launch.py"))
+    assert result.returncode != 0
+    assert words in result.stdout + result.stderr
+    assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
 
 
 NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
