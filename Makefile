@@ -5,7 +5,7 @@ PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
 PYTEST := python3 -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help setup demo demo-nav bench test test-all test-cpus check format clean
+.PHONY: help setup demo demo-nav demo-memory bench test test-all test-cpus check format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -19,6 +19,10 @@ demo: setup ## run the node on photos: make demo [MODEL=name] [IMAGES=folder] [C
 
 demo-nav: setup ## send a simulated robot to objects by name: make demo-nav [MODEL=name] [SEED=1] [OUTPUT=folder]
 	@$(IN_ENVIRONMENT) exec python3 -m benchmarks.nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
+	    $${OUTPUT:+--output "$$OUTPUT"}
+
+demo-memory: setup ## tour a room, ask for what nobody had asked for, go there: make demo-memory [MODEL=name] [SEED=8] [OUTPUT=folder]
+	@$(IN_ENVIRONMENT) exec python3 -m benchmarks.memory.demo $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
 	    $${OUTPUT:+--output "$$OUTPUT"}
 
 bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIGHTS_DIR=folder: else random weights]
@@ -42,4 +46,4 @@ format: setup ## let ruff write the formatting
 	@$(IN_ENVIRONMENT) ruff format && ruff check --fix
 
 clean: ## delete what the commands made, the environment too
-	rm -rf .venv build install log demo_output demo_nav_output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build install log demo_output demo_nav_output demo_memory_output .mypy_cache .pytest_cache .ruff_cache

@@ -45,25 +45,29 @@ class TourImage:
 
 def tour(room: Room) -> list[Pose]:
     """Return the poses of the base at which images are taken."""
+    return [pose for way in ways(room) for pose in (*_on_the_way(way), *_around(way[-1]))]
+
+
+def ways(room: Room, stop_m: float = STOP_M) -> Iterator[list[tuple[float, float]]]:
+    """Yield the way to each stop that can be reached, from the one before."""
     costmap = inflate(floor_plan(room))
-    here, poses = room.start.point, []
-    for stop in stops(room):
+    here = room.start.point
+    for stop in stops(room, stop_m):
         try:
             way = plan_route(costmap, here, stop)
         except RouteError:
             continue
-        poses += [*_on_the_way(way), *_around(stop)]
+        yield way
         here = stop
-    return poses
 
 
-def stops(room: Room) -> list[tuple[float, float]]:
+def stops(room: Room, stop_m: float = STOP_M) -> list[tuple[float, float]]:
     """Return the free points of the grid, row by row, every second one backwards."""
     costmap = inflate(floor_plan(room))
-    columns, rows = (math.floor((side - 1.0) / STOP_M) for side in (room.width, room.depth))
+    columns, rows = (math.floor((side - 1.0) / stop_m) for side in (room.width, room.depth))
     points = []
     for row in range(rows + 1):
-        line = [((c - columns / 2) * STOP_M, (row - rows / 2) * STOP_M) for c in range(columns + 1)]
+        line = [((c - columns / 2) * stop_m, (row - rows / 2) * stop_m) for c in range(columns + 1)]
         points += line[:: -1 if row % 2 else 1]
     return [point for point in points if 0 <= value_at(costmap, *point) <= NO_MORE_COST]
 

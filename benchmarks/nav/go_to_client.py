@@ -21,10 +21,11 @@ from talk2dino_msgs.msg import GoToState, PointOfInterestArray
 from benchmarks.nav.metrics import STAND_OFF_M, Leg
 from benchmarks.nav.simulator_messages import MAP, msg_to_pose
 from talk2dino_ros.demo.processes import DemoError
+from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.ros.node.qos import SENSOR_DATA
 
-VIEW_SIZE = (320, 240)
+VIEW_SIZE = (420, 315)
 FIND_TIMEOUT_S = 240.0  # real time: a slow machine looks around slowly
 ANSWER_TIMEOUT_S = 30.0
 DRIVE_TIMEOUT_S = 600.0
@@ -44,6 +45,7 @@ class NavigationClient(Node):
         self._on_wait = on_wait
         self._leg: Leg | None = None
         self._now_s = 0.0
+        self.pose: Pose | None = None
         self._points_came = False
         self._rested = 0
         self._action = ActionClient(self, GoTo, "goal/go")
@@ -58,8 +60,8 @@ class NavigationClient(Node):
         """Wait for the goal node and the first points; raise DemoError where they do not come."""
         self._wait(lambda: self._points_came and self._action.server_is_ready(), timeout_s, "everything to start")
 
-    def go_to(self, word: str, photo: str) -> Leg:
-        """Go to an object and return what happened until the robot stood still again."""
+    def go_to(self, word: str, photo: str, memory: int = GoTo.Goal.LIVE) -> Leg:
+        """Go to an object and return what happened until the robot stood still again; memory: as in GoTo."""
         leg = self._leg = Leg(word, photo, started_s=self._now_s)
         request = GoTo.Goal(
             class_name=word,
@@ -67,8 +69,9 @@ class NavigationClient(Node):
             stand_off_m=STAND_OFF_M,
             keep_looking=True,
             timeout_s=FIND_TIMEOUT_S,
+            memory=memory,
         )
-        sent = self._action.send_goal_async(request)
+        sent = self._action.send_goal_async(request, feedback_callback=self._on_feedback)
         self._wait(sent.done, ANSWER_TIMEOUT_S, "the goal node's answer")
         ended = sent.result().get_result_async()
         self._wait(ended.done, DRIVE_TIMEOUT_S, "the robot to arrive")
@@ -76,6 +79,7 @@ class NavigationClient(Node):
         self._wait(lambda: self._rested >= REST_POSES, ANSWER_TIMEOUT_S, "the robot to stop")
         result = ended.result().result
         leg.ended_s, leg.state, leg.message = self._now_s, STATES[result.state.value], result.message
+        leg.states.append((leg.state, leg.message))
         self._leg = None
         return leg
 
@@ -89,10 +93,15 @@ class NavigationClient(Node):
 
     def _on_true_pose(self, message: PoseStamped) -> None:
         self._now_s = _seconds(message)
-        pose = msg_to_pose(message.pose)
+        self.pose = pose = msg_to_pose(message.pose)
         if self._leg:
             self._rested = self._rested + 1 if self._leg.path and self._leg.path[-1] == pose else 0
             self._leg.path.append(pose)
+
+    def _on_feedback(self, message: Any) -> None:
+        state, sentence = STATES[message.feedback.state.value], message.feedback.message
+        if self._leg and (not self._leg.states or self._leg.states[-1][0] != state):
+            self._leg.states.append((state, sentence))
 
     def _on_goal(self, message: PoseStamped) -> None:
         leg = self._leg
@@ -107,6 +116,7 @@ class NavigationClient(Node):
         for point in message.points:
             if self._leg and point.class_name == self._leg.word and point.has_position and point.frame_id == MAP:
                 self._leg.points.append((point.position.x, point.position.y, point.position.z))
+                self._leg.seen_s = _seconds(message)
 
     def _on_overlay(self, message: Image) -> None:
         if self._leg:

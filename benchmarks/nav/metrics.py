@@ -35,10 +35,12 @@ class Leg:
     ended_s: float = 0.0
     state: str = ""
     message: str = ""
+    states: list[tuple[str, str]] = field(default_factory=list)  # one after the other, with the first sentence of each
     path: list[Pose] = field(default_factory=list)  # the robot's true poses
     found_from: Pose | None = None  # the one at the first goal
     goals: list[Pose] = field(default_factory=list)
     points: list[Point3] = field(default_factory=list)  # each detection of the word, as the segmenter published it
+    seen_s: float = math.nan  # the last of them
     views: list[tuple[float, Rgb]] = field(default_factory=list)  # overlays with the time
 
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from benchmarks.nav.metrics import Leg, LegMetrics, Rgb
-from benchmarks.nav.room import Room
+from benchmarks.nav.room import Board, Room
 from benchmarks.nav.run import DriveOutcome
 from talk2dino_ros.demo.demo_report import contact_sheet
 from talk2dino_ros.engine.files.atomic_write import write_atomically
@@ -40,8 +41,12 @@ def write_report(outcome: DriveOutcome, folder: Path) -> list[Path]:
 
 def table(verdicts: Sequence[LegMetrics]) -> str:
     """Return a Markdown table of the verdicts, columns aligned."""
-    rows = [HEADINGS, *(_row(verdict) for verdict in verdicts)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return aligned([HEADINGS, *(_row(verdict) for verdict in verdicts)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table, columns aligned; its first row is the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
@@ -55,18 +60,19 @@ def _row(verdict: LegMetrics) -> tuple[str, ...]:
         str(verdict.seed),
         verdict.word,
         verdict.state,
-        _number(verdict.find_s, 1, "s"),
-        _number(verdict.total_s, 1, "s"),
-        _number(verdict.place_error_m, 2, "m"),
-        _number(verdict.facing_error_deg, 0, "°"),
+        number_text(verdict.find_s, 1, "s"),
+        number_text(verdict.total_s, 1, "s"),
+        number_text(verdict.place_error_m, 2, "m"),
+        number_text(verdict.facing_error_deg, 0, "°"),
         str(len(errors)),
-        _number(float(np.mean(errors)) if errors else math.nan, 2, "m"),
-        _number(float(np.percentile(errors, 95)) if errors else math.nan, 2, "m"),
+        number_text(float(np.mean(errors)) if errors else math.nan, 2, "m"),
+        number_text(float(np.percentile(errors, 95)) if errors else math.nan, 2, "m"),
         "yes" if verdict.is_success else "no",
     )
 
 
-def _number(value: float, digits: int, unit: str) -> str:
+def number_text(value: float, digits: int, unit: str) -> str:
+    """Return a number with its unit, '' for NaN."""
     return "" if math.isnan(value) else f"{value:.{digits}f} {unit}"
 
 
@@ -90,14 +96,15 @@ def draw_plan(room: Room, legs: Sequence[Leg], path: Path) -> None:
     figure = Figure(figsize=(10, 8.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(aspect="equal", xlabel="x in m", ylabel="y in m", title=f"World {room.seed} from above")
-    _draw_room(axes, room)
+    draw_room(axes, room)
     for leg, colour in zip(legs, COLOURS, strict=False):
         _draw_leg(axes, room, leg, colour)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, frameon=False)
     figure.savefig(path, dpi=110)
 
 
-def _draw_room(axes: Any, room: Room) -> None:
+def draw_room(axes: Any, room: Room, label_of: Callable[[Board], str] = attrgetter("photo")) -> None:
+    """Draw walls, boxes and boards with their labels, and where the robot starts."""
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle((-room.width / 2, -room.depth / 2), room.width, room.depth, fill=False, lw=2))
@@ -110,8 +117,9 @@ def _draw_room(axes: Any, room: Room) -> None:
         axes.plot([pose.x - aside[0], pose.x + aside[0]], [pose.y - aside[1], pose.y + aside[1]], color="0.3", lw=5)
         label = pose.x + 0.25 * math.cos(pose.yaw), pose.y + 0.25 * math.sin(pose.yaw)
         axes.annotate(
-            board.photo, label, ha="center", va="center", fontsize=8, rotation=math.degrees(pose.yaw) % 180 - 90
-        )
+            label_of(board), label, ha="center", va="center", fontsize=8, zorder=5,
+            rotation=math.degrees(pose.yaw) % 180 - 90, bbox={"fc": "w", "ec": "none", "alpha": 0.7, "pad": 1},
+        )  # fmt: skip
     axes.plot(room.start.x, room.start.y, "k^", ms=9, label="start")
     axes.margins(0.05)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,14 +18,28 @@ from talk2dino_ros.demo.processes import check_alive, node_process
 from talk2dino_ros.ros.node.ros_context import ros_context
 
 NAMESPACE = "/demo_nav"  # a robot on the same network is not touched: clock, transforms and diagnostics are in it too
-NAMES = (
-    "-r",
-    f"__ns:={NAMESPACE}",
-    *(part for name in ("tf", "tf_static", "clock", "diagnostics") for part in ("-r", f"/{name}:={name}")),
-)
 TARGETS = {"coffee cup": "coffee", "cat": "chelsea"}  # which photograph shows it
 START_TIMEOUT_S = 1800.0  # a first start may download weights, with its own progress bar
 GIVE_UP_S = 600.0
+MASK = ("-r", "mask:=talk2dino/mask")  # for the simulator
+SEGMENTER = {
+    "use_sim_time": True,
+    "target_frame": "map",
+    "transform_timeout_s": 1.0,
+    "image_reliability": "reliable",
+}
+GOAL = {
+    "use_sim_time": True,
+    "occupied_from": INSCRIBED,
+    "opaque_from": LETHAL,
+    "robot_radius_m": 0.0,  # the costmap is inflated
+    "search_radius_m": SEARCH_RADIUS_M,
+    "sight_margin_m": SIGHT_MARGIN_M,
+    "require_costmap": True,
+    "segmenter_timeout_s": 120.0,
+    "lost_timeout_s": 20.0,  # real time, and a slow machine takes its time for an image
+    "give_up_s": GIVE_UP_S,
+}
 
 
 @dataclass(frozen=True)
@@ -49,52 +64,39 @@ def run_world(
     room = furnish(seed, aspects(PHOTOS))
     with ExitStack() as stack:
         processes = {
-            name: stack.enter_context(node_process(module, *NAMES, "--log-level", log_level, *parameters))
+            name: stack.enter_context(node_process(module, *names_in(NAMESPACE), "--log-level", log_level, *parameters))
             for name, (module, parameters) in _nodes(seed, model, refine).items()
         }
         stack.enter_context(ros_context())
-
-        def check() -> None:
-            for name, process in processes.items():
-                check_alive(name, process)
-
-        client = NavigationClient(NAMESPACE, check)
+        client = NavigationClient(NAMESPACE, lambda: check_all(processes))
         client.wait_until_ready(START_TIMEOUT_S)
         legs = [client.go_to(word, TARGETS[word]) for word in words]
     return DriveOutcome(room, legs, [evaluate_leg(room, leg) for leg in legs], time.monotonic() - began_s)
 
 
 def _nodes(seed: int, model: str, refine: str) -> dict[str, tuple[str, list[str]]]:
-    """Return each process's module and arguments."""
-    mask = ["-r", "mask:=talk2dino/mask"]
-    segmenter = {
-        "use_sim_time": True,
-        "model": model,
-        "refine": refine,
-        "vocabulary": "[person, rocket]",  # what is gone to is added by the goal node
-        "target_frame": "map",
-        "transform_timeout_s": 1.0,
-        "image_reliability": "reliable",
-    }
-    goal = {
-        "use_sim_time": True,
-        "occupied_from": INSCRIBED,
-        "opaque_from": LETHAL,
-        "robot_radius_m": 0.0,  # the costmap is inflated
-        "search_radius_m": SEARCH_RADIUS_M,
-        "sight_margin_m": SIGHT_MARGIN_M,
-        "require_costmap": True,
-        "segmenter_timeout_s": 120.0,
-        "lost_timeout_s": 20.0,  # real time, and a slow machine takes its time for an image
-        "give_up_s": GIVE_UP_S,
-    }
+    """Return each process's module and arguments; what is gone to is added to the vocabulary by the goal node."""
+    segmenter = {**SEGMENTER, "model": model, "refine": refine, "vocabulary": "[person, rocket]"}
     return {
-        "simulator": ("benchmarks.nav.simulator", [*mask, *_parameters({"seed": seed})]),
-        "segmenter": ("talk2dino_ros.segmenter.segmenter_main", _parameters(segmenter)),
-        "goal node": ("talk2dino_ros.goal.goal_main", _parameters(goal)),
-        "Nav2 stub": ("benchmarks.nav.nav2_stub", _parameters({"use_sim_time": True})),
+        "simulator": ("benchmarks.nav.simulator", [*MASK, *ros_parameters({"seed": seed})]),
+        "segmenter": ("talk2dino_ros.segmenter.segmenter_main", ros_parameters(segmenter)),
+        "goal node": ("talk2dino_ros.goal.goal_main", ros_parameters(GOAL)),
+        "Nav2 stub": ("benchmarks.nav.nav2_stub", ros_parameters({"use_sim_time": True})),
     }
 
 
-def _parameters(values: Mapping[str, object]) -> list[str]:
+def names_in(namespace: str) -> tuple[str, ...]:
+    """Return the arguments that put a process into a namespace, with all that is else shared by robots."""
+    shared = ("tf", "tf_static", "clock", "diagnostics")
+    return "-r", f"__ns:={namespace}", *(part for name in shared for part in ("-r", f"/{name}:={name}"))
+
+
+def check_all(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Raise DemoError where one of the processes has ended."""
+    for name, process in processes.items():
+        check_alive(name, process)
+
+
+def ros_parameters(values: Mapping[str, object]) -> list[str]:
+    """Return the arguments that set parameters."""
     return [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]

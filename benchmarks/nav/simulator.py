@@ -27,7 +27,7 @@ from tf2_msgs.msg import TFMessage
 from benchmarks.nav import simulator_messages as messages
 from benchmarks.nav.drive import Odometry, Twist, frame_between, moved
 from benchmarks.nav.floor_plan import INSCRIBED, floor_plan, inflate, value_at
-from benchmarks.nav.room import PHOTOS, furnish
+from benchmarks.nav.room import PHOTOS, Room, furnish
 from benchmarks.nav.sim_world import World, aspects
 from benchmarks.nav.simulator_messages import BASE, CAMERA, MAP, ODOM
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
@@ -55,6 +55,11 @@ class SimulatorParameters(Values):
     )
 
 
+def demo_room(seed: int) -> Room:
+    """Furnish the room of `make demo-nav`."""
+    return furnish(seed, aspects(PHOTOS))
+
+
 class Simulator(Node):
     """A robot with two driven wheels and an RGB-D camera.
 
@@ -62,16 +67,18 @@ class Simulator(Node):
     Publishers: image (rgb8), depth (32FC1, registered), camera_info, odom, costmap (latched), true_pose (which no
     robot has: for scoring), /tf (map -> odom -> base_link), /tf_static (the camera), /clock.
     Subscriptions: cmd_vel, mask (whose stamp tells that an image is done).
-    Raises ParameterError where a parameter's start value is not allowed.
+    seed: of the room. Raises ParameterError where a parameter's start value is not allowed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room_of: Callable[[int], Room] = demo_room) -> None:
+        """`room_of` furnishes the room of a seed."""
         super().__init__("simulator")
         parameter_set.declare(self, SimulatorParameters)
         self._settings = settings = parameter_set.read(self, SimulatorParameters)
         self._step_s = 1 / settings.control_rate_hz
         self._steps_per_image = max(1, round(settings.control_rate_hz / settings.image_rate_hz))
-        room = furnish(settings.seed, aspects(PHOTOS))
+        self.seed = settings.seed
+        room = room_of(self.seed)
         self._world = World(room)
         self._costmap = inflate(floor_plan(room, MAP))
         self._pose = room.start
@@ -94,7 +101,7 @@ class Simulator(Node):
         self._static_pub = self.create_publisher(TFMessage, "/tf_static", LATCHED)
         self._costmap_pub = self.create_publisher(OccupancyGrid, "costmap", LATCHED)
         self._static_pub.publish(messages.camera_mount())
-        self._costmap_pub.publish(messages.grid_to_msg(self._costmap, self._now().to_msg()))
+        self._publish_costmap()
         self.create_subscription(TwistMsg, "cmd_vel", self._on_twist, QoSProfile(depth=10))
         self.create_subscription(Image, "mask", self._on_mask, RELIABLE)
 
@@ -108,6 +115,15 @@ class Simulator(Node):
             self._wait(lambda: self._twists > twists, self._settings.twist_timeout_s)
         self._drive()
         self._steps += 1
+
+    def refurnish(self, room: Room) -> None:
+        """Put the robot as it stands into another room, and say where one can drive there."""
+        self._world.close()
+        self._world, self._costmap = World(room), inflate(floor_plan(room, MAP))
+        self._publish_costmap()
+
+    def _publish_costmap(self) -> None:
+        self._costmap_pub.publish(messages.grid_to_msg(self._costmap, self._now().to_msg()))
 
     def _now(self) -> Time:
         return Time(nanoseconds=round((START_S + self._steps * self._step_s) * 1e9))

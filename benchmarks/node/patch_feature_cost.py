@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--weights-dir", default="")
+    parser.add_argument("--encodings", nargs="+", default=ENCODINGS, choices=ENCODINGS)
     parser.add_argument("--turns", type=int, default=5, help="with features, and as many without")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a turn")
     parser.add_argument("--rate", type=float, default=30.0, help="images per second; more than the model can do")
@@ -46,9 +47,11 @@ def main() -> None:
     if arguments.camera:
         play_camera(arguments.rate)
         return
-    rows = [measure(encoding, arguments) for encoding in ENCODINGS]
+    rows = [measure(encoding, arguments) for encoding in arguments.encodings]
     facts = {"model": arguments.model, "image": f"{WIDTH}x{HEIGHT} rgb8 with 16UC1 depth", "rate_hz": arguments.rate}
-    write_result(f"patch_feature_cost_{arguments.model}", {**facts, "encodings": rows})
+    facts["seconds_of_a_turn"] = arguments.seconds
+    part = arguments.encodings if len(rows) < len(ENCODINGS) else ()
+    write_result("_".join(("patch_feature_cost", arguments.model, *part)), {**facts, "encodings": rows})
 
 
 def play_camera(rate: float) -> None:
