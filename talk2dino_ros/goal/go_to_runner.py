@@ -14,7 +14,8 @@ from talk2dino_msgs.msg import TrackedObjectArray
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.goal_topics import GoalTopics
 from talk2dino_ros.goal.grid import GridError
-from talk2dino_ros.goal.memory_client import MemoryClient, NoMemoryError
+from talk2dino_ros.goal.memory_client import AbsentMemoryError, MemoryClient, NoMemoryError
+from talk2dino_ros.goal.planner_watch import GoalFate, PlannerWatch
 from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
 from talk2dino_ros.goal.task.go_to_states import GoalChange, State
 from talk2dino_ros.goal.task.go_to_task import GoToTask
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from talk2dino_ros.ros.node.waits import Waits
 
 FAULT = "the go_to failed by a fault of this program ({error!r}); the node's log has the details"
+GIVEN_UP = "the planner has given up the goal; look at its log for the reason"
+STOPPED = "the goal was cancelled at the planner, by another client of it"
 OBJECTS = QoSProfile(depth=10)  # none is to be lost while a pose is computed, as one of them may be the only detection
 
 
@@ -47,6 +50,8 @@ class GoToRunner:
         self._surroundings = Surroundings(node, settings, self._on_jump)
         self._vocabulary = VocabularyClient(node, settings().segmenter, waits)
         self._memory = MemoryClient(node, settings().memory, waits)
+        self._planner = PlannerWatch(node, settings().planner_action)
+        self._has_told_of_no_memory = False
         self._objects_sub: Any = None
 
     @property
@@ -56,6 +61,7 @@ class GoToRunner:
 
     def activate(self) -> None:
         """Listen to the objects."""
+        self._has_told_of_no_memory = False
         topic = f"{self._settings().segmenter}/objects"
         self._objects_sub = self._node.create_subscription(TrackedObjectArray, topic, self._on_objects, OBJECTS)
 
@@ -73,6 +79,7 @@ class GoToRunner:
         self._surroundings.destroy()
         self._vocabulary.destroy()
         self._memory.destroy()
+        self._planner.destroy()
 
     def make_task(self, go_to_request: GoToRequest) -> GoToTask:
         """Make a go-to task the active one, and end the one before; `search` starts it."""
@@ -112,6 +119,7 @@ class GoToRunner:
                 self._update(task)
                 self._recollect(task)
                 task.tick(self.robot() if task.goal else None, time.monotonic())
+                self._look_at_planner(task)
         self.report()
         self._remove_questions()
         self._waits.poll()
@@ -147,8 +155,24 @@ class GoToRunner:
             try:
                 answer = await self._memory.find(task.go_to_request.words, timeout_s, lambda: task.is_ended)
                 task.recall.take(self._surroundings.recalled(answer) if not task.is_ended else (), answer.message)
+            except AbsentMemoryError as error:
+                self._tell_of_no_memory(error)
+                task.recall.fail(str(error), is_news=False)
             except (NoMemoryError, TransformError) as error:
                 task.recall.fail(str(error))
+
+    def _tell_of_no_memory(self, error: AbsentMemoryError) -> None:
+        """Log it once: many robots have no memory, and need none."""
+        if not self._has_told_of_no_memory:
+            self._node.get_logger().info(str(error))
+        self._has_told_of_no_memory = True
+
+    def _look_at_planner(self, task: GoToTask) -> None:
+        """Leave a goal that the planner has given up; end where someone has stopped the robot."""
+        if task.is_driven and self._planner.fate == GoalFate.GIVEN_UP:
+            task.give_up_goal(GIVEN_UP, time.monotonic())
+        elif task.is_driven and self._planner.fate == GoalFate.CANCELLED:
+            task.end(State.CANCELLED, STOPPED)
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
         self._surroundings.take(array)
@@ -196,6 +220,8 @@ class GoToRunner:
             task.set_failure_reason(str(error))
             self._topics.warn(str(error))
             return
+        if change == GoalChange.FIRST:
+            self._planner.begin()
         self._topics.publish_goal(task, change, self._settings().goal_frame)
 
     def _remove_questions(self) -> None:

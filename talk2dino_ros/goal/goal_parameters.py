@@ -125,6 +125,11 @@ class GoalParameters(NodeValues):
         high=24 * HOUR_S,
         live=True,
     )
+    planner_action: str = parameter(
+        "navigate_to_pose",
+        "Name of the planner's action, whose status tells that the planner has given up or cancelled a goal; empty: it "
+        "is not looked at, and only reach_timeout_s ends the wait.",
+    )
     goal_tolerance_m: float = parameter(
         0.15,
         "Minimum change of the goal's position before it is published again: measurements jitter, and the planner "
@@ -213,12 +218,11 @@ class GoalParameters(NodeValues):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("segmenter", "memory"):
-            value = getattr(self, name)
-            if not NODE_NAME.match(value):
-                default = getattr(GoalParameters, name)
+        for name, what in (("segmenter", "a node's"), ("memory", "a node's"), ("planner_action", "no or an action's")):
+            value, default = getattr(self, name), getattr(GoalParameters, name)
+            if not NODE_NAME.match(value) and (name != "planner_action" or value):
                 raise ParameterError(
-                    f"{name} is {value!r}, expected a node's name such as {default!r} or '/robot/{default}'; set it so"
+                    f"{name} is {value!r}, expected {what} name such as {default!r} or '/robot/{default}'; set it so"
                 )
         if self.give_up_s < self.lost_timeout_s:
             raise ParameterError(

@@ -24,6 +24,10 @@ class NoMemoryError(Talk2DinoError):
     """The memory is not there, silent, or refuses."""
 
 
+class AbsentMemoryError(NoMemoryError):
+    """There is no memory."""
+
+
 class MemoryClient:
     """Client of a memory's service find.
 
@@ -41,7 +45,7 @@ class MemoryClient:
         client, name = self._client, self._client.srv_name
         wait_s = min(DISCOVERY_S, timeout_s)
         if not await self._waits.until(lambda: client.service_is_ready() or is_over(), wait_s) or is_over():
-            raise NoMemoryError(
+            raise AbsentMemoryError(
                 f"no memory is asked, as the service {name} is not there; start the node memory (the launch argument "
                 "memory:=true), or set the parameter memory to its name"
             )

@@ -11,7 +11,7 @@ pytest.importorskip("talk2dino_msgs.srv")
 from rclpy.task import Future
 from talk2dino_msgs.srv import Find
 
-from talk2dino_ros.goal.memory_client import DISCOVERY_S, MemoryClient, NoMemoryError
+from talk2dino_ros.goal.memory_client import DISCOVERY_S, AbsentMemoryError, MemoryClient, NoMemoryError
 
 
 class FindService:
@@ -66,7 +66,7 @@ def test_the_memory_is_asked_until_an_answer_comes(clock, answered):
 
 
 def test_a_memory_that_is_not_there_is_told_of_soon(clock):
-    with pytest.raises(NoMemoryError, match=r"/memory/find is not there; start the node memory .*memory:=true"):
+    with pytest.raises(AbsentMemoryError, match=r"/memory/find is not there; start the node memory .*memory:=true"):
         find(FindService(is_ready=False), clock)
     assert clock.now_s == DISCOVERY_S
 

@@ -54,6 +54,7 @@ ROS_MODULES = {
         "goal_server",
         "goal_topics",
         "memory_client",
+        "planner_watch",
         "surroundings",
         "vocabulary_client",
     },

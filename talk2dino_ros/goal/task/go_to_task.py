@@ -95,19 +95,32 @@ class GoToTask(GoToProgress):
             if now_s - self.started_s > self.go_to_request.timeout_s:
                 self._end_in_vain()
             return
-        if self.state in (State.VERIFYING, State.GONE):
+        if self.state == State.VERIFYING:
             self.recall.verify(now_s)
+        elif self.recall.is_leaving and self.tracked is None:
+            self.recall.give_up_leaving(now_s)
         elif robot and is_within(robot, self.goal, self._settings.xy_tolerance_m, self._settings.yaw_tolerance_rad):
             self._arrive(now_s)
         elif now_s - self.moved_s > self._settings.reach_timeout_s:
-            waited_s = self._settings.reach_timeout_s
-            self.end(State.FAILED, f"{NOT_REACHED.format(waited_s=waited_s)}{self._unseen(now_s)}")
+            self.give_up_goal(NOT_REACHED.format(waited_s=self._settings.reach_timeout_s), now_s)
         elif (
             self.tracked is not None
             and self.go_to_request.keep_looking
             and self.unseen_s(now_s) > self._settings.lost_timeout_s
         ):
             self._be_lost(now_s)
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether the robot is on its way to the goal."""
+        return not self.is_ended and self.goal is not None and self.state in (State.SEEN, State.LOST, State.REMEMBERED)
+
+    def give_up_goal(self, reason: str, now_s: float) -> None:
+        """Leave the goal, which the robot does not reach: for the memory's next place, or for good."""
+        if self.tracked is None and self.recall.current is not None:
+            self.recall.leave_unreached(reason, now_s)
+        else:
+            self.end(State.FAILED, f"{reason}{self._unseen(now_s)}")
 
     def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> GoalChange:
         """Go to the first of the candidates that has a free place in front of it."""

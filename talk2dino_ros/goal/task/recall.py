@@ -49,6 +49,8 @@ class Recall:
         self._next: list[RecalledPlace] = []
         self._gone: list[RecalledPlace] = []
         self._occupied = ""  # why the first of the places that were left out has no free pose
+        self._unreached: list[str] = []  # the places that the robot did not get to, with the reasons
+        self._left_s = math.nan  # when the current place was left for the next one; NaN: it is not
         self._arrived_s = math.nan  # at the current place,
         self._views_before = 0  # and how many views there were until then
 
@@ -63,26 +65,52 @@ class Recall:
         if not places:
             self._do_without(State.NEVER_SEEN)
 
-    def fail(self, reason: str) -> None:
-        """Go on without the memory, which is not there or refuses; the end where nothing else was asked for."""
+    def fail(self, reason: str, *, is_news: bool = True) -> None:
+        """Go on without the memory, which is not there or refuses; the end where nothing else was asked for.
+
+        is_news: whether to say so at once, and not only where nothing is found in the end.
+        """
         self.is_pending, self._next, self.note = False, [], reason
-        self._do_without(State.FAILED)
+        if is_news or self._is_alone:
+            self._do_without(State.FAILED)
 
     def go_on(self, robot_now: Callable[[], Pose], place: Place, now_s: float, now_ns: int) -> GoalChange:
         """Go to the next place where it is time for it; return what to publish.
 
-        What `robot_now` and `place` raise is passed on, and the place stays the next one. now_ns: the goal's stamp.
+        One place is tried at a time, as its search for a free pose takes a while in which nothing else is served. What
+        `robot_now` and `place` raise is passed on, and the place stays the next one. now_ns: the goal's stamp.
         """
         progress = self._progress
         if progress.is_ended or not self._is_time(now_s):
             return GoalChange.NONE
-        goal = self._next_goal(robot_now(), place)
-        if goal is None or self.current is None:
+        goal = self._try_next(robot_now(), place) if self._next else None
+        if goal is not None and self.current is not None:
+            self._left_s = math.nan
+            progress.set_goal(goal, now_s, now_ns)
+            progress.enter(State.REMEMBERED, f"{self._name} is remembered {self.current.describe()}")
+            return GoalChange.FIRST
+        if not self._next:
             self._have_no_place()
-            return GoalChange.NONE
-        progress.set_goal(goal, now_s, now_ns)
-        progress.enter(State.REMEMBERED, f"{self._name} is remembered {self.current.describe()}")
-        return GoalChange.FIRST
+        return GoalChange.NONE
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the goal is that of a place which was left, and the next one is looked for."""
+        return not math.isnan(self._left_s)
+
+    def leave_unreached(self, reason: str, now_s: float) -> None:
+        """Leave the current place, which the robot does not reach, for the next one."""
+        assert self.current is not None
+        self._unreached.append(f"{self.current.describe()}, the robot has not been, for {reason}")
+        self._left_s = now_s
+        self._progress.enter(State.SEARCHING, f"{self._name} may be {self.current.describe()}, but {reason}")
+
+    def give_up_leaving(self, now_s: float) -> None:
+        """End where what is needed for a goal, as the robot's pose, has been missing for too long."""
+        waited_s = self._settings.reach_timeout_s
+        if now_s - self._left_s > waited_s:
+            why = self._progress.failure_reason or "none could be computed; look at the log"
+            self._progress.end(State.FAILED, f"no goal at the next place of {self._name} in {waited_s:g} s: {why}")
 
     def arrive(self, now_s: float) -> None:
         """Begin to look whether the object is still at the current place, where the robot stands now."""
@@ -100,6 +128,7 @@ class Recall:
             progress.end(state, f"whether {self._name} is still {current.describe()}, is not known: {why}")
         else:
             self._gone.append(current)
+            self._left_s = now_s
             progress.enter(State.GONE, f"{self._name} is not {current.describe()}")
 
     def is_at(self, candidate: Candidate) -> bool:
@@ -124,33 +153,33 @@ class Recall:
 
     def _is_time(self, now_s: float) -> bool:
         progress = self._progress
-        if progress.state == State.GONE:
+        if self.is_leaving and progress.state in (State.GONE, State.SEARCHING):
             return True
         if progress.goal is not None or not self._next:
             return False
         live_s = min(self._settings.live_first_s, progress.go_to_request.timeout_s)
         return self._is_alone or now_s - progress.started_s >= live_s
 
-    def _next_goal(self, robot: Pose, place: Place) -> Pose | None:
-        """Make the next place with a free pose the current one and return that pose; None where there is none."""
-        while self._next:
-            candidate = self._next[0].candidate
-            try:
-                pose = place(candidate, robot, self._progress.go_to_request.stand_off_m)
-            except NoFreePoseError as error:
-                self._occupied = self._occupied or f"{self._next[0].describe()}, but {error}"
-                del self._next[0]
-                continue
-            self.current = self._next.pop(0)
-            return pose
-        self.note = f"it is remembered {self._occupied}" if self._occupied and not self._gone else self.note
-        return None
+    def _try_next(self, robot: Pose, place: Place) -> Pose | None:
+        """Make the next place the current one and return its pose; leave it out where none is free, and return None."""
+        candidate = self._next[0].candidate
+        try:
+            pose = place(candidate, robot, self._progress.go_to_request.stand_off_m)
+        except NoFreePoseError as error:
+            self._occupied = self._occupied or f"{self._next[0].describe()}, but {error}"
+            del self._next[0]
+            return None
+        self.current = self._next.pop(0)
+        return pose
 
     def _have_no_place(self) -> None:
         """Handle that no place is left to go to."""
-        if self._progress.state == State.GONE:
-            self._progress.end(State.NOT_THERE_ANY_MORE, f"{self._name}: {self._describe_gone()}")
+        if self._unreached:
+            self._progress.end(State.FAILED, f"{self._name}: {self._describe_all()}")
+        elif self._gone:
+            self._progress.end(State.NOT_THERE_ANY_MORE, f"{self._name}: {self._describe_all()}")
         else:
+            self.note = f"it is remembered {self._occupied}"
             self._do_without(State.NO_FREE_POSE)
 
     def _do_without(self, state: State) -> None:
@@ -160,10 +189,11 @@ class Recall:
         elif self._progress.state == State.SEARCHING:
             self._progress.message = f"looking for {self._name}; {self.note}"
 
-    def _describe_gone(self) -> str:
-        """Say where the object was looked for, and that it was not there."""
-        also = f"; nor where else it may be: {self._occupied}" if self._occupied else ""
-        return "it is not " + ", nor ".join(place.describe() for place in self._gone) + also
+    def _describe_all(self) -> str:
+        """Say where the object was looked for and is not, and where nobody could look."""
+        gone = "it is not " + ", nor ".join(place.describe() for place in self._gone) if self._gone else ""
+        also = f"nor where else it may be: {self._occupied}" if self._occupied else ""
+        return "; ".join(filter(None, (gone, *self._unreached, also)))
 
 
 def ago(seconds: float) -> str:

@@ -2,6 +2,8 @@
 """A go_to over the places of a memory, which is a service of the test: remembered, verified, seen again, gone."""
 
 import pytest
+from action_msgs.msg import GoalStatus, GoalStatusArray
+from rclpy.qos import qos_profile_action_status_default
 from scripted_world import place_of, remembered, stamped_ns, tracked
 from talk2dino_msgs.msg import GoToState
 from talk2dino_msgs.srv import GoTo
@@ -78,9 +80,45 @@ def test_without_a_memory_only_says_what_to_start_and_also_goes_on_live(world):
     assert "memory/find is not there; start the node memory" in reply.message
     assert world.goals == []
     handle = world.send()
-    world.wait_for(lambda: world.feedback and "start the node memory" in world.feedback[-1].message, "the sentence")
-    assert world.is_in(GoToState.SEARCHING)
+    world.wait_for(lambda: world.is_in(GoToState.SEARCHING), "the search")
     world.objects = [tracked(3.0, 0.0)]
     world.wait_for(lambda: world.goals, "goal_pose")
     world.robot = place_of(world.goals[0])
     assert world.result_of(handle).result.state.value == GoToState.REACHED
+
+
+def test_a_place_that_the_planner_gives_up_is_left_for_the_next_one(make_world):
+    world = make_world("/with_planner", "live_first_s:=0.0")
+    world.serve_memory()
+    status_pub = world.node.create_publisher(
+        GoalStatusArray, "navigate_to_pose/_action/status", qos_profile_action_status_default
+    )
+    world.wait_until_heard()
+    world.wait_for(status_pub.get_subscription_count, "the node at the planner's status")
+    old = status_of(1, GoalStatus.STATUS_ABORTED)
+    status_pub.publish(GoalStatusArray(status_list=[old]))
+    world.remembered = [remembered(3.0, 0.0), remembered(-1.0, 4.0, number=8)]
+    handle = world.send(stand_off_m=1.0)
+    world.wait_for(lambda: len(world.goals) == 1, "the first place")
+    taken = [old, status_of(2, GoalStatus.STATUS_EXECUTING)]
+    status_pub.publish(GoalStatusArray(status_list=taken))
+    taken[1].status = GoalStatus.STATUS_ABORTED
+    status_pub.publish(GoalStatusArray(status_list=taken))
+    world.wait_for(lambda: len(world.goals) == 2, "the second place")
+    taken.append(status_of(3, GoalStatus.STATUS_ABORTED))
+    status_pub.publish(GoalStatusArray(status_list=taken))
+    result = world.result_of(handle).result
+    assert result.state.value == GoToState.FAILED
+    assert result.message.count("the robot has not been, for the planner has given up the goal") == 2
+
+    handle = world.send(stand_off_m=1.0)
+    world.wait_for(lambda: len(world.goals) == 3, "the first place again")
+    status_pub.publish(GoalStatusArray(status_list=[*taken, status_of(4, GoalStatus.STATUS_CANCELED)]))
+    assert world.result_of(handle).result.state.value == GoToState.CANCELLED
+
+
+def status_of(number: int, status: int) -> GoalStatus:
+    """A goal that was taken at second `number`."""
+    goal = GoalStatus(status=status)
+    goal.goal_info.goal_id.uuid[0] = goal.goal_info.stamp.sec = number
+    return goal
