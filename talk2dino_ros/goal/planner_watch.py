@@ -40,7 +40,7 @@ class PlannerWatch:
     def fate(self) -> GoalFate:
         """Of the newest goal that the planner has taken since `begin`."""
         taken = [status for key, status in self._statuses.items() if key not in self._before]
-        newest = max(taken, key=_taken_at, default=None)
+        newest = max(reversed(taken), key=_taken_at, default=None)  # the last of one moment: simulated time may stand
         return FATES.get(newest.status, GoalFate.UNKNOWN) if newest else GoalFate.UNKNOWN
 
     def destroy(self) -> None:

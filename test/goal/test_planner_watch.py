@@ -28,11 +28,12 @@ class Planner:
         return object()
 
     def say(self, **goals: int) -> GoalFate:
-        """Publish the statuses of goals, which are named by the second in which they were taken: s1, s2."""
+        """Publish the statuses of goals, which are named by the second in which they were taken: s1, s2, s2b."""
         array = GoalStatusArray()
         for name, status in goals.items():
             goal = GoalStatus(status=status)
-            goal.goal_info.stamp.sec = goal.goal_info.goal_id.uuid[0] = int(name[1:])
+            goal.goal_info.stamp.sec = goal.goal_info.goal_id.uuid[0] = int(name[1])
+            goal.goal_info.goal_id.uuid[1] = len(name)
             array.status_list.append(goal)
         self._callback(array)
         return self.watch.fate
@@ -57,6 +58,7 @@ def test_a_goal_that_another_one_replaced_counts_for_nothing():
     planner.watch.begin()
     assert planner.say(s3=EXECUTING, s2=ABORTED) == GoalFate.UNKNOWN
     assert planner.say(s2=ABORTED, s3=ABORTED) == GoalFate.GIVEN_UP
+    assert planner.say(s2=ABORTED, s3=ABORTED, s3b=EXECUTING) == GoalFate.UNKNOWN  # in the same moment of a simulation
 
 
 def test_a_planner_that_starts_anew_is_believed_again():
