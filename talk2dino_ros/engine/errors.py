@@ -35,6 +35,7 @@ Talk2DinoError              engine/errors                           -
   NoFreePoseError           goal/stand_off                          the room, or the distance asked for
   NoCostmapError            goal/surroundings                       Nav2, or the topic's name
   NoMemoryError             goal/memory_client                      the memory, or its name
+    AbsentMemoryError       goal/memory_client                      start a memory
   NotInVocabularyError      goal/vocabulary_client                  the word of a go_to
   NoAnswerError             goal/vocabulary_client                  the segmenter, or its name
   AskError                  memory/memory_server                    the fields of a request to the memory, or its moment

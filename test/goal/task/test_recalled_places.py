@@ -4,61 +4,11 @@
 import math
 
 import pytest
+from go_to_course import HOUR_S, NOTHING, Course, occupied, place, recalled, seen
 
-from talk2dino_ros.goal.goal_parameters import GoalParameters
-from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
-from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, Recollection
+from talk2dino_ros.goal.stand_off import Pose
+from talk2dino_ros.goal.task.choice import Recollection
 from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, State
-from talk2dino_ros.goal.task.go_to_task import GoToTask
-from talk2dino_ros.goal.task.recall import RecalledPlace
-
-SETTINGS = GoalParameters(live_first_s=1.0, verify_s=3.0, same_place_m=0.5, reach_timeout_s=60.0, lost_timeout_s=2.0)
-ROBOT = Pose(0.0, 0.0, 0.0)
-HOUR_S = 3600.0
-NOTHING = GoalView()
-
-
-def recalled(
-    x: float, y: float = 0.0, *, number: int = 7, age_s: float = HOUR_S, asked_s: float = 100.0
-) -> RecalledPlace:
-    return RecalledPlace(Candidate(number, 0.8, (x, y, 0.0), seen_ns=5, is_remembered=True), age_s, asked_s)
-
-
-def seen(x: float, y: float = 0.0, *, number: int = 1, stamp: int = 1000) -> GoalView:
-    return GoalView([Candidate(number, 0.9, (x, y, 0.0), seen_ns=stamp)], ids={number})
-
-
-def place(candidate, toward, stand_off_m):
-    return stand_off_pose(candidate.point, toward, stand_off_m)
-
-
-def occupied(*_):
-    raise NoFreePoseError("all is occupied")
-
-
-class Course:
-    """A go-to task that began to search at 100 s, one metre in front of what it finds."""
-
-    def __init__(self, memory: Recollection = Recollection.ALSO, **changes) -> None:
-        fields = {"words": "cup", "which": 0, "object_id": 0, "stand_off_m": 1.0, "timeout_s": 5.0, "memory": memory}
-        self.task = GoToTask(GoToRequest(**(fields | changes)), SETTINGS)
-        self.task.start_searching(100.0)
-        self.changes: list[GoalChange] = []
-
-    def step(self, now_s: float, view: GoalView | None = NOTHING, robot: Pose = ROBOT, where=place) -> State:
-        """One round of the node's timer, with an image's objects where there is one."""
-        changes = [self.task.update(view, lambda: robot, where, now_s)] if view is not None else []
-        changes.append(self.task.recall.go_on(lambda: robot, where, now_s, int(now_s * 1e9)))
-        self.task.tick(robot, now_s)
-        self.changes += [change for change in changes if change != GoalChange.NONE]
-        return self.task.state
-
-    def at_the_place(self, places=None) -> Pose:
-        """Drive to the first of the places and begin to look at 110 s; return where the robot stands."""
-        self.task.recall.take([recalled(4.0)] if places is None else places, "")
-        assert self.step(101.0) == State.REMEMBERED
-        assert self.step(110.0, robot=self.task.goal) == State.VERIFYING
-        return self.task.goal
 
 
 def test_a_remembered_place_is_gone_to_once_nothing_was_confirmed_for_live_first_s():
@@ -226,81 +176,6 @@ def test_an_object_that_could_not_be_placed_is_not_gone():
     course.task.set_failure_reason("TF is silent")
     assert course.step(113.1, None, robot) == State.FAILED
     assert course.task.message.endswith("is not known: TF is silent")
-
-
-def test_a_remembered_place_that_is_not_reached_is_left_for_the_next_one():
-    course = Course()
-    course.task.recall.take([recalled(4.0), recalled(0.0, 5.0, number=8, age_s=90.0)], "")
-    course.step(101.0)
-    assert course.step(161.0) == State.REMEMBERED
-    assert course.step(161.1) == State.SEARCHING
-    assert course.task.message.startswith(
-        "'cup' may be at (4.00, 0.00), where it was last seen 60 min ago, but the robot has not reached the goal within"
-    )
-    assert course.step(161.2) == State.REMEMBERED
-    assert (course.task.aim.id, course.changes) == (8, [GoalChange.FIRST, GoalChange.FIRST])
-    robot = course.task.goal
-    course.step(170.0, robot=robot)
-    course.step(173.1, robot=robot)
-    assert (course.step(173.2, robot=robot), course.task.is_ended) == (State.FAILED, True)
-    assert course.task.message.startswith(
-        "'cup': it is not at (0.00, 5.00), where it was last seen 90 s ago; at (4.00, 0.00), where it was last seen "
-        "60 min ago, the robot has not been, for the robot has not reached the goal within 60 s"
-    )
-
-
-def test_a_place_that_the_planner_gives_up_is_left_and_at_last_all_reasons_are_said():
-    course = Course()
-    course.task.recall.take([recalled(4.0), recalled(0.0, 5.0, number=8, age_s=90.0)], "")
-    course.step(101.0)
-    assert course.task.is_driven
-    course.task.give_up_goal("the planner has given up", 102.0)
-    assert (course.task.state, course.task.is_driven) == (State.SEARCHING, False)
-    assert course.step(102.1, robot=Pose(3.0, 0.0, 0.0)) == State.REMEMBERED  # at the goal that was left
-    course.task.give_up_goal("a door is closed", 103.0)
-    assert course.step(103.1) == State.FAILED
-    assert course.task.message == (
-        "'cup': at (4.00, 0.00), where it was last seen 60 min ago, the robot has not been, for the planner has given "
-        "up; at (0.00, 5.00), where it was last seen 90 s ago, the robot has not been, for a door is closed"
-    )
-
-
-def test_an_object_that_is_seen_where_the_planner_gives_up_ends_the_go_to():
-    course = Course()
-    course.step(101.0, seen(4.0))
-    course.task.give_up_goal("the planner has given up", 102.0)
-    assert (course.task.is_ended, course.task.state) == (True, State.FAILED)
-    assert course.task.message == "the planner has given up"
-
-
-def test_while_a_place_is_left_an_object_in_sight_wins():
-    course = Course()
-    course.task.recall.take([recalled(4.0), recalled(0.0, 5.0, number=8)], "")
-    course.step(101.0)
-    course.task.give_up_goal("a door is closed", 102.0)
-    assert course.step(102.1, seen(2.0)) == State.SEEN
-    assert course.step(103.0, seen(2.0, stamp=1001), robot=Pose(1.0, 0.0, 0.0)) == State.REACHED
-
-
-@pytest.mark.parametrize("is_gone", [True, False])
-def test_a_next_place_that_cannot_be_computed_is_not_waited_for_without_end(is_gone):
-    def no_transform(*_):
-        raise LookupError
-
-    course = Course()
-    robot = course.at_the_place([recalled(4.0), recalled(0.0, 5.0, number=8)])
-    if is_gone:
-        assert course.step(113.1, robot=robot) == State.GONE
-    else:
-        course.task.recall.leave_unreached("a door is closed", 113.1)
-    with pytest.raises(LookupError):
-        course.step(113.2, None, where=no_transform)
-    course.task.set_failure_reason("TF is silent")
-    course.task.tick(None, 173.0)
-    assert not course.task.is_ended
-    course.task.tick(None, 173.2)
-    assert course.task.state == State.FAILED
-    assert course.task.message == "no goal at the next place of 'cup' in 60 s: TF is silent"
 
 
 def test_the_first_place_with_a_free_pose_is_taken():
