@@ -84,7 +84,7 @@ def _remembered(story: Story) -> list[tuple[str, Rgb]]:
 
 
 def _found(story: Story) -> list[tuple[str, Rgb]]:
-    """What was remembered beside what was seen at the end of each go_to."""
+    """Return what was remembered beside what was seen at the end of each go_to."""
     views = [("remembered of the tour", story.target.view)]
     for number, leg in enumerate(story.legs):
         when = "then it was moved" if number else "gone to after the tour"
@@ -93,7 +93,7 @@ def _found(story: Story) -> list[tuple[str, Rgb]]:
 
 
 def _last_view(leg: Leg) -> Rgb | None:
-    """The last one in which the object was seen, as its word is in the vocabulary only until the go_to ends."""
+    """Return the last one that shows the object found, as its word is in the vocabulary only until the go_to ends."""
     if not leg.views:
         return None
     times = np.array([time_s for time_s, _ in leg.views])
