@@ -4,8 +4,9 @@
 A camera with depth that is faster than the model, the node, and a reader of its masks, each a process of its own, over
 Fast DDS with the shipped profile. The reader listens to the features in every second turn, and nothing else changes, as
 machines change their pace. Reported are the masks per second of each turn, and by how many percent the median of the
-turns with features is below that of the others: the target is below 5. On a machine whose model is faster than the
-camera the masks have the camera's rate in every turn: give a higher --rate there, or the result says nothing.
+turns with features is below that of the others: the target is below 5. Beside it, by how much more processor time the
+node takes for a mask, which tells the cost where other programs disturb the rates. On a machine whose model is faster
+than the camera the masks have the camera's rate in every turn: give a higher --rate there, or the result says nothing.
 Writes what it measured, with date, machine and versions, to benchmarks/results/.
 """
 
@@ -16,6 +17,8 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,9 +99,10 @@ def measure(encoding: str, arguments: argparse.Namespace) -> dict[str, Any]:
     rclpy.init()
     reader = Reader()
     children = [start_node(encoding, arguments), start_camera(arguments.rate)]
+    node = children[0].pid
     try:
         reader.wait_for_a_mask()
-        turns = [reader.turn(arguments.seconds, listens=listens) for listens in (False, True) * arguments.turns]
+        turns = [reader.turn(arguments.seconds, node, listens=listens) for listens in (False, True) * arguments.turns]
     finally:
         for child in children:
             child.terminate()
@@ -132,6 +136,22 @@ def start_camera(rate: float) -> subprocess.Popen[bytes]:
     )
 
 
+@dataclass(frozen=True)
+class Turn:
+    """Masks and features per second, and the node's processor time for a mask in milliseconds."""
+
+    masks: float
+    features: float
+    cpu_ms: float
+
+
+def processor_s(process: int) -> float:
+    """Return the processor time that all threads of a process have taken."""
+    # the name in brackets may hold anything; user and system time are the 14th and 15th field, in ticks
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Reader:
     """A reader of the masks, and in some turns of the features."""
 
@@ -155,8 +175,8 @@ class Reader:
                 raise TimeoutError(f"no mask came in {LOADING_S:g} s, expected one; read what the node printed")
             self._serve(0.1)
 
-    def turn(self, seconds: float, *, listens: bool) -> tuple[float, float]:
-        """Return the masks and the features per second of one turn."""
+    def turn(self, seconds: float, node: int, *, listens: bool) -> Turn:
+        """Measure one turn; node: the segmenter's process."""
         from talk2dino_msgs.msg import PatchFeatures
 
         subscription = None
@@ -166,10 +186,14 @@ class Reader:
         self._serve(SETTLING_S)
         self.mask_times.clear()
         self.features.clear()
+        began_s = processor_s(node)
         self._serve(seconds)
+        spent_s = processor_s(node) - began_s
         if subscription is not None:
             self.node.destroy_subscription(subscription)
-        return per_second(self.mask_times), per_second(self.features)
+        return Turn(
+            per_second(self.mask_times), per_second(self.features), 1e3 * spent_s / max(1, len(self.mask_times))
+        )
 
     def _serve(self, seconds: float) -> None:
         import rclpy
@@ -184,16 +208,23 @@ def per_second(times_s: list[float]) -> float:
     return (len(times_s) - 1) / (times_s[-1] - times_s[0]) if len(times_s) > 1 else 0.0
 
 
-def figures(without: list[tuple[float, float]], listened: list[tuple[float, float]]) -> dict[str, Any]:
-    """Return the rates of each turn, and the cost in percent of the masks' rate."""
-    off, on = ([masks for masks, _ in turns] for turns in (without, listened))
-    cost = 100 * (1 - statistics.median(on) / statistics.median(off))
+def figures(without: list[Turn], listened: list[Turn]) -> dict[str, Any]:
+    """Return the rates of each turn, and the cost in percent of the masks' rate and of the processor time of a mask."""
+    cost = 100 * (1 - _median(listened, "masks") / _median(without, "masks"))
+    cpu_cost = 100 * (_median(listened, "cpu_ms") / _median(without, "cpu_ms") - 1)
     return {
-        "masks_per_s_without": [round(rate, 2) for rate in off],
-        "masks_per_s_with": [round(rate, 2) for rate in on],
-        "features_per_s": [round(rate, 2) for _, rate in listened],
+        "masks_per_s_without": [round(turn.masks, 2) for turn in without],
+        "masks_per_s_with": [round(turn.masks, 2) for turn in listened],
+        "features_per_s": [round(turn.features, 2) for turn in listened],
         "cost_percent": round(cost, 2),
+        "cpu_ms_per_mask_without": [round(turn.cpu_ms, 1) for turn in without],
+        "cpu_ms_per_mask_with": [round(turn.cpu_ms, 1) for turn in listened],
+        "cpu_cost_percent": round(cpu_cost, 2),
     }
+
+
+def _median(turns: list[Turn], name: str) -> float:
+    return float(statistics.median(getattr(turn, name) for turn in turns))
 
 
 if __name__ == "__main__":
