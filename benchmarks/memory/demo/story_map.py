@@ -59,7 +59,7 @@ def words_on(board: Board) -> str:
 
 
 def _draw_heat(figure: Any, axes: Sequence[Any], story: Story) -> None:
-    """Draw the highest score of each column of voxels on the first of the axes, from the middle score to the highest."""
+    """Draw the highest score of each column of voxels on the first of the axes, from the middle score upwards."""
     points = story.heat[story.heat[:, 2] < CEILING_M]
     if not len(points):
         return
