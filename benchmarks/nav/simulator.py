@@ -71,7 +71,7 @@ class Simulator(Node):
     """
 
     def __init__(self, room_of: Callable[[int], Room] = demo_room) -> None:
-        """`room_of` furnishes the room of a seed."""
+        """Take what furnishes the room of a seed."""
         super().__init__("simulator")
         parameter_set.declare(self, SimulatorParameters)
         self._settings = settings = parameter_set.read(self, SimulatorParameters)
