@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.files.bounded_parsers import parse_yaml
+from talk2dino_ros.engine.files.regular_files import read_regular, user_path
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.engine.vocabulary import Vocabulary
@@ -182,10 +182,10 @@ def _quoted(text: str) -> str:
 def _parameters(path: Path) -> dict[str, Any]:
     """Return the parameters of the file's node that has a vocabulary."""
     try:
-        sections = list(_sections(yaml.safe_load(path.expanduser().read_text(encoding="utf-8"))))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        sections = list(_sections(parse_yaml(read_regular(user_path(path)).decode())))
+    except (OSError, ValueError) as error:
         raise VocabularyError(
-            f"{path} cannot be read as a parameter file ({' '.join(str(error).split())}); correct its path or content"
+            f"{path} cannot be read as a parameter file ({error}), expected YAML of a node; correct its path or content"
         ) from error
     for parameters in sections:
         words = parameters.get("vocabulary")

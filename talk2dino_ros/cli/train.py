@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.regular_files import user_path
 
 FORMS = """data, one of:
   COCO                  annotations/captions_train2014.json and captions_val2014.json (or 2017), the folders of images
@@ -56,7 +57,7 @@ def add_train_command(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    return user_path(text)
 
 
 def run(arguments: argparse.Namespace) -> None:

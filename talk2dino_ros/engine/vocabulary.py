@@ -17,6 +17,8 @@ from safetensors.numpy import save
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import check_regular, user_path
 from talk2dino_ros.engine.text.class_entries import MAX_CLASSES, ClassEntry, parse_classes, shorten
 
 UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
@@ -25,8 +27,8 @@ UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 KIN_COSINE = 0.6
 _UNIT = 1e-6  # how far from 1 rounding leaves a length
 
-# what a file of something else raises; RuntimeError: nested too deeply, or a path in an unknown user's home folder
-_FOREIGN = (KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+# what a file of something else raises
+_FOREIGN = (KeyError, ValueError, TypeError, AttributeError)
 _FILE_FORMAT = "talk2dino vocabulary 2"  # the number goes up when files made before can no longer be trusted
 
 
@@ -142,7 +144,7 @@ class Vocabulary:
     def load(cls, path: str | Path) -> "Vocabulary":
         """Read what `save` wrote. Raises VocabularyError where the file is something else or damaged."""
         try:
-            with safe_open(str(Path(path).expanduser()), framework="numpy") as file:
+            with safe_open(check_regular(user_path(path)), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FILE_FORMAT:
                     raise ValueError(f"its format is {metadata.get('format')!r}, not {_FILE_FORMAT!r}")
@@ -157,7 +159,7 @@ class Vocabulary:
 
 
 def _list_in(text: str) -> list[Any]:
-    values = json.loads(text)
+    values = parse_json(text)
     if not isinstance(values, list):
         raise ValueError(f"{shorten(text)} is no list")
     return values

@@ -38,9 +38,12 @@ FOR_PERCEPTION = {
     "text",
     "text.class_entries",
     "text.class_syntax",
+    "text.safe_text",
     "files",
     "files.atomic_write",
+    "files.bounded_parsers",
     "files.cache_folder",
+    "files.regular_files",
     "runtime",
     "runtime.compiled",
 }

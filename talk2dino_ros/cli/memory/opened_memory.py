@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.perception.memory.disk.keyframe_store import FILE, KeyframeStore
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M, SpatialMemory
@@ -31,7 +32,7 @@ def add_voxel_argument(parser: argparse.ArgumentParser) -> None:
 
 def map_folders(folder: Path) -> list[Path]:
     """Return the folders of the maps: the folder itself, or those in it. Raises StoreError where there is none."""
-    folder = folder.expanduser()
+    folder = user_path(folder)
     if (folder / FILE).is_file():
         return [folder]
     found = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
@@ -65,7 +66,7 @@ def opened(folder: Path, cell_m: float, *, max_range_m: float = MAX_RANGE_M) -> 
     """Open a map's memory, with voxels of side cell_m metres. Raises StoreError."""
     if not SMALLEST_CELL_M <= cell_m <= LARGEST_CELL_M:
         raise StoreError(f"voxel_m is {cell_m:g}, expected {SMALLEST_CELL_M:g} to {LARGEST_CELL_M:g} metres; set it so")
-    folder = folder.expanduser().absolute()
+    folder = user_path(folder).absolute()
     store = KeyframeStore(folder.parent, folder.name)
     try:
         memory = SpatialMemory(store, cell_m=cell_m, max_range_m=max_range_m)

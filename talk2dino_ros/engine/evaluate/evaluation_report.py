@@ -13,6 +13,8 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import BACKGROUND, Kind
 from talk2dino_ros.engine.evaluate.evaluation_state import Progress, Subject, unwritable
 from talk2dino_ros.engine.evaluate.protocols import departures, own_threshold
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.engine.models.patch_source import patch_source_of
 from talk2dino_ros.engine.models.registry import find_model
 
@@ -106,7 +108,7 @@ def _result_files(folder: Path) -> list[Path]:
 
 def _read_result(path: Path) -> Facts:
     try:
-        facts: Facts = json.loads(path.read_text(encoding="utf-8"))
+        facts: Facts = parse_json(read_regular(path), finite=False)
         lacking = [key for key in (*_KEPT, "title", "column", "miou", "machine") if key not in dict(facts)]
     except (OSError, ValueError, TypeError) as error:
         raise DatasetError(

@@ -14,6 +14,8 @@ import numpy as np
 from talk2dino_ros.engine.evaluate.confusion import Confusion
 from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import read_regular
 
 _FORMAT = "talk2dino evaluation 1"
 # Vectors of the same words by the same weights differ by rounding only; other weights differ by far more.
@@ -84,7 +86,7 @@ def load_progress(path: Path, subject: Subject, classes: int) -> Progress:
     if not path.exists():
         return Progress(Confusion.empty(classes))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_regular(path), finite=False)
         if content["format"] != _FORMAT:
             raise ValueError(f"the format is {content['format']!r}")
         _check_subject(path, content["subject"], subject)

@@ -9,13 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-)
+from talk2dino_ros.engine.files.regular_files import kind_of
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -57,7 +51,6 @@ def file_to_replace(path: Path) -> Path:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return path.resolve()
-    if not stat.S_ISREG(mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no file")
+    if kind := kind_of(mode):
         raise OSError(errno.EINVAL, f"it is {kind}, and only a regular file is replaced", str(path))
     return path.resolve()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from talk2dino_ros.engine.files.regular_files import open_regular
+
 _CHUNK = 1 << 20
 
 
@@ -43,7 +45,7 @@ def git_blob_id_of(path: Path) -> str:
 
 
 def _digest(path: Path, digest: Any) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return str(digest.hexdigest())

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import ImageEncoder
 from talk2dino_ros.engine.models.word_networks import WordNetworks, find_word_files
@@ -154,7 +155,7 @@ def load_word_networks(
 def find_checkpoint(model: Model, role: str, weights_dir: str | Path | None = None) -> Checkpoint:
     """Find one of a model's files, downloading it where that is allowed and needed. Raises WeightsError."""
     file = next(file for file in model.files if file.role == role)
-    return Checkpoint(file, locate(file, Path(weights_dir).expanduser() if weights_dir else None))
+    return Checkpoint(file, locate(file, user_path(weights_dir) if weights_dir else None))
 
 
 def check_networks(model: Model, weights_dir: str | Path | None = None, *, with_words: bool = True) -> None:

@@ -16,7 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from talk2dino_ros.engine.errors import ModelError, WeightsError
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
 from talk2dino_ros.engine.files.checksums import git_blob_id_of, sha256_of
+from talk2dino_ros.engine.files.regular_files import check_regular, user_path
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.weights.published_layouts import part_of_one_file
@@ -43,8 +45,8 @@ def read_card(path: Path) -> Card:
     if path.suffix != ".safetensors":
         return {}
     try:
-        with safe_open(path, "pt") as file:
-            card: Card = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+        with safe_open(check_regular(path), "pt") as file:
+            card: Card = parse_json((file.metadata() or {}).get(METADATA_KEY, "{}"))
             version = card.get("format", _FORMAT)
     except (OSError, ValueError, AttributeError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read ({error}), expected a whole projection file; train it again") from (
@@ -63,7 +65,7 @@ def with_projection_file(model: Model, projection_file: str | Path | None) -> Mo
     """
     if not projection_file:
         return model
-    path = Path(projection_file).expanduser()
+    path = user_path(projection_file)
     if not model.has_projection:
         raise ModelError(
             f"projection_file is {path} with {model.name}, whose words need no projection, expected ''; leave it out"

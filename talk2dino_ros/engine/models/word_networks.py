@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import ModelError, WeightsError
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.projection_file import projection_sum
 from talk2dino_ros.engine.options import TEXT_ENCODERS
@@ -81,7 +82,7 @@ def keeps_text_encoder(choice: str, model: Model) -> bool:
 
 def find_word_files(model: Model, weights_dir: str | Path | None = None) -> Checkpoints:
     """Find the files for words on this machine, without a network. Raises WeightsError that names all missing."""
-    folder = Path(weights_dir).expanduser() if weights_dir else None
+    folder = user_path(weights_dir) if weights_dir else None
     places = [(file, find(file, folder)) for file in model.files if file.role not in model.image_roles]
     missing = [file for file, path in places if path is None]
     if missing:

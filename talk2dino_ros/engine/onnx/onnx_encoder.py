@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.vit import ImageFeatures
@@ -113,7 +114,7 @@ def open_for(backend: str, onnx_file: str | Path, model: Model, device: str, pre
 
     precision: `auto` or the file's own; ModelError for another. Raises what `open_exported` does.
     """
-    encoder = open_exported(Path(onnx_file).expanduser(), model, backend, device)
+    encoder = open_exported(user_path(onnx_file), model, backend, device)
     if precision not in ("auto", encoder.card.precision):
         raise ModelError(
             f"precision is {precision!r}, but {encoder.path} is {encoder.card.precision}, expected the same or auto; "

@@ -10,8 +10,12 @@ import hashlib
 import json
 import mmap
 from pathlib import Path
+from typing import Any
 
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import open_regular
+from talk2dino_ros.engine.text.class_entries import shorten
 
 METADATA_KEY = "talk2dino"
 FORMAT = 1  # goes up when files made before can no longer be run
@@ -60,9 +64,9 @@ def with_sum(content: bytes) -> bytes:
 def read_card(path: Path) -> Card:
     """Read a file's metadata. Raises WeightsError where it is missing, damaged or of another origin."""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             begin = content.rfind(_BEGIN.encode())
-            fields = json.loads(content[begin : content.find(b"}", begin) + 1]) if begin >= 0 else {}
+            fields = parse_json(content[begin : content.find(b"}", begin) + 1]) if begin >= 0 else {}
             whole = bool(fields) and _sum_without(content, fields["file_sha256"]) == fields["file_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
@@ -86,12 +90,24 @@ def _sum_without(content: mmap.mmap, digits: str) -> str:
     return digest.hexdigest()
 
 
-def _card(path: Path, fields: dict[str, str | int]) -> Card:
+def _card(path: Path, fields: dict[str, Any]) -> Card:
     version = fields[_FORMAT_KEY]
     if version != FORMAT:
         raise WeightsError(f"{path} has the format {version}, expected {FORMAT}; export it with this package's version")
     known = {field.name: fields[field.name] for field in dataclasses.fields(Card) if field.name in fields}
-    return Card(**known)  # type: ignore[arg-type]
+    wrong = next((field for field in dataclasses.fields(Card) if not _is_fit(field, known)), None)
+    if wrong is not None:
+        raise WeightsError(
+            f"{path} has a card whose {wrong.name} is {shorten(repr(known.get(wrong.name)))}, expected "
+            f"{'a text' if wrong.type is str else 'a whole number above 0'}; export it again"
+        )
+    return Card(**known)
+
+
+def _is_fit(field: dataclasses.Field[Any], known: dict[str, Any]) -> bool:
+    """Tell whether a card has the field's value, or may lack it."""
+    value = known.get(field.name, field.default)
+    return type(value) is field.type and (field.type is not int or value > 0)
 
 
 def check_card(card: Card, path: Path, model: str, *, has_head: bool, known_sums: frozenset[str]) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
 from talk2dino_ros.engine.files.cache_folder import standard_folder
+from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.engine.selfcheck.stage_check import SelfCheck
 
 FOLDER = "self_check"
@@ -27,10 +29,8 @@ class CheckCache:
         """Return the result that is kept for exactly this key; None where there is none, or it is damaged."""
         try:
             path = self._path(key)
-            if not path.is_file() or path.stat().st_size > LARGEST:
-                return None
-            found = SelfCheck.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, RecursionError):
+            found = SelfCheck.from_json(parse_json(read_regular(path, LARGEST), finite=False))
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError):
             return None
         return found if found.key == dict(key) else None
 

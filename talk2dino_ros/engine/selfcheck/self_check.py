@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.inference.canvas import make_canvas, resized
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.openvino.openvino_encoder import OpenVinoImageEncoder
@@ -60,7 +61,7 @@ def self_checked(
     weights_dir: as it was loaded from. cache_folder: '' for the standard one. warn: gets each sentence for a person.
     Raises ModelError where a stage differs and `require_fast_path` is set.
     """
-    folder = Path(weights_dir).expanduser() if weights_dir else None
+    folder = user_path(weights_dir) if weights_dir else None
     load_plain = cache(lambda: _plain_encoder(segmenter, folder))
     checks, key = CheckCache(cache_folder), device_key(segmenter, folder, _size(segmenter))
     check = checks.read(key)

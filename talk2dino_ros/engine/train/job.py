@@ -11,6 +11,7 @@ import torch
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files.atomic_write import file_to_replace
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.models.projection_file import projection_bytes
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.runtime.devices import resolve_device
@@ -94,7 +95,7 @@ class Job:
             device=self.device if self.cluster else device,  # `auto` is for each worker to find out
             precision=self.recipe.precision,
             # a cluster's workers are in folders of their own
-            weights_dir=self.weights_dir and self.weights_dir.expanduser().absolute(),
+            weights_dir=self.weights_dir and user_path(self.weights_dir).absolute(),
         )
         options: dict[str, Any] = {
             "input_size": self.recipe.input_size or model.base_size,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.bounded_parsers import parse_yaml
+from talk2dino_ros.engine.files.regular_files import read_regular, user_path
 
 RECIPES = Path(__file__).parents[1] / "data" / "recipes"
 _SUFFIXES = (".yaml", ".yml")
@@ -95,7 +95,7 @@ _TYPES = {field.name: field.type for field in dataclasses.fields(Recipe)}
 
 def find_recipe(name: str) -> Path:
     """Return the file of a shipped recipe, or the file that is named. Raises TrainingError."""
-    path = Path(name).expanduser() if name.endswith(_SUFFIXES) else RECIPES / f"{name}.yaml"
+    path = user_path(name) if name.endswith(_SUFFIXES) else RECIPES / f"{name}.yaml"
     if not path.is_file():
         shipped = ", ".join(sorted(each.stem for each in RECIPES.glob("*.yaml")))
         raise TrainingError(f"there is no recipe {name!r}, expected {shipped} or a .yaml file; name one of these")
@@ -125,11 +125,9 @@ def _beside(path: Path, name: str) -> Path:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the keys and values of a YAML file. Raises TrainingError."""
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TrainingError(
-            f"{path} cannot be read ({' '.join(str(error).split())}), expected YAML in UTF-8; mend it"
-        ) from error
+        table = parse_yaml(read_regular(path).decode())
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}), expected YAML in UTF-8; mend it") from error
     if not isinstance(table, dict):
         raise TrainingError(f"{path} holds a {type(table).__name__}, expected keys and values; mend it")
     return {str(key): value for key, value in table.items()}
@@ -145,8 +143,8 @@ def _change(text: str) -> tuple[str, object]:
     key, sign, value = text.partition("=")
     try:
         if sign:
-            return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
+            return key.strip(), parse_yaml(value)
+    except ValueError:
         pass  # the same remedy
     raise TrainingError(f"--set is {text!r}, expected key=value such as epochs=10; write it so")
 

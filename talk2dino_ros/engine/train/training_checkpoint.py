@@ -15,6 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import check_regular
 from talk2dino_ros.engine.train.features.store_folder import short, write_atomically
 
 KEY = "talk2dino_training"
@@ -59,8 +61,8 @@ def load_standing(path: Path, subject: Subject) -> Standing | None:
     if not path.exists():
         return None
     try:
-        with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {})[KEY])
+        with safe_open(check_regular(path), "pt") as file:
+            facts = parse_json((file.metadata() or {})[KEY], finite=False)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no dict
         if (version := facts.pop("format")) != _FORMAT:
             raise ValueError(f"the format is {version!r}")

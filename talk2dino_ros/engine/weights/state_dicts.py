@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.files.regular_files import check_regular, open_regular
 
 StateDict = dict[str, Tensor]
 Network = TypeVar("Network", bound=nn.Module)
@@ -86,9 +87,9 @@ def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN) -> StateDict:
     """
     try:
         state: object = (
-            load_file(path)
+            load_file(check_regular(path))
             if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
+            else torch.load(check_regular(path), map_location="cpu", weights_only=True)
         )
     except Exception as error:  # torch's unpickler meets garbage with whatever it stumbles over, IndexError too
         reason = re.split(r"\. |\n", str(error))[0] or type(error).__name__
@@ -121,10 +122,11 @@ def _without_prefixes(state: StateDict) -> StateDict:
 
 def is_torchscript(path: Path) -> bool:
     """Tell whether a file is a TorchScript archive, which carries code besides tensors."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            return any(name.split("/", 1)[-1] == "constants.pkl" for name in archive.namelist())
+    except Exception:  # zipfile meets damage with errors of many kinds; who reads the file as tensors says what it is
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.split("/", 1)[-1] == "constants.pkl" for name in archive.namelist())
 
 
 def read_torchscript(path: Path) -> StateDict:

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.ros.parameters.parameter_field import to_ros
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError
 from talk2dino_ros.ros.parameters.ros_values import KINDS, kind_of
@@ -86,7 +87,7 @@ def _ros_options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 def check_file(path: Path, node_name: str, fields: Fields) -> None:
     """Raise ParameterError, with file and line, where ROS could not read a parameter file or would misread it."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise ParameterError(
             f"the parameter file {path} cannot be read ({error.strerror}), expected a file; correct the path"

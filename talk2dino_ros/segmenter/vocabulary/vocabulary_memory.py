@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.files.checksums import sha256_of
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.text.class_entries import check_background
 from talk2dino_ros.segmenter.vocabulary.class_ids import ClassIds, check_one_each
 from talk2dino_ros.segmenter.vocabulary.vocabulary_state import Moment, StateError, VocabularyState, state_path
@@ -124,4 +125,4 @@ def _configured(parameters: Parameters) -> tuple[str, ...]:
     path = parameters.vocabulary_file
     if not path:
         return parameters.vocabulary
-    return path, sha256_of(Path(path).expanduser())
+    return path, sha256_of(user_path(path))

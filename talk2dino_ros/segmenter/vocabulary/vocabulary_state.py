@@ -12,12 +12,14 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import read_regular, user_path
 from talk2dino_ros.engine.text.class_entries import parse_classes
 
 FORMAT = "talk2dino state 1"
 MOST_BYTES = 10_000_000  # of a file that is read: a vocabulary's words have a million characters at most
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_FOREIGN = (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError, VocabularyError)
+_FOREIGN = (OSError, KeyError, ValueError, TypeError, AttributeError, VocabularyError)
 
 
 class StateError(Talk2DinoError):
@@ -83,9 +85,7 @@ class VocabularyState:
         try:
             if not path.exists():
                 return None
-            if not path.is_file() or path.stat().st_size > MOST_BYTES:
-                raise ValueError(f"it is no file of at most {MOST_BYTES} bytes")
-            return _checked(json.loads(path.read_bytes()))
+            return _checked(parse_json(read_regular(path, MOST_BYTES)))
         except _FOREIGN as error:
             raise StateError(
                 f"{path} cannot be read as the node's state ({str(error) or repr(error)}), so its words and ids are "
@@ -95,7 +95,7 @@ class VocabularyState:
 
 def state_path(text: str) -> Path | None:
     """Return the file that the parameter state_file names; None for none."""
-    return Path(os.path.expandvars(text)).expanduser() if text else None
+    return user_path(os.path.expandvars(text)) if text else None
 
 
 def _checked(content: Any) -> VocabularyState:

@@ -100,7 +100,7 @@ def test_a_node_is_meant_by_its_name_in_any_namespace_and_by_stars(tmp_path, own
 
 
 def test_a_missing_parameter_file_or_a_folder_is_refused(tmp_path):
-    for path, reason in ((tmp_path / "no.yaml", "No such file"), (tmp_path, "Is a directory")):
+    for path, reason in ((tmp_path / "no.yaml", "No such file"), (tmp_path, "it is a folder")):
         with pytest.raises(ParameterError, match=f"{path} cannot be read \\({reason}"):
             check_file(path, "talk2dino", FIELDS)
 

@@ -197,7 +197,7 @@ def test_a_state_file_truncated_anywhere_is_refused(file):
 
 def test_a_folder_in_place_of_the_file_is_neither_read_nor_replaced(tmp_path):
     life = Life(state_file=str(tmp_path))
-    assert "it is no file" in life.warnings[0]
+    assert "it is a folder, and only a regular file is read" in life.warnings[0]
     assert "could not be written" in life.vocabulary.warnings[-1]
     assert tmp_path.is_dir()
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.engine.files.picture_reader import open_picture, orientation_in, upright
+from talk2dino_ros.engine.files.regular_files import read_regular
 
 BACKGROUND = "background"  # the class that no word is for; first in the lists that have it
 IGNORE_VALUE = 255  # in the label files of every data set here
@@ -197,7 +198,7 @@ def paired(pairs: Iterable[tuple[Path, Path]], what: str) -> tuple[Sample, ...]:
 def read_list(path: Path) -> list[str]:
     """Read a text file's lines, without blank ones at its end. Raises DatasetError where it is not UTF-8."""
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
+        return [line.strip() for line in read_regular(path).decode("utf-8-sig").rstrip().splitlines()]
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{path} is not UTF-8 ({error.reason} at byte {error.start}), expected one name a line in UTF-8; convert it"

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.regular_files import user_path
 from talk2dino_ros.engine.train.captions.caption_set import SPLITS, CaptionSet, Example, Split
 from talk2dino_ros.engine.train.captions.coco_captions import is_coco, open_coco
 from talk2dino_ros.engine.train.captions.table import find_table, open_table
@@ -17,7 +18,7 @@ def open_captions(path: str | Path, split: Split) -> CaptionSet | None:
 
     Raises TrainingError for a path that holds none of the three layouts, or captions that cannot be used.
     """
-    path = Path(path).expanduser().absolute()  # a cluster's workers are in folders of their own
+    path = user_path(path).absolute()  # a cluster's workers are in folders of their own
     try:
         return _open(path, split)
     except OSError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files import bounded_parsers
 
 logger = logging.getLogger("talk2dino")
 
@@ -114,8 +115,8 @@ def _no_utf8(data: bytes, place: int, where: str) -> TrainingError:
 def parse_json(text: str, where: str) -> Any:
     """Parse JSON. Raises TrainingError that names the place."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # thousands of brackets within each other
+        return bounded_parsers.parse_json(text)
+    except ValueError as error:
         raise TrainingError(f"{where} is not JSON ({error}), expected what it is named for; mend it") from error
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.engine.train.captions.caption_set import (
     CaptionSet,
     Example,
@@ -45,8 +46,7 @@ def open_coco(folder: Path, split: Split) -> CaptionSet | None:
             f"expected the {len(files)} images of {path.name}; fetch the rest"
         )
     examples = (
-        Example(name, tuple(captions[number]), partial(Path.read_bytes, images / name))
-        for number, name in files.items()
+        Example(name, tuple(captions[number]), partial(read_regular, images / name)) for number, name in files.items()
     )
     return CaptionSet.of(str(path), examples)
 
@@ -67,7 +67,7 @@ def _images(folder: Path, name: str) -> Path:
 
 def _read(path: Path) -> tuple[dict[int, list[str]], dict[int, str]]:
     """Return the captions and the file names by the images' numbers, in the order of the file."""
-    content = parse_json(decode(path.read_bytes(), str(path)), str(path))
+    content = parse_json(decode(read_regular(path), str(path)), str(path))
     captions: dict[int, list[str]] = defaultdict(list)
     try:
         files = {int(image["id"]): str(image["file_name"]) for image in content["images"]}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.engine.train.captions.caption_set import (
     SPLITS,
     CaptionSet,
@@ -60,7 +61,7 @@ def open_table(path: Path, split: Split) -> CaptionSet | None:
     if rows and not own:
         return None
     _check_files(path, captions)
-    examples = (Example(image, captions[image], partial(Path.read_bytes, path.parent / image)) for image in own)
+    examples = (Example(image, captions[image], partial(read_regular, path.parent / image)) for image in own)
     return CaptionSet.of(f"{path} ({split})", examples)
 
 
@@ -74,7 +75,7 @@ def _check_files(path: Path, images: dict[str, Any]) -> None:
 
 
 def _read_lines(path: Path) -> Iterator[_Row]:
-    for number, line in enumerate(decode(path.read_bytes(), str(path)).split("\n"), start=1):
+    for number, line in enumerate(decode(read_regular(path), str(path)).split("\n"), start=1):
         if line.strip():
             where = f"{path} line {number}"
             record = parse_json(line, where)
@@ -84,7 +85,7 @@ def _read_lines(path: Path) -> Iterator[_Row]:
 
 
 def _read_csv(path: Path) -> Iterator[_Row]:
-    text = StringIO(decode(path.read_bytes(), str(path)), newline="")
+    text = StringIO(decode(read_regular(path), str(path)), newline="")
     reader = csv.DictReader(text, strict=True)  # else a quote that is not closed takes in all rows below
     line = 0
     try:

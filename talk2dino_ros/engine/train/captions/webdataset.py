@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.files.regular_files import open_regular
 from talk2dino_ros.engine.train.captions.caption_set import (
     IMAGE_SUFFIXES,
     CaptionSet,
@@ -100,6 +101,6 @@ def _list(shard: Path) -> dict[str, _Sample]:
 
 def read_range(path: Path, offset: int, size: int) -> bytes:
     """Read `size` bytes of a file from `offset` on. Raises OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(offset)
         return file.read(size)

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files import atomic_write
+from talk2dino_ros.engine.files.bounded_parsers import parse_json
+from talk2dino_ros.engine.files.regular_files import check_regular, read_regular
 from talk2dino_ros.engine.train.captions import CaptionSet
 from talk2dino_ros.engine.train.features.frozen import FrozenModel
 
@@ -101,9 +103,9 @@ class StoreFolder:
         """Read what was noted on a part. Raises TrainingError for a part that is damaged, or not of this store."""
         path = self.file(kind, part)
         try:
-            with safe_open(path, "pt") as file:
+            with safe_open(check_regular(path), "pt") as file:
                 metadata = file.metadata() or {}
-            content = json.loads(metadata["store"])
+            content = parse_json(metadata["store"])
             found, notes = dict(content["key"]), dict(content["notes"])
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             raise TrainingError(
@@ -121,7 +123,7 @@ def open_folder(path: Path) -> StoreFolder:
     """Read a store's manifest. Raises TrainingError where there is none, or one of another version."""
     manifest = path / MANIFEST
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content = parse_json(read_regular(manifest))
         found = dict(content["key"])
         check_key(manifest, found, {"format": FORMAT})  # first: of the rest another version may have anything
         return StoreFolder(path, StoreKey(**found), int(content["count"]), int(content["part_size"]))

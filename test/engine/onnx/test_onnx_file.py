@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card of an exported file: complete and of the right types, or refused in one sentence."""
+
+import json
+
+import pytest
+
+from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.onnx.onnx_file import read_card, with_sum
+
+
+def written_card(path, **changes):
+    fields = {
+        **{"talk2dino_onnx": 1, "model": "mini", "height": 14, "width": 28, "patch_size": 14, "precision": "fp32"},
+        **{"weights_sha256": "ab" * 32, **changes, "file_sha256": "0" * 64},
+    }
+    kept = {name: value for name, value in fields.items() if value is not None}
+    path.write_bytes(with_sum(b"graph" + json.dumps(kept).encode()))
+    return path
+
+
+def test_a_card_alone_is_read(tmp_path):
+    assert read_card(written_card(tmp_path / "own.onnx")).size == (14, 28)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        *(({name: None}, f"card whose {name} is 'None', expected a") for name in ("model", "height", "patch_size")),
+        *(({name: None}, f"card whose {name} is 'None', expected a") for name in ("precision", "weights_sha256")),
+        ({"model": 3}, "card whose model is '3', expected a text"),
+        ({"height": "14"}, "card whose height is .*, expected a whole number above 0"),
+        ({"width": -14}, "card whose width is '-14', expected a whole number above 0"),
+        ({"patch_size": True}, "card whose patch_size is 'True', expected a whole number"),
+        ({"head_sha256": [1]}, "card whose head_sha256 is .*, expected a text"),
+        ({"height": float("inf")}, "cannot be read .Infinity is no number"),
+        ({"height": {"a": 1}}, r"cannot be read|carries no card|is damaged"),
+    ],
+)
+def test_a_card_that_is_incomplete_or_of_other_types_is_refused(changes, sentence, tmp_path):
+    with pytest.raises(WeightsError, match=sentence):
+        read_card(written_card(tmp_path / "own.onnx", **changes))
+
+
+@pytest.mark.parametrize("inside", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_card_of_brackets_within_each_other_is_refused(inside, tmp_path):
+    (tmp_path / "deep.onnx").write_text('{"talk2dino_onnx": ' + inside + "}")
+    with pytest.raises(WeightsError, match=r"deep\.onnx cannot be read .*expected a file of `talk2dino export`"):
+        read_card(tmp_path / "deep.onnx")
