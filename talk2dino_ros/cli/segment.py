@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
     skipped += _run_all(jobs, segmenter, vocabulary)
     print(f"masks (the class ids {vocabulary.labels()}) and overlays are in {arguments.output}")
     if skipped:
-        raise ImageError("\n  ".join([f"{len(skipped)} of {count} files were skipped:", *skipped]))
+        raise ImageError(f"{len(skipped)} of {count} files were skipped:", *skipped)
 
 
 def _load(arguments: argparse.Namespace) -> Segmenter:

@@ -49,9 +49,17 @@ expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup) and Da
 Not of the package: the errors of the simulated room (benchmarks/nav).
 """
 
+from talk2dino_ros.engine.text.safe_text import safe_text
+
 
 class Talk2DinoError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Its text is safe to show, whatever it quotes. Further arguments are details, which stand below the sentence.
+    """
+
+    def __str__(self) -> str:
+        return "\n  ".join(safe_text(str(each)) for each in self.args)
 
 
 class VocabularyError(Talk2DinoError):

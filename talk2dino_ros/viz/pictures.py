@@ -59,7 +59,7 @@ def read_folder(folder: str | Path) -> tuple[dict[str, npt.NDArray[np.uint8]], l
         except ImageError as error:
             left_out.append(str(error))
     if not pictures:
-        raise ImageError("\n  ".join([f"{folder} holds no picture that can be read:", *left_out]))
+        raise ImageError(f"{folder} holds no picture that can be read:", *left_out)
     return pictures, left_out
 
 

@@ -17,6 +17,7 @@ from talk2dino_msgs.msg import PointOfInterestArray
 from vision_msgs.msg import LabelInfo, VisionClass
 from visualization_msgs.msg import Marker, MarkerArray
 
+from talk2dino_ros.engine.text.safe_text import safe_text
 from talk2dino_ros.perception.points_of_interest import PointOfInterest
 from talk2dino_ros.perception.space.positions import Position
 from talk2dino_ros.ros.conversions.encodings import Rgb
@@ -131,7 +132,10 @@ def _name(point: PointOfInterest, position: Position, number: int, diameter_m: f
 def diagnostic_status(
     name: str, level: bytes, message: str, values: Mapping[str, object], hardware_id: str = ""
 ) -> DiagnosticStatus:
-    """Make one status of /diagnostics; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE."""
-    status = DiagnosticStatus(name=name, level=level, message=message, hardware_id=hardware_id)
-    status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    """Make one status of /diagnostics; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE.
+
+    Its texts are made safe to show, as they may quote what came with a message.
+    """
+    status = DiagnosticStatus(name=safe_text(name), level=level, message=safe_text(message), hardware_id=hardware_id)
+    status.values = [KeyValue(key=safe_text(key), value=safe_text(str(value))) for key, value in values.items()]
     return status

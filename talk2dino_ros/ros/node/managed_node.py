@@ -19,6 +19,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_messages import diagnostic_status
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
+from talk2dino_ros.ros.node.node_log import NodeLogger
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
@@ -36,11 +37,18 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, **node_options: Any) -> None:
         self.messages = MessageGuard(self.get_logger)  # before rclpy subscribes to /clock
+        self._log: NodeLogger | None = None
         super().__init__(name, **node_options)
         self.faults = Faults(self.get_logger())
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
         self._diagnostics_pub = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._diagnostics_timer: Any = None
+
+    def get_logger(self) -> NodeLogger:
+        """Return the node's logger, whose lines are safe to show and bounded."""
+        if self._log is None:
+            self._log = NodeLogger(super().get_logger().name)
+        return self._log
 
     def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
         """Create a service that answers also where its callback raises."""

@@ -186,7 +186,7 @@ class TransportCheck:
         if verdict is None or not (camera.transport.is_silent or verdict.cause in ("well", "lost")):
             return  # a camera may start after the node
         is_news = self._logged.get(camera.topic) != verdict.cause
-        if is_news and self._throttle.allows(f"{camera.topic} {verdict.cause}", time.monotonic()):
+        if is_news and self._throttle.allows(verdict.cause, time.monotonic(), cause=camera.topic):
             self._logged[camera.topic] = verdict.cause
             self._log(camera, verdict)
 
@@ -213,7 +213,8 @@ class TransportCheck:
             verdict.text if verdict else f"{camera.topic}: {early}"
             for camera, verdict in zip(pipeline.cameras.values(), verdicts, strict=True)
         )
-        self._node.get_logger().info(f"the transport check says: {response.message}")
+        for sentence in response.message.split("\n"):
+            self._node.get_logger().info(f"the transport check says: {sentence}")
         return response
 
 
