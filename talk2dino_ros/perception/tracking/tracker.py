@@ -24,11 +24,18 @@ from talk2dino_ros.perception.tracking.tracked_object import (
 __all__ = ["Detection", "TrackState", "TrackedObject", "Tracker", "TrackerError", "TrackerOptions"]
 
 _ORDER = {TrackState.CONFIRMED: 0, TrackState.LOST: 1, TrackState.TENTATIVE: 2}
+# The association's time grows with the cube of a class's tracks: 500 take a sixth of a second.
+MOST_OF_A_CLASS = 500
+MOST_TRACKS = 1000
 _NOWHERE = (np.nan, np.nan, np.nan)
 
 
 class Tracker:
-    """Tracker of one camera's objects (two cameras' stamps need not ascend together). Not for two threads at a time."""
+    """Tracker of one camera's objects (two cameras' stamps need not ascend together). Not for two threads at a time.
+
+    It follows at most MOST_OF_A_CLASS objects of a class and MOST_TRACKS in all; beyond, the longest lost of the class
+    give way to what is seen, and if there is none, a detection has no object.
+    """
 
     def __init__(self, options: TrackerOptions | None = None) -> None:
         """Start without objects."""
@@ -93,6 +100,7 @@ class Tracker:
     def _follow(self, name: str, stamp_ns: int, detections: Sequence[Detection]) -> list[int]:
         """Tell one class's tracks what was seen of them, and start new ones; return the id of each detection's."""
         tracks = self._tracks.setdefault(name, [])
+        _make_room(tracks, len(detections))
         pairs = dict(best_pairs(self._gains(detections, tracks)))
         for index in set(range(len(tracks))) - set(pairs.values()):
             tracks[index].miss()
@@ -105,7 +113,8 @@ class Tracker:
         return ids
 
     def _start(self, detection: Detection, tracks: list[Track]) -> Track | None:
-        if detection.confidence < self._options.new_confidence:
+        is_full = len(tracks) >= MOST_OF_A_CLASS or sum(map(len, self._tracks.values())) >= MOST_TRACKS
+        if is_full or detection.confidence < self._options.new_confidence:
             return None
         tracks.append(Track(self._next_id, self._options))
         self._next_id += 1
@@ -122,6 +131,14 @@ class Tracker:
         by_box[:, [not track.is_found_by_box for track in tracks]] = 0.0
         have_both = ~np.isnan(here[:, None, 0]) & ~np.isnan(there[None, :, 0])
         return np.where(have_both, by_position, by_box)
+
+
+def _make_room(tracks: list[Track], wanted: int) -> None:
+    """Drop the longest lost ones where what is seen may need their places."""
+    too_many = max(len(tracks) + wanted - MOST_OF_A_CLASS, 0)
+    lost = sorted((each for each in tracks if each.state == TrackState.LOST), key=lambda each: each.last_seen_ns)
+    gone = {each.id for each in lost[:too_many]}
+    tracks[:] = [each for each in tracks if each.id not in gone]
 
 
 def _check_labels(detections: Sequence[Detection], labels: Mapping[int, str]) -> None:
