@@ -84,7 +84,7 @@ class Diagnostics:
             return DiagnosticStatus.ERROR, pipeline.stall or camera.statistics.last_error
         if is_silent:
             return DiagnosticStatus.WARN, _silence(camera, silence_s)
-        if camera.is_streaming and verdict and not verdict.can_arrive:
+        if camera.is_streaming and verdict and not verdict.is_well:
             return DiagnosticStatus.WARN, verdict.text
         return DiagnosticStatus.OK, _activity(pipeline)
 

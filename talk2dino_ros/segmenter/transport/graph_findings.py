@@ -78,7 +78,7 @@ def _topic(topic: HeardTopic) -> HealthFinding:
     seen = f"{topic.rate:.1f} images per second, {topic.statistics.lost} lost on their way"
     shape = f", {topic.image_size[1]}" if topic.image_size else ""
     said = f"from {publishers}: {seen}{shape}"
-    if topic.verdict is None or topic.verdict.can_arrive:
+    if topic.verdict is None or topic.verdict.is_well:
         return HealthFinding(topic.topic, said)
     return HealthFinding(topic.topic, said, Level.WRONG, topic.verdict.text)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.segmenter.pipeline import Pipeline
     from talk2dino_ros.segmenter.statistics import CameraStatistics
 
+LISTED_S = 25.0  # Fast DDS lists a killed publisher for 20 s, the lease of its participant
 LISTEN_S = 2.0  # to camera_info, before silence is explained: discovery, and one period of a slow camera
 RECENT = 60  # reads of the health, one a second, in which losses are counted
 LOG_PERIOD_S = 60.0
@@ -62,6 +63,7 @@ class TransportWatch:
         self._node = node
         self._camera = camera
         self._gids: frozenset[bytes] = frozenset()
+        self._same_since_s = 0.0
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT)  # received and lost, at each look while images come
         self._info_sub: Any = None
         self._info: CameraInfo | None = None
@@ -74,7 +76,7 @@ class TransportWatch:
         silence_s = now_s - statistics.last_received_s
         self.is_silent = is_silent = camera.is_streaming and silence_s > timeout_s
         endpoints = self._node.get_publishers_info_by_topic(camera.topic)
-        self._count(endpoints, is_silent)
+        self._count(endpoints, is_silent, now_s)
         self._listen(is_silent, now_s)
         received, lost = (now - then for now, then in zip(self._counts(), self._recent[0], strict=True))
         size, shape = self._image_size()
@@ -91,6 +93,7 @@ class TransportWatch:
                 hears_camera_info=self._hears_camera_info(endpoints) if is_silent else None,
                 size=size,
                 shape=shape,
+                stays=now_s - self._same_since_s > LISTED_S,
                 other_topics=() if endpoints else self._other_topics(),
                 profile_variable=_profile_variable(),
             )
@@ -109,11 +112,11 @@ class TransportWatch:
     def _counts(self) -> tuple[int, int]:
         return self._camera.statistics.received, self._camera.statistics.lost
 
-    def _count(self, endpoints: list[Any], is_silent: bool) -> None:
+    def _count(self, endpoints: list[Any], is_silent: bool, now_s: float) -> None:
         """Count anew where publishers come or go, as one camera's images say nothing of another's."""
         gids = frozenset(bytes(each.endpoint_gid) for each in endpoints)
         if gids != self._gids or not self._recent:
-            self._gids = gids
+            self._gids, self._same_since_s = gids, now_s
             self._recent.clear()
         if not (self._recent and is_silent):
             self._recent.append(self._counts())
@@ -183,7 +186,7 @@ class TransportCheck:
     def watch(self, camera: Camera, timeout_s: float) -> None:
         """Update a camera's verdict, and log it where it has changed."""
         verdict = camera.transport.update(timeout_s)
-        if verdict is None or not (camera.transport.is_silent or verdict.cause in ("well", "lost")):
+        if verdict is None or not (camera.transport.is_silent or verdict.cause in ("well", "mixed", "lost")):
             return  # a camera may start after the node
         is_news = self._logged.get(camera.topic) != verdict.cause
         if is_news and self._throttle.allows(verdict.cause, time.monotonic(), cause=camera.topic):
@@ -192,7 +195,7 @@ class TransportCheck:
 
     def _log(self, camera: Camera, verdict: TransportVerdict) -> None:
         logger = self._node.get_logger()
-        if verdict.can_arrive:
+        if verdict.is_well:
             logger.info(verdict.text)
         elif camera.transport.is_silent:
             silence_s = time.monotonic() - camera.statistics.last_received_s

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 PAGE = "docs/transport.md"
 FEW_LOST = 3  # images; less is no pattern
 MUCH_LOST = 0.2  # of a camera's images
+_MIXED = (
+    "expected one publisher: the masks of their images come mixed on the same topics, and objects jump between the "
+    "views; end all but one, or give each a camera of its own (the parameter cameras)"
+)
 DEFAULT_SEGMENT = 512 * 1024  # bytes; Fast DDS's SharedMemTransportDescriptor
 
 
@@ -36,6 +40,7 @@ class Findings:
     size: int | None = None  # bytes of an image; None: unknown
     shape: str = ""  # "1280x720 by camera_info, taken as rgb8"
     other_topics: tuple[str, ...] = ()  # that carry images of the node's type
+    stays: bool = False  # these publishers have been the same for longer than a dead one is still listed
     profile_variable: str | None = None  # what this ROS reads the name of a profile from; None for other middleware
 
     @property
@@ -57,6 +62,11 @@ class TransportVerdict:
     cause: str
     text: str
 
+    @property
+    def is_well(self) -> bool:
+        """Whether images come as they should: they arrive, and are of one camera."""
+        return self.can_arrive and self.cause != "mixed"
+
 
 def verdict_on(found: Findings) -> TransportVerdict:
     """Name the first fault, from the graph to the wire, as that has to be mended first."""
@@ -70,6 +80,12 @@ def verdict_on(found: Findings) -> TransportVerdict:
         return TransportVerdict(False, "lost", f"{_who(found)}; {loss}{_size(found)}; {_remedy(found)}")
     if found.is_silent:
         return TransportVerdict(False, "silent", f"{_who(found)}; {_silence(found)}")
+    return _arriving(found)
+
+
+def _arriving(found: Findings) -> TransportVerdict:
+    if found.stays and len(found.fitting) > 1:
+        return TransportVerdict(True, "mixed", f"{_who(found)}, {_MIXED}")
     return TransportVerdict(True, "well", f"images arrive on {found.topic}{_size(found)}")
 
 

@@ -13,7 +13,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo
 
 from talk2dino_ros.segmenter.statistics import CameraStatistics
-from talk2dino_ros.segmenter.transport.transport_check import LISTEN_S, TransportCheck, TransportWatch
+from talk2dino_ros.segmenter.transport.transport_check import LISTED_S, LISTEN_S, TransportCheck, TransportWatch
 
 TIMEOUT_S = 5.0
 
@@ -94,6 +94,29 @@ def test_the_first_image_is_logged_once(graph):
     graph.receive()
     graph.look(1.0)
     assert graph.said == ["images arrive on /front/image"]
+
+
+def test_two_publishers_on_one_topic_are_named_and_one_that_was_killed_and_restarted_is_not(graph):
+    """A killed camera is listed beside its successor for the 20 s of Fast DDS's lease."""
+    graph.receive()
+    (driver,) = graph.publishers["/front/image"]
+    intruder = SimpleNamespace(**{**vars(driver), "node_name": "intruder", "endpoint_gid": [2] * 16})
+    graph.publishers["/front/image"] = [driver, intruder]
+    graph.receive()
+    for _ in range(4):
+        graph.now_s += 5.0
+        graph.receive()
+        assert graph.camera.transport.verdict.is_well
+    graph.now_s += LISTED_S - 20.0 + 0.1
+    graph.receive()
+    verdict = graph.camera.transport.verdict
+    assert (verdict.can_arrive, verdict.is_well, verdict.cause) == (True, False, "mixed")
+    assert verdict.text.startswith("/driver, /intruder publish on /front/image, expected one publisher: ")
+    assert "end all but one, or give each a camera of its own (the parameter cameras)" in verdict.text
+    assert graph.said[-1] == verdict.text
+    graph.publish("/front/image", 1)
+    graph.receive()
+    assert graph.camera.transport.verdict.cause == "well"
 
 
 def test_silence_is_explained_once_camera_info_had_time_to_come(graph):
