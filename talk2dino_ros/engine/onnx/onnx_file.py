@@ -67,7 +67,8 @@ def read_card(path: Path) -> Card:
         with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             begin = content.rfind(_BEGIN.encode())
             fields = parse_json(content[begin : content.find(b"}", begin) + 1]) if begin >= 0 else {}
-            whole = bool(fields) and _sum_without(content, fields["file_sha256"]) == fields["file_sha256"]
+            digits = str(fields["file_sha256"]) if fields else ""
+            whole = bool(fields) and _sum_without(content, digits) == digits
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"{path} cannot be read ({error}), expected a file of `talk2dino export`; name one"

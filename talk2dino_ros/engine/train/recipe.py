@@ -168,7 +168,7 @@ def _typed(key: str, value: object, origin: str) -> Any:
     if expected is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             number = math.nan
         if math.isfinite(number):
             return number

@@ -67,13 +67,26 @@ def load_standing(path: Path, subject: Subject) -> Standing | None:
         if (version := facts.pop("format")) != _FORMAT:
             raise ValueError(f"the format is {version!r}")
         kept = facts.pop("subject")
-        standing = Standing(tensors=tensors, **facts)
+        standing = _checked(Standing(tensors=tensors, **facts), kept)
     except Exception as error:  # safetensors has an error of its own without a base beside Exception
         raise TrainingError(
             f"{path} cannot be read as a checkpoint ({error!r}), expected one of `talk2dino train`; "
             "begin anew with --fresh"
         ) from error
     _check_subject(path, kept, subject)
+    return standing
+
+
+def _checked(standing: Standing, kept: Any) -> Standing:
+    """Return what was read where it is of the right types. Raises ValueError."""
+    numbers = (standing.step, standing.best_epoch, standing.waits)
+    are_numbers = all(type(each) is int and each >= 0 for each in numbers)
+    has_loss = standing.best_loss is None or isinstance(standing.best_loss, (int, float))
+    has_history = isinstance(standing.history, list) and all(isinstance(each, dict) for each in standing.history)
+    if not (are_numbers and has_loss and has_history):
+        raise ValueError("steps, loss or history are of another type")
+    if not isinstance(kept, dict) or not all(isinstance(each, dict) for each in kept.values()):
+        raise ValueError("its subject is no table of tables")
     return standing
 
 

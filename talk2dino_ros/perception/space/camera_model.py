@@ -67,8 +67,9 @@ class CameraModel:
             return self
         scale = np.array([width / self.width, height / self.height])
         matrix = np.array(self.matrix)
-        matrix[[0, 1], [0, 1]] *= scale
-        matrix[:2, 2] = (matrix[:2, 2] + 0.5) * scale - 0.5
+        with np.errstate(over="ignore", invalid="ignore"):  # the model refuses what is not finite
+            matrix[[0, 1], [0, 1]] *= scale
+            matrix[:2, 2] = (matrix[:2, 2] + 0.5) * scale - 0.5
         return CameraModel(matrix, self.distortion, self.distortion_model, width, height)
 
     def for_image(self, width: int, height: int) -> "CameraModel":

@@ -28,7 +28,8 @@ def camera_info_to_model(info: Any, *, rectified: bool = False) -> CameraModel:
     matrix = np.array(info.p).reshape(3, 4)[:, :3].copy() if rectified else np.array(info.k).reshape(3, 3)
     lens, coefficients = ("", []) if rectified else (info.distortion_model, info.d)
     roi, binning = info.roi, (max(info.binning_x, 1), max(info.binning_y, 1))
-    matrix[:2, 2] -= matrix[2, 2] * np.array([roi.x_offset, roi.y_offset])
+    with np.errstate(over="ignore", invalid="ignore"):  # the model refuses what is not finite
+        matrix[:2, 2] -= matrix[2, 2] * np.array([roi.x_offset, roi.y_offset])
     width, height = (roi.width or info.width, roi.height or info.height)
     model = CameraModel(matrix, tuple(coefficients), lens, width, height)
     return model.scaled(width // binning[0], height // binning[1])

@@ -47,3 +47,11 @@ def test_a_card_of_brackets_within_each_other_is_refused(inside, tmp_path):
     (tmp_path / "deep.onnx").write_text('{"talk2dino_onnx": ' + inside + "}")
     with pytest.raises(WeightsError, match=r"deep\.onnx cannot be read .*expected a file of `talk2dino export`"):
         read_card(tmp_path / "deep.onnx")
+
+
+@pytest.mark.parametrize("digits", [1e300, 5, None, [1], {"a": 1}, True])
+def test_a_sum_that_is_no_text_is_refused(digits, tmp_path):
+    card = {"talk2dino_onnx": 1, "model": "mini", "file_sha256": digits}
+    (tmp_path / "own.onnx").write_bytes(b"graph" + json.dumps(card).encode())
+    with pytest.raises(WeightsError, match=r"own\.onnx (is damaged|cannot be read|carries no card)"):
+        read_card(tmp_path / "own.onnx")

@@ -52,6 +52,7 @@ def test_a_recipe_changes_what_it_is_based_on_and_the_command_line_changes_both(
         (OWN + "epochs: 0", "epochs is 0, expected 1 to 1e+06"),
         (OWN + "batch: 1", "batch is 1, expected 2 to"),
         (OWN + "learning_rate: fast", "has learning_rate 'fast', expected a number"),
+        (OWN + "learning_rate: 1" + "0" * 400, "has learning_rate 1000"),  # no float is so large
         (OWN + "learning_rate: true", "has learning_rate True, expected a number"),
         (OWN + "learning_rate: .nan", "has learning_rate nan, expected a number"),
         (OWN + "learning_rate: 0", "learning_rate is 0.0, expected 1e-12 to 10"),

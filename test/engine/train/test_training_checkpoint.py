@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a training may go on with: its own checkpoint, whole, and nothing else."""
 
+import json
 import resource
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save
 from training_features import CHECKPOINT, small_recipe, trainer_in
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.train.training_checkpoint import KEY, load_standing
 
 
 def test_the_checkpoint_has_no_pickle_and_states_its_step(tmp_path):
@@ -127,3 +129,27 @@ def test_a_fresh_training_leaves_the_old_checkpoint_until_it_has_its_own(tmp_pat
     assert (tmp_path / CHECKPOINT).read_bytes() == before
     fresh.run()
     assert trainer_in(tmp_path, small_recipe(learning_rate=1e-3)).is_done
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "a"},
+        {"subject": {"recipe": "a"}},
+        {"subject": []},
+        {"step": "3"},
+        {"step": -1},
+        {"waits": None},
+        {"best_loss": "low"},
+        {"history": "a"},
+        {"history": [3]},
+    ],
+)
+def test_a_checkpoint_of_other_types_is_refused(changes, tmp_path):
+    right = {"format": 1, "subject": {"recipe": {"batch": 2}}, "step": 3, "best_loss": None, "history": [{"epoch": 1}]}
+    path = tmp_path / "checkpoint"
+    path.write_bytes(save({"a": torch.ones(1)}, {KEY: json.dumps(right)}))
+    assert load_standing(path, right["subject"]).step == 3
+    path.write_bytes(save({"a": torch.ones(1)}, {KEY: json.dumps({**right, **changes})}))
+    with pytest.raises(TrainingError, match="cannot be read as a checkpoint"):
+        load_standing(path, right["subject"])

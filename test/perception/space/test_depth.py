@@ -128,3 +128,8 @@ def test_rays_beyond_a_lenses_range_have_no_depth():
     assert np.isfinite(seen[200 - 80 : 200 + 80]).all()
     assert np.isnan(seen[: 200 - 115]).all()
     assert np.isnan(seen[200 + 115 :]).all()
+
+
+def test_what_float32_cannot_hold_is_no_depth_and_no_warning():
+    values = np.array([[1e300, -1e300, 1.5, 5e-324]])
+    assert np.array_equal(depth_to_metres(values, "64FC1"), np.float32([[np.nan, np.nan, 1.5, np.nan]]), equal_nan=True)

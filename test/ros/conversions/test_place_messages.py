@@ -211,3 +211,11 @@ def test_the_colour_of_a_cloud_is_a_number_as_a_float_too():
     white = np.full((1, 1, 3), 255, np.uint8)
     cloud = labelled_cloud(np.zeros((1, 1, 3), np.float32), white, np.zeros((1, 1), np.uint8), HEADER)
     assert np.isfinite(np.array(cloud.data)[12:16].view("<f4")[0])
+
+
+def test_numbers_that_leave_the_range_are_refused_without_a_warning():
+    info = CameraInfo(width=16, height=16)
+    info.k = [200.0, 0.0, 1e308, 0.0, 200.0, 8.0, 0.0, 0.0, 1e300]
+    info.roi.x_offset = 2**32 - 1
+    with pytest.raises(GeometryError):
+        camera_info_to_model(info)

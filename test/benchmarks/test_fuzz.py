@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The short form of `python -m benchmarks.fuzz`, and that it notices what it is there for."""
+
+import time
+
+import pytest
+
+from benchmarks.fuzz import trial
+from benchmarks.fuzz.__main__ import SUBJECTS, given_by, main, try_subject
+from benchmarks.fuzz.trial import Subject, try_input
+from talk2dino_ros.engine.errors import Talk2DinoError
+
+INPUTS = 60  # of each subject; the long form has as many as one has time for
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+def test_wrong_inputs_give_a_right_result_or_one_safe_sentence(subject):
+    outcomes = list(try_subject(subject, 17, range(INPUTS)))
+    assert [finding for _, finding in outcomes if finding is not None] == []
+    refused = sum(outcome.was_refused for outcome, _ in outcomes)
+    assert 0 < refused < INPUTS, "inputs that are all refused, or none, try one way alone"
+
+
+def raising(error):
+    def read(_given, _folder):
+        raise error
+
+    return Subject("own", lambda choice: choice.random(), read)
+
+
+@pytest.mark.parametrize(
+    ("error", "finding"),
+    [
+        (Talk2DinoError("it is 3, expected 4; set it so"), ""),
+        (Talk2DinoError(""), "the error says nothing"),
+        (ValueError("wrong"), "ValueError at test_fuzz.py:"),
+        (RecursionError("deep"), "RecursionError at test_fuzz.py:"),
+        (AssertionError("another shape"), "AssertionError at test_fuzz.py:"),
+    ],
+)
+def test_an_error_outside_of_the_family_is_a_finding(error, finding, tmp_path):
+    found = try_input(raising(error), 1, tmp_path).finding
+    assert found.startswith(finding)
+    assert bool(found) == bool(finding)
+
+
+def test_an_error_that_shows_raw_text_is_a_finding(tmp_path):
+    class RawError(Talk2DinoError):
+        def __str__(self):
+            return "a\x1b[2J"
+
+    assert "holds '\\x1b'" in try_input(raising(RawError()), 1, tmp_path).finding
+
+
+def test_an_input_that_takes_too_long_is_a_finding(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "LIMIT_S", 0.05)
+    subject = Subject("own", lambda choice: choice.random(), lambda _given, _folder: time.sleep(60))
+    assert try_input(subject, 1, tmp_path).finding == "it took more than 0.05 s"
+
+
+def test_an_input_is_made_again_by_its_number():
+    (recipe,) = (each for each in SUBJECTS if each.name == "recipe")
+    assert given_by(recipe, 3, 5) == given_by(recipe, 3, 5)
+    assert len({given_by(recipe, 3, number) for number in range(20)}) > 10
+
+
+def test_a_run_counts_its_inputs_and_writes_its_findings(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("benchmarks.fuzz.__main__.resource.setrlimit", lambda *_: None)
+    monkeypatch.setattr("benchmarks.fuzz.__main__.SUBJECTS", (raising(ValueError("wrong")),))
+    assert main(["--inputs", "7", "--output", str(tmp_path)]) == 1
+    assert "own: 7 inputs, 7 found wrong" in capsys.readouterr().out
+    assert '"subject": "own"' in (tmp_path / "findings_1.json").read_text()
