@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""However many things are seen, an image's time and the memory are bounded, and what is followed stays followed."""
+"""However much is seen, an image's time and the memory are bounded, and what is followed stays followed."""
 
 from talk2dino_ros.perception.tracking.tracker import (
     MOST_OF_A_CLASS,
@@ -31,7 +31,7 @@ def test_ten_thousand_detections_make_no_more_than_the_most_objects_and_these_ar
 
 def test_many_classes_together_have_a_most_too():
     tracker = Tracker()
-    labels = {class_id: f"thing {class_id}" for class_id in range(1, 101)}
+    labels = {class_id: f"object {class_id}" for class_id in range(1, 101)}
     seen = [each for class_id, name in labels.items() for each in cups(50, 0, name, class_id)]
     ids = tracker.update(0, "map", seen, labels)
     assert len(tracker.objects()) == MOST_TRACKS
