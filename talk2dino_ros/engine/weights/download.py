@@ -18,6 +18,7 @@ ATTEMPTS = 4  # requests in a row that may bring nothing
 TIMEOUT_S = 30.0  # without a byte
 NOT_KNOWN = KnownSum()
 _CHUNK = 1 << 18
+_PAGE_HEAD = 512  # bytes, in which a page says that it is one
 
 
 def download(url: str, target: Path, known: KnownSum = NOT_KNOWN) -> Path:
@@ -84,6 +85,7 @@ def _fetch_rest(url: str, part: Path) -> bool:
             raise
         return True
     with response:
+        _refuse_page(response, url, part)
         start, total = _span(response)
         with part.open("r+b" if start else "wb") as file, _progress(part, start, total) as bar:
             file.seek(start)
@@ -91,6 +93,16 @@ def _fetch_rest(url: str, part: Path) -> bool:
                 file.write(chunk)
                 bar.update(len(chunk))
             return total is None or file.tell() == total
+
+
+def _refuse_page(response: http.client.HTTPResponse, url: str, part: Path) -> None:
+    """Raise WeightsError for a page in a file's place, as a hotel's network answers, before it is written."""
+    start = response.peek(_PAGE_HEAD).lstrip()[:_PAGE_HEAD].lower()
+    if response.headers.get_content_type() == "text/html" or start.startswith((b"<!doctype html", b"<html")):
+        raise WeightsError(
+            f"{url} answered with a web page, expected {part.stem}; log in to this network if it asks for that, or get "
+            f"the file on another machine and put it into {part.parent}"
+        )
 
 
 def _span(response: http.client.HTTPResponse) -> tuple[int, int | None]:

@@ -138,3 +138,20 @@ def test_a_file_where_the_folder_should_be_is_an_error(file_server, target):
     target.parent.write_bytes(b"")
     with pytest.raises(WeightsError, match="File exists"):
         download(file_server(BODY).url, target, KNOWN)
+
+
+PAGE = b"\n<!DOCTYPE html><html><body>Log in to this network</body></html>"
+
+
+@pytest.mark.parametrize("known", [KNOWN, KnownSum()])
+@pytest.mark.parametrize("page", [PAGE, b"<html>" + b"x" * 300_000])
+def test_a_web_page_in_the_files_place_is_never_kept_and_an_earlier_part_stays(file_server, target, known, page):
+    server = file_server(page)
+    server.honours_ranges = False
+    target.parent.mkdir()
+    target.with_name("file.bin.part").write_bytes(BODY[:700_000])
+    with pytest.raises(WeightsError, match=rf"{server.url} answered with a web page, expected file\.bin; log in"):
+        download(server.url, target, known)
+    assert not target.exists()
+    kept = target.with_name("file.bin.part")
+    assert (kept.read_bytes() if kept.exists() else b"") == (BODY[:700_000] if known.digits else b"")
