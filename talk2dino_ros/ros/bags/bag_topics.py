@@ -137,7 +137,7 @@ def _nearest(topic: str, others: Sequence[str]) -> list[str]:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many names two topics have in common from the left."""
+    """Return how many names two topics have in common from the left."""
     pairs = zip(one.split("/")[1:-1], other.split("/")[1:-1], strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
