@@ -14,6 +14,7 @@ from talk2dino_msgs.msg import TrackedObjectArray
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.goal_messages import costmap_to_grid, objects_to_view, places_to_recalled, transform_to_pose
 from talk2dino_ros.goal.grid import Grid, GridError, GridRules
+from talk2dino_ros.goal.pose_age import PoseAge
 from talk2dino_ros.goal.stand_off import FreeSpace, Pose, free_stand_off_pose, moved_pose, stand_off_pose
 from talk2dino_ros.perception.space.clock_jump import is_jump_back
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
@@ -53,6 +54,7 @@ class Surroundings:
         self._costmap_sub = node.create_subscription(OccupancyGrid, "costmap", self._on_costmap, LATCHED)
         self._waiting: deque[tuple[float, TrackedObjectArray]] = deque(maxlen=MOST_WAITING)
         self._newest_ns = 0
+        self._pose_age = PoseAge()
 
     def destroy(self) -> None:
         """Destroy the subscriptions."""
@@ -60,9 +62,11 @@ class Surroundings:
         self._transforms.destroy()
 
     def robot(self) -> Pose:
-        """Return the robot's current pose; raise TransformError where it is unknown."""
+        """Return the robot's current pose; raise TransformError where it is unknown or too old."""
         settings = self._settings()
-        return transform_to_pose(self._transforms.lookup(settings.goal_frame, settings.base_frame, None))
+        transform = self._transforms.lookup(settings.goal_frame, settings.base_frame, None)
+        self._pose_age.check(transform.stamp_ns, self._newest_ns, time.monotonic())
+        return transform_to_pose(transform)
 
     def take(self, array: TrackedObjectArray) -> None:
         """Keep objects until they are asked for; older ones than the newest are dropped."""
