@@ -48,10 +48,16 @@ class Bag:
         raise BagError(f"{self.path} has changed while it was read, expected the same; run the command again")
 
     def _messages(self, topics: Sequence[str], **span: int) -> Iterator[tuple[str, int, Any]]:
-        connections = [each for topic in topics for each in self._connections[topic]]
+        connections, is_empty = [each for topic in topics for each in self._connections[topic]], True
         with _told(self.path):
             for connection, recorded_ns, data in self._reader.messages(connections, **span):
+                is_empty = False
                 yield connection.topic, recorded_ns, self._reader.deserialize(data, connection.msgtype)
+        if is_empty and not span and self.count(topics):  # rosbags leaves out what its metadata describes otherwise
+            raise BagError(
+                f"{self.path}: none of its {self.count(topics)} messages of {', '.join(topics)} can be read, expected "
+                "a metadata.yaml that fits the files beside it; make it anew by `ros2 bag reindex`"
+            )
 
 
 @contextmanager
@@ -66,6 +72,7 @@ def open_bag(path: Path) -> Iterator[Bag]:
         ) from error
     if path.suffix == ".bag":
         raise BagError(f"{path} is a bag of ROS 1, expected one of ROS 2; convert it by `rosbags-convert`")
+    _check_logs(path)
     with _told(path):
         # types that an SQLite bag of before Iron does not bring; those that are used here have never changed
         reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
@@ -74,6 +81,17 @@ def open_bag(path: Path) -> Iterator[Bag]:
         yield Bag(path, reader)
     finally:
         reader.close()
+
+
+def _check_logs(path: Path) -> None:
+    """Raise BagError where an SQLite bag has a log with messages that a reader would leave out without a word."""
+    for file in sorted(path.glob("*.db3")) if path.is_dir() else [path]:
+        for log in (file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-journal")):
+            if log.exists() and log.stat().st_size:
+                raise BagError(
+                    f"{log} holds what is not in {file.name} yet, expected a recording that was ended; run `sqlite3 "
+                    f"{file.name} 'PRAGMA wal_checkpoint(TRUNCATE)'` on a copy of both, which takes it in"
+                )
 
 
 @contextmanager
@@ -86,5 +104,6 @@ def _told(path: Path) -> Iterator[None]:
     except Exception as error:
         raise BagError(
             f"{path} cannot be read as a bag ({error or type(error).__name__}), expected a folder of `ros2 bag record` "
-            "or its .mcap or .db3 file; one that was cut off is mended by `ros2 bag reindex`"
+            "or its .mcap or .db3 file; `mcap recover` mends an .mcap that was cut off, `ros2 bag reindex` a missing "
+            "metadata.yaml"
         ) from error
