@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.files.regular_files import check_regular
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 
 
@@ -74,6 +75,8 @@ def open_bag(path: Path) -> Iterator[Bag]:
         raise BagError(f"{path} is a bag of ROS 1, expected one of ROS 2; convert it by `rosbags-convert`")
     _check_logs(path)
     with _told(path):
+        for file in _files_of(path):
+            check_regular(file)
         # types that an SQLite bag of before Iron does not bring; those that are used here have never changed
         reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         reader.open()
@@ -92,6 +95,11 @@ def _check_logs(path: Path) -> None:
                     f"{log} holds what is not in {file.name} yet, expected a recording that was ended; run `sqlite3 "
                     f"{file.name} 'PRAGMA wal_checkpoint(TRUNCATE)'` on a copy of both, which takes it in"
                 )
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return the files that a reader opens, which would wait for a pipe among them."""
+    return [path] if not path.is_dir() else [each for each in path.iterdir() if not each.is_dir()]
 
 
 @contextmanager

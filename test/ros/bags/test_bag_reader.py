@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is no bag is a BagError of one sentence, at once."""
+
+import os
+
+import pytest
+
+from talk2dino_ros.ros.bags.bag_reader import BagError, open_bag
+
+
+@pytest.mark.parametrize("name", ["a.mcap", "a.db3", "folder/a_0.mcap", "folder/metadata.yaml"])
+def test_a_pipe_in_the_place_of_a_bags_file_is_not_waited_for(name, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    bag = path if path.parent == tmp_path else path.parent
+    with pytest.raises(BagError, match=r"cannot be read as a bag .*it is a pipe"), open_bag(bag):
+        pass
