@@ -22,6 +22,8 @@ FORMAT = 1  # goes up when files made before can no longer be run
 _FORMAT_KEY = "talk2dino_onnx"
 _BEGIN = f'{{"{_FORMAT_KEY}": '
 _NO_SUM = "0" * 64
+# of a tensor whose values are in another file: the key "location" and its value, as ONNX's protobuf has them
+_ELSEWHERE = b"\n\x08location\x12"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,7 @@ def read_card(path: Path) -> Card:
             begin = content.rfind(_BEGIN.encode())
             fields = parse_json(content[begin : content.find(b"}", begin) + 1]) if begin >= 0 else {}
             digits = str(fields["file_sha256"]) if fields else ""
+            is_one_file = content.find(_ELSEWHERE) < 0
             whole = bool(fields) and _sum_without(content, digits) == digits
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
@@ -79,6 +82,11 @@ def read_card(path: Path) -> Card:
         )
     if not whole:
         raise WeightsError(f"{path} is damaged, as its sha256 sum is not the one it carries; copy or export it again")
+    if not is_one_file:
+        raise WeightsError(
+            f"{path} keeps weights in another file, which its sum does not cover, expected all of them in one; export "
+            "it again"
+        )
     return _card(path, fields)
 
 

@@ -3,10 +3,12 @@
 
 import json
 
+import numpy as np
+import onnx
 import pytest
 
 from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.onnx.onnx_file import read_card, with_sum
+from talk2dino_ros.engine.onnx.onnx_file import METADATA_KEY, Card, read_card, with_sum
 
 
 def written_card(path, **changes):
@@ -55,3 +57,22 @@ def test_a_sum_that_is_no_text_is_refused(digits, tmp_path):
     (tmp_path / "own.onnx").write_bytes(b"graph" + json.dumps(card).encode())
     with pytest.raises(WeightsError, match=r"own\.onnx (is damaged|cannot be read|carries no card)"):
         read_card(tmp_path / "own.onnx")
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_weights_in_another_file_are_refused_as_the_sum_does_not_cover_them(is_elsewhere, tmp_path):
+    weights = onnx.numpy_helper.from_array(np.ones((64, 64), np.float32), "weights")
+    images = onnx.helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, [64, 64])
+    out = onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, [64, 64])
+    node = onnx.helper.make_node("Add", ["images", "weights"], ["out"])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "graph", [images], [out], [weights]))
+    onnx.helper.set_model_props(model, {METADATA_KEY: Card("mini", 64, 64, 16, "fp32", "00").to_json()})
+    path = tmp_path / "own.onnx"
+    onnx.save(model, path, save_as_external_data=is_elsewhere, location="own.data", size_threshold=0)
+    path.write_bytes(with_sum(path.read_bytes()))
+    assert (tmp_path / "own.data").exists() == is_elsewhere
+    if not is_elsewhere:
+        assert read_card(path).model == "mini"
+        return
+    with pytest.raises(WeightsError, match=r"own\.onnx keeps weights in another file, which its sum does not cover"):
+        read_card(path)
