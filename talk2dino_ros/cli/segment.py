@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,12 +146,12 @@ def _jobs(sources: list[Path], output: Path) -> tuple[list[SegmentJob], list[str
     kinds: dict[Path, Callable[[SegmentJob, Segmenter, Vocabulary], None]] = {}
     skipped = []
     for source in sources:
-        if source.is_dir():
+        if os.path.isdir(source):
             kinds |= dict.fromkeys(find_pictures(source), _segment_picture)
             skipped += hidden_ones(source)
-        elif source.suffix.lower() in videos.SUFFIXES and source.is_file():
+        elif source.suffix.lower() in videos.SUFFIXES and os.path.isfile(source):
             kinds[source] = _segment_video
-        elif source.suffix.lower() in SUFFIXES and source.is_file():
+        elif source.suffix.lower() in SUFFIXES and os.path.isfile(source):
             kinds[source] = _segment_picture
         else:
             raise ImageError(

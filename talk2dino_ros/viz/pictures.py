@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Picture files in and out, as RGB arrays. Pillow reads them, so that there is no other colour order to mind."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -32,10 +33,10 @@ class UnwritableError(ImageError):
 def find_pictures(folder: str | Path) -> list[Path]:
     """List a folder's pictures by name, without the hidden ones. Raises ImageError where there is none."""
     folder = Path(folder)
-    paths = visible_pictures(folder) if folder.is_dir() else []
+    paths = visible_pictures(folder) if os.path.isdir(folder) else []
     if not paths:
         raise ImageError(
-            f"{folder} {'holds no picture' if folder.is_dir() else 'is no folder'}, "
+            f"{folder} {'holds no picture' if os.path.isdir(folder) else 'is no folder'}, "
             f"expected a folder with files ending in {', '.join(SUFFIXES)}; name another"
         )
     return paths

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -127,7 +128,7 @@ def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _check(path: Path, topics: TopicNames) -> None:
     """Raise BagError for a bag that cannot be built; print to stderr which of its images are left out."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise BagError(f"{path} is not there, expected a bag's folder or file; name another")
     with open_bag(path) as bag:
         for sentence in choose_cameras(bag, topics)[1]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def add_voxel_argument(parser: argparse.ArgumentParser) -> None:
 def map_folders(folder: Path) -> list[Path]:
     """Return the folders of the maps: the folder itself, or those in it. Raises StoreError where there is none."""
     folder = user_path(folder)
-    if (folder / FILE).is_file():
+    if os.path.isfile(folder / FILE):
         return [folder]
     found = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
     if not found:

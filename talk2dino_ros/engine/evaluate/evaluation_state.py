@@ -83,7 +83,7 @@ def load_progress(path: Path, subject: Subject, classes: int) -> Progress:
 
     Raises DatasetError for a damaged file, or one of another model, other options or other data.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return Progress(Confusion.empty(classes))
     try:
         content = parse_json(read_regular(path), finite=False)

@@ -7,6 +7,7 @@ authors' Hugging Face repositories will do too.
 """
 
 import json
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ def with_projection_file(model: Model, projection_file: str | Path | None) -> Mo
         raise ModelError(
             f"projection_file is {path} with {model.name}, whose words need no projection, expected ''; leave it out"
         )
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise WeightsError(
             f"there is no projection_file {path}, expected a file of `talk2dino train` or a published one; "
             "correct the path"

@@ -6,6 +6,7 @@ normalisation is part of it: float32 RGB 0..1 in, float32 features out, whatever
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -93,7 +94,7 @@ def _check(model: Model, path: Path, size: tuple[int, int], precision: str) -> N
             f"the network's size is {size[1]}x{size[0]}, expected multiples of the patch's {model.patch_size} pixels "
             f"for {model.name}; choose such sides"
         )
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise WeightsError(f"{path.parent} is no folder that is there, expected one for {path.name}; make it")
     if precision not in EXPORT_PRECISIONS:
         raise ModelError(f"precision is {precision!r}, expected {' or '.join(EXPORT_PRECISIONS)}; choose one of these")

@@ -6,6 +6,7 @@ A recipe may build on another (`based_on: talk2dino_vitb`, a shipped one, or a f
 
 import dataclasses
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ _TYPES = {field.name: field.type for field in dataclasses.fields(Recipe)}
 def find_recipe(name: str) -> Path:
     """Return the file of a shipped recipe, or the file that is named. Raises TrainingError."""
     path = user_path(name) if name.endswith(_SUFFIXES) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):
         shipped = ", ".join(sorted(each.stem for each in RECIPES.glob("*.yaml")))
         raise TrainingError(f"there is no recipe {name!r}, expected {shipped} or a .yaml file; name one of these")
     return path
@@ -109,10 +110,10 @@ def read_table(path: Path) -> dict[str, Any]:
     base: object = path.name
     while base is not None:
         path = _beside(path, str(base)) if files else path
+        own = read_yaml(path)
         if path.resolve() in files:
             raise TrainingError(f"{path} is based on itself, expected an end to it; mend its {_BASE}")
         files.append(path.resolve())
-        own = read_yaml(path)
         base = own.pop(_BASE, None)
         table = {**own, **table}
     return table

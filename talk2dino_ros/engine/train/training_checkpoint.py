@@ -5,6 +5,7 @@ One file, so that it is never half of one state and half of another; it takes th
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ def load_standing(path: Path, subject: Subject) -> Standing | None:
 
     Raises TrainingError for a damaged file, and for one of another recipe, model or store.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     try:
         with safe_open(check_regular(path), "pt") as file:

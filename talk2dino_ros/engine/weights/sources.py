@@ -5,6 +5,7 @@ A source knows the names under which its file is carried about, finds it in the 
 network, and downloads it into them.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -213,7 +214,7 @@ class LocalFile:
         return "name a projection of `talk2dino train` or a published one"
 
     def find(self) -> Path | None:
-        return self.path if self.path.is_file() else None
+        return self.path if os.path.isfile(self.path) else None
 
     def download(self, sums: Mapping[str, KnownSum]) -> Path:
         raise WeightsError(f"there is no file {self.path}, expected one that exists; correct the path")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a weights file to a network, strictly: every key accounted for, every shape equal, or an error."""
 
+import os
 import re
 import warnings
 import zipfile
@@ -100,7 +101,7 @@ def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN) -> StateDict:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    return path.stat().st_size if os.path.exists(path) else 0
 
 
 def _tensors(state: object, path: Path, remedy: str) -> StateDict:

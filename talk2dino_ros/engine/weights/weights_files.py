@@ -2,6 +2,7 @@
 """Find weights files on this machine, and check that they are the published ones."""
 
 import logging
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ def locate(file: WeightsFile, weights_dir: Path | None = None) -> Path:
 
     Raises WeightsError that names the file, where to get it and where to put it.
     """
-    if weights_dir is not None and not weights_dir.is_dir():
+    if weights_dir is not None and not os.path.isdir(weights_dir):
         raise WeightsError(f"weights_dir is {weights_dir}, expected a folder; create it or correct the path")
     path = find(file, weights_dir)
     if path is None and weights_dir is not None:

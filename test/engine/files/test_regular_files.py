@@ -7,7 +7,7 @@ import os
 import pytest
 
 from talk2dino_ros.cli.nav2_layer_block import read_vocabulary
-from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.errors import ImageError, Talk2DinoError, WeightsError
 from talk2dino_ros.engine.evaluate.datasets.dataset import read_list
 from talk2dino_ros.engine.evaluate.evaluation_state import load_progress
 from talk2dino_ros.engine.files.checksums import sha256_of
@@ -21,8 +21,10 @@ from talk2dino_ros.engine.train.recipe import find_recipe, read_table
 from talk2dino_ros.engine.train.training_checkpoint import load_standing
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.engine.weights.state_dicts import is_torchscript, read_state_dict
+from talk2dino_ros.engine.weights.weights_files import locate
 from talk2dino_ros.ros.parameters.parameter_files import check_file
 from talk2dino_ros.segmenter.vocabulary.vocabulary_state import VocabularyState
+from talk2dino_ros.viz.pictures import find_pictures
 
 
 @pytest.mark.parametrize("read", [check_regular, open_regular, read_regular])
@@ -107,3 +109,18 @@ def test_an_image_of_captions_that_is_a_pipe_is_an_os_error(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
     with pytest.raises(OSError, match="it is a pipe"):
         example.read()
+
+
+@pytest.mark.parametrize("name", READERS.keys() - {"checkpoint", "progress.json", "state.json"})  # which may be missing
+@pytest.mark.parametrize("inside", ["a" * 300, "a\0b"], ids=["too long", "a byte of 0"])
+def test_a_name_that_no_file_can_have_is_told_in_a_sentence(name, inside, tmp_path):
+    with pytest.raises(Talk2DinoError):
+        READERS[name](tmp_path / inside / name)
+
+
+@pytest.mark.parametrize("inside", ["a" * 300, "a\0b"], ids=["too long", "a byte of 0"])
+def test_a_folder_that_cannot_be_is_told_in_a_sentence(inside, tmp_path):
+    with pytest.raises(WeightsError, match="expected a folder"):
+        locate(MODELS["talk2dino_vitb"].files[0], tmp_path / inside)
+    with pytest.raises(ImageError, match="is no folder"):
+        find_pictures(tmp_path / inside)
