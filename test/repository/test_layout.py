@@ -88,7 +88,7 @@ PURE_MODULES = [
 ]
 
 NETWORKS = {"open_clip", "openvino", "timm", "torch", "torchvision", "transformers"}
-ROS = {"ament_index_python", "builtin_interfaces", "launch", "launch_ros", "rcl_interfaces", "rclpy"}
+ROS = {"ament_index_python", "builtin_interfaces", "cv_bridge", "launch", "launch_ros", "rcl_interfaces", "rclpy"}
 
 BLOCK_ROS_AND_IMPORT = """
 import importlib, sys
