@@ -35,25 +35,34 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(" ".join(str(error).split()) or repr(error)) from error
 
 
-class _BoundedLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which neither repeats a value nor goes deep."""
+class BoundedComposer:
+    """Part of a loader of PyYAML, which makes it neither repeat a value nor go deep.
 
+    ALIAS: why an alias is refused.
+    """
+
+    ALIAS = "which is not read"
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
+        """Compose as PyYAML does; raise MarkedYAMLError."""
+        event = self.peek_event()  # type: ignore[attr-defined]
         if isinstance(event, yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
-                problem=f"'*{event.anchor}' is an alias, which is not read", problem_mark=event.start_mark
+                problem=f"'*{event.anchor}' is an alias, {self.ALIAS}", problem_mark=event.start_mark
             )
         self._depth += 1
         if self._depth > _DEEPEST:
             raise yaml.MarkedYAMLError(
                 problem=f"more than {_DEEPEST} lists and tables stand within each other", problem_mark=event.start_mark
             )
-        node = super().compose_node(parent, index)
+        node = super().compose_node(parent, index)  # type: ignore[misc]
         self._depth -= 1
         return node
+
+
+class _BoundedLoader(BoundedComposer, yaml.SafeLoader):
+    """PyYAML's safe loader, bounded."""
 
 
 def _finite(text: str) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files.bounded_parsers import parse_yaml
 from talk2dino_ros.engine.files.regular_files import read_regular, user_path
+from talk2dino_ros.engine.text.class_entries import shorten
 
 RECIPES = Path(__file__).parents[1] / "data" / "recipes"
 _SUFFIXES = (".yaml", ".yml")
@@ -147,7 +148,7 @@ def _change(text: str) -> tuple[str, object]:
             return key.strip(), parse_yaml(value)
     except ValueError:
         pass  # the same remedy
-    raise TrainingError(f"--set is {text!r}, expected key=value such as epochs=10; write it so")
+    raise TrainingError(f"--set is {shorten(text, 100)}, expected key=value such as epochs=10; write it so")
 
 
 def recipe_from(table: Mapping[str, object], origin: str) -> Recipe:

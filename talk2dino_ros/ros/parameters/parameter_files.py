@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from talk2dino_ros.engine.files.bounded_parsers import BoundedComposer
 from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.ros.parameters.parameter_field import to_ros
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError
@@ -43,19 +44,13 @@ class _Place:
         return self.at(node.start_mark.line)
 
 
-class _Loader(yaml.BaseLoader):
+class _Loader(BoundedComposer, yaml.BaseLoader):
     """Leaves values as they are written, with the tags that are written, and nothing else."""
+
+    ALIAS = "which ROS does not read"
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         return ""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.MarkedYAMLError(
-                problem=f"'*{event.anchor}' is an alias, which ROS does not read", problem_mark=event.start_mark
-            )
-        return super().compose_node(parent, index)
 
 
 def check_arguments(arguments: Sequence[str], node_name: str, fields: Fields) -> None:
@@ -124,8 +119,6 @@ def _compose(data: bytes, place: _Place) -> yaml.Node | None:
         ) from error
     except yaml.MarkedYAMLError as error:
         raise ParameterError(_unreadable(error, data, place)) from error
-    except RecursionError as error:
-        raise ParameterError(f"{place.name} is nested too deeply, expected lists of values; write it so") from error
     return node
 
 
