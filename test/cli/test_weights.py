@@ -5,7 +5,7 @@ import argparse
 import os
 from pathlib import Path
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 import torch
 

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 import torch
 from torch import Tensor, nn

@@ -4,7 +4,7 @@
 import hashlib
 from pathlib import Path
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 
 from talk2dino_ros.engine.errors import WeightsError

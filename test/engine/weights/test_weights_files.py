@@ -4,7 +4,7 @@
 import hashlib
 import logging
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 import torch
 from torch import nn
