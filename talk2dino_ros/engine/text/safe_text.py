@@ -13,8 +13,8 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\
 
 def safe_text(text: str, longest: int = LONGEST) -> str:
     r"""Return a text in which what could act on a terminal or a log is written out, as in `\x1b` and `\u202e`."""
-    shown = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
+    shown = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def safe_lines(text: str, longest: int) -> str:

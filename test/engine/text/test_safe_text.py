@@ -28,7 +28,7 @@ def test_what_acts_on_a_terminal_is_written_out_and_words_stay(raw, shown):
 
 def test_a_text_is_bounded():
     assert safe_text("x" * 10, longest=5) == "xxxx…"
-    assert len(str(Talk2DinoError("x" * 10**6))) == LONGEST
+    assert len(str(Talk2DinoError("x" * 10**6))) == len(str(Talk2DinoError("\x1b" * 10**6))) == LONGEST
 
 
 def test_details_of_an_error_stand_below_it_and_none_can_look_like_a_line_of_its_own():
