@@ -19,11 +19,11 @@ from talk2dino_ros.goal.stand_off import Pose
 
 @dataclass(frozen=True, eq=False)
 class AskedPlace:
-    """A place that the memory has answered. images: how many show it."""
+    """A place that the memory has answered. evidence: log odds; images: how many show it."""
 
     position: Point
     extent: Point
-    margin: float
+    evidence: float
     confidence: float
     images: int
 
@@ -92,7 +92,7 @@ def chosen_word(rooms: MovedRoom, asked: Sequence[Asked]) -> str | None:
     """
     movable = movable_words(rooms)
     known = [each for each in asked if each.word in movable and each.places]
-    best = max(known, key=lambda each: (each.is_right, each.places[0].margin), default=None)
+    best = max(known, key=lambda each: (each.is_right, each.places[0].evidence), default=None)
     return best.word if best else None
 
 

@@ -38,7 +38,7 @@ def write_story(story: Story, folder: Path, memory: Path) -> list[Path]:
 
 def asked_table(story: Story) -> str:
     """Return what was asked after the tour, and how right the best place was."""
-    heads = ("asked", "best place", "off the object", "margin", "images", "other places", "right")
+    heads = ("asked", "best place", "off the object", "evidence", "images", "other places", "right")
     return aligned([heads, *(_asked_row(each) for each in sorted(story.asked, key=_order))])
 
 
@@ -71,7 +71,7 @@ def _asked_row(asked: Asked) -> tuple[str, ...]:
     best = asked.places[0]
     at = f"({best.position[0]:.1f}, {best.position[1]:.1f})"
     error, others = number_text(asked.error_m, 2, "m"), str(len(asked.places) - 1)
-    return word, at, error, f"{best.margin:.3f}", str(best.images), others, right
+    return word, at, error, f"{best.evidence:.1f}", str(best.images), others, right
 
 
 def _remembered(story: Story) -> list[tuple[str, Rgb]]:

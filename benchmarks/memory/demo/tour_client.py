@@ -105,7 +105,7 @@ class TourClient(NavigationClient):
 def _asked_place(place: Any) -> AskedPlace:
     at, size = place.position, place.extent
     return AskedPlace(
-        (at.x, at.y, at.z), (size.x, size.y, size.z), place.margin, place.confidence, int(place.detections)
+        (at.x, at.y, at.z), (size.x, size.y, size.z), place.evidence, place.confidence, int(place.detections)
     )
 
 

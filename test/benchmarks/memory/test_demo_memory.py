@@ -24,9 +24,9 @@ SIZE = (0.3, 0.2, 0.3)
 PICTURE = np.full((48, 64, 3), 90, np.uint8)
 
 
-def asked(word: str, position, margin: float = 0.05, truths=None) -> Asked:
+def asked(word: str, position, evidence: float = 3.0, truths=None) -> Asked:
     truths = places_of(word, furnished(SEED).before) if truths is None else truths
-    place = AskedPlace(tuple(position), SIZE, margin, 0.9, 3)
+    place = AskedPlace(tuple(position), SIZE, evidence, 0.9, 3)
     return Asked(word, tuple(truths), (place,), "", PICTURE)
 
 
@@ -57,8 +57,8 @@ def story() -> Story:
 def test_what_is_gone_to_will_be_moved_and_is_remembered_rightly_where_any_is():
     rooms = furnished(SEED)
     assert movable_words(rooms) == ["cup", "hat"]
-    wrong, right = asked("hat", (0.0, 0.0, 9.0), margin=0.9), asked("cup", at("cup"))
-    assert chosen_word(rooms, [wrong, right, asked("cat", at("cat"), margin=2.0)]) == "cup"
+    wrong, right = asked("hat", (0.0, 0.0, 9.0), evidence=9.0), asked("cup", at("cup"))
+    assert chosen_word(rooms, [wrong, right, asked("cat", at("cat"), evidence=20.0)]) == "cup"
     assert chosen_word(rooms, [wrong]) == "hat"
     assert chosen_word(rooms, [Asked("hat", right.truths, (), "")]) is None
 
@@ -72,7 +72,7 @@ def test_a_place_is_right_within_half_a_metre_and_none_is_for_what_is_not_there(
     assert math.isnan(banana.error_m)
     assert (banana.is_right, piano.is_right) == (False, True)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in asked_table(story).splitlines()[2:]]
-    assert rows[0] == ["cup", f"({x:.1f}, {y:.1f})", "0.00 m", "0.050", "3", "0", "yes"]
+    assert rows[0] == ["cup", f"({x:.1f}, {y:.1f})", "0.00 m", "3.0", "3", "0", "yes"]
     assert [(row[0], row[1], row[-1]) for row in rows[1:]] == [
         ("banana (not there)", "(0.0, 0.0)", "no"),
         ("piano (not there)", "none", "yes"),
