@@ -171,7 +171,7 @@ def _agreements(
 
 
 def _squashed(photo: Any, size: int) -> Tensor:
-    """float32 [1, 3, size, size], as a frame goes into the network."""
+    """Return float32 [1, 3, size, size], as a frame goes into the network."""
     pixels = torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].float() / 255
     return F.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
 

@@ -114,7 +114,7 @@ def curves(asked: Sequence[AskedWord]) -> dict[str, Any]:
 def curve(
     asked: Sequence[AskedWord], thresholds: Sequence[float], best_of: Callable[[AskedWord], Best]
 ) -> list[dict[str, float | None]]:
-    """One row for each threshold."""
+    """Return one row for each threshold."""
     there, absent = [each for each in asked if each.truths], [each for each in asked if not each.truths]
     rows = []
     for number, least in enumerate(thresholds):

@@ -113,7 +113,7 @@ def _answers(known: Known, rooms: MovedRoom) -> list[Answer]:
 
 
 def _moved(answers: Sequence[Answer], rooms: MovedRoom) -> list[Answer]:
-    """Those whose only object was moved."""
+    """Return those whose only object was moved."""
     return [
         each for each in answers if len(each.truths) == 1 and each.truths != tuple(places_of(each.word, rooms.after))
     ]
@@ -169,7 +169,7 @@ def _row(room: RoomFacts) -> dict[str, Any]:
 
 
 def _errors(answers: Sequence[Answer]) -> dict[str, float | None]:
-    """Of each word's best place, metres; None of a word that has none."""
+    """Return how far each word's best place is off, metres; None for a word that has none."""
     return {each.word: round(each.errors[0], 2) if each.places else None for each in answers}
 
 

@@ -66,7 +66,7 @@ class Winners:
         return cls(*voxels.cosines(words, query.nothing))
 
     def margins(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """By how much the word's score is above the best other one in some voxels."""
+        """Return by how much the word's score is above the best other one in some voxels."""
         margins: NDArray[np.float64] = (scores_of(self.best[indices]) - scores_of(self.against[indices])).astype(float)
         return margins
 
@@ -152,7 +152,7 @@ def evidence_of_places(evidence: NDArray[np.float64], groups: NDArray[np.int64])
 def _distances(
     voxels: VoxelMap, winners: Winners, indices: NDArray[np.int64], groups: NDArray[np.int64], point: Point
 ) -> NDArray[np.float64]:
-    """Of the groups of voxels to a point, metres."""
+    """Return how far the groups of voxels are from a point, metres."""
     margins = winners.margins(indices)
     centres = voxel_centres(voxels.keys[indices], voxels.cell_m)
     sums = np.bincount(groups, margins)
@@ -162,7 +162,7 @@ def _distances(
 
 
 def _outlived(columns: NDArray[np.void], groups: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Of the chosen groups, which one was never seen again since another one is there: what was here may be there."""
+    """Tell which chosen groups were not seen again since another one is there: what was here may be there."""
     count = int(groups.max(initial=-1)) + 1
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
     np.minimum.at(first, groups, columns["first_ns"])

@@ -30,8 +30,8 @@ class NodeLogger(rcutils_logger.RcutilsLogger):
         super().__init__(name)
         self._budgets = {True: Budget(), False: Budget()}  # of errors, of the rest
 
-    def log(self, message: str, severity: Any, name: str | None = None, **filters: Any) -> bool:
-        """Log as rclpy's logger does."""
+    def log(self, message: str, severity: Any, *name: str | None, **filters: Any) -> bool:
+        """Log as rclpy's logger does, which takes a name since Kilted."""
         if not self.is_enabled_for(severity):
             return False
         is_error = severity >= LoggingSeverity.ERROR
@@ -39,7 +39,7 @@ class NodeLogger(rcutils_logger.RcutilsLogger):
         is_allowed, left_out = self._budgets[is_error].takes(len(text), time.monotonic())
         if left_out:
             text = f"{left_out} lines before this one were left out of the log, as there were too many; {text}"
-        return is_allowed and bool(super().log(text, severity, name, **filters))
+        return is_allowed and bool(super().log(text, severity, *name, **filters))
 
 
 class Budget:
