@@ -20,7 +20,6 @@ from benchmarks.memory.tour import images, tour
 from benchmarks.memory.touring_robot import IMAGE_NS, RoomMemory, places_of_word
 from benchmarks.nav.room import Room
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.bench.machine import describe_machine
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore
 from talk2dino_ros.perception.memory.disk.sealed_rows import pack
@@ -52,10 +51,7 @@ def main() -> None:
         measured = [measure_room(segmenter, seed, Path(folder)) for seed in seeds]
     facts = {"model": arguments.model, "rooms": len(measured), "thinned_to": summary(measured)}
     print(json.dumps(facts, indent=2))
-    if arguments.output is None:
-        write_result(f"memory_disk_{arguments.model}", facts)
-    else:
-        arguments.output.write_text(json.dumps({"machine": describe_machine(), **facts}, indent=2) + "\n")
+    write_result(f"memory_disk_{arguments.model}", facts, arguments.output)
 
 
 def measure_room(

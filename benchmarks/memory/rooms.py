@@ -26,7 +26,6 @@ from benchmarks.memory.toured_rooms import AFTER, BEFORE, Known, TouredRoom, Tou
 from benchmarks.memory.touring_robot import places_of_word
 from benchmarks.nav.sim_world import SimulationError
 from talk2dino_ros.engine import load_segmenter
-from talk2dino_ros.engine.bench.machine import describe_machine
 from talk2dino_ros.perception.memory.spatial_memory import compile_loops
 
 if TYPE_CHECKING:
@@ -75,10 +74,7 @@ def main() -> None:
         sys.exit(str(error))
     facts = {"model": arguments.model, "pictures_per_room": len(PHOTOS), **summary(measured)}
     print(json.dumps({name: value for name, value in facts.items() if name != "each_room"}, indent=2))
-    if arguments.output is None:
-        write_result(f"memory_rooms_{arguments.model}", facts)
-    else:
-        arguments.output.write_text(json.dumps({"machine": describe_machine(), **facts}, indent=2) + "\n")
+    write_result(f"memory_rooms_{arguments.model}", facts, arguments.output)
 
 
 def measure_room(

@@ -162,11 +162,8 @@ def test_a_camera_that_is_killed_is_never_told_to_set_the_profile_it_has(probe, 
 
 
 def test_the_doctor_sees_cameras_and_what_the_node_says_of_them(probe, cameras, answer):
-    for _ in range(5):  # on a busy machine it may have heard too little, and then gives no verdict
-        report = look_at_graph()
-        topics = {topic.topic: topic for topic in report.topics}
-        if topics["/check/fitting/image"].verdict and topics["/check/large/image"].verdict:
-            break
+    report = look_at_graph()
+    topics = {topic.topic: topic for topic in report.topics}
     assert topics["/check/fitting/image"].verdict.can_arrive
     assert topics["/check/fitting/image"].publishers == ("/camera (best effort)",)
     assert topics["/check/large/image"].verdict.cause == "lost"
