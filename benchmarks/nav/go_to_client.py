@@ -119,7 +119,7 @@ class NavigationClient(Node):
                 self._leg.seen_s = _seconds(message)
 
     def _on_overlay(self, message: Image) -> None:
-        if self._leg:
+        if self._leg and _seconds(message) >= self._leg.started_s:  # no view of before this word was asked for
             view = cv2.resize(image_to_rgb(message), VIEW_SIZE, interpolation=cv2.INTER_AREA)
             self._leg.views.append((_seconds(message), view))
 

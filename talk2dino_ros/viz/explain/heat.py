@@ -33,9 +33,14 @@ class Scale:
         return np.asarray(np.clip((np.asarray(values) - self.low) / span, 0, 1), np.float32)
 
 
-def number_text(value: float) -> str:
-    """Write two digits behind the point, and no minus before a zero."""
-    return f"{round(value, 2) + 0.0:.2f}"
+def number_text(value: float, digits: int = 2) -> str:
+    """Write so many digits behind the point, and no minus before a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def digits_between(low: float, high: float) -> int:
+    """Return how many digits behind the point tell two values apart: from 2 to 5."""
+    return next((digits for digits in range(2, 5) if number_text(low, digits) != number_text(high, digits)), 5)
 
 
 def heat(values: Values, scale: Scale, colours: int = cv2.COLORMAP_VIRIDIS) -> Rgb:

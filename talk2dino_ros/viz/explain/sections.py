@@ -26,7 +26,7 @@ from talk2dino_ros.viz.explain.blocks import (
 )
 from talk2dino_ros.viz.explain.explained_photo import Box, Size, draw_box, fitting, gridded, masked, most_changed
 from talk2dino_ros.viz.explain.explained_words import fit_table, name_block, names_block, word_colours
-from talk2dino_ros.viz.explain.heat import Scale, heat, number_text, scale_bar
+from talk2dino_ros.viz.explain.heat import Scale, digits_between, heat, number_text, scale_bar
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.inference.explanation import Explanation, Heads
@@ -171,13 +171,14 @@ def _words(explanation: Explanation) -> Rgb:
 
 def _marks(scale: Scale, background: float | None) -> dict[float, str]:
     """Return the scale's labels: the cosines at its ends, and the threshold."""
-    marks = {end: _cosine_of(end) for end in (scale.low, scale.high)}
-    return marks | ({background: f"{_cosine_of(background)}\nthreshold"} if background else {})
+    digits = digits_between(_cosine_of(scale.low), _cosine_of(scale.high))
+    marks = {end: number_text(_cosine_of(end), digits) for end in (scale.low, scale.high)}
+    return marks | ({background: f"{number_text(_cosine_of(background))}\nthreshold"} if background else {})
 
 
-def _cosine_of(score: float) -> str:
-    """Return the cosine that a score is the sigmoid of, as text."""
-    return number_text(float(np.log(score / (1 - score))))
+def _cosine_of(score: float) -> float:
+    """Return the cosine that a score is the sigmoid of."""
+    return float(np.log(score / (1 - score)))
 
 
 def _decision(explanation: Explanation) -> Rgb:

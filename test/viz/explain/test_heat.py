@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from talk2dino_ros.viz.explain.heat import Scale, heat, number_text, scale_bar
+from talk2dino_ros.viz.explain.heat import Scale, digits_between, heat, number_text, scale_bar
 
 YELLOW, PURPLE = (253, 231, 36), (68, 1, 84)  # the ends of viridis, as its authors publish them
 
@@ -33,6 +33,13 @@ def test_another_map_of_colours_can_be_had():
 @pytest.mark.parametrize(("value", "text"), [(0.126, "0.13"), (-0.001, "0.00"), (-0.25, "-0.25"), (1, "1.00")])
 def test_numbers_have_two_digits_and_no_minus_before_zero(value, text):
     assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits"), [(0.1, 0.3, 2), (0.0001, 0.0042, 3), (-0.0001, 0.0002, 4), (0.25, 0.25, 5)]
+)
+def test_a_scale_s_ends_are_written_so_that_they_can_be_told_apart(low, high, digits):
+    assert digits_between(low, high) == digits
 
 
 def test_the_bar_has_the_largest_value_at_its_top_and_marks_where_they_belong():

@@ -73,11 +73,12 @@ class KeyframeStore:
                 f"map_id is {map_id!r}, expected up to 100 letters, digits and _.- such as 'office_2'; set it so"
             )
         self.map_id = map_id
-        self.folder = folder.expanduser() / map_id
+        self.folder = folder / map_id
         try:
+            self.folder = self.folder.expanduser()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = StoreLock(self.folder / LOCK)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # a RuntimeError where `~name` names no user
             raise StoreError(
                 f"the folder {self.folder} cannot be written ({error}), expected one for the memory; set `folder`"
             ) from error

@@ -213,6 +213,11 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
         KeyframeStore(tmp_path / "file", "office")
 
 
+def test_a_folder_of_a_user_who_is_not_there_is_refused_in_a_sentence():
+    with pytest.raises(StoreError, match=r"~no_such_user_here.* cannot be written .*set `folder`"):
+        KeyframeStore(Path("~no_such_user_here/memory"), "office")
+
+
 def test_a_second_process_on_a_store_is_told_who_has_it(store):
     code = (
         "import sys; from pathlib import Path\n"
