@@ -175,7 +175,7 @@ class Bench:
 
     def process(self, **messages):
         """Process a batch in this thread."""
-        return self.pipeline._process([frame_of(name, rgb) for name, rgb in messages.items()])
+        return self.pipeline.process([frame_of(name, rgb) for name, rgb in messages.items()])
 
     def dropped(self):
         """Image topic and reason of each frame that was dropped."""

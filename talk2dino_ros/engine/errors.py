@@ -13,7 +13,7 @@ Talk2DinoError              engine/errors                           -
   DatasetError              engine/evaluate/datasets/dataset        a labelled data set, or a run's files
   TextCacheError            engine/text/text_cache                  the cache's folder; words are encoded all the same
   GeometryError             perception/space/camera_model           a camera's calibration, depth or cloud
-    UnmatchedError          segmenter/depth_input                   the drivers: an image without depth or camera_info
+    UnmatchedError          segmenter/depth_topics                  the drivers: an image without depth or camera_info
   ForgottenPlaceError       perception/memory/spatial_memory        the place's id, which is not known any more
   PoseError                 perception/memory/sensor_pose           the robot's TF, or the sender of poses
   RejectedImageError        perception/memory/image_gate            the depth, the TF or the localisation of an image

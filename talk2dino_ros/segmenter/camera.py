@@ -16,8 +16,9 @@ from visualization_msgs.msg import MarkerArray
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.text.class_entries import shorten
-from talk2dino_ros.ros.conversions import compressed_images, image_messages, image_pixels
+from talk2dino_ros.ros.conversions import image_messages
 from talk2dino_ros.ros.conversions.encodings import bits_hint
+from talk2dino_ros.ros.conversions.image_reader import ImageReader
 from talk2dino_ros.ros.conversions.object_messages import objects_to_msg
 from talk2dino_ros.ros.conversions.place_messages import (
     labelled_cloud,
@@ -61,7 +62,9 @@ class Camera:
         self.topic = str(node.resolve_topic_name(f"{name}/image" if name else "image"))
         self.statistics = CameraStatistics(time.monotonic())
         self._node = node
-        self._is_compressed = parameters.compressed
+        self._reader = ImageReader(
+            parameters.compressed, parameters.max_image_pixels, parameters.image_bits, self._note_peak
+        )
         self._image_type = CompressedImage if parameters.compressed else Image
         self._parameters = parameters
         self._hints = Throttle(HINT_PERIOD_S)
@@ -143,19 +146,16 @@ class Camera:
     def to_rgb(self, frame: Frame) -> NDArray[np.uint8]:
         """Convert a frame to uint8 [H, W, 3] RGB; raise ImageError where it is none."""
         self._note_time_going_back(frame.stamp_ns)
-        to_rgb = compressed_images.compressed_to_rgb if self._is_compressed else image_pixels.image_to_rgb
-        return to_rgb(frame.message, bits=self._parameters.image_bits, on_peak=self._note_peak)
+        return self._reader.to_rgb(frame.message)
 
     def size_of(self, frame: Frame) -> tuple[int, int]:
         """Return height and width of a frame without converting it; raise ImageError where it is none."""
-        size_of = compressed_images.compressed_size if self._is_compressed else image_pixels.image_size
-        return size_of(frame.message)
+        return self._reader.size_of(frame.message)
 
     def _refuse_too_large(self, image: Any) -> None:
-        """Refuse before anything is kept or allocated; a few bytes can declare any number of pixels."""
-        check = compressed_images.check_compressed_pixels if self._is_compressed else image_pixels.check_image_pixels
+        """Refuse before anything is kept or allocated."""
         try:
-            check(image, self.most_pixels)
+            self._reader.check_size(image)
         except ImageError as error:
             self.statistics.on_wrong(str(error))
             raise

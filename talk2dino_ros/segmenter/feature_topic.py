@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.engine.inference.image_patches import ImagePatches
-    from talk2dino_ros.ros.conversions.feature_messages import PatchPlaces
+    from talk2dino_ros.perception.patch_places import PatchPlaces
     from talk2dino_ros.segmenter.frames import Frame, SegmentedFrame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 

@@ -74,7 +74,7 @@ class Pipeline:
         self.stages = StageStatistics()
         self._on_problem = on_problem
         self._is_enabled = True
-        self._worker = Worker(self.slots, self._process, self._on_lost_batch)
+        self._worker = Worker(self.slots, self.process, self._on_lost_batch)
 
     def start(self) -> None:
         """Start the worker, then the subscriptions."""
@@ -138,7 +138,8 @@ class Pipeline:
         self.slots.counts_drops = is_enabled
         self._worker.end_rest()
 
-    def _process(self, frames: list[Frame]) -> float:
+    def process(self, frames: list[Frame]) -> float:
+        """Process a batch in the caller's thread; return for how many seconds to rest before the next."""
         active = self.active
         if not self._is_enabled:
             self._publish_unlabeled(frames, active.parameters)

@@ -15,6 +15,7 @@ import numpy as np
 
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
+from talk2dino_ros.perception.patch_places import PatchPlaces
 from talk2dino_ros.perception.points_of_interest import point_of
 from talk2dino_ros.perception.space.camera_model import GeometryError
 from talk2dino_ros.perception.space.clock_jump import JUMP_NS, is_jump_back
@@ -22,7 +23,6 @@ from talk2dino_ros.perception.space.patch_points import patch_points
 from talk2dino_ros.perception.space.positions import Position, position_of, surface_points
 from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
 from talk2dino_ros.perception.tracking.tracker import Detection, Tracker
-from talk2dino_ros.ros.conversions.feature_messages import PatchPlaces
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from rclpy.node import Node  # noqa: E402
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
-from talk2dino_ros.segmenter.depth_input import DepthInput, UnmatchedError  # noqa: E402
+from talk2dino_ros.segmenter.depth_input import DepthInput  # noqa: E402
+from talk2dino_ros.segmenter.depth_topics import UnmatchedError  # noqa: E402
 from talk2dino_ros.segmenter.frames import SegmentedFrame  # noqa: E402
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters  # noqa: E402
 

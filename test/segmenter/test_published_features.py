@@ -8,7 +8,7 @@ import pytest
 from scripted_pipeline import PATCHES, Bench, depth_of, image
 from talk2dino_msgs.msg import PatchFeatures
 
-from talk2dino_ros.ros.conversions.feature_messages import PatchPlaces
+from talk2dino_ros.perception.patch_places import PatchPlaces
 from talk2dino_ros.segmenter.feature_topic import FeatureTopic
 from talk2dino_ros.segmenter.frames import SegmentedFrame
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters

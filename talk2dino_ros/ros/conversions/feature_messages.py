@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,24 +14,10 @@ from talk2dino_msgs.msg import PatchFeatures
 
 from talk2dino_ros.perception.memory.feature_basis import to_codes
 from talk2dino_ros.perception.memory.remembered_view import small_jpeg
-from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.inference.image_patches import ImagePatches
-
-
-@dataclass(frozen=True, eq=False)
-class PatchPlaces:
-    """Where the patches of one image are.
-
-    target_frame: of both; "" where it is not known. pose: of the optical frame, None where it is not known.
-    points: float32 [h * w, 3], metres, NaN where there is no depth. reason: why there is no point at all, else "".
-    """
-
-    target_frame: str
-    pose: SensorPose | None
-    points: NDArray[np.float32]
-    reason: str = ""
+    from talk2dino_ros.perception.patch_places import PatchPlaces
 
 
 def patches_to_msg(patches: ImagePatches, encoding: str) -> PatchFeatures:
