@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from benchmarks.memory.furnished_rooms import PHOTOS, MovedRoom, absent_words, furnished, words_in
 from benchmarks.memory.recall import Point
+from benchmarks.memory.seen_once import seeing_once
 from benchmarks.memory.tour import images, tour
 from benchmarks.memory.touring_robot import IMAGE_NS, RoomMemory, TrackingRobot
 from benchmarks.nav.room import Room
@@ -85,6 +86,7 @@ def toured(
 
 
 def _first_tour(segmenter: Segmenter, rooms: MovedRoom, folder: Path, plan: TourPlan) -> TouredRoom:
+    segmenter = seeing_once(segmenter)  # one image encoder for the memory and all trackers
     seed, words = rooms.before.seed, words_in(rooms.before)
     asked = [*words, *absent_words(seed)]
     memory = open_memory(folder / BEFORE, seed)
