@@ -74,7 +74,7 @@ def toured(
         return TouredRoom(**json.loads(path.read_text()))
     for part in (BEFORE, AFTER):
         shutil.rmtree(folder / part / map_name(seed), ignore_errors=True)  # of a tour that was cut off
-    rooms = furnished(seed, photos)
+    rooms, segmenter = furnished(seed, photos), seeing_once(segmenter)  # from many poses nothing has moved
     facts = _first_tour(segmenter, rooms, folder, plan)
     shutil.copytree(folder / BEFORE / map_name(seed), folder / AFTER / map_name(seed))
     memory = open_memory(folder / AFTER, seed)
@@ -86,7 +86,6 @@ def toured(
 
 
 def _first_tour(segmenter: Segmenter, rooms: MovedRoom, folder: Path, plan: TourPlan) -> TouredRoom:
-    segmenter = seeing_once(segmenter)  # one image encoder for the memory and all trackers
     seed, words = rooms.before.seed, words_in(rooms.before)
     asked = [*words, *absent_words(seed)]
     memory = open_memory(folder / BEFORE, seed)
