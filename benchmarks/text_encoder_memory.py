@@ -115,7 +115,9 @@ def load_plainly(folder: Path) -> dict[str, float]:
 
 def import_libraries() -> None:
     """Import what loading would, so that the figures are of the tower alone."""
-    import open_clip.tokenizer  # noqa: F401
+    from talk2dino_ros.engine.text.clip_tokenizer import clip_tokenizer
+
+    clip_tokenizer()
 
 
 def in_mb(**values: int) -> dict[str, float]:

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-from open_clip.transformer import QuickGELU, TextTransformer
 from PIL import Image
 
 from talk2dino_ros.engine.models.clip_text import load_clip_text_encoder
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.registry import MODELS
+from talk2dino_ros.engine.text.clip_tower import ClipTextTower
 
 HEADS, WIDTH, TEXT_WIDTH = 3, 48, 24
 PATCH = 14
@@ -39,7 +39,7 @@ def tiny_row() -> Model:
 
 def write_tiny_weights(seed: Callable[..., None], folder: Path, number: int = 0) -> None:
     vit = timm.create_model(_NETWORK, num_classes=0, **_VIT)
-    tower = TextTransformer(act_layer=QuickGELU, **_TOWER)
+    tower = ClipTextTower(**_TOWER)
     seed(vit, number)
     seed(tower, number)
     torch.save(vit.state_dict(), folder / "dinov2_vitb14_reg4_pretrain.pth")

@@ -8,8 +8,6 @@ import pytest
 import timm
 import torch
 from fake_cuda import fake_cuda
-from open_clip.tokenizer import SimpleTokenizer
-from open_clip.transformer import QuickGELU, TextTransformer
 
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
 from talk2dino_ros.engine.models.clip_text import ClipTextEncoder
@@ -22,6 +20,8 @@ from talk2dino_ros.engine.models.registry import MODELS
 from talk2dino_ros.engine.models.vit import DinoImageEncoder
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.text.clip_tokenizer import clip_tokenizer
+from talk2dino_ros.engine.text.clip_tower import ClipTextTower
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
 WIDTH, HEADS, DTYPE = 48, 3, torch.bfloat16
@@ -114,9 +114,9 @@ def tiny_words(family):
         return row.load_text_encoder(files), row.load_projection(files)
     if "dinotxt" in family:
         tower = TextTower(width=40, heads=2, layers=1, output_size=2 * WIDTH)
-        return DinoTxtTextEncoder(tower.eval(), SimpleTokenizer()), torch.nn.Identity()
-    tower = TextTransformer(act_layer=QuickGELU, width=32, heads=2, layers=1, output_dim=24)
-    return ClipTextEncoder(tower.eval(), SimpleTokenizer()), torch.nn.Linear(24, WIDTH)
+        return DinoTxtTextEncoder(tower.eval(), clip_tokenizer()), torch.nn.Identity()
+    tower = ClipTextTower(width=32, heads=2, layers=1, output_dim=24)
+    return ClipTextEncoder(tower.eval(), clip_tokenizer()), torch.nn.Linear(24, WIDTH)
 
 
 @pytest.mark.parametrize("family", ["talk2dino_vitb", "dinotxt_vitl", "mini"])

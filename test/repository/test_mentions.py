@@ -16,6 +16,7 @@ OF_OTHERS = {
     "torch/cuda/__init__.py",
     "coco_stuff164k.py",
     "labels.py",
+    "tokenizer.py",
     "dino_extraction_v2.py",
 }
 MENTION = re.compile(r"(?<![\w*./{}-])(?!\d)[\w/]*\w\.py\b")  # no globs, no names that are computed

@@ -23,6 +23,7 @@ from talk2dino_ros.engine.models.projection import Projection
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.segmenter import Segmenter
+from talk2dino_ros.engine.text.clip_tower import ClipTextTower
 
 
 def write_seeded_weights(
@@ -33,14 +34,13 @@ def write_seeded_weights(
     Raises ModelError for `mini`, whose weights come with installed packages.
     """
     import timm  # takes seconds
-    from open_clip.transformer import QuickGELU, TextTransformer
 
     model = find_model(name)
     if {file.role for file in model.files} != {"image", "text", "projection"}:
         raise ModelError(f"seeded weights were asked for {name}, expected a model of Talk2DINO's family; leave it out")
     builders: dict[str, Callable[[], nn.Module]] = {
         "image": lambda: timm.create_model(model.load_image_encoder.keywords["network"], num_classes=0),  # type: ignore[attr-defined]
-        "text": lambda: TextTransformer(act_layer=QuickGELU),
+        "text": ClipTextTower,
         "projection": lambda: Projection(**model.load_projection.keywords),  # type: ignore[attr-defined]
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _fill(network: nn.Module, seed: int) -> None:
 
 
 def _save(network: nn.Module, path: Path) -> None:
-    state = {key: tensor.contiguous() for key, tensor in network.state_dict().items() if key != "attn_mask"}
+    state = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
     if path.suffix == ".safetensors":
         save_file(state, path)
     else:

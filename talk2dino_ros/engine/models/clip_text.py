@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frozen text tower that turns prompts into text features: CLIP ViT-B/16, by open_clip."""
+"""A frozen text tower that turns prompts into text features: CLIP ViT-B/16."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from talk2dino_ros.engine.runtime.fixed_shapes import encode_by_length
-from talk2dino_ros.engine.weights.published_layouts import clip_text_part
+from talk2dino_ros.engine.text.clip_tokenizer import Tokenize, clip_tokenizer
+from talk2dino_ros.engine.text.clip_tower import ClipTextTower
+from talk2dino_ros.engine.weights.published_layouts import clip_text_part, is_clip_text
 from talk2dino_ros.engine.weights.state_dicts import build_and_load
 from talk2dino_ros.engine.weights.weights_files import Checkpoint
 
@@ -28,13 +30,13 @@ SUB_IMAGENET_TEMPLATES = (
 class ClipTextEncoder(nn.Module):
     """CLIP's text tower, in float32: it runs when the words change, so that its speed matters less.
 
-    tower: an open_clip TextTransformer with a causal mask; tokenizer: open_clip's SimpleTokenizer.
+    tower: from token ids [N, length] to features [N, D], of causal attention, with a `context_length`.
     """
 
-    def __init__(self, tower: Any, tokenizer: Any) -> None:
+    def __init__(self, tower: Any, tokenize: Tokenize) -> None:
         super().__init__()
         self.tower = tower
-        self.tokenizer = tokenizer
+        self.tokenize = tokenize
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> Tensor:
@@ -42,28 +44,19 @@ class ClipTextEncoder(nn.Module):
 
         A prompt's features do not depend on its companions: see fixed_shapes.py.
         """
-        tokens = self.tokenizer(list(prompts), self.tower.context_length)
+        tokens = self.tokenize(prompts, self.tower.context_length)
         tokens = tokens.to(self.tower.positional_embedding.device)
         return encode_by_length(self._encode_tokens, tokens, tokens.argmax(dim=-1) + 1)
 
     def _encode_tokens(self, tokens: Tensor) -> Tensor:
-        """Run the tower on [N, length] token ids.
-
-        Attention is causal and the features are read at the end-of-text token (the largest id), so that nothing behind
-        it matters. They are read last: as many rows go through the projection as through the blocks.
-        """
-        ends = tokens.argmax(dim=-1)
-        length = tokens.shape[1]
-        tower = self.tower
-        x = tower.token_embedding(tokens) + tower.positional_embedding[:length]
-        x = tower.transformer(x, attn_mask=tower.attn_mask[:length, :length])
-        x = tower.ln_final(x) @ tower.text_projection
-        features: Tensor = x[torch.arange(len(x), device=x.device), ends]
+        """Map token ids [N, length] to features. Attention is causal, so that nothing behind a text's end matters."""
+        features: Tensor = self.tower(tokens)
         return features
 
     def truncated(self, prompts: Sequence[str]) -> list[bool]:
         """Tell for each prompt whether it exceeds the tower's context, start and end tokens included."""
-        return [len(self.tokenizer.encode(prompt)) + 2 > self.tower.context_length for prompt in prompts]
+        beyond = self.tokenize(prompts, self.tower.context_length + 1)[:, -1]
+        return [bool(token) for token in beyond]
 
 
 def load_clip_text_encoder(checkpoints: Mapping[str, Checkpoint], **options: Any) -> ClipTextEncoder:
@@ -71,16 +64,11 @@ def load_clip_text_encoder(checkpoints: Mapping[str, Checkpoint], **options: Any
 
     Only the text part of a whole CLIP is kept. Raises WeightsError for a file that does not fit.
     """
-    # takes seconds, and a start with an exported vocabulary needs no text tower
-    from open_clip.tokenizer import SimpleTokenizer
-    from open_clip.transformer import QuickGELU, TextTransformer
-
     checkpoint = checkpoints["text"]
     tower = build_and_load(
-        # OpenAI's weights were trained with QuickGELU; with open_clip's default, GELU, they load all the same
-        lambda: TextTransformer(act_layer=QuickGELU, **options),
-        clip_text_part(checkpoint.read()),
+        lambda: ClipTextTower(**options),
+        clip_text_part(checkpoint.read(is_clip_text)),
         checkpoint.path,
         remedy=checkpoint.remedy,
     )
-    return ClipTextEncoder(tower.float(), SimpleTokenizer())
+    return ClipTextEncoder(tower.float(), clip_tokenizer())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from talk2dino_ros.engine.weights.published_layouts import part_of_one_file
+from talk2dino_ros.engine.weights.published_layouts import is_no_backbone, part_of_one_file
 from talk2dino_ros.engine.weights.state_dicts import build_and_load
 from talk2dino_ros.engine.weights.weights_files import Checkpoint
 
@@ -35,7 +35,7 @@ def load_projection(
     checkpoint = checkpoints["projection"]
     return build_and_load(
         lambda: Projection(text_size, hidden_size, embedding_size),
-        part_of_one_file(checkpoint.read(), "proj"),
+        part_of_one_file(checkpoint.read(is_no_backbone), "proj"),
         checkpoint.path,
         remedy=checkpoint.remedy,
     )

@@ -22,7 +22,7 @@ from talk2dino_ros.engine.files.checksums import git_blob_id_of, sha256_of
 from talk2dino_ros.engine.files.regular_files import check_regular, user_path
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.registry import MODELS
-from talk2dino_ros.engine.weights.published_layouts import part_of_one_file
+from talk2dino_ros.engine.weights.published_layouts import is_no_backbone, part_of_one_file
 from talk2dino_ros.engine.weights.sources import LocalFile
 from talk2dino_ros.engine.weights.state_dicts import StateDict, read_state_dict
 
@@ -79,7 +79,8 @@ def with_projection_file(model: Model, projection_file: str | Path | None) -> Mo
     _check_model(path, model)
     load: Any = model.load_projection  # its type does not tell that a projection's loader takes sizes
     source = LocalFile(path)
-    first_layer = part_of_one_file(read_state_dict(path, remedy=source.remedy), "proj").get(_FIRST_LAYER)
+    state = read_state_dict(path, remedy=source.remedy, wanted=is_no_backbone)
+    first_layer = part_of_one_file(state, "proj").get(_FIRST_LAYER)
     if first_layer is not None:  # else the strict loader says what is amiss
         load = partial(load, hidden_size=len(first_layer))  # a recipe's choice: the file knows it, the row does not
     files = tuple(

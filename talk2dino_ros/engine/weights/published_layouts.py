@@ -98,9 +98,19 @@ _BACKBONE_LAYOUTS: dict[str, Callable[[StateDict, Path], StateDict]] = {
 _NOT_TEXT = re.compile(r"visual\..*|logit_scale|input_resolution|context_length|vocab_size")
 
 
+def is_clip_text(key: str) -> bool:
+    """Tell by its name whether a tensor of a whole CLIP may be of its text tower."""
+    return not _NOT_TEXT.fullmatch(key)
+
+
 def clip_text_part(state: StateDict) -> StateDict:
     """Keep the text tower of a whole CLIP; OpenAI's archive and open_clip's files name it alike."""
-    return {key: tensor for key, tensor in state.items() if not _NOT_TEXT.fullmatch(key)}
+    return {key: tensor for key, tensor in state.items() if is_clip_text(key)}
+
+
+def is_no_backbone(key: str) -> bool:
+    """Tell by its name whether a tensor of the authors' one file is not of the image encoder, its larger part."""
+    return not key.startswith("model.")
 
 
 def part_of_one_file(state: StateDict, network: str) -> StateDict:

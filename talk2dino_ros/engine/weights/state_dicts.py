@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -18,22 +18,28 @@ from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.regular_files import check_regular, open_regular
 
 StateDict = dict[str, Tensor]
+Wanted = Callable[[str], bool]  # tells by a tensor's name
 Network = TypeVar("Network", bound=nn.Module)
 
 FETCH_AGAIN = "fetch it again or correct weights_dir"
 _WRAPPERS = ("state_dict", "model_state_dict")  # names under which training loops keep the weights beside the rest
 _PREFIXES = ("module.", "_orig_mod.")  # of DistributedDataParallel, and of torch.compile
 _RANDOM = ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "xavier_uniform_", "erfinv_")
+_FILLING = ("fill_", "zero_", "mul_", "add_", "clamp_", "div_", "sub_")
 
 
-class _WithoutRandomValues(TorchFunctionMode):
-    """Skips random initialisation: it takes seconds, and strict loading overwrites its last value."""
+class _WithoutFirstValues(TorchFunctionMode):
+    """Skips the initialisation of parameters, whose last value strict loading replaces: it takes seconds, and what is
+    never written takes no memory. Buffers, which a file may not have, get theirs but for random ones.
+    """
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if getattr(func, "__name__", "") in _RANDOM:
-            return args[0] if args else (kwargs or {})["tensor"]
+        name = getattr(func, "__name__", "")
+        filled = args[0] if args else (kwargs or {}).get("tensor")
+        if name in _RANDOM or (name in _FILLING and isinstance(filled, nn.Parameter)):
+            return filled
         return func(*args, **(kwargs or {}))
 
 
@@ -43,15 +49,13 @@ def build_and_load(build: Callable[[], Network], state: StateDict, path: Path, *
     remedy: what a person does about a file that does not fit, which depends on where it is from.
     Raises WeightsError naming the missing and unexpected keys, or the first tensor of another shape.
     """
-    with _WithoutRandomValues():
+    with _WithoutFirstValues():
         network = build()
     expected = network.state_dict()
     check_keys(expected, state, path, remedy=remedy)
-    is_mapped = path.suffix == ".safetensors"  # its tensors are the file on the disk, and change with it: copied
-    if not is_mapped:
-        # taken over as they are: a copy beside them would double the memory, gigabytes for some
-        state = {key: tensor.to(expected[key].dtype).contiguous() for key, tensor in state.items()}
-    network.load_state_dict(state, strict=True, assign=not is_mapped)
+    # taken over as they are: a copy beside them would double the memory, gigabytes for some
+    state = {key: tensor.to(expected[key].dtype).contiguous() for key, tensor in state.items()}
+    network.load_state_dict(state, strict=True, assign=True)
     return network.eval().requires_grad_(False)
 
 
@@ -79,8 +83,15 @@ def _some(what: str, keys: Sequence[str]) -> str:
     return f"{len(keys)} {what} key{'s' if len(keys) > 1 else ''} ({shown})"
 
 
-def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN) -> StateDict:
+def every(key: str) -> bool:
+    """Tell that a tensor is wanted, whatever its name."""
+    return True
+
+
+def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN, wanted: Wanted = every) -> StateDict:
     """Read safetensors or a pickle of tensors (`weights_only`), onto the CPU; no code in the file is run.
+
+    wanted: the tensors that a safetensors file is read for, where it has one of them; the others take no memory.
 
     The wrapping of training loops is taken off: `{"state_dict": …}` with whatever else they keep, `module.` and
     `_orig_mod.` before every name.
@@ -88,7 +99,7 @@ def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN) -> StateDict:
     """
     try:
         state: object = (
-            load_file(check_regular(path))
+            _read_safetensors(check_regular(path), wanted)
             if path.suffix == ".safetensors"
             else torch.load(check_regular(path), map_location="cpu", weights_only=True)
         )
@@ -98,6 +109,13 @@ def read_state_dict(path: Path, *, remedy: str = FETCH_AGAIN) -> StateDict:
             f"{path} ({_size(path)} bytes) cannot be read ({reason}), expected a whole file of tensors; {remedy}"
         ) from error
     return _tensors(state, path, remedy)
+
+
+def _read_safetensors(path: Path, wanted: Wanted) -> StateDict:
+    # not mapped, which is the default: mapped tensors change with the file, and a copy of them doubles the memory
+    with safe_open(path, framework="pt", backend="pread") as file:
+        keys = list(file.keys())
+        return {key: file.get_tensor(key) for key in [*filter(wanted, keys)] or keys}
 
 
 def _size(path: Path) -> int:

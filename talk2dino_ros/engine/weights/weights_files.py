@@ -12,7 +12,14 @@ from pathlib import Path
 from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.checksums import KnownSum, sha256_of
 from talk2dino_ros.engine.weights.sources import LocalFile, PackageFile, Source, UrlFile, torch_hub_folder
-from talk2dino_ros.engine.weights.state_dicts import StateDict, is_torchscript, read_state_dict, read_torchscript
+from talk2dino_ros.engine.weights.state_dicts import (
+    StateDict,
+    Wanted,
+    every,
+    is_torchscript,
+    read_state_dict,
+    read_torchscript,
+)
 
 logger = logging.getLogger("talk2dino")
 
@@ -141,8 +148,8 @@ class Checkpoint:
         is_whole = len(known.digits) == 64 and not known.is_git_blob
         return known.digits if is_whole else sha256_of(self.path)
 
-    def read(self) -> StateDict:
-        """Read the tensors after the sum was checked. Raises WeightsError.
+    def read(self, wanted: Wanted = every) -> StateDict:
+        """Read the tensors after the sum was checked; wanted: as `read_state_dict` has it. Raises WeightsError.
 
         The sum is checked at every load where it is published: a start costs it a second at most, and a
         remembered check would not see a file that changed. A file in huggingface_hub's cache is checked after
@@ -152,15 +159,15 @@ class Checkpoint:
             check_sum(self.file, self.path)
         elif isinstance(self.file.source, UrlFile):
             logger.warning("%s is taken without a check: no sum of it is known", self.path)
-        return self._tensors()
+        return self._tensors(wanted)
 
     def _named_by_sum(self) -> bool:
         # a user's own `mapping-20261122.pth` is named by a date
         return not isinstance(self.file.source, LocalFile) and bool(re.search(r"-[0-9a-f]{8,64}\.\w+$", self.path.name))
 
-    def _tensors(self) -> StateDict:
+    def _tensors(self, wanted: Wanted) -> StateDict:
         if not is_torchscript(self.path):
-            return read_state_dict(self.path, remedy=self.remedy)
+            return read_state_dict(self.path, remedy=self.remedy, wanted=wanted)
         if not self.file.torchscript_sha256:
             raise WeightsError(
                 f"{self.path} is a TorchScript archive, which may run code, expected tensors alone; "

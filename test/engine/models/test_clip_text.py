@@ -6,6 +6,7 @@ import re
 import open_clip
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from talk2dino_ros.engine.errors import WeightsError
@@ -99,6 +100,12 @@ def test_only_the_text_part_is_kept(clip):
     _, encoder = clip()
     assert not any("visual" in name for name in encoder.state_dict())
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
+
+
+def test_a_file_of_the_other_half_alone_is_refused(checkpoint_of, tmp_path):
+    save_file({"visual.proj": torch.zeros(2, 2)}, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match="41 missing keys"):  # 12 of each block, 5 of the tower
+        load_clip_text_encoder(checkpoint_of("text", tmp_path / "other.safetensors"), **SIZE)
 
 
 def test_a_key_that_is_neither_text_nor_visual_is_refused(clip):

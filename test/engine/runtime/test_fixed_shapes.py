@@ -5,14 +5,14 @@ from functools import partial
 
 import pytest
 import torch
-from open_clip.tokenizer import SimpleTokenizer
-from open_clip.transformer import QuickGELU, TextTransformer
 
 from talk2dino_ros.engine import encode_vocabulary
 from talk2dino_ros.engine.models.clip_text import ClipTextEncoder
 from talk2dino_ros.engine.models.dinotxt.dinotxt_text import DinoTxtTextEncoder
 from talk2dino_ros.engine.models.dinotxt.text_tower import TextTower
 from talk2dino_ros.engine.runtime.fixed_shapes import PROMPTS, TOKENS, encode_by_length, in_blocks
+from talk2dino_ros.engine.text.clip_tokenizer import clip_tokenizer
+from talk2dino_ros.engine.text.clip_tower import ClipTextTower
 
 # of one token to more than either context; nine of one length, which is more than a batch
 WORDS = [
@@ -27,11 +27,11 @@ WORDS = [
 
 def clip_encoder():
     """CLIP's text tower at its own width, where a product of few rows takes another kernel than one of many."""
-    return ClipTextEncoder(TextTransformer(layers=2, act_layer=QuickGELU), SimpleTokenizer())
+    return ClipTextEncoder(ClipTextTower(layers=2), clip_tokenizer())
 
 
 def dinotxt_encoder():
-    return DinoTxtTextEncoder(TextTower(width=640, heads=10, layers=2), SimpleTokenizer())
+    return DinoTxtTextEncoder(TextTower(width=640, heads=10, layers=2), clip_tokenizer())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

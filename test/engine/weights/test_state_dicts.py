@@ -2,13 +2,17 @@
 """Strict loading: every key, every shape, no code, no half files."""
 
 import pickle
+from pathlib import Path
 
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from talk2dino_ros.engine.errors import WeightsError
+from talk2dino_ros.engine.text.clip_tower import ClipTextTower
 from talk2dino_ros.engine.weights.state_dicts import build_and_load, read_state_dict
 
 
@@ -39,10 +43,25 @@ def test_buffers_that_no_file_holds_keep_their_values(path):
     assert build_and_load(Masked, nn.Linear(2, 2).state_dict(), path).mask.tolist() == [[0, -1], [0, 0]]
 
 
-def test_a_files_tensors_are_taken_over_and_not_copied(path):
-    state = build().state_dict()
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_a_files_tensors_are_in_memory_once(tmp_path, suffix):
+    path = tmp_path / f"weights.{suffix}"
+    (save_file if suffix == "safetensors" else torch.save)(build().state_dict(), path)
+    state = read_state_dict(path)
+    assert str(path) not in Path("/proc/self/maps").read_text()  # where it is mapped, its pages are memory too
     network = build_and_load(build, state, path)
-    assert network[0].weight.data_ptr() == state["0.weight"].data_ptr()
+    assert all(tensor.data_ptr() == state[key].data_ptr() for key, tensor in network.state_dict().items())
+
+
+def test_of_a_safetensors_file_no_more_than_what_is_wanted_is_in_memory(tmp_path):
+    save_file({"text.weight": torch.ones(2, 3), "visual.weight": torch.ones(1000)}, tmp_path / "both.safetensors")
+    read = read_state_dict(tmp_path / "both.safetensors", wanted=lambda key: key.startswith("text."))
+    assert {key: tensor.untyped_storage().nbytes() for key, tensor in read.items()} == {"text.weight": 24}
+
+
+def test_a_file_without_anything_wanted_is_read_whole_for_the_loader_to_name_what_it_holds(tmp_path):
+    save_file({"visual.weight": torch.ones(2)}, tmp_path / "other.safetensors")
+    assert list(read_state_dict(tmp_path / "other.safetensors", wanted=lambda key: False)) == ["visual.weight"]
 
 
 def test_a_network_keeps_its_number_format_and_its_layout_whatever_the_files(path):
@@ -63,6 +82,38 @@ def test_a_safetensors_file_that_changes_after_loading_changes_no_network(tmp_pa
         file.seek(size - 60)
         file.write(bytes(60))
     assert all(torch.equal(tensor, state[key]) for key, tensor in network.state_dict().items())
+
+
+class Writes(TorchDispatchMode):
+    """Notes the sizes of what is written into, at its place."""
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func._schema.is_mutable:
+            self.sizes.append(args[0].numel())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: timm.create_model("vit_tiny_patch16_224", num_classes=0, depth=1),
+        lambda: timm.create_model("tf_efficientnet_lite0"),
+        lambda: ClipTextTower(width=64, heads=2, layers=1),
+    ],
+    ids=["vit", "efficientnet", "clip"],
+)
+def test_what_a_network_would_begin_with_is_not_written_and_so_takes_no_memory(build, path):
+    state = build().state_dict()
+    largest_buffer = max((tensor.numel() for tensor in build().buffers()), default=0)
+    with Writes() as writes:
+        build_and_load(build, state, path)
+    parameters = {tensor.numel() for tensor in build().parameters()}
+    assert max(parameters) > largest_buffer
+    assert [size for size in writes.sizes if size > largest_buffer] == []
 
 
 def test_missing_and_unexpected_keys_are_named(path):

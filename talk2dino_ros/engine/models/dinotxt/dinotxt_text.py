@@ -14,6 +14,7 @@ from torch import Tensor
 from talk2dino_ros.engine.models.clip_text import ClipTextEncoder
 from talk2dino_ros.engine.models.dinotxt.dinotxt_layouts import text_part
 from talk2dino_ros.engine.models.dinotxt.text_tower import TextTower
+from talk2dino_ros.engine.text.clip_tokenizer import clip_tokenizer
 from talk2dino_ros.engine.weights.state_dicts import build_and_load
 from talk2dino_ros.engine.weights.weights_files import Checkpoint
 
@@ -27,10 +28,7 @@ def patch_half(features: Tensor) -> Tensor:
 
 
 class DinoTxtTextEncoder(ClipTextEncoder):
-    """dino.txt's text tower behind CLIP's tokenizer, in batches of few shapes as CLIP's own tower.
-
-    tower: a TextTower; tokenizer: open_clip's SimpleTokenizer, which has CLIP's ids, as dino.txt's has.
-    """
+    """dino.txt's text tower, a TextTower, behind CLIP's tokenizer, in batches of few shapes as CLIP's own tower."""
 
     def _encode_tokens(self, tokens: Tensor) -> Tensor:
         """Map token ids [N, length] to unit vectors float32 [N, D]."""
@@ -42,9 +40,7 @@ def load_dinotxt_text_encoder(checkpoints: Mapping[str, Checkpoint], **options: 
 
     Raises WeightsError for a file that does not fit.
     """
-    from open_clip.tokenizer import SimpleTokenizer  # takes seconds
-
     checkpoint = checkpoints["text"]
     state = text_part(checkpoint.read(), checkpoint.path)
     tower = build_and_load(lambda: TextTower(**options), state, checkpoint.path, remedy=checkpoint.remedy)
-    return DinoTxtTextEncoder(tower, SimpleTokenizer())
+    return DinoTxtTextEncoder(tower, clip_tokenizer())
