@@ -39,7 +39,8 @@ class ImageInput:
     """Take images into a memory while the node is active.
 
     settings: returns the node's parameters. gate: counts the rejected ones. failure: why the newest image could not be
-    remembered, or "". last_write_s: when the last one was, on time's clock; None before.
+    remembered, or "", and reason what it is counted by. last_heard_s: when the features of each topic came last, or
+    were first listened to, on the steady clock. last_write_s: when the last one was, on time's clock; None before.
     """
 
     def __init__(self, node: Any, memory: SpatialMemory, settings: Callable[[], MemoryParameters]) -> None:
@@ -50,7 +51,8 @@ class ImageInput:
         self._subscriptions: list[Any] = []
         self.gate = ImageGate(settings().max_position_std_m, settings().max_speed_mps)
         self.choice = KeyframeChoice(settings().keyframe_distance_m, settings().keyframe_angle_deg)
-        self.failure = ""
+        self.failure = self.reason = ""
+        self.last_heard_s: dict[str, float] = {}
         self.last_write_s: float | None = None
 
     def adopt(self, settings: MemoryParameters) -> None:
@@ -63,8 +65,10 @@ class ImageInput:
         settings, node = self._settings(), self._node
         for camera in settings.cameras:
             topic = "/".join(filter(None, (settings.segmenter, camera, "patch_features")))
+            name = str(node.resolve_topic_name(topic))
+            self.last_heard_s[name] = time.monotonic()
             self._subscriptions.append(
-                node.create_subscription(PatchFeatures, topic, self._taking_from(camera), FEATURES)
+                node.create_subscription(PatchFeatures, topic, self._taking_from(camera, name), FEATURES)
             )
         if settings.pose_topic:
             pose = node.create_subscription(PoseWithCovarianceStamped, settings.pose_topic, self._on_pose, 10)
@@ -72,11 +76,13 @@ class ImageInput:
 
     def stop(self) -> None:
         """Stop listening."""
+        self.last_heard_s.clear()
         while self._subscriptions:
             self._node.destroy_subscription(self._subscriptions.pop())
 
-    def _taking_from(self, camera: str) -> Callable[[Any], None]:
+    def _taking_from(self, camera: str, topic: str) -> Callable[[Any], None]:
         def on_features(msg: Any) -> None:
+            self.last_heard_s[topic] = time.monotonic()
             try:
                 self._take(msg, camera)
             except Talk2DinoError as error:
@@ -93,18 +99,19 @@ class ImageInput:
         kind = kind_of_features(msg)
         self._memory.store.check_kind(kind)
         if not self.choice.is_new(camera, stamp_ns, pose):
-            self.failure = ""
+            self.failure = self.reason = ""
             return
         self._memory.remember(to_seen_image(msg, msg.header.frame_id, pose), kind)
         self.choice.took(camera, stamp_ns, pose)
-        self.failure, self.last_write_s = "", time.time()
+        self.failure = self.reason = ""
+        self.last_write_s = time.time()
 
     def _reject(self, error: Talk2DinoError, camera: str) -> None:
         reason = next((name for kind, name in REASONS if isinstance(error, kind)), "other")
         if not isinstance(error, RejectedImageError):
             error = RejectedImageError(reason, str(error))
         self.gate.reject(error)
-        self.failure = str(error)
+        self.failure, self.reason = str(error), error.reason
         self._log.report(f"an image of camera '{camera}' was not remembered", error)
 
     def _on_pose(self, msg: Any) -> None:

@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from talk2dino_ros.memory.image_input import ImageInput
 from talk2dino_ros.memory.memory_parameters import MemoryParameters
 from talk2dino_ros.memory.memory_server import MemoryServer
-from talk2dino_ros.memory.memory_topics import MemoryTopics, memory_status
+from talk2dino_ros.memory.memory_topics import MemoryTopics, memory_facts, memory_status
 from talk2dino_ros.memory.text_client import TextClient
 from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore
 from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory, compile_loops
@@ -103,9 +103,14 @@ class MemoryNode(ManagedNode):
             self._topics.update_heat(self._server.memory)
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        if self._server.memory is None or self._images is None:
+        memory, images = self._server.memory, self._images
+        if memory is None or images is None:
             return []
-        return [memory_status(self.get_fully_qualified_name().lstrip("/"), self._server.memory, self._images)]
+        facts = memory_facts(self, memory, images, is_active=self._server.is_active)
+        return [memory_status(self.get_fully_qualified_name().lstrip("/"), facts, memory, images)]
+
+    def _kept_bytes(self) -> int:
+        return self._server.memory.nbytes if self._server.memory is not None else 0
 
     def _change_parameters(self, values: Mapping[str, Value]) -> None:
         self._settings = parameter_set.check_changes(values, self._settings, configured=self._server.memory is not None)

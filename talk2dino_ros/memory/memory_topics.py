@@ -7,20 +7,22 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseArray
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from talk2dino_msgs.msg import RememberedPlace
 from visualization_msgs.msg import MarkerArray
 
+from talk2dino_ros.memory.memory_alarms import MemoryFacts, memory_alarms
 from talk2dino_ros.memory.memory_messages import heat_to_cloud, places_to_markers, places_to_poses
 from talk2dino_ros.perception.memory.voxel_map import voxel_centres
 from talk2dino_ros.perception.memory.word_query import WordQuery, scores_of
-from talk2dino_ros.ros.conversions.image_messages import diagnostic_status
+from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 
 if TYPE_CHECKING:
+    from diagnostic_msgs.msg import DiagnosticStatus
+
     from talk2dino_ros.memory.image_input import ImageInput
     from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
 
@@ -59,12 +61,23 @@ class MemoryTopics:
         self._query = None
 
 
-def memory_status(name: str, memory: SpatialMemory, images: ImageInput) -> DiagnosticStatus:
+def memory_facts(node: Any, memory: SpatialMemory, images: ImageInput, *, is_active: bool) -> MemoryFacts:
+    """Return what the memory's watchdogs look at."""
+    now_s, notices = time.monotonic(), memory.store.notices
+    return MemoryFacts(
+        is_active=is_active,
+        silence_s={topic: now_s - heard_s for topic, heard_s in images.last_heard_s.items()},
+        published=frozenset(topic for topic in images.last_heard_s if node.count_publishers(topic)),
+        reason=images.reason,
+        failure=images.failure,
+        notice=notices[-1] if notices else "",
+    )
+
+
+def memory_status(name: str, facts: MemoryFacts, memory: SpatialMemory, images: ImageInput) -> DiagnosticStatus:
     """Make the memory's status for /diagnostics."""
-    store, level = memory.store, DiagnosticStatus.OK
+    store = memory.store
     text = f"{memory.keyframes} keyframes of {memory.floor_m2:.0f} m2 of the map '{store.map_id}'"
-    if images.failure or store.notices:
-        level, text = DiagnosticStatus.WARN, images.failure or store.notices[-1]
     kind, last_s = store.kind, images.last_write_s
     values = {
         "map": store.map_id,
@@ -84,4 +97,4 @@ def memory_status(name: str, memory: SpatialMemory, images: ImageInput) -> Diagn
         "rejected images": sum(images.gate.rejected.values()),
         **{f"rejected: {reason}": count for reason, count in sorted(images.gate.rejected.items())},
     }
-    return diagnostic_status(f"{name}: memory", level, text, values)
+    return diagnostic_status(f"{name}: memory", memory_alarms(facts), text, values)

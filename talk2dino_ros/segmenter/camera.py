@@ -172,6 +172,7 @@ class Camera:
         if not self._label_topics.publish(
             **{topic: image_messages.mask_to_image(array, header) for topic, array in images.items()}
         ):
+            self.statistics.on_held_back(time.monotonic())
             return
         now_s = time.monotonic()
         since_stamp_ns = self._node.get_clock().now().nanoseconds - frame.stamp_ns

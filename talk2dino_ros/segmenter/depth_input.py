@@ -94,6 +94,7 @@ class _Topic(StampedTopic):
 
     def start(self) -> None:
         if not self._subs:
+            self._count_at_start = self._count
             self.buffer.open()
             take = (CLASSES[self._expected_type], self._topic, self._receive)
             # rclpy would warn of what the one profile does not hear, though the other does

@@ -44,7 +44,12 @@ class StampedTopic(ABC):
         self.buffer: StampedBuffer[Any] = StampedBuffer(kept, f"message on {name}")
         self._expected_type = expected_type
         self._may_be_latest = expected_type == CAMERA_INFO
-        self._count = 0
+        self._count = self._count_at_start = 0
+
+    @property
+    def has_come(self) -> bool:
+        """Whether a message has come since the start."""
+        return self._count > self._count_at_start
 
     @property
     @abstractmethod
@@ -94,9 +99,14 @@ class DepthTopics:
             topic.buffer.pin(stamp_ns)
 
     @property
+    def topic(self) -> str:
+        """The topic of the depth."""
+        return self._depths.name
+
+    @property
     def is_expected(self) -> bool:
-        """Whether somebody publishes depth."""
-        return self._depths.is_published
+        """Whether somebody publishes depth, or did since the start."""
+        return self._depths.is_published or self._depths.has_come
 
     def depth_of(self, frame: SegmentedFrame, parameters: Parameters) -> Depth:
         """Return the depth at each pixel of a decoded frame.

@@ -55,7 +55,7 @@ class ActiveConfiguration:
 class Pipeline:
     """The cameras, the worker between them and the model, and the active configuration.
 
-    scenes: of each camera what its images show in space and over time.
+    scenes: of each camera what its images show in space and over time. worker: the thread that owns the model.
     on_problem: gets (what has happened, why) for each frame that brought no mask, or no places though there is depth,
     in the worker's thread.
     """
@@ -74,13 +74,13 @@ class Pipeline:
         self.stages = StageStatistics()
         self._on_problem = on_problem
         self._is_enabled = True
-        self._worker = Worker(self.slots, self.process, self._on_lost_batch)
+        self.worker = Worker(self.slots, self.process, self._on_lost_batch)
 
     def start(self) -> None:
         """Start the worker, then the subscriptions."""
         for scene in self.scenes.values():
-            scene.score_memory.clear()
-        self._worker.start()
+            scene.restart()
+        self.worker.start()
         for camera in self.cameras.values():
             camera.start(self.slots.put)
 
@@ -91,22 +91,11 @@ class Pipeline:
         """
         for camera in self.cameras.values():
             camera.stop()
-        if self._worker.stop():
+        if self.worker.stop():
             return ""
         return (
-            f"the model has not returned from an image for {self._worker.busy_s:.1f} s, expected it within "
+            f"the model has not returned from an image for {self.worker.busy_s:.1f} s, expected it within "
             f"{STOP_PATIENCE_S:g} s; nothing of that image is published, and its memory is freed when it returns"
-        )
-
-    @property
-    def stall(self) -> str:
-        """The sentence that says how long the model has not returned, beyond stall_timeout_s; "" where all is well."""
-        timeout_s, busy_s = self.active.parameters.stall_timeout_s, self._worker.busy_s
-        if busy_s <= timeout_s:
-            return ""
-        return (
-            f"the model has not returned from an image for {busy_s:.0f} s, expected it within {timeout_s:g} s "
-            "(stall_timeout_s); look at the device (dmesg, nvidia-smi), end the process and start it again"
         )
 
     def destroy(self) -> None:
@@ -136,7 +125,9 @@ class Pipeline:
         """Pause or resume; the model stays loaded."""
         self._is_enabled = is_enabled
         self.slots.counts_drops = is_enabled
-        self._worker.end_rest()
+        for camera in self.cameras.values():
+            camera.statistics.forget_recent_latencies()
+        self.worker.end_rest()
 
     def process(self, frames: list[Frame]) -> float:
         """Process a batch in the caller's thread; return for how many seconds to rest before the next."""
@@ -148,7 +139,7 @@ class Pipeline:
         segmented = self._publish_masks(frames, active, timer)
         with stage(timer, "points"):
             for frame in segmented:
-                if not self._worker.is_left:
+                if not self.worker.is_left:
                     self._try_to_publish_rest(frame, active)
         if timer is None:
             self.stages.clear()
@@ -192,9 +183,9 @@ class Pipeline:
                 images, active.vocabulary, timer=timer, memory=memories, return_patches=due
             )
             pairs = zip(decoded, results, strict=True)
-            return [] if self._worker.is_left else [frame.segmented(rgb, result) for (frame, rgb), result in pairs]
+            return [] if self.worker.is_left else [frame.segmented(rgb, result) for (frame, rgb), result in pairs]
         except Exception as error:
-            if self._worker.is_left:
+            if self.worker.is_left:
                 return []
             if len(decoded) > 1:
                 return [segmented for each in decoded for segmented in self._segment([each], active, timer)]
@@ -261,7 +252,7 @@ class Pipeline:
             self._publish_cloud(black, parameters)
 
     def _on_lost_batch(self, frames: Sequence[Frame], error: Exception) -> None:
-        if not self._worker.is_left:
+        if not self.worker.is_left:
             for frame in frames:
                 self._note(frame.camera, error)
 

@@ -6,6 +6,7 @@ The worker's thread alone looks at it. Where a region has no place, its point sa
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -24,6 +25,7 @@ from talk2dino_ros.perception.space.positions import Position, position_of, surf
 from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
 from talk2dino_ros.perception.tracking.tracker import Detection, Tracker
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
+from talk2dino_ros.ros.watch.lasting import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +42,11 @@ class DepthSource(Protocol):
 
     @property
     def is_expected(self) -> bool:
-        """Whether somebody publishes depth."""
+        """Whether somebody publishes depth, or did since the start."""
+
+    @property
+    def topic(self) -> str:
+        """The depth topic, with remappings resolved."""
 
     def pin(self, stamp_ns: int) -> None:
         """Keep what belongs to the image of this stamp, however long its segmentation takes."""
@@ -59,10 +65,17 @@ class Scene:
         self.depth_source = depth_source
         self.score_memory = ScoreMemory()
         self.problem = ""  # why nothing in the last image had a position, though depth is published
+        self.no_depth, self.no_transform = Lasting(), Lasting()  # of the images, where they should have one
         self._transforms = transforms
         self._objects = Tracker(parameters.object_options())
         self._last_stamp_ns = 0
         self._found: Transform | TransformError | None = None  # by the lookup for the frame in hand
+
+    def restart(self) -> None:
+        """Begin anew with the images, as at activate; the objects stay."""
+        self.score_memory.clear()
+        for trouble in (self.no_depth, self.no_transform):
+            trouble.note("", time.monotonic())
 
     @property
     def state(self) -> str:
@@ -130,9 +143,12 @@ class Scene:
 
     def _depth(self, frame: SegmentedFrame, parameters: Parameters) -> Depth | str:
         try:
-            return self.depth_source.depth_of(frame, parameters)
+            depth: Depth | str = self.depth_source.depth_of(frame, parameters)
         except GeometryError as error:
-            return str(error)
+            depth = str(error)
+        is_missed = isinstance(depth, str) and self.depth_source.is_expected
+        self.no_depth.note(str(depth) if is_missed else "", time.monotonic())
+        return depth
 
     def _places(
         self, regions: Sequence[Region], depth: Depth | str, frame: SegmentedFrame, target: str, parameters: Parameters
@@ -159,6 +175,8 @@ class Scene:
             return Transform.identity(frame.stamp_ns)
         if self._found is None:
             self._found = self._lookup(target, frame, timeout_s)
+            is_missed = isinstance(self._found, TransformError)
+            self.no_transform.note(str(self._found) if is_missed else "", time.monotonic())
         if isinstance(self._found, TransformError):
             raise self._found
         return self._found

@@ -24,7 +24,6 @@ from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 from talk2dino_ros.ros.tf.open_transforms import open_transforms
 from talk2dino_ros.ros.tf.transforms import Transforms
 from talk2dino_ros.segmenter.camera import Camera
-from talk2dino_ros.segmenter.diagnostics import Diagnostics
 from talk2dino_ros.segmenter.model_loading import load, release, self_checked, warm_up, with_options
 from talk2dino_ros.segmenter.parameters import segmenter_parameters
 from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
@@ -32,6 +31,7 @@ from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
 from talk2dino_ros.segmenter.vocabulary.text_server import TextServer
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED, VocabularyServer
+from talk2dino_ros.segmenter.watch.diagnostics import Diagnostics
 
 
 class StallError(Talk2DinoError):

@@ -12,6 +12,7 @@ WINDOW_S = 5.0
 SAMPLES = 1000
 # Farther apart, the image's stamp and the node's clock do not run on the same time (a bag, an unset clock).
 SANE_LATENCY_S = 60.0
+RECENT_S, FEWEST = 10.0, 3  # of the newest masks, by whose median an alarm is raised
 
 
 class Rate:
@@ -65,6 +66,33 @@ class StageStatistics:
             }
 
 
+class RecentLatency:
+    """Latencies of the masks of the last seconds, and of the newest few where masks are seldom."""
+
+    def __init__(self) -> None:
+        self._masks: deque[tuple[float, float, float | None]] = deque(maxlen=SAMPLES)
+
+    def add(self, now_s: float, since_received_s: float, since_stamp_s: float | None) -> None:
+        """Add a mask's; since_stamp_s: None where the stamp does not run with the node's clock."""
+        self._masks.append((now_s, since_received_s, since_stamp_s))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._masks.clear()
+
+    def medians_s(self, now_s: float) -> tuple[float, float | None]:
+        """Return the medians since reception, NaN for too few masks, and since the stamps, None where these differ."""
+        masks = list(self._masks)
+        recent = [each for each in masks if now_s - each[0] <= RECENT_S]
+        if len(recent) < FEWEST:
+            recent = [each for each in masks[-FEWEST:] if now_s - each[0] <= SANE_LATENCY_S]
+        if len(recent) < FEWEST:
+            return math.nan, None
+        ages_s = [age_s for _, _, age_s in recent if age_s is not None]
+        is_sane = len(ages_s) == len(recent)
+        return percentile((each[1] for each in recent), 0.5), percentile(ages_s, 0.5) if is_sane else None
+
+
 class CameraStatistics:
     """Counters, rates and latencies of one camera since the node was configured."""
 
@@ -80,6 +108,9 @@ class CameraStatistics:
         self.wrong = 0
         self.last_error = ""
         self.is_failing = False  # the newest frame that was tried brought no mask
+        self.held_back = 0  # masks that nobody got, for a new reader
+        self._held_back_s: tuple[float, float] | None = None  # the first and the newest in a row
+        self._recent = RecentLatency()
 
     def on_received(self, now_s: float) -> None:
         """Count a received image."""
@@ -100,7 +131,32 @@ class CameraStatistics:
             self._out.tick(now_s)
             self.published += 1
             self.is_failing = False
+            self._held_back_s = None
+            self._recent.add(now_s, since_received_s, since_stamp_s if is_sane else None)
             self._add_latency(*(("image stamp", since_stamp_s) if is_sane else ("reception", since_received_s)))
+
+    def on_held_back(self, now_s: float) -> None:
+        """Count a mask that was not published, as a reader is too new."""
+        with self._lock:
+            self.held_back += 1
+            self.is_failing = False
+            self._held_back_s = (self._held_back_s or (now_s, now_s))[0], now_s
+
+    @property
+    def held_back_s(self) -> float:
+        """For how long every mask has been held back."""
+        with self._lock:
+            return 0.0 if self._held_back_s is None else self._held_back_s[1] - self._held_back_s[0]
+
+    def recent_latencies_s(self, now_s: float) -> tuple[float, float | None]:
+        """Return the median latency of the last seconds' masks as `RecentLatency.medians_s` does."""
+        with self._lock:
+            return self._recent.medians_s(now_s)
+
+    def forget_recent_latencies(self) -> None:
+        """Begin anew, as after a pause."""
+        with self._lock:
+            self._recent.clear()
 
     def on_wrong(self, error: str) -> None:
         """Count an image without a mask, and keep the reason."""

@@ -66,6 +66,11 @@ class Worker:
         self._rest_is_over.set()
 
     @property
+    def has_died(self) -> bool:
+        """Whether the thread has ended though nobody stopped it."""
+        return self._thread is not None and not self._thread.is_alive()
+
+    @property
     def busy_s(self) -> float:
         """For how many seconds the batch in hand has been processed; 0.0 where there is none."""
         began_s = self._began_s

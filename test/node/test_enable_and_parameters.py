@@ -167,6 +167,22 @@ def test_a_silent_camera_is_warned_of_with_a_remedy(probe):
     )
 
 
+def test_masks_that_are_late_for_latency_warn_s_are_warned_of_until_it_is_raised_again(probe):
+    assert probe.set_parameter("latency_warn_s", 0.001).successful
+
+    def message() -> str:
+        probe.mask_of(checkerboard(), probe.masks)
+        newest = statuses(probe, "camera")[-1]
+        assert newest.level in (DiagnosticStatus.OK, DiagnosticStatus.WARN)
+        return newest.message
+
+    probe.wait_for(lambda: "expected at most 0.001 s (latency_warn_s)" in message(), "a warning")
+    values = {pair.key: pair.value for pair in statuses(probe, "camera")[-1].values}
+    assert values["alarm: latency"].startswith("WARN: a mask of /robot/image takes ")
+    assert probe.set_parameter("latency_warn_s", 60.0).successful
+    probe.wait_for(lambda: message() == "segmenting", "the all-clear")
+
+
 def values_after_a_mask(probe) -> dict[str, str]:
     """What the model's status says after another image has been segmented and its batch has ended."""
     for _ in range(2):  # the second image is taken after the first one's batch

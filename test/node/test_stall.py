@@ -68,7 +68,8 @@ def seconds_to_end(probe, number: signal.Signals) -> float:
 def test_a_hanging_model_is_reported_and_blocks_neither_services_nor_transitions(start):
     probe = start("/hangs")
     assert "the model has not returned from an image for" in probe.statuses["model"]
-    assert "expected it within 0.3 s (stall_timeout_s)" in probe.statuses["camera"]
+    assert "expected it within 0.3 s (stall_timeout_s)" in probe.statuses["model"]
+    assert "as the model has not returned; look at the status 'model'" in probe.statuses["camera"]
     assert list(probe.call(GetVocabulary, "talk2dino/get_vocabulary").names) == ["cup", "dog"]
     assert probe.call(SetVocabulary, "talk2dino/set_vocabulary", classes=["train"]).success
     assert probe.call(SetBool, "talk2dino/enable", data=False).success

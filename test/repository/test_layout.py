@@ -77,9 +77,11 @@ ROS_MODULES = {
         "image_messages",
         "object_messages",
         "place_messages",
+        "status_messages",
         "stamps",  # its way back
     },
     "ros/tf": {"heard_transforms", "listener", "open_transforms", "tf2_adapter"},
+    "ros/watch": set(),
     "perception": set(),
     "viz": set(),
 }

@@ -102,6 +102,23 @@ def test_depth_of_another_type_names_it_and_the_way_back(node):
     assert "republish compressedDepth raw" in reason
 
 
+def test_depth_that_came_is_expected_until_the_next_start_also_where_its_publisher_has_gone(node):
+    depth_input = DepthInput(node, "gone", PARAMETERS)
+    depth_input.start()
+    assert not depth_input.is_expected
+    publisher = node.create_publisher(Image, "gone/depth", 10)
+    wait_for(node, publisher.get_subscription_count)
+    publisher.publish(depth())
+    wait_for(node, lambda: depth_input._depths.latest)
+    node.destroy_publisher(publisher)
+    wait_for(node, lambda: not depth_input._depths.is_published)
+    assert depth_input.is_expected
+    assert "expected one within" in reason_of(depth_input)
+    depth_input.stop()
+    depth_input.start()
+    assert not depth_input.is_expected
+
+
 def test_depth_fits_whatever_slash_the_frame_begins_with(node):
     """2048 mm at a focal length of 2 pixels, by a camera_info that names no lens."""
     for name, frame_id in (("plain", "cam"), ("slash", "/cam")):

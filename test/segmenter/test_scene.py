@@ -93,6 +93,34 @@ def test_where_nobody_publishes_depth_its_absence_is_no_problem():
     assert scene.problem == ""
 
 
+def test_depth_that_is_missing_is_so_until_it_is_there_again():
+    source = DepthSource("no depth has come")
+    scene = Scene(source, None, Parameters())
+    scene.locate(segmented(), LABELS, Parameters())
+    assert scene.no_depth.text == "no depth has come"
+    source.depth = depth_of(2.0)
+    scene.locate(segmented(), LABELS, Parameters())
+    assert scene.no_depth.text == ""
+    source.depth, source.is_expected = "no depth has come", False
+    scene.locate(segmented(), LABELS, Parameters())
+    assert scene.no_depth.text == ""
+
+
+def test_a_transform_that_is_missing_is_so_until_it_is_there_again_or_the_node_starts_anew():
+    frames, parameters = Frames(), Parameters(target_frame="map")
+    scene = Scene(DepthSource(depth_of(2.0)), frames, parameters)
+    scene.locate(segmented(CUP), LABELS, parameters)
+    assert scene.no_transform.text == "nobody knows the frame 'map'"
+    scene.locate(segmented(), LABELS, parameters)  # nothing is seen, so that no transform is asked for
+    assert scene.no_transform.text == "nobody knows the frame 'map'"
+    scene.restart()
+    assert scene.no_transform.text == ""
+    scene.locate(segmented(CUP), LABELS, parameters)
+    frames.transform = Transform.identity()
+    scene.locate(segmented(CUP), LABELS, parameters)
+    assert scene.no_transform.text == ""
+
+
 def test_a_position_is_the_ray_of_the_middle_pixel_times_the_depth():
     scene = Scene(DepthSource(depth_of(2.0)), None, Parameters())
     seen = scene.locate(segmented(CUP), LABELS, Parameters())

@@ -5,7 +5,14 @@ import math
 
 import pytest
 
-from talk2dino_ros.segmenter.statistics import SAMPLES, CameraStatistics, Rate, StageStatistics, percentile
+from talk2dino_ros.segmenter.statistics import (
+    SAMPLES,
+    CameraStatistics,
+    Rate,
+    RecentLatency,
+    StageStatistics,
+    percentile,
+)
 
 
 def test_ten_events_a_tenth_of_a_second_apart_are_ten_a_second():
@@ -104,3 +111,47 @@ def test_old_stage_times_make_room_for_new_ones_and_can_be_forgotten():
     assert stages.percentiles_s() == {"decode": (2.0, 2.0)}
     stages.clear()
     assert stages.percentiles_s() == {}
+
+
+def recent_of(*masks):
+    recent = RecentLatency()
+    for mask in masks:
+        recent.add(*mask)
+    return recent
+
+
+def test_the_recent_latency_is_the_median_of_the_last_ten_seconds():
+    masks = [(0.0, 9.0, 9.0), (12.0, 0.1, 0.3), (13.0, 0.2, 0.4), (14.0, 0.3, 0.5)]
+    assert recent_of(*masks).medians_s(now_s=14.0) == (0.2, 0.4)
+
+
+def test_where_masks_are_seldom_the_newest_three_are_recent():
+    masks = [(0.0, 9.0, 9.0), (10.0, 4.0, 4.1), (20.0, 5.0, 5.1), (30.0, 6.0, 6.1)]
+    assert recent_of(*masks).medians_s(now_s=31.0) == (5.0, 5.1)
+
+
+@pytest.mark.parametrize("masks", [[], [(0.0, 9.0, 9.0)] * 2, [(0.0, 9.0, 9.0)] * 3])
+def test_two_masks_or_old_ones_are_too_few(masks):
+    latency_s, age_s = recent_of(*masks).medians_s(now_s=61.0)
+    assert (math.isnan(latency_s), age_s) == (True, None)
+
+
+def test_a_stamp_of_another_clock_gives_no_age():
+    statistics = CameraStatistics(start_s=0.0)
+    for second in range(3):
+        statistics.on_published(now_s=second, since_stamp_s=1e9, since_received_s=0.1)
+    assert statistics.recent_latencies_s(now_s=3.0) == (0.1, None)
+    for second in range(3, 6):
+        statistics.on_published(now_s=second, since_stamp_s=-5.0, since_received_s=0.1)
+    assert statistics.recent_latencies_s(now_s=6.0) == (0.1, None)
+
+
+def test_masks_are_held_back_from_the_first_to_the_newest_of_them_in_a_row():
+    statistics = CameraStatistics(start_s=0.0)
+    for second in (10.0, 11.0, 14.0):
+        statistics.on_held_back(second)
+    assert (statistics.held_back, statistics.held_back_s) == (3, 4.0)
+    statistics.on_published(now_s=15.0, since_stamp_s=0.1, since_received_s=0.1)
+    assert statistics.held_back_s == 0.0
+    statistics.on_held_back(20.0)
+    assert (statistics.held_back, statistics.held_back_s) == (4, 0.0)

@@ -7,7 +7,6 @@ Publishing fills `data` by `frombytes`: assigning an array walks through it byte
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image, RegionOfInterest
@@ -17,7 +16,6 @@ from talk2dino_msgs.msg import PointOfInterestArray
 from vision_msgs.msg import LabelInfo, VisionClass
 from visualization_msgs.msg import Marker, MarkerArray
 
-from talk2dino_ros.engine.text.safe_text import safe_text
 from talk2dino_ros.perception.points_of_interest import PointOfInterest
 from talk2dino_ros.perception.space.positions import Position
 from talk2dino_ros.ros.conversions.encodings import Rgb
@@ -127,15 +125,3 @@ def _name(point: PointOfInterest, position: Position, number: int, diameter_m: f
     marker.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
     marker.text = f"{point.class_name} {point.confidence:.0%}"
     return marker
-
-
-def diagnostic_status(
-    name: str, level: bytes, message: str, values: Mapping[str, object], hardware_id: str = ""
-) -> DiagnosticStatus:
-    """Make one status of /diagnostics; `level` is DiagnosticStatus.OK, WARN, ERROR or STALE.
-
-    Its texts are made safe to show, as they may quote what came with a message.
-    """
-    status = DiagnosticStatus(name=safe_text(name), level=level, message=safe_text(message), hardware_id=hardware_id)
-    status.values = [KeyValue(key=safe_text(key), value=safe_text(str(value))) for key, value in values.items()]
-    return status

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -16,12 +17,15 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.conversions.image_messages import diagnostic_status
+from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
 from talk2dino_ros.ros.node.node_log import NodeLogger
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
+from talk2dino_ros.ros.watch import own_memory
+from talk2dino_ros.ros.watch.alarm import Alarm, AlarmLevel, raised
+from talk2dino_ros.ros.watch.memory_growth import MemoryGrowth
 
 
 class ManagedNode(LifecycleNode):
@@ -43,6 +47,7 @@ class ManagedNode(LifecycleNode):
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
         self._diagnostics_pub = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._diagnostics_timer: Any = None
+        self._memory_growth = MemoryGrowth(time.monotonic())
 
     def get_logger(self) -> NodeLogger:
         """Return the node's logger, whose lines are safe to show and bounded."""
@@ -91,18 +96,30 @@ class ManagedNode(LifecycleNode):
     def _own_status(self) -> DiagnosticStatus:
         faults, messages = self.faults, self.messages
         state = self._state_machine.current_state[1]
-        level, text = DiagnosticStatus.OK, state
-        if faults.is_recent:
-            level, text = DiagnosticStatus.ERROR, faults.last
-        elif messages.recent:
-            level, text = DiagnosticStatus.WARN, messages.recent
+        used_bytes = own_memory.own_bytes()
+        alarms = raised(
+            Alarm("fault", AlarmLevel.ERROR, faults.last) if faults.is_recent else None,
+            Alarm("messages", AlarmLevel.WARN, messages.recent) if messages.recent else None,
+            self._growing_memory(used_bytes),
+        )
         values = {
             "state": state,
             "faults of this program": faults.count,
             "last fault": faults.last,
             "messages dropped": messages.dropped,
+            "memory [MB]": "not known here" if used_bytes is None else f"{used_bytes / 1e6:.0f}",
         }
-        return diagnostic_status(f"{self.get_fully_qualified_name().lstrip('/')}: node", level, text, values)
+        return diagnostic_status(f"{self.get_fully_qualified_name().lstrip('/')}: node", alarms, state, values)
+
+    def _growing_memory(self, used_bytes: int | None) -> Alarm | None:
+        growth, now_s = self._memory_growth, time.monotonic()
+        if used_bytes is not None and growth.is_due(now_s):
+            growth.note(now_s, used_bytes - self._kept_bytes())
+        return growth.alarm(time.time(), own_memory.available_bytes())
+
+    def _kept_bytes(self) -> int:
+        """Return the bytes of what the node is meant to keep more and more of."""
+        return 0
 
     @abstractmethod
     def _change_parameters(self, values: Mapping[str, Value]) -> None:
@@ -166,6 +183,7 @@ class ManagedNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure; where that fails, free everything again."""
+        self._memory_growth.restart(time.monotonic())
         result = self._guarded(self._configure)
         if result == TransitionCallbackReturn.FAILURE:
             self._tear_down()
@@ -173,6 +191,7 @@ class ManagedNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Activate."""
+        self._memory_growth.restart(time.monotonic())
         return self._guarded(self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -44,6 +44,14 @@ class Parameters(SpatialParameters, SegmentationParameters, NodeValues):
     image_timeout_s: float = parameter(
         5.0, "Warn after this many seconds without an image.", low=0.1, high=86400.0, live=True
     )
+    latency_warn_s: float = parameter(
+        2.0,
+        "Warn where the masks of the last seconds come later than this many seconds after their image, by their "
+        "median.",
+        low=0.001,
+        high=86400.0,
+        live=True,
+    )
     new_reader_pause_s: float = parameter(
         1.5,
         "Seconds that mask, confidence and cloud pause after a new subscriber of one of them or of label_info, so that "

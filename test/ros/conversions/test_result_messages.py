@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""image_messages.py: labels, points of interest, markers and diagnostics."""
+"""image_messages.py and status_messages.py: labels, points of interest, markers and diagnostics."""
 
 import pytest
 
@@ -14,11 +14,12 @@ from visualization_msgs.msg import Marker
 from talk2dino_ros.perception.points_of_interest import PointOfInterest
 from talk2dino_ros.perception.space.positions import Position
 from talk2dino_ros.ros.conversions.image_messages import (
-    diagnostic_status,
     points_to_markers,
     points_to_msg,
     vocabulary_to_label_info,
 )
+from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
+from talk2dino_ros.ros.watch.alarm import Alarm, AlarmLevel
 from talk2dino_ros.viz.overlay import color_of
 
 HEADER = Header(stamp=Time(sec=3, nanosec=7), frame_id="camera_optical")
@@ -129,12 +130,18 @@ def test_points_without_a_position_have_no_marker_and_the_others_have_their_own_
 
 def test_diagnostics_carry_name_level_message_and_values_as_text():
     values = {"rate": 4.5, "model": "mini", "last error": None}
-    sent = diagnostic_status("talk2dino: front", DiagnosticStatus.WARN, "12 frames dropped", values, "cpu")
-    status = over_the_wire(sent)
+    alarms = (Alarm("masks", AlarmLevel.WARN, "12 frames dropped"),)
+    status = over_the_wire(diagnostic_status("talk2dino: front", alarms, "segmenting", values, "cpu"))
     assert (status.name, status.hardware_id, status.message) == ("talk2dino: front", "cpu", "12 frames dropped")
     assert status.level == DiagnosticStatus.WARN
     assert [(value.key, value.value) for value in status.values] == [
         ("rate", "4.5"),
         ("model", "mini"),
         ("last error", "None"),
+        ("alarm: masks", "WARN: 12 frames dropped"),
     ]
+
+
+def test_without_alarms_a_status_says_what_is_going_on():
+    status = over_the_wire(diagnostic_status("talk2dino: front", (), "segmenting", {}))
+    assert (status.level, status.message, list(status.values)) == (DiagnosticStatus.OK, "segmenting", [])

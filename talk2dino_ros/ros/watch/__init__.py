@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watchdogs that each node has, and what an alarm is. Pure."""
