@@ -41,6 +41,7 @@ def for_colcon() -> dict[str, Any]:
             (f"share/{NAME}/launch", files("launch/*.launch.py")),
             (f"share/{NAME}/config", files("config/*")),
             (f"share/{NAME}/rviz", files("rviz/*")),
+            (f"share/{NAME}/security", files("security/*.xml")),
             # colcon puts bin/ on the PATH, and lib/talk2dino_ros, where console scripts go, only on `ros2 run`'s.
             ("bin", ["scripts/talk2dino"]),
         ],

@@ -13,7 +13,13 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides, switch, tf_remappings
+from talk2dino_ros.ros.parameters.launch_arguments import (
+    enclave_arguments,
+    existing_file,
+    overrides,
+    switch,
+    tf_remappings,
+)
 
 HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
@@ -51,7 +57,8 @@ def goal_parameters(given):
 
 def start(context):
     given = context.launch_configurations
-    where = {"namespace": given["namespace"], "output": "screen"}
+    enclave = enclave_arguments(given["enclaves"], "goal")
+    where = {"namespace": given["namespace"], "output": "screen", "ros_arguments": enclave}
     topics = {"costmap": "costmap", "objects": "talk2dino/objects"}
     remappings = [(topic, given[name]) for name, topic in topics.items() if given[name]]
     remappings += tf_remappings(given["use_namespaced_tf"])

@@ -7,7 +7,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import existing_file, overrides, switch
+from talk2dino_ros.ros.parameters.launch_arguments import enclave_arguments, existing_file, overrides, switch
 
 SHARE = Path(__file__).parent.parent
 # arguments by the parameters that they set
@@ -21,6 +21,7 @@ ARGUMENTS = (
     ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
     ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
     ("namespace", "", "Namespace of the node and its relative topics."),
+    ("enclaves", "", "Where the nodes' SROS 2 enclaves are in the keystore, such as /talk2dino; empty: none is named."),
     ("memory_rviz", "false", "true: open RViz with the places of the last find and the heat of its word."),
 )
 
@@ -36,5 +37,7 @@ def start(context):
     parameters = [existing_file(given["memory_params_file"]), *named]
     where = {"namespace": given["namespace"], "output": "screen"}
     view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/memory.rviz"], **where)
-    memory = Node(package="talk2dino_ros", executable="memory", name="memory", parameters=parameters, **where)
+    enclave = enclave_arguments(given["enclaves"], "memory")
+    node = {"executable": "memory", "name": "memory", "parameters": parameters, "ros_arguments": enclave}
+    memory = Node(package="talk2dino_ros", **node, **where)
     return [*([view] if switch("memory_rviz", given["memory_rviz"]) else []), memory]  # RViz may not be installed

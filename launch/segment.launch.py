@@ -8,6 +8,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch_ros.actions import Node
 
 from talk2dino_ros.ros.parameters.launch_arguments import (
+    enclave_arguments,
     existing_file,
     overrides,
     profile_variable,
@@ -53,6 +54,7 @@ ARGUMENTS = (
         "false",
         "true: use tf and tf_static in the namespace, as Nav2 does, not /tf and /tf_static.",
     ),
+    ("enclaves", "", "Where the nodes' SROS 2 enclaves are in the keystore, such as /talk2dino; empty: none is named."),
     ("rviz", "false", "true: open RViz with images and markers."),
 )
 
@@ -69,11 +71,13 @@ def start(context):
     parameters += [{name: value} for name, value in overrides(given, OVERRIDES).items()]
     remappings = [(name, given[name]) for name in INPUTS if given[name]] + tf_remappings(given["use_namespaced_tf"])
     where = {"namespace": given["namespace"], "remappings": remappings, "output": "screen"}
+    enclave = enclave_arguments(given["enclaves"], "segmenter")
+    node = {"executable": "segmenter", "name": "talk2dino", "parameters": parameters, "ros_arguments": enclave}
     view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/segment.rviz"], **where)
     return [
         *transport(given["fastdds_profile"], profile_variable(context.environment)),
         *([view] if switch("rviz", given["rviz"]) else []),  # first, as it may not be installed
-        Node(package="talk2dino_ros", executable="segmenter", name="talk2dino", parameters=parameters, **where),
+        Node(package="talk2dino_ros", **node, **where),
     ]
 
 

@@ -140,6 +140,15 @@ def test_every_topic_service_and_action_of_the_nodes_is_on_its_page():
     assert [name for name in sorted(named) if not re.search(rf"`(?:[^`]*/)?{name}`", page)] == []
 
 
+def test_every_topic_service_and_action_of_the_nodes_is_in_a_policy():
+    """Also where no node runs; test/node/test_security_policies.py compares with the running ones."""
+    named = {name for path in NODES for name in names_in(ast.parse(path.read_text(encoding="utf-8")))}
+    policies = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "security").glob("*.xml"))
+    assert [name for name in sorted(named) if not re.search(rf">[^<]*\b{name}</", policies)] == [], (
+        "run python -m tools.security_policies"
+    )
+
+
 def names_in(tree: ast.AST) -> set[str]:
     """The names that a module gives its publishers, services and actions."""
     makers = {"create_publisher", "create_service", "ActionServer"}

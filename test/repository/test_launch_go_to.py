@@ -82,6 +82,13 @@ def test_a_wrong_argument_of_the_memory_is_said_and_leaves_no_node_behind(enviro
     assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
 
 
+@needs_launch
+def test_each_node_goes_into_its_own_enclave(environment):
+    notes = notes_of(environment, "memory:=true", "enclaves:=/talk2dino", file=GO_TO)
+    enclaves = {name: note["arguments"][note["arguments"].index("--enclave") + 1] for name, note in notes.items()}
+    assert enclaves == {name: f"/talk2dino/{name}" for name in ("segmenter", "goal", "memory")}
+
+
 NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
 TF = {"/tf:=tf", "/tf_static:=tf_static"}
 

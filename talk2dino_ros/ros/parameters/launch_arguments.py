@@ -52,6 +52,15 @@ def tf_remappings(text: str) -> list[tuple[str, str]]:
     return [(f"/{topic}", topic) for topic in ("tf", "tf_static")] if switch("use_namespaced_tf", text) else []
 
 
+def enclave_arguments(folder: str, node: str) -> list[str]:
+    """Return the ROS arguments that put a node into its SROS 2 enclave in the folder `enclaves`; empty gives none."""
+    if folder and not folder.startswith("/"):
+        raise LaunchArgumentError(
+            f"enclaves is {folder!r}, expected a path such as /talk2dino, as the keystore has it; begin it with /"
+        )
+    return ["--enclave", f"{folder.rstrip('/')}/{node}"] if folder else []
+
+
 def _text(name: str, text: str) -> str:
     if kind_of(text) != KINDS[str]:  # launch writes it into a file without quotes
         raise LaunchArgumentError(

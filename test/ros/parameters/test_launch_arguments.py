@@ -9,6 +9,7 @@ from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.ros.parameters.launch_arguments import (
     LaunchArgumentError,
+    enclave_arguments,
     existing_file,
     overrides,
     profile_variable,
@@ -149,3 +150,13 @@ def test_transforms_are_of_the_namespace_where_asked_to():
     assert tf_remappings("false") == []
     with pytest.raises(LaunchArgumentError, match="use_namespaced_tf is 'maybe', expected one of true"):
         tf_remappings("maybe")
+
+
+def test_a_node_goes_into_its_enclave_of_the_folder():
+    assert enclave_arguments("", "goal") == []
+    assert enclave_arguments("/talk2dino", "goal") == ["--enclave", "/talk2dino/goal"]
+    assert enclave_arguments("/robots/seven/", "memory") == ["--enclave", "/robots/seven/memory"]
+    with pytest.raises(
+        LaunchArgumentError, match=r"enclaves is 'talk2dino', expected a path such as /talk2dino, .*; begin it"
+    ):
+        enclave_arguments("talk2dino", "goal")
