@@ -5,7 +5,7 @@ PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
 PYTEST := python3 -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help setup demo demo-nav demo-memory bench test test-all test-cpus check format clean
+.PHONY: help setup demo demo-nav demo-memory bench chaos test test-all test-cpus check format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ bench: setup ## measure the CPU rows, ten minutes: make bench [MODEL=name] [WEIG
 	@$(IN_ENVIRONMENT) talk2dino bench --device cpu --output benchmarks/results $${MODEL:+--model "$$MODEL"} \
 	    $$([ -n "$$WEIGHTS_DIR" -o "$$MODEL" = mini ] || echo --seeded) $${WEIGHTS_DIR:+--weights-dir "$$WEIGHTS_DIR"} && \
 	    python3 -m benchmarks.plots
+
+chaos: setup ## try faults against the running nodes, under 20 minutes: make chaos [NOTE="who else used the machine"]
+	@$(IN_ENVIRONMENT) exec python3 -m benchmarks.chaos $${NOTE:+--note "$$NOTE"}
 
 test: setup ## run the tests without the slow ones: make test [TESTS="test/engine -k name"]
 	@$(IN_ENVIRONMENT) exec $(PYTEST) -m "not slow" $(TESTS)

@@ -25,6 +25,7 @@ from talk2dino_ros.goal.goal_messages import feedback_message, fill_answer, read
 from talk2dino_ros.goal.goal_topics import GoalTopics, changed
 from talk2dino_ros.goal.task.go_to_states import State
 from talk2dino_ros.goal.task.go_to_task import GoToTask
+from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.node.waits import Waits
 
 if TYPE_CHECKING:
@@ -56,7 +57,15 @@ class GoalServer:
             node.create_service(Trigger, "~/cancel", self._on_cancel, callback_group=group),
         ]
         self._action = ActionServer(
-            node, GoToAction, "~/go", self._on_go, callback_group=group, cancel_callback=self._on_cancel_go
+            node,
+            GoToAction,
+            "~/go",
+            self._on_go,
+            callback_group=group,
+            cancel_callback=self._on_cancel_go,
+            goal_service_qos_profile=REQUESTS_QOS,
+            result_service_qos_profile=REQUESTS_QOS,
+            cancel_service_qos_profile=REQUESTS_QOS,
         )
 
     def configure(self) -> None:

@@ -26,7 +26,6 @@ from talk2dino_ros.perception.memory.place_finder import Search
 from talk2dino_ros.perception.memory.pose_path import PosePath
 from talk2dino_ros.perception.memory.word_query import entries_of
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
-from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 
 if TYPE_CHECKING:
     from talk2dino_ros.memory.memory_parameters import MemoryParameters
@@ -62,7 +61,7 @@ class MemoryServer:
             (Forget, "forget", self._forget),
             (Correct, "correct", self._correct),
         ):
-            node.create_service(kind, f"~/{name}", _refusing(answer), qos_profile=REQUESTS_QOS, callback_group=group)
+            node.create_service(kind, f"~/{name}", _refusing(answer), callback_group=group)
 
     async def _find(self, request: Any, response: Any) -> None:
         memory, settings = self._active(), self._settings()

@@ -21,6 +21,7 @@ from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
 from talk2dino_ros.ros.node.node_log import NodeLogger
+from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 from talk2dino_ros.ros.watch import own_memory
@@ -56,7 +57,8 @@ class ManagedNode(LifecycleNode):
         return self._log
 
     def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
-        """Create a service that answers also where its callback raises."""
+        """Create a service that answers also where its callback raises, and keeps what comes meanwhile."""
+        options.setdefault("qos_profile", REQUESTS_QOS)
         return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
 
     def create_subscription(

@@ -8,5 +8,5 @@ SENSOR_DATA = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=R
 # For what is matched by stamp: none of those that came while other callbacks ran may be lost.
 SENSOR_QUEUE = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-# Of services: rclpy's default of 10 would lose the eleventh request that comes while the first is answered.
-REQUESTS_QOS = QoSProfile(depth=100)
+# Of services: rclpy's default of 10 would lose the eleventh request that comes while the first is answered, unanswered.
+REQUESTS_QOS = QoSProfile(depth=1000)  # as of rclpy's own parameter services

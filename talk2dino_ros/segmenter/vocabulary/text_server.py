@@ -14,7 +14,6 @@ from talk2dino_msgs.srv import EncodeText
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import parse_classes
-from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import configured
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ class TextServer:
             EncodeText,
             "~/encode_text",
             self._on_encode_text,
-            qos_profile=REQUESTS_QOS,
             callback_group=ReentrantCallbackGroup(),  # as of ~/set_vocabulary
         )
 

@@ -19,7 +19,6 @@ from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.vocabulary import default_ids
-from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.segmenter.vocabulary.text_encoding import TextEncoding
 from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
 from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory
@@ -54,7 +53,6 @@ class VocabularyServer:
             SetVocabulary,
             "~/set_vocabulary",
             self._on_set_vocabulary,
-            qos_profile=REQUESTS_QOS,
             callback_group=ReentrantCallbackGroup(),
         )
         self._get_srv = node.create_service(GetVocabulary, "~/get_vocabulary", self._on_get_vocabulary)

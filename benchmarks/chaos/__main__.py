@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Try faults against real processes: `make chaos`, `python -m benchmarks.chaos --only NAME...`.
+
+Prints a row for each fault and writes all to benchmarks/results/chaos_DATE.json and .md, with the machine; some faults
+alone go to --output, or nowhere. Exits with 1 where a row does not hold. The processes are in a ROS domain of their own
+(88, unless ROS_DOMAIN_ID names one) and keep to this machine. ROS 2 has to be there: `source .venv/setup.bash`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.chaos.fault import FAULTS, Row, table_lines, try_fault
+from benchmarks.chaos.stage import Stage
+from benchmarks.machine import write_result
+from benchmarks.node_overhead import PROFILE
+from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
+from talk2dino_ros.ros.parameters.launch_arguments import profile_names
+
+FAMILIES = ("camera_faults", "ending_faults", "kill_faults", "request_faults")
+DOMAIN = "88"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the faults, print and write the table; return 1 where a row does not hold."""
+    for family in FAMILIES:
+        import_module(f"benchmarks.chaos.{family}")
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=FAULTS, help=f"of: {', '.join(FAULTS)}")
+    parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
+    parser.add_argument("--cache", type=Path, help="folder of caches that are kept; else they are empty at first")
+    parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
+    options = parser.parse_args(arguments)
+    rows = try_all(options.only or list(FAULTS), options.cache)
+    held = sum(row.held for row in rows)
+    print(f"{held} of {len(rows)} held")
+    if options.output or not options.only:
+        write(rows, options.output, options.note)
+    return int(held < len(rows))
+
+
+def try_all(names: Sequence[str], cache: Path | None = None) -> list[Row]:
+    """Try faults in turn; print each one's row as it comes."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="talk2dino_chaos_") as folder:
+        set_environment(Path(folder), cache)
+        stage = Stage(Path(folder))
+        try:
+            for name in names:
+                rows.append(try_fault(FAULTS[name], stage))
+                print(said(rows[-1]), flush=True)
+        finally:
+            stage.close()
+    return rows
+
+
+def set_environment(folder: Path, cache: Path | None = None) -> None:
+    """Keep the processes to this machine, and away from the user's caches."""
+    os.environ.setdefault("ROS_DOMAIN_ID", DOMAIN)
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault(profile_names(os.environ)[0], str(PROFILE))
+    os.environ["XDG_CACHE_HOME"] = str(cache or folder / "cache")
+    os.environ["ROS_LOG_DIR"] = str(folder / "log")
+
+
+def said(row: Row) -> str:
+    """Return a row as lines for the terminal."""
+    verdict = "held" if row.held else "NOT HELD"
+    return f"{row.fault} ({row.seconds:g} s): {verdict}\n  seen: {row.seen}\n  lost: {row.lost}"
+
+
+def write(rows: list[Row], output: Path | None, note: str) -> None:
+    """Write the rows with the machine as JSON, and as a table beside it."""
+    facts = {"note": note, "held": sum(row.held for row in rows), "rows": [asdict(row) for row in rows]}
+    path = write_result("chaos", facts, output)
+    header = ["# Faults and what was lost", "", f"Written by `make chaos`, from {path.name}. {note}".rstrip(), ""]
+    lines = [*header, f"{machine_line(describe_machine())}.", "", *table_lines(rows)]
+    path.with_suffix(".md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
