@@ -12,6 +12,7 @@ from rclpy.qos import QoSProfile
 from talk2dino_msgs.msg import TrackedObjectArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.goal.goal_alarms import GoalFacts
 from talk2dino_ros.goal.goal_topics import GoalTopics
 from talk2dino_ros.goal.grid import GridError
 from talk2dino_ros.goal.memory_client import AbsentMemoryError, MemoryClient, NoMemoryError
@@ -21,6 +22,7 @@ from talk2dino_ros.goal.task.go_to_states import GoalChange, State
 from talk2dino_ros.goal.task.go_to_task import GoToTask
 from talk2dino_ros.goal.vocabulary_client import NotInVocabularyError, VocabularyClient
 from talk2dino_ros.ros.tf.transforms import TransformError
+from talk2dino_ros.ros.watch.lasting import Lasting
 
 if TYPE_CHECKING:
     from talk2dino_ros.goal.goal_parameters import GoalParameters
@@ -53,6 +55,9 @@ class GoToRunner:
         self._planner = PlannerWatch(node, settings().planner_action)
         self._has_told_of_no_memory = False
         self._objects_sub: Any = None
+        self._objects_topic = ""  # with remappings resolved
+        self._heard_s = 0.0  # the newest objects, or the begin of listening
+        self._no_pose = Lasting()
 
     @property
     def is_active(self) -> bool:
@@ -62,7 +67,9 @@ class GoToRunner:
     def activate(self) -> None:
         """Listen to the objects."""
         self._has_told_of_no_memory = False
+        self._heard_s = time.monotonic()
         topic = f"{self._settings().segmenter}/objects"
+        self._objects_topic = str(self._node.resolve_topic_name(topic))
         self._objects_sub = self._node.create_subscription(TrackedObjectArray, topic, self._on_objects, OBJECTS)
 
     def deactivate(self) -> None:
@@ -141,6 +148,27 @@ class GoToRunner:
         self.report()
         return True
 
+    def facts(self) -> GoalFacts:
+        """Return what the watchdogs look at."""
+        now_s, task, topic = time.monotonic(), self._task, self._objects_topic
+        self._no_pose.note(self._surroundings.no_pose(), now_s)
+        return GoalFacts(
+            objects_topic=topic,
+            is_active=self.is_active,
+            is_going=task is not None and not task.is_ended,
+            silence_s=now_s - self._heard_s,
+            is_published=bool(self._node.count_publishers(topic)),
+            no_pose=self._no_pose.text,
+            no_pose_s=self._no_pose.seconds(now_s),
+            no_costmap=self._surroundings.no_costmap(),
+        )
+
+    @property
+    def state(self) -> str:
+        """What the newest go_to is at, in words; "" where there was none."""
+        task = self._task
+        return f"{task.state.name}: {task.message}" if task is not None else ""
+
     def report(self) -> None:
         """Publish and log the active go-to task's state if it has changed."""
         self._topics.report(self._task)
@@ -175,6 +203,7 @@ class GoToRunner:
             task.end(State.CANCELLED, STOPPED)
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
+        self._heard_s = time.monotonic()
         self._surroundings.take(array)
         if self._task and self._task.is_searching:
             with self._failing(self._task):

@@ -6,8 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from talk2dino_ros.goal.goal_alarms import goal_alarms
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.goal_server import GoalServer
+from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
 from talk2dino_ros.ros.node.managed_node import ManagedNode
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import Value
@@ -70,6 +74,16 @@ class GoalNode(ManagedNode):
         if timer is not None:
             self.destroy_timer(timer)
         self._server.tear_down()
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        status = self._server.status()
+        if status is None:
+            return []
+        facts, state = status
+        values = {"go_to": state, "objects": facts.objects_topic}
+        otherwise = state if facts.is_going else "ready for a go_to" if facts.is_active else "inactive"
+        name = f"{self.get_fully_qualified_name().lstrip('/')}: goal"
+        return [diagnostic_status(name, goal_alarms(facts), otherwise, values)]
 
     def _change_parameters(self, values: Mapping[str, Value]) -> None:
         self._settings = parameter_set.check_changes(values, self._settings, configured=self._is_configured)

@@ -29,6 +29,7 @@ from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.node.waits import Waits
 
 if TYPE_CHECKING:
+    from talk2dino_ros.goal.goal_alarms import GoalFacts
     from talk2dino_ros.goal.goal_parameters import GoalParameters
 
 NOT_ACTIVE = "the node goal is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
@@ -97,6 +98,10 @@ class GoalServer:
         """Advance the active go-to task; resume waiting coroutines."""
         if self._runner is not None:
             self._runner.tick()
+
+    def status(self) -> tuple[GoalFacts, str] | None:
+        """Return what the watchdogs look at, and what the newest go_to is at; None before configure."""
+        return None if self._runner is None else (self._runner.facts(), self._runner.state)
 
     def wait_for_removal(self, timeout_s: float) -> None:
         """Wait for the segmenter's answer after the executor has stopped."""

@@ -68,6 +68,22 @@ class Surroundings:
         self._pose_age.check(transform.stamp_ns, self._newest_ns, time.monotonic())
         return transform_to_pose(transform)
 
+    def no_pose(self) -> str:
+        """Return why the robot's pose is not known; "" where it is."""
+        try:
+            self.robot()
+        except TransformError as error:
+            return str(error)
+        return ""
+
+    def no_costmap(self) -> str:
+        """Return why no costmap can be used though one is required or comes; "" where all is well."""
+        try:
+            self._usable_costmap()
+        except NoCostmapError as error:
+            return str(error)
+        return ""
+
     def take(self, array: TrackedObjectArray) -> None:
         """Keep objects until they are asked for; older ones than the newest are dropped."""
         stamp_ns = stamp_to_ns(array.header.stamp)

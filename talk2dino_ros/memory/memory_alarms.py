@@ -59,8 +59,9 @@ def rejected(facts: MemoryFacts) -> Alarm | None:
         return None
     if facts.reason in REFUSED:
         return Alarm("store", AlarmLevel.ERROR, facts.failure)
-    watchdog = "localisation" if facts.reason in LOCALISATION else "images"
-    return Alarm(watchdog, AlarmLevel.WARN, facts.failure)
+    if facts.reason in LOCALISATION:
+        return Alarm("localisation", AlarmLevel.WARN, facts.failure)
+    return Alarm("images", AlarmLevel.WARN, facts.failure)
 
 
 def damaged(facts: MemoryFacts) -> Alarm | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rclpy.subscription import SubscriptionEventCallbacks  # where it is defined has another name on Humble
@@ -14,7 +15,7 @@ from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
-from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.conversions import image_messages
 from talk2dino_ros.ros.conversions.encodings import bits_hint
@@ -25,6 +26,7 @@ from talk2dino_ros.ros.conversions.place_messages import (
     points_to_detections_2d,
     points_to_detections_3d,
 )
+from talk2dino_ros.ros.node.message_guard import MessageError
 from talk2dino_ros.ros.node.problems import Throttle
 from talk2dino_ros.ros.node.qos import RELIABLE, SENSOR_DATA
 from talk2dino_ros.segmenter.depth_input import DepthInput
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from rclpy.node import Node
 
+    from talk2dino_ros.ros.node.managed_node import ManagedNode
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 HINT_PERIOD_S = 60.0
@@ -56,7 +58,7 @@ class Camera:
     Subscriptions, while streaming: `<name>/image`, and those of depth_input.py.
     """
 
-    def __init__(self, node: Node, name: str, parameters: Parameters) -> None:
+    def __init__(self, node: ManagedNode, name: str, parameters: Parameters) -> None:
         self.name = name
         # the image topic with remappings resolved: kept, as a frame may fail when the node is gone already
         self.topic = str(node.resolve_topic_name(f"{name}/image" if name else "image"))
@@ -106,19 +108,26 @@ class Camera:
         def on_image(image: Any) -> None:
             now_s = time.monotonic()
             self.statistics.on_received(now_s)
-            self._refuse_too_large(image)
+            self._reader.check_size(image)  # before anything is kept or allocated
             on_frame(Frame(self.name, image, now_s))
             self.image_size = len(image.data), _shape(image)
 
         self.statistics.last_received_s = time.monotonic()
         topic = f"{self.name}/image" if self.name else "image"
         self.depth_input.start()
-        take = (self._image_type, topic, on_image, self.image_qos)
+        take = partial(
+            self._node.create_subscription,
+            self._image_type,
+            topic,
+            on_image,
+            self.image_qos,
+            on_refused=self._on_refused,
+        )
         lost = SubscriptionEventCallbacks(message_lost=lambda event: self.statistics.on_lost(event.total_count_change))
         try:
-            self._image_sub = self._node.create_subscription(*take, event_callbacks=lost)
+            self._image_sub = take(event_callbacks=lost)
         except RuntimeError:  # rclpy's UnsupportedEventTypeError, of a middleware that does not count them
-            self._image_sub = self._node.create_subscription(*take)
+            self._image_sub = take()
 
     def stop(self) -> None:
         """End the subscription; without effect where there is none."""
@@ -152,13 +161,11 @@ class Camera:
         """Return height and width of a frame without converting it; raise ImageError where it is none."""
         return self._reader.size_of(frame.message)
 
-    def _refuse_too_large(self, image: Any) -> None:
-        """Refuse before anything is kept or allocated."""
-        try:
-            self._reader.check_size(image)
-        except ImageError as error:
-            self.statistics.on_wrong(str(error))
-            raise
+    def _on_refused(self, error: Talk2DinoError) -> None:
+        """Count an image that is none: a camera that sends such ones is not silent."""
+        if isinstance(error, MessageError):
+            self.statistics.on_received(time.monotonic())
+        self.statistics.on_wrong(str(error))
 
     def _note_peak(self, peak: int) -> None:
         hint = bits_hint(peak, self._parameters.image_bits)

@@ -11,6 +11,7 @@ rclpy = pytest.importorskip("rclpy")
 pytest.importorskip("talk2dino_msgs.srv")
 pytest.importorskip("nav_msgs.msg")
 
+from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from rclpy.action import ActionClient  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
@@ -102,6 +103,21 @@ def test_a_fault_in_the_server_aborts_the_action_too(bench, monkeypatch):
     handle = bench.answer(bench.action.send_goal_async(GoToAction.Goal(class_name="cup")))
     result = bench.answer(handle.get_result_async()).result
     assert "MemoryError('a fault')" in result.message
+
+
+def test_what_a_go_to_would_fail_by_is_told_before_one_is_asked_for(bench, monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.goal.goal_alarms.SILENT_S", 0.0)
+    monkeypatch.setattr("talk2dino_ros.goal.goal_alarms.PATIENCE_S", -1.0)
+    (status,) = bench.goal._statuses()
+    assert (status.name, status.level) == ("goal: goal", DiagnosticStatus.WARN)
+    values = {pair.key: pair.value for pair in status.values}
+    assert "no objects on /talk2dino/objects for" in values["alarm: objects"]
+    assert "nobody publishes it; start the segmenter" in values["alarm: objects"]
+    assert "it is not known where the robot is: No transform from frame" in values["alarm: robot pose"]
+    assert values["objects"] == "/talk2dino/objects"
+    monkeypatch.undo()
+    (status,) = bench.goal._statuses()
+    assert status.level == DiagnosticStatus.OK or "objects" in status.message
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, 1e38, -1.0])

@@ -20,7 +20,7 @@ from depth_camera import (
     to_map,
     transform,
 )
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -202,6 +202,12 @@ def test_diagnostics_tell_why_positions_are_missing_until_they_are_there_again(p
     probe.wait_for(lambda: told() == "ok", "positions that are well again", DEADLINE_S)
 
 
+def told_of_the_camera(probe, words):
+    """Whether the camera's newest status is an error with these words."""
+    cameras = [status for array in probe.diagnostics for status in array.status if "camera" in status.name]
+    return cameras and cameras[-1].level == DiagnosticStatus.ERROR and words in cameras[-1].message
+
+
 def test_invalid_messages_are_dropped_and_the_node_goes_on(probe):
     """Stamps before all time, more pixels than any memory has, and bytes that are no message at all."""
     before_time = Header(frame_id="camera")
@@ -227,6 +233,8 @@ def test_invalid_messages_are_dropped_and_the_node_goes_on(probe):
     ):
         probe._image_pub("").publish(message)
         probe.wait_for(lambda words=words: words in probe.process.output, words)
+        said = words.partition("dropped: ")[2] or words
+        probe.wait_for(lambda said=said: told_of_the_camera(probe, said), "an error of the camera", DEADLINE_S)
     for publisher in (probe.infos, probe.depths, moving):
         publisher.publish(b"\x00\x01\x00\x00" + b"\xff" * 40)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shipped files of config/ and rviz/ say the same as the code, and ROS reads them."""
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from pathlib import Path
@@ -131,3 +132,23 @@ def test_rviz_shows_images_and_points_on_topics_that_the_node_has():
     }
     # A reliable reader would get nothing from a best-effort camera, nor from the overlay.
     assert {shown[name]["Reliability Policy"] for name in ("Overlay", "Camera", "Mask")} == {"Best Effort"}
+
+
+def test_the_aggregators_analyzers_take_each_status_of_our_nodes_and_no_others():
+    """As diagnostic_aggregator's GenericAnalyzer does: a pattern has to match the whole name."""
+    parameters = yaml.safe_load((ROOT / "config" / "diagnostics.yaml").read_text())["analyzers"]["ros__parameters"]
+    assert parameters.pop("path") == "Talk2DINO"
+    assert {each["type"] for each in parameters.values()} == {"diagnostic_aggregator/GenericAnalyzer"}
+    patterns = {name: each["regex"][0] for name, each in parameters.items()}
+
+    def takers_of(status):
+        return [name for name, pattern in patterns.items() if re.fullmatch(pattern, status)]
+
+    for name, parts in (
+        ("segmenter", ("talk2dino: model", "talk2dino: camera", "talk2dino: camera front", "talk2dino: node")),
+        ("goal", ("goal: goal", "goal: node")),
+        ("memory", ("memory: memory", "memory: node")),
+    ):
+        for part in parts:
+            assert [takers_of(f"{namespace}{part}") for namespace in ("", "robot1/", "a/b/")] == [[name]] * 3
+    assert [takers_of(other) for other in ("host: memory: node", "memory: Usage", "my_goal: goal")] == [[], [], []]

@@ -42,6 +42,29 @@ def test_a_quoted_sentence_is_one_that_the_programs_say(sentence, said):
     assert re.search("[^\n]*?".join(parts), said), sentence
 
 
+def alarms_in_code() -> set[tuple[str, str]]:
+    """Watchdog and level of each alarm that the package raises; the level is '' where facts decide."""
+    found = set()
+    for path in (ROOT / "talk2dino_ros").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Alarm":
+                watchdog, level = node.args[:2]
+                assert isinstance(watchdog, ast.Constant), f"{path}:{node.lineno} has a watchdog without a name"
+                is_fixed = isinstance(level, ast.Attribute) and getattr(level.value, "id", "") == "AlarmLevel"
+                found.add((watchdog.value, level.attr if is_fixed else ""))
+    return found
+
+
+def test_the_page_has_each_watchdog_with_its_level_and_no_other():
+    section = TEXT.partition("## What /diagnostics warns of\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?:`[^`]*`|[^|]*) \| ([a-z ]+) \| ((?:WARN|ERROR)[^|]*) \|", section, re.MULTILINE)
+    in_code = alarms_in_code()
+    assert {name for name, _ in rows} == {name for name, _ in in_code}
+    assert {(name, level if level in ("WARN", "ERROR") else "") for name, level in rows} == in_code
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    assert len(lines) == len(rows) + section.count("|---|---|---|---|")  # no row is read past
+
+
 def test_every_file_that_is_linked_to_is_there():
     links = re.findall(r"\]\((?!https?://)([^)#]+)", TEXT)
     assert links

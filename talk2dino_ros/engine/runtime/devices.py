@@ -55,6 +55,14 @@ def with_index(device: str) -> str:
     return f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device
 
 
+def gpu_uuid(device: str) -> str:
+    """Return NVML's name of a GPU, whose index there is another where some are hidden; "" for a CPU or a Jetson's."""
+    if not device.startswith("cuda"):
+        return ""
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", "")
+    return f"GPU-{uuid}" if uuid else ""
+
+
 def precision_name(dtype: torch.dtype) -> str:
     """Return the word for a number format: fp32, bf16 or fp16."""
     return next(name for name, each in DTYPES.items() if each is dtype)

@@ -62,10 +62,16 @@ class ManagedNode(LifecycleNode):
         return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
 
     def create_subscription(
-        self, msg_type: Any, topic: str, callback: Callable[[Any], Any], *args: Any, **options: Any
+        self,
+        msg_type: Any,
+        topic: str,
+        callback: Callable[[Any], Any],
+        *args: Any,
+        on_refused: Callable[[Talk2DinoError], None] | None = None,
+        **options: Any,
     ) -> Any:
         """Subscribe; a message that the callback refuses is logged and counted, and costs itself alone."""
-        guarded = self.messages.around(callback, self.resolve_topic_name(topic))
+        guarded = self.messages.around(callback, self.resolve_topic_name(topic), on_refused)
         return super().create_subscription(msg_type, topic, guarded, *args, **options)
 
     def note_fault(self, what: str, error: Exception) -> None:

@@ -52,8 +52,13 @@ class MessageGuard:
         """The newest dropped message in one sentence; empty where none was dropped lately."""
         return self._last if time.monotonic() - self._last_s < SHOWN_S else ""
 
-    def around(self, callback: Callable[[Any], Any], topic: str) -> Callable[[Any], None]:
-        """Return the callback that drops, counts and logs a message which the given one refuses."""
+    def around(
+        self, callback: Callable[[Any], Any], topic: str, on_refused: Callable[[Talk2DinoError], None] | None = None
+    ) -> Callable[[Any], None]:
+        """Return the callback that drops, counts and logs a message which the given one refuses, as `on_refused` hears.
+
+        MessageError: the message has not come to the callback.
+        """
 
         def on_message(message: Any) -> None:
             try:
@@ -61,6 +66,8 @@ class MessageGuard:
                 callback(message)
             except Talk2DinoError as error:
                 self._drop(f"a message on {topic} was dropped", error)
+                if on_refused is not None:
+                    on_refused(error)
 
         return on_message
 

@@ -67,6 +67,7 @@ class TransportWatch:
         self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT)  # received and lost, at each look while images come
         self._info_sub: Any = None
         self._info: CameraInfo | None = None
+        self._info_s = 0.0  # when it came
         self._listening_since_s = 0.0
 
     def update(self, timeout_s: float) -> TransportVerdict | None:
@@ -90,7 +91,7 @@ class TransportWatch:
                 silence_s=silence_s,
                 received=received,
                 lost=lost,
-                hears_camera_info=self._hears_camera_info(endpoints) if is_silent else None,
+                hears_camera_info=self._hears_camera_info(endpoints, now_s - timeout_s) if is_silent else None,
                 size=size,
                 shape=shape,
                 stays=now_s - self._same_since_s > LISTED_S,
@@ -131,19 +132,19 @@ class TransportWatch:
             self._info_sub = self._node.create_subscription(CameraInfo, topic, self._on_info, profile)
 
     def _on_info(self, info: CameraInfo) -> None:
-        self._info = info
+        self._info, self._info_s = info, time.monotonic()
 
     @property
     def _info_topic(self) -> str:
         return f"{self._camera.topic.rpartition('/')[0]}/camera_info"
 
-    def _hears_camera_info(self, endpoints: list[Any]) -> bool | None:
-        """Whether the images' own node is heard by its camera_info; another's says nothing of it."""
+    def _hears_camera_info(self, endpoints: list[Any], since_s: float) -> bool | None:
+        """Whether the images' own node is heard by its camera_info; another's says nothing of it, nor one of before."""
         nodes = {_node_of(each) for each in endpoints}
         infos = self._node.get_publishers_info_by_topic(self._info_topic)
         if not any(_node_of(each) in nodes for each in infos):
             return None
-        return self._info is not None
+        return self._info is not None and self._info_s >= since_s
 
     def _image_size(self) -> tuple[int | None, str]:
         """Return bytes and shape of the last image, else by camera_info; unknown for compressed images."""

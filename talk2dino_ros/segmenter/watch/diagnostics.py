@@ -6,7 +6,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from talk2dino_ros.engine.runtime.devices import gpu_uuid
 from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
+from talk2dino_ros.ros.watch.throttling import Throttling
 from talk2dino_ros.segmenter.watch.camera_alarms import CameraFacts, camera_alarms
 from talk2dino_ros.segmenter.watch.model_alarms import ModelFacts, model_alarms
 
@@ -26,6 +28,7 @@ class Diagnostics:
     def __init__(self, node: Node, transport_check: TransportCheck) -> None:
         self._name = node.get_fully_qualified_name().lstrip("/")
         self._transport_check = transport_check
+        self._throttling: tuple[str, Throttling] | None = None  # of a device
 
     def statuses(self, pipeline: Pipeline) -> list[DiagnosticStatus]:
         """Return the statuses of a pipeline, the model's first."""
@@ -34,7 +37,15 @@ class Diagnostics:
         return [self._model_status(pipeline), *cameras]
 
     def _model_status(self, pipeline: Pipeline) -> DiagnosticStatus:
-        return self._status("model", pipeline, model_alarms(model_facts(pipeline)), model_values(pipeline))
+        throttling = self._throttling_of(pipeline.active.segmenter.device)
+        held_down = throttling.look()
+        values = model_values(pipeline) | {"throttling": ", ".join(held_down) or f"none ({throttling.source})"}
+        return self._status("model", pipeline, model_alarms(model_facts(pipeline, throttling.alarm())), values)
+
+    def _throttling_of(self, device: str) -> Throttling:
+        if self._throttling is None or self._throttling[0] != device:
+            self._throttling = device, Throttling(device, gpu_uuid(device))
+        return self._throttling[1]
 
     def _camera_status(self, camera: Camera, pipeline: Pipeline, now_s: float) -> DiagnosticStatus:
         self._transport_check.watch(camera, pipeline.active.parameters.image_timeout_s)
@@ -48,10 +59,10 @@ class Diagnostics:
         return diagnostic_status(f"{self._name}: {part}", alarms, _activity(pipeline), values, device)
 
 
-def model_facts(pipeline: Pipeline) -> ModelFacts:
+def model_facts(pipeline: Pipeline, throttled: Alarm | None = None) -> ModelFacts:
     """Return what the model's watchdogs look at."""
     timeout_s = pipeline.active.parameters.stall_timeout_s
-    return ModelFacts(pipeline.worker.busy_s, timeout_s, pipeline.worker.has_died)
+    return ModelFacts(pipeline.worker.busy_s, timeout_s, pipeline.worker.has_died, throttled)
 
 
 def model_values(pipeline: Pipeline) -> dict[str, object]:

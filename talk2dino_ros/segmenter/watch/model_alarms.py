@@ -13,11 +13,13 @@ class ModelFacts:
     """What is known of the model now.
 
     busy_s: for how many seconds the batch in hand has been at it. has_died: the thread that owns it has ended.
+    throttled: the alarm of what holds its device down; see `Throttling`.
     """
 
     busy_s: float = 0.0
     stall_timeout_s: float = 60.0
     has_died: bool = False
+    throttled: Alarm | None = None
 
     @property
     def is_stalled(self) -> bool:
@@ -27,7 +29,7 @@ class ModelFacts:
 
 def model_alarms(facts: ModelFacts) -> tuple[Alarm, ...]:
     """Return what is wrong with the model, the worst first."""
-    return raised(stalled(facts), died(facts))
+    return raised(stalled(facts), died(facts), facts.throttled)
 
 
 def stalled(facts: ModelFacts) -> Alarm | None:

@@ -11,7 +11,7 @@ from talk2dino_ros.engine.models import precision as precision_module
 from talk2dino_ros.engine.models.precision import choose_precision, resolve_precision
 from talk2dino_ros.engine.runtime import devices
 from talk2dino_ros.engine.runtime.cuda_reason import NO_DRIVER
-from talk2dino_ros.engine.runtime.devices import resolve_device, with_index
+from talk2dino_ros.engine.runtime.devices import gpu_uuid, resolve_device, with_index
 
 VIT = SimpleNamespace(name="vit", bf16_on_cpu=True)
 CNN = SimpleNamespace(name="cnn", bf16_on_cpu=False)
@@ -49,6 +49,14 @@ def test_device_is_what_was_asked_for_and_auto_prefers_a_gpu(gpus, asked, count,
 def test_the_current_gpu_is_named_as_it_may_be_another_in_the_next_thread(monkeypatch, device, given):
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     assert with_index(device) == given
+
+
+@pytest.mark.parametrize(("uuid", "given"), [("1b2c-3d", "GPU-1b2c-3d"), (None, "")])
+def test_a_gpu_has_the_name_that_nvml_knows_it_by_where_torch_tells_it(monkeypatch, uuid, given):
+    properties = SimpleNamespace() if uuid is None else SimpleNamespace(uuid=uuid)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    assert gpu_uuid("cuda:1") == given
+    assert gpu_uuid("cpu") == ""
 
 
 @pytest.mark.parametrize(("asked", "count", "last"), [("cuda:1", 1, 0), ("cuda:2", 2, 1)])

@@ -66,6 +66,19 @@ def test_a_message_that_a_callback_refuses_is_said_with_its_topic():
     ]
 
 
+def test_who_wants_to_know_of_refused_messages_hears_of_all_of_them():
+    refused = []
+
+    def refuse(message):
+        if message.header.stamp.sec == 2:
+            raise ImageError("too large")
+
+    on_message = guard_with(Logger()).around(refuse, "/image", refused.append)
+    for sec in (1, -1, 2):
+        on_message(stamped(sec))
+    assert [type(error) for error in refused] == [MessageError, ImageError]
+
+
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, ZeroDivisionError])
 def test_program_faults_and_ctrl_c_are_not_blamed_on_a_message(raised):
     def fail(_message):

@@ -137,6 +137,18 @@ def test_camera_info_of_the_same_node_without_an_image_shows_a_loss_and_gives_th
     assert "images of 1280x720 (by /front/camera_info, taken as rgb8) have 2.76 MB" in verdict.text
 
 
+def test_a_camera_that_is_killed_while_its_images_were_lost_is_not_told_so_any_more(graph):
+    """It is listed for seconds more, and the camera_info that was heard before says nothing of now."""
+    graph.publish("/front/camera_info", 2, type_name="sensor_msgs/msg/CameraInfo")
+    graph.look(TIMEOUT_S + 0.1)
+    graph.listeners[0](CameraInfo(width=1280, height=720))
+    assert graph.look(TIMEOUT_S - 0.1).cause == "lost"
+    verdict = graph.look(0.2)
+    assert verdict.cause == "silent"
+    assert "neither an image nor its camera_info has been received in" in verdict.text
+    assert "fastdds.xml" not in verdict.text
+
+
 def test_camera_info_of_another_node_says_nothing_of_the_image(graph):
     """A rectifying node that hangs, beside a driver that runs."""
     graph.publish("/front/camera_info", 2, node="another", type_name="sensor_msgs/msg/CameraInfo")
