@@ -108,6 +108,7 @@ def test_a_fault_in_the_server_aborts_the_action_too(bench, monkeypatch):
 def test_what_a_go_to_would_fail_by_is_told_before_one_is_asked_for(bench, monkeypatch):
     monkeypatch.setattr("talk2dino_ros.goal.goal_alarms.SILENT_S", 0.0)
     monkeypatch.setattr("talk2dino_ros.goal.goal_alarms.PATIENCE_S", -1.0)
+    bench.goal._server._runner.end("so that none is under way")
     (status,) = bench.goal._statuses()
     assert (status.name, status.level) == ("goal: goal", DiagnosticStatus.WARN)
     values = {pair.key: pair.value for pair in status.values}

@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from talk2dino_ros.engine.runtime.devices import gpu_uuid
 from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
 from talk2dino_ros.ros.watch.throttling import Throttling
 from talk2dino_ros.segmenter.watch.camera_alarms import CameraFacts, camera_alarms
@@ -44,6 +43,8 @@ class Diagnostics:
 
     def _throttling_of(self, device: str) -> Throttling:
         if self._throttling is None or self._throttling[0] != device:
+            from talk2dino_ros.engine.runtime.devices import gpu_uuid  # imports torch, which a start need not wait for
+
             self._throttling = device, Throttling(device, gpu_uuid(device))
         return self._throttling[1]
 
