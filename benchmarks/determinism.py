@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a photograph's mask depends on what it must not: `python -m benchmarks.determinism mini talk2dino_vitb`.
 
-Segments it alone, again, in each place of a batch with images of the same and of other sizes, with fewer threads, and by
-networks that were loaded anew, and compares cosines and mask, bit by bit; and what OpenVINO gives with what
-torch gives, as while a size is converted. With weights of seeded values where none are named: rounding does not
+Segments it alone, again, in each place of a batch with images of the same and of other sizes, with fewer threads, and
+by networks that were loaded anew, and compares cosines and mask, bit by bit; and what OpenVINO gives with what torch
+gives, as while a size is converted. With weights of seeded values where none are named: rounding does not
 depend on them. Writes what it found to benchmarks/results/.
 """
 
@@ -149,7 +149,7 @@ def _difference(one: Segmentation, other: Segmentation) -> Found:
     assert one.scores is not None
     assert other.scores is not None
     cosines = float(np.abs(one.scores - other.scores).max())
-    confidence = int(np.minimum(one.confidence, other.confidence)[differ].max()) if differ.any() else 0
+    confidence = int(np.maximum(one.confidence, other.confidence)[differ].max()) if differ.any() else 0
     return Found(cosines, float(differ.mean()), confidence)
 
 
