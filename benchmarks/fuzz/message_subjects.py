@@ -41,17 +41,17 @@ FORMATS = (
 
 def _image(choice: random.Random, encodings: tuple[str, ...] = ENCODINGS) -> Image:
     width, height = choice.choice(SIZES), choice.choice(SIZES)
-    encoding = choice.choice(encodings) if choice.random() < 0.9 else _plain(text(choice))
+    encoding = choice.choice(encodings) if choice.random() < 0.9 else plain(text(choice))
     image = Image(width=width, height=height, encoding=encoding, is_bigendian=choice.choice((0, 1, 7)))
     right = width * choice.choice((1, 2, 3, 4, 6, 8))
     image.step = min(right + choice.choice((0, 0, 0, 1, 8)), 2**32 - 1)
     size = image.step * height if image.step * height < 100_000 else 100
     image.data.frombytes(choice.randbytes(max(size + choice.choice((0, 0, 0, 1, -1, -size)), 0)))
-    image.header.frame_id = _plain(text(choice))
+    image.header.frame_id = plain(text(choice))
     return image
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     return words.encode(errors="replace").decode().replace("\0", "")  # what a message's string can hold
 
 
@@ -86,7 +86,7 @@ def _pictures() -> tuple[bytes, ...]:
 
 
 def _compressed(choice: random.Random) -> CompressedImage:
-    image = CompressedImage(format=choice.choice(FORMATS) if choice.random() < 0.9 else _plain(text(choice)))
+    image = CompressedImage(format=choice.choice(FORMATS) if choice.random() < 0.9 else plain(text(choice)))
     image.data.frombytes(mutated(choice, choice.choice(_pictures())))
     return image
 
@@ -103,7 +103,7 @@ def _camera_info(choice: random.Random) -> CameraInfo:
     def numbers(right: list[float]) -> list[float]:
         return [choice.choice(FLOATS) if choice.random() < 0.1 else each for each in right]
 
-    model = choice.choice(("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", _plain(text(choice))))
+    model = choice.choice(("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", plain(text(choice))))
 
     def size(right: int) -> int:
         return choice.choice(SIZES) if choice.random() < 0.15 else right
@@ -126,8 +126,8 @@ def _read_camera_info(info: CameraInfo, _folder: Path) -> object:
 
 def _transforms(choice: random.Random) -> list[tuple[TransformStamped, bool]]:
     def transform() -> TransformStamped:
-        message = TransformStamped(child_frame_id=choice.choice(("a", "b", "/c", "map", _plain(text(choice)))))
-        message.header.frame_id = choice.choice(("a", "b", "c", "map", _plain(text(choice))))
+        message = TransformStamped(child_frame_id=choice.choice(("a", "b", "/c", "map", plain(text(choice)))))
+        message.header.frame_id = choice.choice(("a", "b", "c", "map", plain(text(choice))))
         message.header.stamp.sec = choice.choice((0, 1, 2, -1, 2**31 - 1))
         message.header.stamp.nanosec = choice.choice((0, 1, 10**9 - 1, 10**9, 2**32 - 1))
         message.transform.translation.x = choice.choice(FLOATS)

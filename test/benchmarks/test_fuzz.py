@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The short form of `python -m benchmarks.fuzz`, and that it notices what it is there for."""
 
+import itertools
 import time
 
 import pytest
@@ -54,8 +55,10 @@ def test_an_error_that_shows_raw_text_is_a_finding(tmp_path):
 
 def test_an_input_that_takes_too_long_is_a_finding(tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "LIMIT_S", 0.05)
-    subject = Subject("own", lambda choice: choice.random(), lambda _given, _folder: time.sleep(60))
-    assert try_input(subject, 1, tmp_path).finding == "it took more than 0.05 s"
+    monkeypatch.setattr(trial, "WAITING_S", 0.2)
+    for slow in (lambda: time.sleep(60), lambda: sum(number for number in itertools.count())):
+        subject = Subject("own", lambda choice: choice.random(), lambda _given, _folder, slow=slow: slow())
+        assert try_input(subject, 1, tmp_path).finding == "it took more than 0.05 s, or waited for 0.2 s"
 
 
 def test_an_input_is_made_again_by_its_number():

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from talk2dino_ros.engine.files.regular_files import user_path
+from talk2dino_ros.engine.text.safe_text import safe_text
 from talk2dino_ros.perception.memory.disk.keyframe_store import FILE, KeyframeStore
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M, SpatialMemory
@@ -72,7 +73,7 @@ def opened(folder: Path, cell_m: float, *, max_range_m: float = MAX_RANGE_M) -> 
     try:
         memory = SpatialMemory(store, cell_m=cell_m, max_range_m=max_range_m)
         for notice in store.notices:
-            print(f"warning: {notice}", file=sys.stderr)
+            print(f"warning: {safe_text(notice)}", file=sys.stderr)
         yield memory
     finally:
         store.close()

@@ -87,8 +87,10 @@ def write_results(folder: Path, facts: Facts) -> Path:
 
 def table_lines(folder: Path) -> list[str]:
     """Return the Markdown table of all results in a folder, each system above what its paper reports."""
-    results = [_read_result(path) for path in _result_files(folder)]
-    table = published()
+    return _table_of([_read_result(path) for path in _result_files(folder)], published())
+
+
+def _table_of(results: list[Facts], table: Facts) -> list[str]:
     columns = table["columns"]
     own = sorted({facts["title"] for facts in results if facts["column"] not in columns})
     groups: dict[System, list[Facts]] = {}
@@ -110,7 +112,9 @@ def _read_result(path: Path) -> Facts:
     try:
         facts: Facts = parse_json(read_regular(path), finite=False)
         lacking = [key for key in (*_KEPT, "title", "column", "miou", "machine") if key not in dict(facts)]
-    except (OSError, ValueError, TypeError) as error:
+        if not lacking:
+            _table_of([facts], published())  # a row can be made of it
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DatasetError(
             f"{path} cannot be read as a result ({error}), expected a file of `talk2dino evaluate`; remove it"
         ) from error

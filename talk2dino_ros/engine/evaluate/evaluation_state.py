@@ -92,12 +92,22 @@ def load_progress(path: Path, subject: Subject, classes: int) -> Progress:
         _check_subject(path, content["subject"], subject)
         counts = np.array(content["counts"], np.int64).reshape(classes, classes + 1)
         by_image = {int(place): float(value) for place, value in content["by_image"].items()}
-        return Progress(Confusion(counts), int(content["done"]), dict(content["skipped"]), by_image)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _checked(Progress(Confusion(counts), int(content["done"]), dict(content["skipped"]), by_image))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DatasetError(
             f"{path} cannot be read as a run's state ({error!r}), expected a file of `talk2dino evaluate`; "
             "begin anew with --fresh"
         ) from error
+
+
+def _checked(progress: Progress) -> Progress:
+    """Return it; raise ValueError where it is of images that were not looked at."""
+    done = progress.done
+    if done < 0 or (progress.confusion.counts < 0).any() or not all(0 <= place < done for place in progress.by_image):
+        raise ValueError(f"it is not of the {done} images that it names")
+    if len(progress.skipped) > done or not all(isinstance(reason, str) for reason in progress.skipped.values()):
+        raise ValueError("what was skipped has no reasons")
+    return progress
 
 
 def _check_subject(path: Path, kept: Mapping[str, Any], subject: Subject) -> None:

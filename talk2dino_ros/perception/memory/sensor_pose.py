@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class SensorPose:
     orientation: tuple[float, float, float, float]
 
     def __post_init__(self) -> None:
-        length = float(np.linalg.norm(self.orientation))
+        length = math.hypot(*self.orientation)
         if not (np.isfinite(self.position).all() and abs(length - 1) <= UNIT):
             raise PoseError(
                 f"a pose is {self.position}, {self.orientation}, expected finite numbers and a quaternion of length 1; "

@@ -91,8 +91,8 @@ def in_reach(seen: SeenImage, max_range_m: float) -> tuple[NDArray[np.float32], 
     Raises RejectedImageError where no patch has.
     """
     units, good = unit_vectors(seen.features)
-    points = seen.pose.to_sensor(seen.points)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # of points that are nowhere
+        points = seen.pose.to_sensor(seen.points)
         good &= np.linalg.norm(points, axis=1) <= min(max_range_m, FARTHEST_M)
     if not good.any():
         raise RejectedImageError(

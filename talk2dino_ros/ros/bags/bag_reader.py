@@ -104,14 +104,17 @@ def _files_of(path: Path) -> list[Path]:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Raise BagError for whatever a reader meets in a bag that is cut off or damaged: it has no family of errors."""
+    """Raise BagError for whatever a reader meets in a bag that is cut off or damaged: it has no family of errors.
+
+    MemoryError too: a damaged length asks for a terabyte.
+    """
     try:
         yield
-    except (Talk2DinoError, MemoryError):
+    except Talk2DinoError:
         raise
     except Exception as error:
+        reason = str(error) or type(error).__name__
         raise BagError(
-            f"{path} cannot be read as a bag ({error or type(error).__name__}), expected a folder of `ros2 bag record` "
-            "or its .mcap or .db3 file; `mcap recover` mends an .mcap that was cut off, `ros2 bag reindex` a missing "
-            "metadata.yaml"
+            f"{path} cannot be read as a bag ({reason}), expected a folder of `ros2 bag record` or its .mcap or .db3 "
+            "file; `mcap recover` mends an .mcap that was cut off, `ros2 bag reindex` a missing metadata.yaml"
         ) from error

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.perception.space.camera_model import CameraModel, GeometryError
 from talk2dino_ros.perception.space.depth import depth_to_metres
+from talk2dino_ros.ros.conversions.picture_header import size_in_header
 
 # Before the PNG, as compressed_depth_image_transport writes it: the codec, and two numbers by which it turned 32FC1
 # into 16 bits of inverse depth.
 _COMPRESSED_HEAD = struct.Struct("<i2f")
 PNG_START = b"\x89PNG\r\n\x1a\n"
+LARGEST = 64_000_000  # pixels, as of pictures: a few kilobytes can declare gigabytes
 DEPTH_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4", "64FC1": "f8"}
 
 
@@ -58,14 +60,26 @@ def depth_image_to_metres(msg: Any) -> NDArray[np.float32]:
     return depth_to_metres(values, msg.encoding)
 
 
+def _decoded(png: bytes) -> NDArray[Any] | None:
+    """Return the pixels; None where there are none. Raises GeometryError for more than could be a depth image's."""
+    width, height = size_in_header(png) or (0, 0)
+    if width * height > LARGEST:
+        raise GeometryError(
+            f"A compressed depth image declares {width}x{height} pixels, expected at most {LARGEST}; mend its"
+            " publisher."
+        )
+    values: NDArray[Any] | None = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    return values
+
+
 def compressed_depth_to_metres(msg: Any) -> NDArray[np.float32]:
     """Return float32 [h, w] metres, NaN where there is no depth, of a CompressedImage with compressed depth.
 
-    Raises GeometryError: another codec than PNG, data cut short, no depth encoding.
+    Raises GeometryError: another codec than PNG, data cut short, too many pixels, no depth encoding.
     """
     data, encoding = bytes(msg.data), str(msg.format).partition(";")[0].strip()
     start = data.find(PNG_START, 0, _COMPRESSED_HEAD.size + len(PNG_START))
-    values = None if start < 0 else cv2.imdecode(np.frombuffer(data, np.uint8, offset=start), cv2.IMREAD_UNCHANGED)
+    values = None if start < 0 else _decoded(data[start:])
     if values is None or values.dtype != np.uint16 or values.ndim != 2:
         raise GeometryError(
             f"The {len(data)} bytes of a compressed depth image of format {shorten(str(msg.format))} are not a"

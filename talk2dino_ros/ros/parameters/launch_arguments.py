@@ -4,6 +4,7 @@
 Standard library only: `ros2 launch` runs on the system's Python, which need not have the engine's libraries.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class LaunchArgumentError(Talk2DinoError):
 
 def existing_file(path: str) -> str:
     """Return the path; raise LaunchArgumentError where no file is there (launch would warn and go on)."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise LaunchArgumentError(f"there is no file {path!r}, expected a file that exists; correct the path")
     return path
 
@@ -81,7 +82,7 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
     if not text:
         return []
     shipped = config / f"vocabulary_{text}.yaml"
-    if shipped.is_file():
+    if os.path.isfile(shipped):
         return [str(shipped)]
     if text.endswith((".yaml", ".yml")):
         return [existing_file(text)]

@@ -15,6 +15,7 @@ FLOAT = re.compile(
     r"|inf(inity)?|nan(\(\w*\))?)\Z",
     re.IGNORECASE,
 )
+MOST_DIGITS = 19  # of 2^63
 # YAML's own, in the three spellings that ROS compares
 DOTTED = {f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")} | {".nan", ".NaN", ".NAN"}
 
@@ -32,6 +33,8 @@ def kind_of(text: str) -> str:
 def _is_64_bit(text: str) -> bool:
     digits = text.lstrip("+-")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
+    if base == 10 and len(digits) > MOST_DIGITS:  # Python counts no further than 4300
+        return False
     return -(2**63) <= int(text, base) < 2**63
 
 

@@ -12,7 +12,7 @@ from dataset_layouts import (
     write_pascal,
 )
 
-from talk2dino_ros.engine.evaluate.datasets import DATASETS, open_dataset
+from talk2dino_ros.engine.evaluate.datasets import DATASETS, DatasetError, open_dataset
 from talk2dino_ros.engine.evaluate.evaluation_report import published
 from talk2dino_ros.engine.text.class_entries import parse_classes
 
@@ -128,3 +128,17 @@ def test_hidden_files_are_no_samples_and_a_custom_folder_reports_them(tmp_path):
     for path in (*tmp_path.glob("leftImg8bit/val/ulm/*.png"), tmp_path / "val2017/000000000001.jpg"):
         path.with_name(f"._{path.name}").write_bytes(b"of macOS")
     assert [open_dataset(name, tmp_path).total for name in ("ade20k", "cityscapes", "coco_stuff")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "nul\0"])
+def test_a_name_that_no_file_can_have_is_a_missing_file(name, tmp_path):
+    """Found by `python -m benchmarks.fuzz`: pathlib raises for a name that is too long."""
+    write_pascal(tmp_path, "VOC2012", {"2007_000033": [[1]]})
+    (tmp_path / "VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt").write_text(f"2007_000033\n{name}\n")
+    with pytest.raises(DatasetError, match=r"is missing and 1 files more"):
+        open_dataset("voc20", tmp_path)
+
+
+def test_a_picture_whose_name_leaves_no_room_for_a_labels_ending_has_no_converted_label(tmp_path):
+    write_coco(tmp_path, {"a" * 235: [[0]]})
+    assert len(open_dataset("coco_object", tmp_path).samples) == 1

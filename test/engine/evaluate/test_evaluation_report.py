@@ -191,3 +191,28 @@ def test_a_file_that_is_no_result_is_named(content, sentence, tmp_path):
     (tmp_path / "evaluate_mine.json").write_text(content)
     with pytest.raises(DatasetError, match=rf"evaluate_mine\.json {sentence}.*remove it"):
         table_lines(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"miou": "high"},
+        {"miou": [1]},
+        {"column": ["V20"]},
+        {"options": {"refine": "none"}},
+        {"options": ["none"]},
+        {"images": {}},
+        {"machine": "mine"},
+        {"machine": {}},
+        {"protocol": "own"},
+        {"dataset": []},
+        {"skipped": 7},
+    ],
+)
+def test_a_result_of_which_no_row_can_be_made_is_named(changes, tmp_path):
+    """Found by `python -m benchmarks.fuzz`: each ended the next evaluation that writes the folder's table."""
+    write_result(tmp_path)
+    (path,) = (each for each in tmp_path.glob("evaluate_*.json") if not each.name.endswith(".state.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(DatasetError, match=r"cannot be read as a result.*remove it"):
+        table_lines(tmp_path)

@@ -62,3 +62,9 @@ def test_half_way_between_two_poses_is_half_of_the_turn():
 def test_an_invalid_pose_is_refused(position, orientation):
     with pytest.raises(PoseError, match="quaternion of length 1"):
         SensorPose(position, orientation)
+
+
+@pytest.mark.parametrize("large", [1e200, 1e308])
+def test_a_quaternion_beyond_what_can_be_squared_is_refused_without_a_warning(large):
+    with pytest.raises(PoseError, match="quaternion of length 1"):
+        SensorPose((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, large))

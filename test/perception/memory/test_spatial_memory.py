@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from memory_room import LAMP, MUG, WORDS, asked, memory_in, seen_from, tour
-from memory_story import KIND
+from memory_story import KIND, seeded_image
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.perception.memory.disk.keyframe_store import StoreWriteError
@@ -13,6 +13,7 @@ from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 from talk2dino_ros.perception.memory.finding_sentence import finding_sentence
 from talk2dino_ros.perception.memory.image_gate import RejectedImageError
 from talk2dino_ros.perception.memory.place_finder import ANYWHERE, Search
+from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.memory.spatial_memory import Finding, ForgottenPlaceError, SpatialMemory
 
 THERE = {MUG: "mug", LAMP: "lamp"}
@@ -206,3 +207,10 @@ def test_old_places_are_forgotten_before_their_ids_take_all_memory(memory, monke
     numbers = [memory.find(asked("mug")).places[0][0] for _ in range(5)]
     assert numbers == [1, 2, 3, 4, 5]
     assert sorted(memory.places) == [3, 4, 5]
+
+
+def test_points_and_poses_that_are_nowhere_are_rejected_without_a_warning(memory):
+    seen = dataclasses.replace(seeded_image(1), pose=SensorPose((1e300, 0.0, 0.0), (0.6, 0.0, 0.0, 0.8)))
+    seen = dataclasses.replace(seen, points=np.full_like(seen.points, np.inf))
+    with pytest.raises(RejectedImageError, match="no"):
+        memory.remember(seen, KIND)

@@ -2,6 +2,7 @@
 """compressedDepth as compressed_depth_image_transport's codec writes it, written here by its formula."""
 
 import struct
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -50,3 +51,12 @@ def test_inverse_depth_of_floats_is_turned_back():
 def test_other_pictures_than_depth_are_refused(broken):
     with pytest.raises(GeometryError):
         compressed_depth_to_metres(broken)
+
+
+def test_a_few_bytes_that_declare_gigabytes_are_refused_before_memory_is_taken():
+    """Found by `python -m benchmarks.fuzz`: OpenCV's own error, beyond its limit, ended the build of a memory."""
+    png = cv2.imencode(".png", np.zeros((2, 2), np.uint16))[1].tobytes()
+    head = b"IHDR" + struct.pack(">II", 2**31 - 1, 2**20) + png[24:29]
+    data = png[:12] + head + struct.pack(">I", zlib.crc32(head)) + png[33:]
+    with pytest.raises(GeometryError, match="2147483647x1048576 pixels, expected at most 64000000"):
+        compressed_depth_to_metres(SimpleNamespace(format="16UC1; compressedDepth png", data=data))

@@ -160,3 +160,18 @@ def test_a_node_goes_into_its_enclave_of_the_folder():
         LaunchArgumentError, match=r"enclaves is 'talk2dino', expected a path such as /talk2dino, .*; begin it"
     ):
         enclave_arguments("talk2dino", "goal")
+
+
+@pytest.mark.parametrize(("digits", "kind"), [(19, "an int"), (20, "a float"), (5000, "a text")])
+def test_a_number_of_any_length_has_a_kind(digits, kind):
+    """Found by `python -m benchmarks.fuzz`: Python reads no integer of more than 4300 digits."""
+    assert kind_of("1" * digits) == kind
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".yaml", "nul\0.yaml"])
+def test_a_name_that_no_file_can_have_names_none(name):
+    if name.endswith(".yaml"):
+        with pytest.raises(LaunchArgumentError, match="no file"):
+            vocabulary_parameters(name, CONFIG)
+    else:
+        assert vocabulary_parameters(name, CONFIG) == [{"vocabulary": [name], "vocabulary_file": ""}]

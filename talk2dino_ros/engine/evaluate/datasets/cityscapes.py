@@ -5,6 +5,7 @@ The labels are the train ids (cityscapesscripts' createTrainIdLabelImgs) where a
 the archive itself holds, mapped as cityscapesscripts does.
 """
 
+import os
 from pathlib import Path
 
 from talk2dino_ros.engine.evaluate.datasets.dataset import (
@@ -31,7 +32,7 @@ def find(folder: Path) -> Found:
     root = find_root(folder, ("cityscapes",), ("leftImg8bit/val", "gtFine/val"))
     images = visible((root / "leftImg8bit/val").glob(f"*/*{_IMAGE_SUFFIX}"))
     train_ids = [_label(root, image, "labelTrainIds") for image in images]
-    is_converted = all(path.is_file() for path in train_ids)
+    is_converted = all(os.path.isfile(path) for path in train_ids)
     labels = train_ids if is_converted else [_label(root, image, "labelIds") for image in images]
     samples = paired(zip(images, labels, strict=True), str(root / "leftImg8bit/val"))
     if is_converted:

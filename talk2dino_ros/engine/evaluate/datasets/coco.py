@@ -6,6 +6,7 @@ writes `_labelTrainIds.png` of them, the converter of GroupViT, which the open-v
 `_instanceTrainIds.png`. Converted files are read where all are there, else the official ones, mapped likewise.
 """
 
+import os
 from pathlib import Path
 
 from talk2dino_ros.engine.evaluate.datasets.dataset import (
@@ -37,7 +38,7 @@ def _find(folder: Path, suffix: str, converted: Lookup, official: Lookup) -> Fou
     labels = _first_folder(folder, _LABELS, "label pictures")
     pictures = visible(images.glob("*.jpg"))
     own = [labels / f"{picture.stem}{suffix}" for picture in pictures]
-    if all(path.is_file() for path in own):
+    if all(os.path.isfile(path) for path in own):
         return Found(paired(zip(pictures, own, strict=True), str(images)), converted)
     pairs = ((picture, labels / f"{picture.stem}.png") for picture in pictures)
     return Found(paired(pairs, str(images)), official)
@@ -45,7 +46,7 @@ def _find(folder: Path, suffix: str, converted: Lookup, official: Lookup) -> Fou
 
 def _first_folder(folder: Path, names: tuple[str, ...], what: str) -> Path:
     for name in names:
-        if (folder / name).is_dir():
+        if os.path.isdir(folder / name):
             return folder / name
     raise DatasetError(
         f"{folder} holds no {what}, expected them in {' or '.join(names)}; name the folder that holds COCO's val2017"

@@ -2,6 +2,7 @@
 """A labelled data set: pairs of an image and a label file, the classes, and what the file's values mean."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -171,9 +172,9 @@ def find_root(folder: Path, usual: Iterable[str], needed: Iterable[str]) -> Path
     needed = tuple(needed)
     roots = [folder, *(folder / name for name in usual)]
     for root in roots:
-        if all((root / path).exists() for path in needed):
+        if all(os.path.exists(root / path) for path in needed):
             return root
-    lack = "lacks" if folder.is_dir() else "is no folder with"
+    lack = "lacks" if os.path.isdir(folder) else "is no folder with"
     places = "".join(f" or in {name}" for name in usual)
     raise DatasetError(
         f"{folder} {lack} {' and '.join(needed)}, expected the data set's official layout there{places}; "
@@ -186,7 +187,7 @@ def paired(pairs: Iterable[tuple[Path, Path]], what: str) -> tuple[Sample, ...]:
     samples = tuple(Sample(image, label) for image, label in pairs)
     if not samples:
         raise DatasetError(f"{what} holds no image, expected at least one; name the folder of the data set")
-    missing = [path for sample in samples for path in (sample.image, sample.label) if not path.is_file()]
+    missing = [path for sample in samples for path in (sample.image, sample.label) if not os.path.isfile(path)]
     if missing:
         raise DatasetError(
             f"{missing[0]} is missing{f' and {len(missing) - 1} files more' if len(missing) > 1 else ''}, expected an "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images with captions for training: from COCO, from a folder with a table, or from WebDataset shards."""
 
+import os
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import TrainingError
@@ -36,7 +37,7 @@ def _open(path: Path, split: Split) -> CaptionSet | None:
     if find_shards(path):
         return open_shards(path, split)
     raise TrainingError(
-        f"{path} {'holds no captions' if path.exists() else 'does not exist'}, expected COCO's "
+        f"{path} {'holds no captions' if os.path.exists(path) else 'does not exist'}, expected COCO's "
         "annotations/captions_*.json, a captions.jsonl or captions.csv beside images, or WebDataset's *.tar; "
         "name the folder that holds them"
     )

@@ -92,7 +92,7 @@ def _list(shard: Path) -> dict[str, _Sample]:
                     sample.images.append(place)
                 else:
                     sample.texts[suffix] = place
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, OSError, ValueError, OverflowError) as error:  # of sizes that no file has
         raise TrainingError(
             f"{shard} cannot be read ({error}), expected a whole, uncompressed tar; fetch it anew"
         ) from error

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from talk2dino_ros.perception.memory.disk.sealed_rows import (
     DamagedRowError,
     KeyframeRow,
+    fitting,
     opened,
     pack,
     pack_head,
@@ -39,6 +40,8 @@ Floats = NDArray[np.float32]
 _Part = TypeVar("_Part")
 
 FILE, LOCK = "memory.sqlite3", "memory.lock"
+MOST_DIMENSIONS = 1 << 16  # of features: a damaged number shall not take all memory
+LONGEST = 1.001  # of a value of a direction, which has length 1
 AHEAD = 8  # keyframes that are unpacked before they are asked for
 MAP_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")  # a folder's name, and nothing that leads out of one
 
@@ -91,8 +94,7 @@ class KeyframeStore:
         self.damaged: list[int] = []
         try:
             self._check_map()
-            self.kind = self._read_kind()
-            self.directions = self._read_directions()
+            self.kind, self.directions = self._read_basis()
         except BaseException:
             self.close()
             raise
@@ -142,7 +144,7 @@ class KeyframeStore:
     def read(self, number: int) -> Keyframe | None:
         """Return a keyframe; None where there is none of this id, or a damaged one, which is noted."""
         row = self._noting(number, lambda: self._row(number))
-        return self._noting(number, lambda: unpack(*row)) if row else None
+        return self._noting(number, lambda: self._unpack(*row)) if row else None
 
     def __iter__(self) -> Iterator[tuple[int, Keyframe]]:
         """Yield ids and keyframes in the order of writing, while another thread unpacks what comes next."""
@@ -150,7 +152,7 @@ class KeyframeStore:
             ahead: deque[tuple[int, Future[Keyframe]]] = deque()
             for number in self.ids():
                 if row := self._noting(number, partial(self._row, number)):
-                    ahead.append((number, pool.submit(unpack, *row)))
+                    ahead.append((number, pool.submit(self._unpack, *row)))
                 if len(ahead) == AHEAD:
                     yield from self._unpacked(*ahead.popleft())
             for each in ahead:
@@ -160,6 +162,9 @@ class KeyframeStore:
         statement = "SELECT head, body, jpeg, camera FROM keyframes WHERE id = ?"
         row = self._database.execute(statement, (number,)).fetchone()
         return (KeyframeRow(*row[:3]), str(row[3])) if row else None
+
+    def _unpack(self, row: KeyframeRow, camera: str) -> Keyframe:
+        return fitting(unpack(row, camera), len(self.directions))
 
     def _unpacked(self, number: int, unpacking: Future[Keyframe]) -> list[tuple[int, Keyframe]]:
         """Return the id and its keyframe, nothing of a damaged one."""
@@ -237,27 +242,34 @@ class KeyframeStore:
                 f"worth nothing in another map: set map_id to {written!r}, or choose another folder"
             )
 
-    def _read_kind(self) -> FeatureKind | None:
-        space, model, dimensions, frame = (self._meta(f"kind.{name}") for name in _KIND_NAMES)
-        if space is None:
-            return None
-        return FeatureKind(space, model or "", int(dimensions or 0), frame or "")
-
-    def _read_directions(self) -> Floats:
-        """Read the basis; where a part is damaged no keyframe can be read, so the file is moved aside."""
-        dimensions = self.kind.dimensions if self.kind else 0
-        parts = [np.zeros((0, dimensions), np.float32)]
+    def _read_basis(self) -> tuple[FeatureKind | None, Floats]:
+        """Read what the features are; where that is damaged no keyframe can be read, so the file is moved aside."""
         try:
-            for (data,) in self._database.execute("SELECT directions FROM basis ORDER BY id").fetchall():
-                parts.append(np.frombuffer(opened(data), "<f4").reshape(-1, dimensions))
+            kind = self._read_kind()
+            return kind, self._read_directions(kind.dimensions if kind else 0)
         except (DamagedRowError, ValueError, sqlite3.DatabaseError) as error:
             self._database.close()
             self._database, notice = begin_anew(self.folder / FILE, f"its basis cannot be read: {error}")
             self.notices.append(notice)
             self._check_map()
-            self.kind = None
-            return np.zeros((0, 0), np.float32)
-        return np.concatenate(parts)
+            return None, np.zeros((0, 0), np.float32)
+
+    def _read_kind(self) -> FeatureKind | None:
+        space, model, dimensions, frame = (self._meta(f"kind.{name}") for name in _KIND_NAMES)
+        if space is None:
+            return None
+        if not 0 < int(dimensions or 0) <= MOST_DIMENSIONS:
+            raise DamagedRowError(f"the features have {dimensions} dimensions")
+        return FeatureKind(space, model or "", int(dimensions or 0), frame or "")
+
+    def _read_directions(self, dimensions: int) -> Floats:
+        parts = [np.zeros((0, dimensions), np.float32)]
+        for (data,) in self._database.execute("SELECT directions FROM basis ORDER BY id").fetchall():
+            parts.append(np.frombuffer(opened(data), "<f4").reshape(-1, dimensions))
+        directions = np.concatenate(parts)
+        if not (np.abs(directions) <= LONGEST).all():
+            raise DamagedRowError("it is no basis")
+        return directions
 
     def _meta(self, name: str) -> str | None:
         row = self._database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()

@@ -20,6 +20,9 @@ from talk2dino_ros.perception.memory.sensor_pose import PoseError, SensorPose
 _SUM = struct.Struct("<I")
 _HEAD = struct.Struct("<q7d")  # stamp in ns, position, orientation
 _BODY = struct.Struct("<IIff")  # patches, coefficients of each, a patch's height and width in pixels
+_MOST_STAMP_NS = 2**31 * 10**9  # what a stamp of ROS holds
+_MOST_SCALE = 0.01  # of coefficients up to 1 in steps up to 127
+_MOST_PIXELS = 1e6  # of a patch's side
 _MOST_BYTES = 1 << 28  # of one body: a damaged length shall not take all memory
 # Of deflate. Sparse features repeat themselves: higher levels take three times the time for a twentieth. Dense ones do
 # not, and to look for repetitions costs bytes: their values alone are coded by how frequent they are.
@@ -110,6 +113,31 @@ def unpack(row: KeyframeRow, camera: str) -> Keyframe:
         )
     except (struct.error, zlib.error, ValueError, PoseError) as error:
         raise DamagedRowError(str(error)) from error
+
+
+def fitting(keyframe: Keyframe, most_coefficients: int) -> Keyframe:
+    """Return the keyframe; raise DamagedRowError for what cannot have been written, whatever its sum.
+
+    Compiled loops take the numbers as they are. most_coefficients: the directions of the store's basis.
+    """
+    if flaw := _flaw_of(keyframe, most_coefficients):
+        raise DamagedRowError(flaw)
+    return keyframe
+
+
+def _flaw_of(keyframe: Keyframe, most_coefficients: int) -> str:
+    count, width = keyframe.codes.shape
+    if not count:
+        return "it has no patch"
+    if width > most_coefficients:
+        return f"it has {width} coefficients, of a basis of {most_coefficients}"
+    if abs(keyframe.stamp_ns) >= _MOST_STAMP_NS:
+        return f"its stamp is {keyframe.stamp_ns} ns"
+    if not ((keyframe.scales >= 0) & (keyframe.scales <= _MOST_SCALE)).all():  # NaN is neither
+        return "its scales are none"
+    if not all(0 <= side <= _MOST_PIXELS for side in keyframe.patch_size):
+        return f"its patches are of {keyframe.patch_size} pixels"
+    return ""
 
 
 def _added_up(differences: NDArray[Any]) -> NDArray[Any]:

@@ -26,6 +26,11 @@ CREATE TABLE keyframes (
     camera TEXT NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL, jpeg BLOB NOT NULL
 );
 """
+_COLUMNS = {
+    "meta": ["name", "value"],
+    "basis": ["id", "directions"],
+    "keyframes": ["id", "camera", "head", "body", "jpeg"],
+}
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, str]:
@@ -56,6 +61,7 @@ def begin_anew(path: Path, reason: str) -> tuple[sqlite3.Connection, str]:
 def _opened(path: Path) -> sqlite3.Connection:
     is_new = not path.exists() or not path.stat().st_size
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False)
+    connection.text_factory = _text  # one text that is no UTF-8 would take all others with it
     try:
         if is_new:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # before the first table
@@ -70,6 +76,10 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def _make(connection: sqlite3.Connection) -> None:
@@ -92,11 +102,15 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} is of version {version}, expected {SCHEMA_VERSION}; it was written by {age} talk2dino_ros: "
             f"{remedy}, or choose another folder"
         )
-    missing = {"meta", "basis", "keyframes"} - _tables(connection)
+    missing = set(_COLUMNS) - _tables(connection)
     if missing:
         raise sqlite3.DatabaseError(f"without its table {sorted(missing)[0]}")
-    for table in ("meta", "basis", "keyframes"):
+    for table, columns in _COLUMNS.items():
+        if [row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})")] != columns:
+            raise sqlite3.DatabaseError(f"its table {table} has other columns")
         connection.execute(f"SELECT count(*), max(rowid) FROM {table}").fetchone()  # reads the tables' own pages
+    if connection.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()[0]:
+        raise sqlite3.DatabaseError("it has triggers or views")
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -101,3 +101,14 @@ def test_a_file_that_is_no_tar_is_refused(tmp_path):
     (tmp_path / "0.tar").write_bytes(b"PK" * 1000)
     with pytest.raises(TrainingError, match=r"0\.tar cannot be read .*expected a whole, uncompressed tar"):
         open_captions(tmp_path, "train")
+
+
+def test_a_size_that_no_file_has_is_said(tmp_path):
+    """Found by `python -m benchmarks.fuzz`: tarfile raised ValueError for where the next member would begin."""
+    path = write_shard(tmp_path / "0.tar", pair("a"))
+    data = bytearray(path.read_bytes())
+    data[124:136] = b"\x80\0\0\0" + (2**63).to_bytes(8, "big")  # more than eight octal digits, as GNU tar writes it
+    data[148:156] = b"%06o\0 " % (sum(data[:148]) + 8 * ord(" ") + sum(data[156:512]))
+    path.write_bytes(data)
+    with pytest.raises(TrainingError, match=r"0\.tar cannot be read.*fetch it anew"):
+        open_captions(tmp_path, "train")
