@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from talk2dino_ros.cli.model_arguments import add_model_arguments, model_choices
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level, Section, sections_to_json, sections_to_text
 from talk2dino_ros.engine.doctor.software_findings import software
+from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.options import BACKENDS
 from talk2dino_ros.ros.node.run_node import REMEDIES
@@ -82,6 +83,8 @@ def _ros() -> tuple[Section, ...]:
         return (Section("ROS", (_missing(error),)),)
     try:
         return ros_sections(look_at_graph())
+    except Talk2DinoError as error:
+        return (Section("ROS", (HealthFinding("ROS 2", str(error), Level.WRONG, "look at SROS 2's settings"),)),)
     except Exception as error:  # of the middleware, which is what a person is here for
         said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         return (

@@ -27,6 +27,7 @@ Talk2DinoError              engine/errors                           -
   StartError                ros/node/run_node                       the shell's environment, or the command's arguments
   ParameterError            ros/parameters/parameter_set            a parameter's value, or the moment of its change
   LaunchArgumentError       ros/parameters/launch_arguments         an argument of the launch file
+  SecurityError             ros/security/security_settings          SROS 2's settings, keystore or policy
   StateError                segmenter/vocabulary/vocabulary_state   the state file; the node goes on without it
   StallError                segmenter/segmenter_node                the model or its device, which does not return
   RequestError              goal/task/choice                        the fields of a go_to

@@ -81,6 +81,7 @@ ROS_MODULES = {
         "stamps",  # its way back
     },
     "ros/tf": {"heard_transforms", "listener", "open_transforms", "tf2_adapter"},
+    "ros/security": set(),
     "ros/watch": set(),
     "perception": set(),
     "viz": set(),

@@ -24,6 +24,7 @@ from talk2dino_ros.ros.node.node_log import NodeLogger
 from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
+from talk2dino_ros.ros.security.secured import permitted
 from talk2dino_ros.ros.watch import own_memory
 from talk2dino_ros.ros.watch.alarm import Alarm, AlarmLevel, raised
 from talk2dino_ros.ros.watch.memory_growth import MemoryGrowth
@@ -59,7 +60,18 @@ class ManagedNode(LifecycleNode):
     def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
         """Create a service that answers also where its callback raises, and keeps what comes meanwhile."""
         options.setdefault("qos_profile", REQUESTS_QOS)
-        return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
+        with permitted(f"offer the service {self.resolve_service_name(srv_name)}"):
+            return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
+
+    def create_client(self, srv_type: Any, srv_name: str, **options: Any) -> Any:
+        """Create a client; raise SecurityError where SROS 2 does not permit it, as the others do."""
+        with permitted(f"call the service {self.resolve_service_name(srv_name)}"):
+            return super().create_client(srv_type, srv_name, **options)
+
+    def create_publisher(self, msg_type: Any, topic: str, *args: Any, **options: Any) -> Any:
+        """Create a publisher."""
+        with permitted(f"publish on {self.resolve_topic_name(topic)}"):
+            return super().create_publisher(msg_type, topic, *args, **options)
 
     def create_subscription(
         self,
@@ -71,8 +83,10 @@ class ManagedNode(LifecycleNode):
         **options: Any,
     ) -> Any:
         """Subscribe; a message that the callback refuses is logged and counted, and costs itself alone."""
-        guarded = self.messages.around(callback, self.resolve_topic_name(topic), on_refused)
-        return super().create_subscription(msg_type, topic, guarded, *args, **options)
+        name = self.resolve_topic_name(topic)
+        guarded = self.messages.around(callback, name, on_refused)
+        with permitted(f"subscribe to {name}"):
+            return super().create_subscription(msg_type, topic, guarded, *args, **options)
 
     def note_fault(self, what: str, error: Exception) -> None:
         """Report an exception of a callback, unless the process is shutting down."""

@@ -11,16 +11,18 @@ from contextlib import contextmanager
 import rclpy
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.security.secured import secured_start
 
 
 @contextmanager
 def ros_context(args: list[str] | None = None) -> Iterator[None]:
     """Initialise ROS with the arguments (None: the process's own), and shut it down at the end."""
-    rclpy.init(args=args)
-    try:
-        yield
-    finally:
-        rclpy.try_shutdown()
+    with secured_start(args):
+        rclpy.init(args=args)
+        try:
+            yield
+        finally:
+            rclpy.try_shutdown()
 
 
 @contextmanager

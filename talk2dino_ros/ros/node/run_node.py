@@ -12,6 +12,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.node.shutdown import ShutdownHandler
 from talk2dino_ros.ros.parameters.parameter_files import check_arguments
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
+from talk2dino_ros.ros.security.secured import secured_start
 from talk2dino_ros.ros.shared_memory.abandoned_segments import remove_abandoned
 
 if TYPE_CHECKING:
@@ -66,9 +67,10 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, shutdown: Shu
     from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
 
     check_arguments(sys.argv if args is None else args, name, fields_of(node_type.PARAMETERS))
-    _init_ros(lambda: rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO))
-    shutdown.before_exit = rclpy.try_shutdown
-    node = node_type()
+    with secured_start(args):
+        _init_ros(lambda: rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO))
+        shutdown.before_exit = rclpy.try_shutdown
+        node = node_type()
     if (removed := remove_abandoned()).segments:
         node.get_logger().info(str(removed))
     shutdown.before_exit = lambda: _leave_ros(node)

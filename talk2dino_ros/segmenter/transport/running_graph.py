@@ -19,6 +19,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image
 
 from talk2dino_ros.ros.node.qos import RELIABLE, SENSOR_DATA
+from talk2dino_ros.ros.security.secured import secured_start
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 from talk2dino_ros.segmenter.transport.transport_check import LISTEN_S, TransportWatch
 from talk2dino_ros.segmenter.transport.transport_verdict import TransportVerdict
@@ -93,8 +94,9 @@ def _update(topics: list[HeardTopic], watches: list[TransportWatch]) -> bool:
 @contextmanager
 def _node() -> Iterator[tuple[Node, Any]]:
     context = Context()
-    rclpy.init(args=[], context=context)
-    node = Node("talk2dino_doctor", context=context, enable_rosout=False, start_parameter_services=False)
+    with secured_start([]):
+        rclpy.init(args=[], context=context)
+        node = Node("talk2dino_doctor", context=context, enable_rosout=False, start_parameter_services=False)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
 
