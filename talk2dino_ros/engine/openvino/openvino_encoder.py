@@ -24,8 +24,8 @@ from talk2dino_ros.engine.files.checksums import file_state, sha256_of, sum_of_f
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.openvino.openvino_blobs import Blobs, Key, Traits
-from talk2dino_ros.engine.openvino.openvino_network import OpenVinoNetwork, convert, read, reason_of
-from talk2dino_ros.engine.runtime.memory import trim_memory
+from talk2dino_ros.engine.openvino.openvino_network import ByTorch, OpenVinoNetwork, convert, read, reason_of
+from talk2dino_ros.engine.runtime.memory import release_memory, trim_memory
 from talk2dino_ros.engine.runtime.openvino_library import core, cpu_computes_in, library
 from talk2dino_ros.engine.text.text_cache import TextCache, TextCacheError
 
@@ -92,14 +92,26 @@ class OpenVinoImageEncoder:
         return network(images) if network else plain(images, return_attention)  # type: ignore[misc]
 
     def plain(self) -> ImageEncoder:
-        """Return the encoder in torch's fp32: where nothing is converted yet, the one that will be, so that it is in
-        memory once. Raises WeightsError.
-        """
+        """Return the encoder in torch's fp32. Raises WeightsError."""
         with self._lock:
-            known, plain = self._plain, self._plain_encoder()
-            if self._networks:
-                self._plain = known
-        return plain
+            return self._plain or self._load()
+
+    def by_torch(self, images: Tensor, return_attention: bool = False) -> tuple[ByTorch, float]:
+        """Encode an image [1, 3, H, W] in torch's fp32, to compare with, and return the seconds of a conversion.
+
+        Where the first size is still to be converted, that is done, on this image: torch has to encode one for it, so
+        that it does so once, and its weights are not in memory any longer. 0 seconds where nothing is converted.
+        Raises WeightsError, and ModelError where the size cannot be converted.
+        """
+        key = Key(images.shape[2], images.shape[3], return_attention)
+        with self._lock:
+            if self._is_first(key):
+                begin_s = time.perf_counter()
+                return self._convert_first(key, images), time.perf_counter() - begin_s
+            plain = self._plain or self._load()
+        begin_s = time.perf_counter()
+        features = plain(images, return_attention)
+        return ByTorch(features, time.perf_counter() - begin_s), 0.0
 
     def wait(self) -> None:
         """Wait for the conversion that goes on beside the stream, if one does."""
@@ -108,20 +120,29 @@ class OpenVinoImageEncoder:
 
     def _network(self, key: Key) -> OpenVinoNetwork | None:
         """Return the network of a size, if it is there or can be waited for."""
-        if key not in self._networks and key not in self._missing:
-            self._look_for(key)
+        if self._is_first(key):
+            self._convert_first(key)
         if key in self._networks:
             self._networks.move_to_end(key)
-            return self._networks[key]
-        if not self._networks and self._conversion is None:
-            self._remember(key, self._converted(key, self._plain_encoder()))
-            trim_memory()
             return self._networks[key]
         self._missing[key] += 1
         if self._missing[key] == OFTEN and self._conversion is None:
             self._conversion = threading.Thread(target=self._convert_beside, args=(key,), name="openvino_conversion")
             self._conversion.start()
         return None
+
+    def _is_first(self, key: Key) -> bool:
+        """Tell whether a size is nowhere, nor any other in memory: its conversion is waited for."""
+        if key not in self._networks and key not in self._missing:
+            self._look_for(key)
+        return not self._networks and self._conversion is None
+
+    def _convert_first(self, key: Key, images: Tensor | None = None) -> ByTorch:
+        open_network, by_torch = self._convert(key, self._plain_encoder(), images)
+        self._plain = None
+        release_memory()  # before the network takes as much; a trace leaves cycles that hold the encoder
+        self._remember(key, open_network())
+        return by_torch
 
     def _look_for(self, key: Key) -> None:
         """Take the network that was kept, if there is one."""
@@ -138,7 +159,7 @@ class OpenVinoImageEncoder:
         with self._lock:
             plain = self._plain_encoder()
         try:
-            network = self._converted(key, plain)
+            network = self._convert(key, plain)[0]()
         except Exception as error:
             logger.error("%s; images of this size go through torch", error)
             with self._lock:
@@ -150,19 +171,20 @@ class OpenVinoImageEncoder:
         del plain
         trim_memory()
 
-    def _converted(self, key: Key, plain: ImageEncoder) -> OpenVinoNetwork:
-        """Convert and keep; what was kept is then read, for that needs no weights of torch's in memory."""
+    def _convert(
+        self, key: Key, plain: ImageEncoder, images: Tensor | None = None
+    ) -> tuple[Callable[[], OpenVinoNetwork], ByTorch]:
+        """Convert and keep; what was kept is then to be read, for that needs no weights of torch's in memory."""
         logger.info("%s at %dx%d is converted for OpenVINO, once", self._name, key.width, key.height)
         begin = time.monotonic()
-        # parameters and a trace that were made in inference mode could not be used outside of it
+        # parameters, images and a trace that were made in inference mode could not be used outside of it
         with torch.inference_mode(False), torch.no_grad():
-            network = convert(plain, key, self._precision)
+            network, by_torch = convert(plain, key, self._precision, None if images is None else images.clone())
         is_kept = self._blobs.write(key, self._traits, network.compiled.export_model)
         logger.info("converted in %.1f s%s", time.monotonic() - begin, "" if is_kept else ", and not kept")
         if not is_kept or (kept := self._blobs.read(key)) is None:
-            return network
-        del network  # before the other takes as much
-        return read(kept, self._precision)
+            return lambda: network, by_torch
+        return partial(read, kept, self._precision), by_torch
 
     def _remember(self, key: Key, network: OpenVinoNetwork) -> None:
         self._missing.pop(key, None)
@@ -173,9 +195,12 @@ class OpenVinoImageEncoder:
 
     def _plain_encoder(self) -> ImageEncoder:
         if self._plain is None:
-            with torch.inference_mode(False), torch.no_grad():
-                self._plain = self._load_plain()
+            self._plain = self._load()
         return self._plain
+
+    def _load(self) -> ImageEncoder:
+        with torch.inference_mode(False), torch.no_grad():
+            return self._load_plain()
 
 
 def open_openvino(model: Model, checkpoints: Checkpoints, precision: str) -> OpenVinoImageEncoder:

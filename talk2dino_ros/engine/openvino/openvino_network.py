@@ -5,8 +5,9 @@ OpenVINO's own converter (`openvino.convert_model`) reports its use; here its pa
 """
 
 import threading
+import time
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.models.agreement import smallest_cosine
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.openvino.openvino_blobs import Key
+from talk2dino_ros.engine.runtime.memory import forget_pages
 from talk2dino_ros.engine.runtime.openvino_library import core, library
 
 # Of a patch's features with those of torch in fp32; in half precision the rounding is what was asked for.
@@ -49,18 +51,30 @@ class OpenVinoNetwork:
             return [torch.from_numpy(results[number]) for number in range(len(results))]
 
 
-def convert(encoder: ImageEncoder, key: Key, precision: str) -> OpenVinoNetwork:
-    """Convert an encoder in torch's fp32 and compile it; takes seconds.
+class ByTorch(NamedTuple):
+    """What torch's fp32 gives for an image, and the seconds that it took."""
 
+    features: ImageFeatures
+    seconds: float
+
+
+def convert(
+    encoder: ImageEncoder, key: Key, precision: str, images: Tensor | None = None
+) -> tuple[OpenVinoNetwork, ByTorch]:
+    """Convert an encoder in torch's fp32 and compile it; takes seconds. Also returns what it was compared with.
+
+    images: float32 [1, 3, H, W], RGB, 0..1, to compare on; None: seeded ones.
     Raises ModelError where OpenVINO does not take it, or gives other features.
     """
-    images = comparison_image(key)
+    images = comparison_image(key) if images is None else images
     try:
         # before the trace: positions are then resized by torch, for OpenVINO's own way of it is another
-        expected = encoder(images, key.with_attention)
-        compiled = core().compile_model(traced(encoder, key, images), "CPU", settings(precision))
+        encoder.at_size((key.height, key.width))
+        graph = _Graph(encoder, key.with_attention)
+        compiled = core().compile_model(traced(graph, images), "CPU", settings(precision))
         network = OpenVinoNetwork(compiled)
-        cosine = smallest_cosine(network(images), expected)
+        (by_torch,) = graph.runs
+        cosine = smallest_cosine(network(images), by_torch.features)
     except RuntimeError as error:  # base of OpenVINO's own, and of torch's
         raise ModelError(
             f"OpenVINO does not take the image encoder at {key.width}x{key.height} pixels ({reason_of(error)}), "
@@ -72,7 +86,7 @@ def convert(encoder: ImageEncoder, key: Key, precision: str) -> OpenVinoNetwork:
             f"{cosine:.5f} with torch in fp32, expected {LEAST_COSINES[precision]} or more; use precision fp32 or "
             "backend torch"
         )
-    return network
+    return network, by_torch
 
 
 def reason_of(error: RuntimeError) -> str:
@@ -85,7 +99,9 @@ def read(kept: npt.NDArray[np.uint8], precision: str) -> OpenVinoNetwork:
     """Return what was exported. Raises RuntimeError where OpenVINO does not take it."""
     # the precision is not part of what is exported
     tensor = library().Tensor(kept, shared_memory=True)
-    return OpenVinoNetwork(core().import_model(tensor, "CPU", settings(precision)), kept)
+    network = OpenVinoNetwork(core().import_model(tensor, "CPU", settings(precision)), kept)
+    forget_pages(kept)  # OpenVINO has weights of its own now, in its own layout
+    return network
 
 
 def settings(precision: str) -> dict[str, Any]:
@@ -99,21 +115,26 @@ def settings(precision: str) -> dict[str, Any]:
 
 
 class _Graph(nn.Module):
-    """An encoder as the converter wants it: a tensor in, tensors out."""
+    """An encoder as the converter wants it: a tensor in, tensors out. runs: what came of each, as a tracer's run is one
+    like any other, and takes a ViT-B a second.
+    """
 
     def __init__(self, encoder: Any, with_attention: bool) -> None:
         super().__init__()
         self.encoder = encoder
         self.with_attention = with_attention
+        self.runs: list[ByTorch] = []
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        begin_s = time.perf_counter()
         features = self.encoder(images, self.with_attention)
+        self.runs.append(ByTorch(features, time.perf_counter() - begin_s))
         return tuple(values.float() for values in features if values is not None)
 
 
-def traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
-    """Return an encoder that has run on such images, float32 [1, 3, H, W], as OpenVINO's graph of that size."""
+def traced(graph: nn.Module, images: Tensor) -> Any:
+    """Run an encoder on images, float32 [1, 3, H, W], and return it as OpenVINO's graph of that size."""
     openvino = library()
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -122,9 +143,7 @@ def traced(encoder: ImageEncoder, key: Key, images: Tensor) -> Any:
     warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
     warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
     # without the check the encoder runs once, and not five times: what comes out is compared with torch anyway
-    decoder = TorchScriptPythonDecoder(
-        _Graph(encoder, key.with_attention), example_input=(images,), trace_kwargs={"check_trace": False}
-    )
+    decoder = TorchScriptPythonDecoder(graph, example_input=(images,), trace_kwargs={"check_trace": False})
     frontend = openvino.frontend.FrontEndManager().load_by_framework("pytorch")
     model = frontend.convert(frontend.load(decoder))
     model.reshape({model.inputs[0]: list(images.shape)})

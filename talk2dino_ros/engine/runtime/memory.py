@@ -3,8 +3,12 @@
 
 import ctypes
 import gc
+import mmap
 import threading
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 # Held while a CUDA graph is recorded: one at a time in a process, and PyTorch may give no memory back meanwhile.
@@ -29,3 +33,13 @@ def trim_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
     if trim is not None:
         trim(0)
+
+
+def forget_pages(mapped: npt.NDArray[np.uint8]) -> None:
+    """Take a mapped file (see `np.memmap`) out of this process's memory; what is read again comes from the file.
+
+    Nothing may have been written to it: that would be lost.
+    """
+    file: Any = mapped.base
+    if isinstance(file, mmap.mmap):
+        file.madvise(mmap.MADV_DONTNEED)

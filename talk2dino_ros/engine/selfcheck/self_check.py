@@ -102,13 +102,18 @@ def _stages(segmenter: Segmenter, load_plain: Callable[[], ImageEncoder | None])
     options = _options(segmenter, size)
     picture, pixels = _picture(segmenter.with_options(**options), size)
     encoder = segmenter.networks.image_encoder
+    cleaning = segmenter.options.background_cleaning  # OpenVINO has another network for it
     try:
-        plain = load_plain()
+        plain = encoder if isinstance(encoder, OpenVinoImageEncoder) else load_plain()
         reference = _Remembering(plain or encoder)
-        features = reference(pixels).patch_features
+        features = reference(pixels, cleaning).patch_features
     except torch.OutOfMemoryError:
         return [StageCheck(stage, None, "too little memory for a plain image encoder") for stage in STAGES]
-    stages = [_encoder_stage(encoder, reference, pixels, has_plain=plain is not None)]
+    stages = [
+        _encoder_stage(lambda: encoder(pixels, cleaning), reference, features)
+        if plain is not None
+        else StageCheck("encoder", None, "the model's own file is not on this machine, so nothing to compare it with")
+    ]
     vocabulary = classes_of_picture(features[0].float().cpu().numpy(), CLASSES)
     embeddings = torch.from_numpy(vocabulary.embeddings.copy()).to(device)
     stages += [check_scores(features[0].float(), embeddings), check_pamr(device), check_decision(device)]
@@ -120,13 +125,9 @@ def _stages(segmenter: Segmenter, load_plain: Callable[[], ImageEncoder | None])
     return [*stages, timed("image", *both, compare_segmentations, is_cold=False)]
 
 
-def _encoder_stage(encoder: ImageEncoder, reference: _Remembering, pixels: Tensor, *, has_plain: bool) -> StageCheck:
-    if not has_plain:
-        return StageCheck("encoder", None, "the model's own file is not on this machine, so nothing to compare it with")
-    stage = timed(
-        "encoder", lambda: encoder(pixels).patch_features, lambda: reference(pixels).patch_features, compare_features
-    )
-    return replace(stage, plain_s=reference.seconds)
+def _encoder_stage(fast: Callable[[], ImageFeatures], reference: _Remembering, features: Tensor) -> StageCheck:
+    stage = timed("encoder", lambda: fast().patch_features, lambda: features, compare_features)
+    return replace(stage, plain_s=reference.seconds, first_s=stage.first_s + reference.conversion_s)
 
 
 def _without(segmenter: Segmenter, differing: Any, load_plain: Callable[[], ImageEncoder | None]) -> Segmenter:
@@ -149,7 +150,7 @@ def _plain_encoder(segmenter: Segmenter, weights_dir: Path | None) -> ImageEncod
     """Return the model's own image encoder in fp32; None where its file is not on this machine."""
     model, fast = segmenter.model, segmenter.networks.image_encoder
     if isinstance(fast, OpenVinoImageEncoder):
-        return fast.plain()  # which converts from it: once in memory is enough
+        return fast.plain()
     places = {file.role: (file, find(file, weights_dir)) for file in model.files if file.role in model.image_roles}
     if any(path is None for _, path in places.values()):
         return None
@@ -195,11 +196,14 @@ def _options(segmenter: Segmenter, size: tuple[int, int]) -> dict[str, Any]:
 
 
 class _Remembering:
-    """An image encoder that computes the same images once. seconds: that it took."""
+    """An image encoder in torch that computes the same images once. seconds: that it took.
+
+    OpenVINO's stands for the one that it is compared with. conversion_s: of a conversion that gave the features.
+    """
 
     def __init__(self, encoder: ImageEncoder) -> None:
         self.patch_size, self.has_attention = encoder.patch_size, encoder.has_attention
-        self.seconds = 0.0
+        self.seconds = self.conversion_s = 0.0
         self._encoder = encoder
         self._known: list[tuple[Tensor, bool, ImageFeatures]] = []
 
@@ -207,12 +211,19 @@ class _Remembering:
         for known, had_attention, features in self._known:
             if had_attention >= return_attention and known.shape == images.shape and torch.equal(known, images):
                 return features
+        features = self._encode(images, return_attention)
+        self._known.append((images, return_attention, features))
+        return features
+
+    def _encode(self, images: Tensor, return_attention: bool) -> ImageFeatures:
+        if isinstance(self._encoder, OpenVinoImageEncoder):
+            (features, self.seconds), self.conversion_s = self._encoder.by_torch(images, return_attention)
+            return features
         begin_s = time.perf_counter()
         features = self._encoder(images, return_attention)
         if images.is_cuda:
             torch.cuda.synchronize(images.device)
         self.seconds = time.perf_counter() - begin_s
-        self._known.append((images, return_attention, features))
         return features
 
     def to(self, device: str) -> Any:

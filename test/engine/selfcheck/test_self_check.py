@@ -2,6 +2,7 @@
 """A fast path that computes something else is found, named and done without."""
 
 import logging
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,9 @@ from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference import scoring
 from talk2dino_ros.engine.inference.decision import decision_cpu
 from talk2dino_ros.engine.inference.pamr import pamr_paths
+from talk2dino_ros.engine.models.mini import MiniImageEncoder
 from talk2dino_ros.engine.models.vit import ImageFeatures
+from talk2dino_ros.engine.openvino import openvino_encoder
 from talk2dino_ros.engine.segmenter import Segmenter
 from talk2dino_ros.engine.selfcheck import self_check, stage_comparisons
 from talk2dino_ros.engine.selfcheck.classes import classes_of_picture
@@ -23,8 +26,8 @@ from talk2dino_ros.engine.selfcheck.self_check import self_checked
 from talk2dino_ros.engine.selfcheck.stage_check import STAGES
 
 
-def load_mini(backend):
-    return load_segmenter("mini", device="cpu", backend=backend, text_cache_dir="none", refine="pamr")
+def load_mini(backend, **options):
+    return load_segmenter("mini", device="cpu", backend=backend, text_cache_dir="none", refine="pamr", **options)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +155,53 @@ def test_the_plain_encoder_runs_once_as_all_stages_compare_the_same_picture(mini
     assert [each.is_equal for each in check.stages] == [True] * len(STAGES)
     assert (len(plain.sizes), len(fast.sizes)) == (1, 3)
     assert {*plain.sizes, *fast.sizes} == {segmenter.plan((480, 640)).network}  # what the stream has converted
+
+
+@pytest.fixture
+def in_torch(monkeypatch):
+    """Every image that mini's encoder has seen in torch, and every such encoder, as long as it is in memory."""
+    seen, encoders, forward, load = [], [], MiniImageEncoder.forward, openvino_encoder._load_plain
+
+    def load_and_note(*arguments):
+        encoder = load(*arguments)
+        encoders.append(weakref.ref(encoder))
+        return encoder
+
+    monkeypatch.setattr(
+        MiniImageEncoder, "forward", lambda self, images, *more: seen.append(1) or forward(self, images, *more)
+    )
+    monkeypatch.setattr(openvino_encoder, "_load_plain", load_and_note)
+    return SimpleNamespace(seen=seen, alive=lambda: sum(each() is not None for each in encoders))
+
+
+def test_a_first_start_runs_torchs_encoder_once_to_convert_and_to_check_and_then_frees_it(
+    in_torch, tmp_path, monkeypatch
+):
+    """A run takes a ViT-B more than a second, and its weights 346 MB."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(self_check, "check_scores", lambda *given: alive.append(in_torch.alive()) or checked(*given))
+    alive, checked = [], stage_comparisons.check_scores
+    _, check = self_checked(load_mini("auto", input_size=128))
+    assert [each.is_equal for each in check.stages] == [True] * len(STAGES)
+    assert (len(in_torch.seen), alive) == (1, [0])
+    encoder = check.stages[0]
+    assert 0 < encoder.plain_s < encoder.first_s  # the conversion's, of which torch's run is a part
+
+
+def test_what_openvino_reads_back_wrongly_is_found_and_torch_encodes_instead(tmp_path, monkeypatch):
+    """After a conversion that was right: as from a cache, or where another library breaks what is compiled."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    read = openvino_encoder.read
+
+    def read_wrong(*given):
+        network = read(*given)
+        return lambda images: ImageFeatures(network(images).patch_features.roll(3, dims=-1))
+
+    monkeypatch.setattr(openvino_encoder, "read", read_wrong)
+    for start in ("converted", "kept"):
+        segmenter, check = self_checked(load_mini("auto", input_size=128), cache_folder=tmp_path / start)
+        assert [each.stage for each in check.differing] == ["encoder"]
+        assert isinstance(segmenter.networks.image_encoder, MiniImageEncoder)
 
 
 class Counted:

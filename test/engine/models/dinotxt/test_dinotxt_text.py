@@ -37,7 +37,7 @@ def test_the_patch_half_is_the_second_and_is_cut_before_it_is_normalised():
 
 def test_token_ids_are_those_of_clips_tokenizer(encoder):
     own = encoder()
-    ids = own.tokenizer(["a photo of a  CAT", "&amp;amp;"], 77)
+    ids = own.tokenize(["a photo of a  CAT", "&amp;amp;"], 77)
     assert ids[0, :8].tolist() == [49406, 320, 1125, 539, 320, 2368, 49407, 0]
     assert ids[1, :4].tolist() == [49406, 261, 49407, 0]  # html unescaped twice: an ampersand that ends a word
 
