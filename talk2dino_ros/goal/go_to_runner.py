@@ -16,7 +16,8 @@ from talk2dino_ros.goal.goal_alarms import GoalFacts
 from talk2dino_ros.goal.goal_topics import GoalTopics
 from talk2dino_ros.goal.grid import GridError
 from talk2dino_ros.goal.memory_client import AbsentMemoryError, MemoryClient, NoMemoryError
-from talk2dino_ros.goal.planner_watch import GoalFate, PlannerWatch
+from talk2dino_ros.goal.planner.planner_client import PlannerClient
+from talk2dino_ros.goal.planner.planner_goals import TAKEN_WITHIN_S, GoalFate
 from talk2dino_ros.goal.surroundings import NoCostmapError, Surroundings
 from talk2dino_ros.goal.task.go_to_states import GoalChange, State
 from talk2dino_ros.goal.task.go_to_task import GoToTask
@@ -32,7 +33,18 @@ if TYPE_CHECKING:
 
 FAULT = "the go_to failed by a fault of this program ({error!r}); the node's log has the details"
 GIVEN_UP = "the planner has given up the goal; look at its log for the reason"
-STOPPED = "the goal was cancelled at the planner, by another client of it"
+# where the robot is another client's now, and where no planner drives it
+STOPPED = {
+    GoalFate.CANCELLED: "the goal was cancelled at the planner, by another client of it",
+    GoalFate.REPLACED: "another client has sent the planner a goal, which replaces this one",
+}
+DRIVERLESS = {
+    GoalFate.NOT_TAKEN: (
+        f"the planner has not taken the goal in {TAKEN_WITHIN_S:g} s; activate it and look at its log, or set "
+        "planner_action to the action that goal_pose leads to, '' for none"
+    ),
+    GoalFate.VANISHED: "the planner has ended, or started anew, on the way to the goal; go there again once it runs",
+}
 OBJECTS = QoSProfile(depth=10)  # none is to be lost while a pose is computed, as one of them may be the only detection
 
 
@@ -52,7 +64,7 @@ class GoToRunner:
         self._surroundings = Surroundings(node, settings, self._on_jump)
         self._vocabulary = VocabularyClient(node, settings().segmenter, waits)
         self._memory = MemoryClient(node, settings().memory, waits)
-        self._planner = PlannerWatch(node, settings().planner_action)
+        self._planner = PlannerClient(node, settings().planner_action)
         self._has_told_of_no_memory = False
         self._objects_sub: Any = None
         self._objects_topic = ""  # with remappings resolved
@@ -170,8 +182,11 @@ class GoToRunner:
         return f"{task.state.name}: {task.message}" if task is not None else ""
 
     def report(self) -> None:
-        """Publish and log the active go-to task's state if it has changed."""
-        self._topics.report(self._task)
+        """Publish and log the active go-to task's state if it has changed; stop the robot where the task has ended."""
+        task = self._task
+        if task is not None and task.is_ended:
+            self._planner.let_go(is_reached=task.state == State.REACHED)
+        self._topics.report(task)
 
     def wait_for_removal(self, timeout_s: float) -> None:
         """Wait for the segmenter's answer after the executor has stopped."""
@@ -196,11 +211,16 @@ class GoToRunner:
         self._has_told_of_no_memory = True
 
     def _look_at_planner(self, task: GoToTask) -> None:
-        """Leave a goal that the planner has given up; end where someone has stopped the robot."""
-        if task.is_driven and self._planner.fate == GoalFate.GIVEN_UP:
+        """Leave a goal that the robot will not reach; end where somebody else moves the robot, or nobody does."""
+        fate = self._planner.fate
+        if task.is_driven and fate in DRIVERLESS:
+            task.end(State.FAILED, DRIVERLESS[fate])
+        elif task.is_driven and fate == GoalFate.GIVEN_UP:
             task.give_up_goal(GIVEN_UP, time.monotonic())
-        elif task.is_driven and self._planner.fate == GoalFate.CANCELLED:
-            task.end(State.CANCELLED, STOPPED)
+        elif task.is_driven and fate == GoalFate.DONE:
+            self._publish_of(task, lambda: task.stop_short(self._surroundings.robot(), time.monotonic()))
+        elif (task.is_driven and fate in STOPPED) or (task.state == State.VERIFYING and fate == GoalFate.REPLACED):
+            task.end(State.CANCELLED, STOPPED[fate])
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
         self._heard_s = time.monotonic()
@@ -250,7 +270,7 @@ class GoToRunner:
             self._topics.warn(str(error))
             return
         if change == GoalChange.FIRST:
-            self._planner.begin()
+            self._planner.send()
         self._topics.publish_goal(task, change, self._settings().goal_frame)
 
     def _remove_questions(self) -> None:

@@ -127,8 +127,9 @@ class GoalParameters(NodeValues):
     )
     planner_action: str = parameter(
         "navigate_to_pose",
-        "Name of the planner's action, whose status tells that the planner has given up or cancelled a goal; empty: it "
-        "is not looked at, and only reach_timeout_s ends the wait.",
+        "Name of the planner's action that goals on goal_pose lead to: its status tells what becomes of a goal, and a "
+        "goal is cancelled by it where the go_to ends before; empty: only reach_timeout_s ends the wait, and the robot "
+        "drives on.",
     )
     goal_tolerance_m: float = parameter(
         0.15,

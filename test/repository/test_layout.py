@@ -57,7 +57,7 @@ ROS_MODULES = {
         "goal_server",
         "goal_topics",
         "memory_client",
-        "planner_watch",
+        "planner_client",
         "surroundings",
         "vocabulary_client",
     },

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
-from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, is_within
+from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, angle_between, distance_between, is_within
 from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, ranked
 from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, GoToProgress, Place, State
 from talk2dino_ros.goal.task.recall import Recall
@@ -22,6 +22,12 @@ NOT_REACHED = (
     "the robot has not reached the goal within {waited_s:g} s, expected it to drive there; look whether the planner "
     "takes goal_pose, or raise reach_timeout_s"
 )
+
+STOPPED_SHORT = (
+    "the planner says that the goal is reached, but the robot stands {off_m:.2f} m and {off_rad:.2f} rad off, expected "
+    "within xy_tolerance_m ({xy_m:g}) and yaw_tolerance_rad ({yaw_rad:g}); raise these above the planner's tolerances"
+)
+SETTLING_S = 2.0  # for a pose by TF that comes later than the planner's word
 
 
 class GoToTask(GoToProgress):
@@ -33,6 +39,8 @@ class GoToTask(GoToProgress):
         self.recall = Recall(self, settings)
         self._settings = settings
         self._seen_s = math.nan
+        self._stopped_s = math.nan  # when the planner said that the goal is reached; NaN: it has not
+        self._has_moved = False  # the goal, since the planner was sent one
         self._is_forgotten = False
 
     @property
@@ -122,6 +130,25 @@ class GoToTask(GoToProgress):
         else:
             self.end(State.FAILED, f"{reason}{self._unseen(now_s)}")
 
+    def stop_short(self, robot: Pose, now_s: float) -> GoalChange:
+        """Handle that the planner has ended its way to the goal, where the robot is not; return what to publish."""
+        assert self.goal is not None
+        if self._has_moved:  # the planner did not follow it; now it can be sent there
+            self.set_goal(self.goal, now_s, self.goal_ns)
+            return GoalChange.FIRST
+        if math.isnan(self._stopped_s):
+            self._stopped_s = now_s
+        if now_s - self._stopped_s > SETTLING_S:
+            off = {"off_m": distance_between(robot, self.goal), "off_rad": angle_between(robot.yaw, self.goal.yaw)}
+            within = {"xy_m": self._settings.xy_tolerance_m, "yaw_rad": self._settings.yaw_tolerance_rad}
+            self.give_up_goal(STOPPED_SHORT.format(**off, **within), now_s)
+        return GoalChange.NONE
+
+    def set_goal(self, goal: Pose, now_s: float, goal_ns: int) -> None:
+        """Make a pose the goal, from now on; the planner is sent it."""
+        super().set_goal(goal, now_s, goal_ns)
+        self._stopped_s, self._has_moved = math.nan, False
+
     def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> GoalChange:
         """Go to the first of the candidates that has a free place in front of it."""
         reason = ""
@@ -170,6 +197,7 @@ class GoToTask(GoToProgress):
         if not self._is_elsewhere(goal) or now_s - self.moved_s < 1.0 / settings.goal_update_rate_hz:
             return GoalChange.NONE
         self.set_goal(goal, now_s, candidate.seen_ns)
+        self._has_moved = True
         return GoalChange.MOVED
 
     def _is_elsewhere(self, goal: Pose) -> bool:
