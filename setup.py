@@ -16,6 +16,13 @@ from setuptools import find_packages, setup
 
 NAME = "talk2dino_ros"
 COMMAND = f"talk2dino = {NAME}.cli.main:main"
+PACKAGES = find_packages(include=[NAME, f"{NAME}.*"])
+DATA = {NAME: ["py.typed", "engine/data/*", "engine/data/recipes/*", "demo/photos/*"]}
+# Definitions of messages, which a bag is written with: ROS has the interface packages, pip takes their files.
+DEFINITIONS = {
+    f"{NAME}.ros.messages.definitions.talk2dino_msgs": "talk2dino_msgs/msg",
+    f"{NAME}.ros.messages.definitions.vision_msgs": "tools/vision_msgs/msg",
+}
 # colcon runs other commands: `develop`, `install`.
 FOR_PIP = not {"bdist_wheel", "dist_info", "editable_wheel", "sdist"}.isdisjoint(sys.argv)
 
@@ -45,6 +52,8 @@ def for_colcon() -> dict[str, Any]:
             # colcon puts bin/ on the PATH, and lib/talk2dino_ros, where console scripts go, only on `ros2 run`'s.
             ("bin", ["scripts/talk2dino"]),
         ],
+        "packages": PACKAGES,
+        "package_data": DATA,
         "install_requires": ["setuptools"],
         "entry_points": {
             "console_scripts": [
@@ -73,6 +82,9 @@ def for_pip() -> dict[str, Any]:
             "train": requirements("training"),
         },
         "entry_points": {"console_scripts": [COMMAND]},
+        "packages": [*PACKAGES, *DEFINITIONS],
+        "package_dir": DEFINITIONS,
+        "package_data": {**DATA, **{key: ["*.msg"] for key in DEFINITIONS}},
         "options": {"build": {"build_base": build}},
     }
 
@@ -84,8 +96,6 @@ setup(
     author="talk2dino_ros developers",
     author_email="talk2dino_ros@users.noreply.github.com",
     license="Apache-2.0",
-    packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "engine/data/*", "engine/data/recipes/*", "demo/photos/*"]},
     zip_safe=False,
     python_requires=">=3.10",
     **(for_pip() if FOR_PIP else for_colcon()),

@@ -4,6 +4,7 @@
 import argparse
 import sys
 
+from talk2dino_ros.cli.bags.replay import add_replay_command
 from talk2dino_ros.cli.bench import add_bench_command
 from talk2dino_ros.cli.doctor import add_doctor_command
 from talk2dino_ros.cli.encode import add_encode_command
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_explain_command(commands)
     add_train_command(commands)
     add_memory_command(commands)
+    add_replay_command(commands)
     add_nav2_layer_command(commands)
     options = parser.parse_args(arguments)
     try:

@@ -22,6 +22,7 @@ Talk2DinoError              engine/errors                           -
   TrackerError              perception/tracking/tracked_object      the trackers' options, or a detection
   TransformError            ros/tf/transforms                       the robot's TF
   BagError                  ros/bags/bag_reader                     the bag's file, or what it lacks
+  DefinitionError           ros/messages/message_definitions        the installation: rosbags, or a .msg file is missing
   MessageError              ros/node/message_guard                  the sender of a message
   QueueError                ros/node/request_queue                  the callers: too many wait, or a newer request came
   StartError                ros/node/run_node                       the shell's environment, or the command's arguments
@@ -29,6 +30,7 @@ Talk2DinoError              engine/errors                           -
   LaunchArgumentError       ros/parameters/launch_arguments         an argument of the launch file
   SecurityError             ros/security/security_settings          SROS 2's settings, keystore or policy
   StateError                segmenter/vocabulary/vocabulary_state   the state file; the node goes on without it
+  ReplayError               segmenter/replay/result_journal         the place of a replay's results, or its images
   StallError                segmenter/segmenter_node                the model or its device, which does not return
   RequestError              goal/task/choice                        the fields of a go_to
   NotActiveError            goal/goal_server                        the moment of a go_to

@@ -15,8 +15,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import SetBool
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.engine.text.class_entries import parse_classes
-from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.ros.node.managed_node import ManagedNode
 from talk2dino_ros.ros.node.problems import ProblemLog
 from talk2dino_ros.ros.parameters.parameter_field import Value
@@ -30,6 +28,7 @@ from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
 from talk2dino_ros.segmenter.vocabulary.text_server import TextServer
+from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import check_configured_words
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED, VocabularyServer
 from talk2dino_ros.segmenter.watch.diagnostics import Diagnostics
 
@@ -74,11 +73,7 @@ class SegmenterNode(ManagedNode):
         """Load the model, encode the first vocabulary, publish label_info."""
         settings = self._settings
         self.start_diagnostics(settings.diagnostics_period_s)
-        # a typing error shows before minutes of loading
-        if settings.vocabulary_file:
-            Vocabulary.load(settings.vocabulary_file)
-        else:
-            parse_classes(settings.vocabulary)
+        check_configured_words(settings)
         self.get_logger().info(f"loading {settings.model}")
         segmenter, check = self_checked(load(settings), settings, self.get_logger().warning)
         vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)

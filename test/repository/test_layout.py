@@ -71,15 +71,8 @@ ROS_MODULES = {
         "text_client",
     },
     "ros/bags": set(),
-    "ros/conversions": {
-        "bridge",
-        "feature_messages",
-        "image_messages",
-        "object_messages",
-        "place_messages",
-        "status_messages",
-        "stamps",  # its way back
-    },
+    "ros/conversions": {"bridge", "feature_messages", "place_messages", "status_messages"},
+    "ros/messages": set(),
     "ros/tf": {"heard_transforms", "listener", "open_transforms", "tf2_adapter"},
     "ros/security": set(),
     "ros/watch": set(),

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talk2dino_ros.cli.bags.bag_arguments import add_topic_arguments, topic_names
 from talk2dino_ros.cli.memory.opened_memory import add_voxel_argument, opened
 from talk2dino_ros.cli.model_arguments import add_model_arguments, model_choices, option_choices
 from talk2dino_ros.engine.options import BACKENDS, INPUTS
@@ -18,21 +19,16 @@ from talk2dino_ros.perception.memory.image_gate import MAX_SPEED_MPS
 from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M
 from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M
 from talk2dino_ros.ros.bags.bag_reader import BagError, open_bag
-from talk2dino_ros.ros.bags.bag_topics import TopicNames, choose_cameras
+from talk2dino_ros.ros.bags.bag_topics import choose_cameras
 from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.cli.memory.bag_builder import BuildReport, BuildSettings
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
+    from talk2dino_ros.ros.bags.bag_topics import TopicNames
 
 DEPTH_SLOP_S = 0.02
-TOPICS = {
-    "image": "colour image, raw or compressed (default: all that have depth)",
-    "depth": "depth registered to it (default: that of its namespace)",
-    "camera-info": "its camera_info",
-    "depth-camera-info": "the depth's, where it has its own",
-}
 
 
 def add_build_action(actions: argparse._SubParsersAction[Any]) -> None:
@@ -43,10 +39,7 @@ def add_build_action(actions: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FOLDER", help="the map's folder")
     parser.add_argument("--frame", default="map", help="frame of the map in the bag's TF (default: map)")
-    for name, what in TOPICS.items():
-        parser.add_argument(
-            f"--{name}-topic", action="append", default=[], metavar="TOPIC", help=f"{what}; again for another camera"
-        )
+    add_topic_arguments(parser, "all that have depth")
     parser.add_argument("--rectified", action="store_true", help="the images are undistorted: camera_info's P holds")
     parser.add_argument("--keyframe-distance-m", type=float, default=DISTANCE_M, metavar="M")
     parser.add_argument("--keyframe-angle-deg", type=float, default=ANGLE_DEG, metavar="DEG")
@@ -66,7 +59,7 @@ def add_build_action(actions: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build; print to stdout how many keyframes there are, and which images were rejected and why."""
-    topics = TopicNames(*(getattr(arguments, f"{name.replace('-', '_')}_topic") for name in TOPICS))
+    topics = topic_names(arguments)
     for path in arguments.bags:
         _check(path, topics)  # before a model is loaded
     from talk2dino_ros.cli.memory.bag_builder import BuildSettings

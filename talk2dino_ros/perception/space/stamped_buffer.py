@@ -65,6 +65,12 @@ class StampedBuffer(Generic[T]):
         with self._changed:
             self._pins[holder] = stamp_ns
 
+    def unpin(self, holder: str) -> None:
+        """Keep nothing for this holder any more; without effect where it has pinned nothing."""
+        with self._changed:
+            self._pins.pop(holder, None)
+            self._drop_superfluous()
+
     def match(self, stamp_ns: int, slop_ns: int, timeout_s: float = 0.0) -> tuple[T, int] | None:
         """Return the value of this stamp, else the nearest one within `slop_ns`, and its stamp less the one asked for.
 

@@ -18,18 +18,38 @@ class BagError(Talk2DinoError):
 
 
 class Bag:
-    """An open bag. types: the message type of each topic, such as `sensor_msgs/msg/Image`."""
+    """An open bag. types: the message type of each topic, such as `sensor_msgs/msg/Image`.
 
-    def __init__(self, path: Path, reader: Any) -> None:
+    is_forgiving: what cannot be read is left out, and told by `losses`.
+    """
+
+    def __init__(self, path: Path, reader: Any, *, is_forgiving: bool = False) -> None:
         self.path = path
+        self.unreadable = 0  # messages that were left out one by one
         self._reader = reader
+        self._is_forgiving = is_forgiving
+        self._losses: dict[str, None] = {}
         self._connections: dict[str, list[Any]] = {}
         for connection in reader.connections:
             self._connections.setdefault(connection.topic, []).append(connection)
         self.types = {topic: str(each[0].msgtype) for topic, each in self._connections.items()}
 
+    @property
+    def start_ns(self) -> int:
+        """When the first message was recorded."""
+        return int(self._reader.start_time)
+
+    @property
+    def losses(self) -> list[str]:
+        """A clause on all that could not be read so far."""
+        files = [loss for storage in _storages(self._reader) for loss in getattr(storage, "losses", ())]
+        return [*dict.fromkeys([*files, *self._losses])]
+
     def count(self, topics: Sequence[str]) -> int:
-        """Return how many messages of some topics there are."""
+        """Return how many messages of some topics there are; of a bag that is cut off, which can be read."""
+        if self._is_forgiving:  # the files say it better than a metadata.yaml
+            there = [each for storage in _storages(self._reader) for each in storage.connections]
+            return sum(int(each.msgcount) for each in there if each.topic in topics)
         return sum(int(each.msgcount) for topic in topics for each in self._connections[topic])
 
     def messages(self, topics: Sequence[str]) -> Iterator[tuple[str, int, Any]]:
@@ -50,20 +70,47 @@ class Bag:
 
     def _messages(self, topics: Sequence[str], **span: int) -> Iterator[tuple[str, int, Any]]:
         connections, is_empty = [each for topic in topics for each in self._connections[topic]], True
-        with _told(self.path):
+        with self._forgiven() if self._is_forgiving else _told(self.path):
             for connection, recorded_ns, data in self._reader.messages(connections, **span):
                 is_empty = False
-                yield connection.topic, recorded_ns, self._reader.deserialize(data, connection.msgtype)
-        if is_empty and not span and self.count(topics):  # rosbags leaves out what its metadata describes otherwise
+                message = self._deserialized(data, connection)
+                if message is not None:
+                    yield connection.topic, recorded_ns, message
+        if (
+            is_empty and not span and not self.losses and self.count(topics)
+        ):  # rosbags leaves out what its metadata describes otherwise
             raise BagError(
                 f"{self.path}: none of its {self.count(topics)} messages of {', '.join(topics)} can be read, expected "
                 "a metadata.yaml that fits the files beside it; make it anew by `ros2 bag reindex`"
             )
 
+    def _deserialized(self, data: bytes, connection: Any) -> Any | None:
+        try:
+            return self._reader.deserialize(data, connection.msgtype)
+        except Exception as error:
+            if not self._is_forgiving or isinstance(error, MemoryError):
+                raise
+            self.unreadable += 1
+            self._losses[f"a message of {connection.topic} is no {connection.msgtype} ({error})"] = None
+            return None
+
+    @contextmanager
+    def _forgiven(self) -> Iterator[None]:
+        """Note whatever a reader meets, as `_told`, and end there."""
+        try:
+            yield
+        except (Talk2DinoError, MemoryError):
+            raise
+        except Exception as error:
+            self._losses[f"nothing can be read from there on ({error or type(error).__name__})"] = None
+
 
 @contextmanager
-def open_bag(path: Path) -> Iterator[Bag]:
-    """Open a bag's folder or file. Raises BagError where that cannot be, or rosbags is missing."""
+def open_bag(path: Path, *, is_forgiving: bool = False) -> Iterator[Bag]:
+    """Open a bag's folder or file. Raises BagError where that cannot be, or rosbags is missing.
+
+    is_forgiving: of one that is cut off or damaged, open what can be read; see `Bag.losses`.
+    """
     try:
         from rosbags.highlevel import AnyReader
         from rosbags.typesys import Stores, get_typestore
@@ -78,12 +125,48 @@ def open_bag(path: Path) -> Iterator[Bag]:
         for file in _files_of(path):
             check_regular(file)
         # types that an SQLite bag of before Iron does not bring; those that are used here have never changed
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
-        reader.open()
+        types = get_typestore(Stores.ROS2_HUMBLE)
+        reader = _forgiving_reader(path, types) if is_forgiving else AnyReader([path], default_typestore=types)
+        if not is_forgiving:
+            reader.open()
     try:
-        yield Bag(path, reader)
+        yield Bag(path, reader, is_forgiving=is_forgiving)
     finally:
         reader.close()
+
+
+def _forgiving_reader(path: Path, types: Any) -> Any:
+    """Return an open reader of a bag; without a metadata.yaml that fits, of the files in its folder."""
+    try:
+        return _opened_forgiving([path], types)
+    except MemoryError:
+        raise
+    except Exception:
+        files = sorted(each for each in path.glob("*") if each.suffix in (".mcap", ".db3")) if path.is_dir() else []
+        if not files:
+            raise
+        return _opened_forgiving(files, types)
+
+
+def _opened_forgiving(paths: Sequence[Path], types: Any) -> Any:
+    from rosbags.highlevel import AnyReader
+
+    from talk2dino_ros.ros.bags.broken_files import ForgivingMcap, ForgivingSqlite
+
+    reader = AnyReader(paths, default_typestore=types)
+    for each in reader.readers:
+        if each.path.is_dir():
+            each.storage.STORAGE_PLUGINS = {"mcap": ForgivingMcap, "sqlite3": ForgivingSqlite}
+        else:
+            each.storage = (ForgivingMcap if each.path.suffix == ".mcap" else ForgivingSqlite)(each.path)
+    reader.open()
+    return reader
+
+
+def _storages(reader: Any) -> Iterator[Any]:
+    """Yield the readers of a bag's files."""
+    for each in reader.readers:
+        yield from getattr(each.storage, "storages", [each.storage])
 
 
 def _check_logs(path: Path) -> None:

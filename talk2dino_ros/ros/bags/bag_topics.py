@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -13,18 +14,24 @@ from talk2dino_ros.ros.conversions.encodings import DEPTH_ENCODINGS
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO, TF = "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage"
 TF_STATIC = "/tf_static"
+PACKETS = {"Packet", "FFMPEGPacket"}  # of video: theora_image_transport, ffmpeg_image_transport, foxglove and others
 _KINDS = ("image", "depth", "camera-info", "depth-camera-info")
 _DEPTH = {*DEPTH_ENCODINGS, "mono16"}
 
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """Topics of one camera. depth_info: "" where the image's holds for the depth too."""
+    """Topics of one camera, "" for what there is none of. depth_info: "" where the image's holds for the depth too."""
 
     image: str
     depth: str
     info: str
     depth_info: str = ""
+
+    @property
+    def all(self) -> list[str]:
+        """Those that there are."""
+        return [each for each in (self.image, self.depth, self.info, self.depth_info) if each]
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,32 @@ def choose_cameras(bag: Bag, names: TopicNames) -> tuple[list[CameraTopics], lis
     camera_info is that beside its image; of a raw and a compressed topic of one image the raw one is taken. Raises
     BagError that lists what there is, where one is missing or there are several.
     """
+    images, named = _ImageTopics(bag), _named(names)
+    if named:
+        return [images.camera(*each) for each in named], []
+    found = images.with_depth()
+    return [images.camera(image) for image in found or [""]], [
+        f"{topic} has no depth in its namespace and is left out; name both by --image-topic and --depth-topic"
+        for topic in images.colours
+        if found and topic not in found
+    ]
+
+
+def find_cameras(bag: Bag, names: TopicNames) -> list[CameraTopics]:
+    """Return the topics of each camera, also of one without depth or camera_info.
+
+    Without names these are all image topics, each with the depth that belongs to it and to no other. Raises BagError
+    that lists what there is, where there is no image or not what is named.
+    """
+    images = _ImageTopics(bag)
+    named = _named(names) or [(image, "", "", "") for image in images.colours]
+    if not named:
+        raise _no_image(bag)
+    return [images.any_camera(*each) for each in named]
+
+
+def _named(names: TopicNames) -> list[tuple[str, ...]]:
+    """Return what a person has named of each camera; raise BagError for a kind that is named for some of them."""
     kinds = (names.image, names.depth, names.info, names.depth_info)
     count = max(map(len, kinds))
     for what, given in zip(_KINDS, kinds, strict=True):
@@ -52,16 +85,7 @@ def choose_cameras(bag: Bag, names: TopicNames) -> tuple[list[CameraTopics], lis
                 f"--{what}-topic is given {len(given)} times, and another topic {count} times, expected one for each "
                 "camera in the same order, or none; give as many"
             )
-    images = _ImageTopics(bag)
-    if count:
-        named = zip(*(given or [""] * count for given in kinds), strict=True)
-        return [images.camera(*each) for each in named], []
-    found = images.with_depth()
-    return [images.camera(image) for image in found or [""]], [
-        f"{topic} has no depth in its namespace and is left out; name both by --image-topic and --depth-topic"
-        for topic in images.colours
-        if found and topic not in found
-    ]
+    return [*zip(*(given or [""] * count for given in kinds), strict=True)]
 
 
 class _ImageTopics:
@@ -92,16 +116,46 @@ class _ImageTopics:
         depth = _the_one(bag, "depth", depth, _nearest(image, self._depths), self._all)
         info = _the_one(bag, "camera-info", info, _beside(image, infos), infos)
         if not depth_info:
-            own = f"{_base(depth).rpartition('/')[0]}/camera_info"
+            own = _own_info(depth)
             depth_info = own if own in infos and own != info else ""
         elif depth_info not in infos:
             raise _missing(bag, "depth-camera-info", depth_info, infos)
         return CameraTopics(image, depth, info, depth_info)
 
+    def any_camera(self, image: str, depth: str, info: str, depth_info: str) -> CameraTopics:
+        """Return the topics of a camera that may lack all but the image; its own are taken, and no other's."""
+        image = _the_one(self._bag, "image", image, self.colours, self._all)
+        depths = [each for each in _nearest(image, self._depths) if _nearest(each, self.colours) == [image]]
+        if depth or len(depths) == 1:
+            depth = _the_one(self._bag, "depth", depth, depths, self._all)
+        own = _own_info(image)
+        if info or own in self._infos:
+            info = _the_one(self._bag, "camera-info", info, [own], self._infos)
+        elif len(self._infos) == len(self.colours) == 1:
+            info = self._infos[0]
+        of_depth = _own_info(depth)
+        if depth_info or (depth and of_depth in self._infos and of_depth != info):
+            depth_info = _the_one(self._bag, "depth-camera-info", depth_info, [of_depth], self._infos)
+        return CameraTopics(image, depth, info, depth_info)
+
+
+def camera_names(cameras: Sequence[CameraTopics]) -> list[str]:
+    """Return a name for each camera: "" for the only one, else its namespace, such as `front_color`."""
+    if len(cameras) == 1:
+        return [""]
+    names = ["_".join(filter(None, _base(each.image).split("/")[:-1])) for each in cameras]
+    is_name = [bool(re.match(r"[A-Za-z][A-Za-z0-9_]*\Z", name)) and names.count(name) == 1 for name in names]
+    return [name if is_name[number] else f"camera_{number + 1}" for number, name in enumerate(names)]
+
+
+def transform_topics(bag: Bag) -> list[str]:
+    """Return the topics of transforms."""
+    return [topic for topic, kind in bag.types.items() if kind == TF]
+
 
 def tf_topics(bag: Bag) -> list[str]:
     """Return the topics of transforms; raise BagError where there is none."""
-    topics = [topic for topic, kind in bag.types.items() if kind == TF]
+    topics = transform_topics(bag)
     if not topics:
         raise BagError(f"{bag.path} has no transforms, expected /tf and /tf_static; record them too")
     return topics
@@ -142,8 +196,13 @@ def _shared(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
+def _own_info(image: str) -> str:
+    """Return the topic of the camera_info beside an image."""
+    return f"{_base(image).rpartition('/')[0]}/camera_info"
+
+
 def _beside(image: str, infos: Sequence[str]) -> list[str]:
-    own = f"{_base(image).rpartition('/')[0]}/camera_info"
+    own = _own_info(image)
     return [own] if own in infos else list(infos)
 
 
@@ -155,6 +214,18 @@ def _the_one(bag: Bag, what: str, named: str, found: Sequence[str], all_of_type:
     if len(found) != 1:
         raise _missing(bag, what, "", found or all_of_type)
     return found[0]
+
+
+def _no_image(bag: Bag) -> BagError:
+    """Say that there is no image to segment, and what there is."""
+    listed = ", ".join(f"{topic} ({kind})" for topic, kind in sorted(bag.types.items())) or "nothing"
+    packed = [topic for topic, kind in bag.types.items() if kind.rpartition("/")[2] in PACKETS]
+    remedy = (
+        f"turn {packed[0]} into images by `ros2 run image_transport republish`, and record these"
+        if packed
+        else "record the camera's images too"
+    )
+    return BagError(f"{bag.path} has no topic with images, but {listed}; expected {IMAGE} or {COMPRESSED}; {remedy}")
 
 
 def _missing(bag: Bag, what: str, named: str, there: Iterable[str]) -> BagError:

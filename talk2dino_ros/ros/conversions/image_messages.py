@@ -7,19 +7,26 @@ Publishing fills `data` by `frombytes`: assigning an array walks through it byte
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, RegionOfInterest
-from std_msgs.msg import ColorRGBA, Header
-from talk2dino_msgs.msg import PointOfInterest as PointOfInterestMsg
-from talk2dino_msgs.msg import PointOfInterestArray
-from vision_msgs.msg import LabelInfo, VisionClass
-from visualization_msgs.msg import Marker, MarkerArray
 
 from talk2dino_ros.perception.points_of_interest import PointOfInterest
 from talk2dino_ros.perception.space.positions import Position
 from talk2dino_ros.ros.conversions.encodings import Rgb
 from talk2dino_ros.ros.conversions.stamps import ns_to_stamp
+from talk2dino_ros.ros.messages.message_classes import (
+    ColorRGBA,
+    Header,
+    Image,
+    LabelInfo,
+    Marker,
+    MarkerArray,
+    Point,
+    PointOfInterestArray,
+    RegionOfInterest,
+    Vector3,
+    VisionClass,
+)
+from talk2dino_ros.ros.messages.message_classes import PointOfInterest as PointOfInterestMsg
 from talk2dino_ros.viz.overlay import color_of
 
 

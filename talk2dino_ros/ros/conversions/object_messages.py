@@ -3,15 +3,17 @@
 
 from collections.abc import Iterable
 
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Vector3
-from sensor_msgs.msg import RegionOfInterest
-from std_msgs.msg import Header
-from talk2dino_msgs.msg import TrackedObject as TrackedObjectMsg
-from talk2dino_msgs.msg import TrackedObjectArray
-
 from talk2dino_ros.perception.tracking.tracker import TrackedObject
 from talk2dino_ros.ros.conversions.stamps import ns_to_stamp
+from talk2dino_ros.ros.messages.message_classes import (
+    Header,
+    Point,
+    RegionOfInterest,
+    Time,
+    TrackedObjectArray,
+    Vector3,
+)
+from talk2dino_ros.ros.messages.message_classes import TrackedObject as TrackedObjectMsg
 
 
 def objects_to_msg(objects: Iterable[TrackedObject], stamp: Time, frame_id: str, version: int) -> TrackedObjectArray:

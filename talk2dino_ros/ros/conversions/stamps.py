@@ -11,6 +11,6 @@ def stamp_to_ns(stamp: Any) -> int:
 
 def ns_to_stamp(stamp_ns: int) -> Any:
     """Split nanoseconds into a builtin_interfaces/Time."""
-    from builtin_interfaces.msg import Time  # here, as modules that are pure apart from stamps come without ROS
+    from talk2dino_ros.ros.messages.message_classes import Time  # here, as most who read stamps need no messages
 
     return Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)

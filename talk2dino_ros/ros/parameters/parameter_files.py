@@ -17,9 +17,9 @@ import yaml
 
 from talk2dino_ros.engine.files.bounded_parsers import BoundedComposer
 from talk2dino_ros.engine.files.regular_files import read_regular
-from talk2dino_ros.ros.parameters.parameter_field import to_ros
+from talk2dino_ros.ros.parameters.parameter_field import Value, to_ros
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError
-from talk2dino_ros.ros.parameters.ros_values import KINDS, kind_of
+from talk2dino_ros.ros.parameters.ros_values import KINDS, kind_of, value_of
 
 Fields = Mapping[str, "dataclasses.Field[Any]"]
 
@@ -81,6 +81,14 @@ def _ros_options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def check_file(path: Path, node_name: str, fields: Fields) -> None:
     """Raise ParameterError, with file and line, where ROS could not read a parameter file or would misread it."""
+    read_file(path, node_name, fields)
+
+
+def read_file(path: Path, node_name: str, fields: Fields) -> dict[str, Value]:
+    """Return what ROS reads of a parameter file for a node, by name, of those in `fields`; the last of a name holds.
+
+    Raises ParameterError, with file and line, where ROS could not read it or would misread it.
+    """
     try:
         data = read_regular(path)
     except OSError as error:
@@ -88,12 +96,11 @@ def check_file(path: Path, node_name: str, fields: Fields) -> None:
             f"the parameter file {path} cannot be read ({error.strerror}), expected a file; correct the path"
         ) from error
     place = _Place(str(path))
-    root = _compose(data, place)
-    if root is None:
-        return
-    for owner, name, node in _parameters(root, place):
+    root, values = _compose(data, place), {}
+    for owner, name, node in _parameters(root, place) if root is not None else ():
         if owner.rpartition("/")[2] in (node_name, "*", "**") and name in fields:
-            _check(name, node, fields[name], place)
+            values[name] = _checked(name, node, fields[name], place)
+    return values
 
 
 def _check_override(rule: str, fields: Fields) -> None:
@@ -106,7 +113,7 @@ def _check_override(rule: str, fields: Fields) -> None:
     node = _compose(value.encode("utf-8", "surrogateescape"), place)
     name = name.rpartition(":")[2]
     if node is not None and name in fields:
-        _check(name, node, fields[name], place)
+        _checked(name, node, fields[name], place)
 
 
 def _compose(data: bytes, place: _Place) -> yaml.Node | None:
@@ -174,8 +181,8 @@ def _named(mapping: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, y
             yield from _named(value, f"{name}.")
 
 
-def _check(name: str, node: yaml.Node, field: dataclasses.Field[Any], place: _Place) -> None:
-    """Raise ParameterError where ROS cannot read a value, or reads another type than the parameter's."""
+def _checked(name: str, node: yaml.Node, field: dataclasses.Field[Any], place: _Place) -> Value:
+    """Return a value; raise ParameterError where ROS cannot read it, or reads another type than the parameter's."""
     default = to_ros(field.default)
     is_list = isinstance(node, yaml.SequenceNode)
     if is_list != isinstance(default, list):
@@ -190,6 +197,9 @@ def _check(name: str, node: yaml.Node, field: dataclasses.Field[Any], place: _Pl
             raise ParameterError(
                 f"{place.of(item)} has {item.value} in {name}, which ROS reads as {kind}, expected {expected}; {remedy}"
             )
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(str(item.value) for item in node.value)  # all lists are of texts
+    return value_of(str(node.value), expected)
 
 
 def _kind(item: yaml.Node, name: str, place: _Place) -> str:

@@ -30,12 +30,31 @@ def kind_of(text: str) -> str:
     return KINDS[float] if is_float else KINDS[str]
 
 
-def _is_64_bit(text: str) -> bool:
+def value_of(text: str, kind: str) -> bool | int | float | str:
+    """Return the value that ROS reads from an unquoted text of a kind, one of KINDS' values."""
+    if kind == KINDS[bool]:
+        return text in TRUE
+    if kind == KINDS[int]:
+        return _whole(text)
+    return _real(text) if kind == KINDS[float] else text
+
+
+def _whole(text: str) -> int:
     digits = text.lstrip("+-")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
-    if base == 10 and len(digits) > MOST_DIGITS:  # Python counts no further than 4300
+    return int(text, base)
+
+
+def _real(text: str) -> float:
+    plain = text.lower().replace(".inf", "inf").replace(".nan", "nan").partition("(")[0]
+    return float.fromhex(plain) if "0x" in plain else float(plain)
+
+
+def _is_64_bit(text: str) -> bool:
+    digits = text.lstrip("+-")
+    if not digits.startswith("0") and len(digits) > MOST_DIGITS:  # Python counts no further than 4300
         return False
-    return -(2**63) <= int(text, base) < 2**63
+    return -(2**63) <= _whole(text) < 2**63
 
 
 def _overflows(text: str) -> bool:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.engine.files.regular_files import user_path
-from talk2dino_ros.engine.text.class_entries import check_background
+from talk2dino_ros.engine.text.class_entries import check_background, parse_classes
+from talk2dino_ros.engine.vocabulary import Vocabulary, default_ids
 from talk2dino_ros.segmenter.vocabulary.class_ids import ClassIds, check_one_each
 from talk2dino_ros.segmenter.vocabulary.vocabulary_state import Moment, StateError, VocabularyState, state_path
 
 if TYPE_CHECKING:
-    from talk2dino_ros.engine import Vocabulary
+    from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.engine.text.class_entries import ClassEntry
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
@@ -118,6 +119,27 @@ class VocabularyMemory:
         self._ids.restore(state.active, {each: (name, age + gap_s) for each, (name, age) in state.dropped.items()})
         self._version = max(self._version, state.version)
         self._accepted = state
+
+
+def check_configured_words(parameters: Parameters) -> None:
+    """Raise VocabularyError for words that cannot be meant: a typing error shows before minutes of loading."""
+    if parameters.vocabulary_file:
+        Vocabulary.load(parameters.vocabulary_file)
+    else:
+        parse_classes(parameters.vocabulary)
+
+
+def configured_vocabulary(
+    memory: VocabularyMemory, segmenter: Segmenter, parameters: Parameters, file: Vocabulary | None = None
+) -> Vocabulary:
+    """Read or encode the words that are configured, and commit them under ids of the memory.
+
+    file: what was read of vocabulary_file already. Raises VocabularyError, WeightsError.
+    """
+    path, words = parameters.vocabulary_file, parameters.vocabulary
+    vocabulary = (file or segmenter.load_vocabulary(path)) if path else segmenter.encode_vocabulary(words)
+    own_ids = () if vocabulary.ids == default_ids(vocabulary.classes) else vocabulary.ids
+    return memory.commit(vocabulary, memory.assign_first(vocabulary.classes, own_ids))
 
 
 def _configured(parameters: Parameters) -> tuple[str, ...]:

@@ -18,10 +18,9 @@ from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
 from talk2dino_ros.engine.text.class_entries import parse_classes
-from talk2dino_ros.engine.vocabulary import default_ids
 from talk2dino_ros.segmenter.vocabulary.text_encoding import TextEncoding
 from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
-from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory
+from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory, configured_vocabulary
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -67,11 +66,7 @@ class VocabularyServer:
         path = parameters.vocabulary_file
         self._file = segmenter.load_vocabulary(path) if path else None
         accepted = self._accepted_before(segmenter)
-        if accepted is not None:
-            return accepted
-        vocabulary = self._file or segmenter.encode_vocabulary(parameters.vocabulary)
-        own_ids = () if vocabulary.ids == default_ids(vocabulary.classes) else vocabulary.ids
-        return self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, own_ids))
+        return accepted or configured_vocabulary(self._memory, segmenter, parameters, self._file)
 
     def _accepted_before(self, segmenter: Segmenter) -> Vocabulary | None:
         classes = self._memory.accepted

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino replay`: what the node would have published for a bag, in another bag."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from talk2dino_ros.cli.bags.bag_arguments import add_topic_arguments, topic_names
+from talk2dino_ros.cli.model_arguments import add_model_arguments
+from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.ros.bags.bag_reader import BagError, open_bag
+from talk2dino_ros.viz.terminal import printable
+
+if TYPE_CHECKING:
+    from talk2dino_ros.ros.bags.bag_reader import Bag
+    from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+    from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
+    from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, ReplayOutcome, ReplayPlan
+
+# Arguments of `add_model_arguments` that are parameters of the node: given here, they win over a file's.
+MODEL_PARAMETERS = ("model", "device", "weights_dir", "projection_file", "text_cache_dir", "precision", "patch_source")
+
+
+def add_replay_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Declare the sub-command."""
+    parser = commands.add_parser(
+        "replay", help="segment every image of a bag as the node would, into another bag; goes on where it was stopped"
+    )
+    parser.add_argument("bag", type=Path, metavar="BAG", help="folder of `ros2 bag record`, or its file")
+    parser.add_argument("--output", "-o", type=Path, metavar="BAG", help="the new bag (default: BAG_replayed)")
+    parser.add_argument("--params", type=Path, metavar="FILE", help="the node's parameters, as its --params-file")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--classes", help='words, such as "cat, sofa"; without: those of the parameters')
+    words.add_argument("--vocabulary", type=Path, metavar="FILE", help="of `talk2dino encode`, in place of words")
+    parser.add_argument("--overlay", action="store_true", help="write the overlay too: images with the masks' colours")
+    add_topic_arguments(parser, "all")
+    add_model_arguments(parser)
+    parser.set_defaults(**dict.fromkeys(MODEL_PARAMETERS), run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Replay; print what was written, and to stderr what could not be read or had no mask."""
+    path = arguments.bag
+    if not os.path.exists(path):
+        raise BagError(f"{path} is not there, expected a bag's folder or file; name another")
+    from talk2dino_ros.segmenter.replay.replay_output import ReplayOutput
+    from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, plan_replay
+    from talk2dino_ros.segmenter.replay.replay_settings import replay_parameters
+
+    parameters = replay_parameters(arguments.params, _changes(arguments))
+    with open_bag(path, is_forgiving=True) as bag:
+        plan = plan_replay(bag, topic_names(arguments), parameters.cameras, overlay=arguments.overlay)
+        output = ReplayOutput(arguments.output or path.with_name(f"{path.stem}_replayed"), path)
+        active = _active(parameters, bag.start_ns)
+        outcome = _replayed(ReplayJob(bag, plan, active, output))
+        _tell(outcome, output.path)
+        _tell_unused(bag, plan)
+
+
+def _active(parameters: Parameters, version: int) -> ActiveConfiguration:
+    from talk2dino_ros.segmenter.replay.replay_settings import configuration, loaded_segmenter
+
+    segmenter, self_check = loaded_segmenter(parameters, _warn)
+    return configuration(segmenter, self_check, parameters, version, _warn)
+
+
+def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the parameters that the command line names."""
+    changes = {name: getattr(arguments, name) for name in MODEL_PARAMETERS}
+    changes = {name: str(value) for name, value in changes.items() if value is not None}
+    if arguments.classes is not None:
+        changes |= {"vocabulary": tuple(split_classes(arguments.classes)), "vocabulary_file": ""}
+    if arguments.vocabulary:
+        changes["vocabulary_file"] = str(arguments.vocabulary)
+    return changes | ({"overlay": True} if arguments.overlay else {})
+
+
+def _replayed(job: ReplayJob) -> ReplayOutcome:
+    total = job.plan.images
+    with tqdm(total=total, unit="image", desc=printable(job.bag.path.name)) as bar:
+        try:
+            return job.run(bar.update)
+        except KeyboardInterrupt:
+            bar.close()
+            print(f"stopped after {bar.n} of {total} images; the same command goes on from there", file=sys.stderr)
+            raise
+
+
+def _tell(outcome: ReplayOutcome, path: Path) -> None:
+    for camera in outcome.cameras:
+        named = f" (camera {camera.name})" if camera.name else ""
+        print(
+            f"{path}: {camera.masks} masks of {camera.images} images on {printable(camera.topic)}{named}, "
+            f"{camera.points} points of interest, {len(camera.object_ids)} objects"
+        )
+    if outcome.done_before:
+        print(f"{outcome.done_before} images had been segmented before it was stopped, and were not segmented again")
+    for what, count in outcome.report.problems.most_common():
+        _warn(f"{count} times {what}, the first because: {outcome.report.reasons[what]}")
+    for sentence in (*outcome.report.flaws, *outcome.losses):
+        _warn(sentence)
+
+
+def _tell_unused(bag: Bag, plan: ReplayPlan) -> None:
+    others = sorted(set(bag.types) - set(plan.topics))
+    if others:
+        listed = ", ".join(f"{printable(topic)} ({bag.types[topic]})" for topic in others[:5])
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        print(f"not used: {bag.count(others)} messages of {listed}{more}")
+
+
+def _warn(sentence: str) -> None:
+    print(f"warning: {sentence}", file=sys.stderr)
