@@ -42,8 +42,8 @@ test-all: setup ## run all tests, also those that train, kill, or start a cluste
 test-cpus: setup ## run the tests as older CPUs would, and beside busy loops, an hour: make test-cpus [TESTS="test/engine"]
 	@$(IN_ENVIRONMENT) exec python3 -m tools.on_other_cpus $(TESTS)
 
-check: setup ## lint, formatting and types
-	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy
+check: setup ## lint, formatting, types, known vulnerabilities and licences
+	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy && python3 -m tools.supply_chain
 
 format: setup ## let ruff write the formatting
 	@$(IN_ENVIRONMENT) ruff format && ruff check --fix
