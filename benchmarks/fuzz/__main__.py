@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -53,12 +54,21 @@ def given_by(subject: Subject, seed: int, number: int) -> object:
 
 def try_subject(subject: Subject, seed: int, numbers: Iterable[int]) -> Iterator[tuple[Outcome, Finding | None]]:
     """Try the inputs of these numbers, each in an empty folder."""
-    for number in numbers:
-        given = given_by(subject, seed, number)
-        with tempfile.TemporaryDirectory(prefix="talk2dino_fuzz_") as folder:
+    with tempfile.TemporaryDirectory(prefix="talk2dino_fuzz_") as folder:
+        for number in numbers:
+            given = given_by(subject, seed, number)
             outcome = try_input(subject, given, Path(folder))
-        said = outcome.finding.replace(folder, "FOLDER")
-        yield outcome, Finding(subject.name, seed, number, said[:1000], repr(given)[:4000]) if said else None
+            _clear(folder)
+            said = outcome.finding.replace(folder, "FOLDER")
+            yield outcome, Finding(subject.name, seed, number, said[:1000], repr(given)[:4000]) if said else None
+
+
+def _clear(folder: str) -> None:
+    for each in os.scandir(folder):
+        if each.is_dir(follow_symlinks=False):
+            shutil.rmtree(each.path)
+        else:
+            os.unlink(each.path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

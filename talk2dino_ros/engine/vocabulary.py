@@ -194,7 +194,8 @@ def _normalized(embeddings: npt.NDArray[np.float32], count: int) -> npt.NDArray[
         raise VocabularyError(
             f"embeddings have the shape {vectors.shape}, expected ({count}, D), one row per class; give one vector each"
         )
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # beyond what can be squared is not finite
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
         raise VocabularyError(
             "an embedding is zero or not finite, expected vectors with a direction; encode the words anew"

@@ -3,11 +3,14 @@
 
 import itertools
 import time
+from random import Random
 
 import pytest
+from rclpy.serialization import serialize_message
 
 from benchmarks.fuzz import trial
 from benchmarks.fuzz.__main__ import SUBJECTS, given_by, main, try_subject
+from benchmarks.fuzz.random_messages import any_message
 from benchmarks.fuzz.trial import Subject, try_input
 from talk2dino_ros.engine.errors import Talk2DinoError
 
@@ -20,6 +23,30 @@ def test_wrong_inputs_give_a_right_result_or_one_safe_sentence(subject):
     assert [finding for _, finding in outcomes if finding is not None] == []
     refused = sum(outcome.was_refused for outcome, _ in outcomes)
     assert 0 < refused < INPUTS, "inputs that are all refused, or none, try one way alone"
+
+
+TYPES = (
+    *(
+        "sensor_msgs/msg/Image",
+        "nav_msgs/msg/OccupancyGrid",
+        "tf2_msgs/msg/TFMessage",
+        "talk2dino_msgs/msg/PatchFeatures",
+    ),
+    *("rcl_interfaces/msg/ParameterEvent", "talk2dino_msgs/msg/TrackedObjectArray"),
+    "sensor_msgs/msg/CameraInfo",
+)
+REQUESTS = (
+    *("talk2dino_msgs/srv/SetVocabulary", "talk2dino_msgs/action/GoTo_SendGoal", "lifecycle_msgs/srv/ChangeState"),
+    *("rcl_interfaces/srv/SetParameters", "talk2dino_msgs/srv/Correct", "action_msgs/srv/CancelGoal"),
+)
+
+
+@pytest.mark.parametrize("name", [*TYPES, *REQUESTS])
+def test_random_messages_of_any_type_can_be_sent(name):
+    choice = Random(name)
+    sent = {serialize_message(any_message(choice, name)) for _ in range(30)}
+    assert len(sent) > 10
+    assert all(sent)
 
 
 def raising(error):

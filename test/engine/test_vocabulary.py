@@ -235,3 +235,8 @@ def test_a_file_in_a_folder_s_place_is_refused(tmp_path):
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(VocabularyError, match=r"nowhere/v\.safetensors could not be written .* expected a folder"):
         Vocabulary.from_embeddings(["door"], [[1.0]]).save(tmp_path / "nowhere" / "v.safetensors")
+
+
+def test_vectors_beyond_what_can_be_squared_are_refused_without_a_warning():
+    with pytest.raises(VocabularyError, match="zero or not finite"):
+        Vocabulary.from_embeddings(["dog"], [[1e30, 1.0]])

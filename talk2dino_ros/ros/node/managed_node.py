@@ -23,6 +23,7 @@ from talk2dino_ros.ros.node.message_guard import MessageGuard
 from talk2dino_ros.ros.node.node_log import NodeLogger
 from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
+from talk2dino_ros.ros.parameters.parameter_requests import refusing_unknown_types
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 from talk2dino_ros.ros.security.secured import permitted
 from talk2dino_ros.ros.watch import own_memory
@@ -60,6 +61,7 @@ class ManagedNode(LifecycleNode):
     def create_service(self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **options: Any) -> Any:
         """Create a service that answers also where its callback raises, and keeps what comes meanwhile."""
         options.setdefault("qos_profile", REQUESTS_QOS)
+        callback = refusing_unknown_types(srv_type, callback)
         with permitted(f"offer the service {self.resolve_service_name(srv_name)}"):
             return super().create_service(srv_type, srv_name, answering(callback, self.note_fault), **options)
 
