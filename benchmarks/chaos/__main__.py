@@ -24,7 +24,17 @@ from benchmarks.node_overhead import PROFILE
 from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
 from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 
-FAMILIES = ("camera_faults", "ending_faults", "kill_faults", "request_faults")
+FAMILIES = (
+    "camera_faults",
+    "clock_faults",
+    "request_faults",
+    "kill_faults",
+    "ending_faults",
+    "cycle_faults",
+    "device_faults",
+    "disk_faults",
+    "neighbour_faults",
+)
 DOMAIN = "88"
 
 
@@ -39,11 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
     options = parser.parse_args(arguments)
     rows = try_all(options.only or list(FAULTS), options.cache)
-    held = sum(row.held for row in rows)
-    print(f"{held} of {len(rows)} held")
+    print(f"{held_of(rows)} of {len(rows)} held")
     if options.output or not options.only:
         write(rows, options.output, options.note)
-    return int(held < len(rows))
+    return int(any(row.held is False for row in rows))
 
 
 def try_all(names: Sequence[str], cache: Path | None = None) -> list[Row]:
@@ -72,13 +81,18 @@ def set_environment(folder: Path, cache: Path | None = None) -> None:
 
 def said(row: Row) -> str:
     """Return a row as lines for the terminal."""
-    verdict = "held" if row.held else "NOT HELD"
+    verdict = {True: "held", False: "NOT HELD", None: "NOT TRIED"}[row.held]
     return f"{row.fault} ({row.seconds:g} s): {verdict}\n  seen: {row.seen}\n  lost: {row.lost}"
+
+
+def held_of(rows: Sequence[Row]) -> int:
+    """Return how many rows held."""
+    return sum(row.held is True for row in rows)
 
 
 def write(rows: list[Row], output: Path | None, note: str) -> None:
     """Write the rows with the machine as JSON, and as a table beside it."""
-    facts = {"note": note, "held": sum(row.held for row in rows), "rows": [asdict(row) for row in rows]}
+    facts = {"note": note, "held": held_of(rows), "rows": [asdict(row) for row in rows]}
     path = write_result("chaos", facts, output)
     header = ["# Faults and what was lost", "", f"Written by `make chaos`, from {path.name}. {note}".rstrip(), ""]
     lines = [*header, f"{machine_line(describe_machine())}.", "", *table_lines(rows)]

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.chaos.stage import Stage
 
+VERDICTS = {True: "yes", False: "**no**", None: "not tried"}
 MOST_SHOWN = 400  # characters of an answer in the table
 
 
 class ChaosError(Exception):
     """What a fault waited for did not come."""
+
+
+class NotTriedError(Exception):
+    """A fault that cannot be made on this machine."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table."""
+    """A line of the table. held: None where the fault could not be tried."""
 
     fault: str
     done: str
     expected: str
     seen: str
     lost: str
-    held: bool
+    held: bool | None
     seconds: float
 
 
@@ -74,6 +79,8 @@ def try_fault(tried: Fault, stage: Stage) -> Row:
     stage.complaints()  # those of before are not this fault's
     try:
         outcome = tried.inflict(stage)
+    except NotTriedError as error:
+        return Row(tried.name, tried.done, tried.expected, f"not tried: {error}", "not known", None, 0.0)
     except Exception as error:  # a row that says so, and the next fault is tried
         outcome = Outcome(shorten(str(error) or repr(error)), held=False, lost="not known")
     complaints = [each for each in stage.complaints() if not (tried.may_trace and each.is_traceback)]
@@ -94,6 +101,6 @@ def table_lines(rows: list[Row]) -> list[str]:
     """Return the rows as Markdown lines."""
     lines = ["| fault | what was done | what must hold | seen | lost | held | s |", "|---|---|---|---|---|---|---|"]
     for row in rows:
-        cells = (row.fault, row.done, row.expected, row.seen, row.lost, "yes" if row.held else "**no**")
+        cells = (row.fault, row.done, row.expected, row.seen, row.lost, VERDICTS[row.held])
         lines.append(f"| {' | '.join(cells)} | {row.seconds:g} |")
     return lines

@@ -138,10 +138,14 @@ class Stage:
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
         """Take what comes until the condition is true; return its value, raise ChaosError where it never is."""
+        if not (value := self.spin_until(condition, seconds)):
+            raise ChaosError(f"waited {seconds:g} s in vain for {what}")
+        return value
+
+    def spin_until(self, condition: Callable[[], Any], seconds: float) -> Any:
+        """Take what comes until the condition is true, for so long at most; return its value."""
         end_s = time.monotonic() + seconds
-        while not (value := condition()):
-            if time.monotonic() > end_s:
-                raise ChaosError(f"waited {seconds:g} s in vain for {what}")
+        while not (value := condition()) and time.monotonic() < end_s:
             self._executor.spin_once(timeout_sec=0.05)
         return value
 

@@ -165,7 +165,7 @@ class Victim:
     def end(self, number: int = signal.SIGINT, patience_s: float = 60.0) -> ProcessEnd:
         """Send a signal, and wait for the end."""
         self._is_asked_to_end = True
-        begin_s = time.monotonic()
+        begin_s, before = time.monotonic(), len(self.output)
         self.process.send_signal(number)
         try:
             code = self.process.wait(patience_s)
@@ -174,7 +174,13 @@ class Victim:
             self.process.wait()
             name = signal.Signals(number).name
             raise ChaosError(f"{self.name} did not end in {patience_s:g} s after {name}") from None
-        return ProcessEnd(code, time.monotonic() - begin_s, "Traceback" in self.output)
+        return ProcessEnd(code, time.monotonic() - begin_s, "Traceback" in self.output[before:])
+
+    def wait_for_end(self, patience_s: float = 120.0) -> int:
+        """Wait for a process that ends by itself; return its exit code."""
+        self._is_asked_to_end = True
+        self._stage.wait(lambda: not self.is_alive, "the process's end", patience_s)
+        return int(self.process.returncode)
 
     def kill(self) -> None:
         """End the process by SIGKILL."""

@@ -30,6 +30,7 @@ from talk2dino_ros.engine.models.networks import Networks
 from talk2dino_ros.engine.models.word_vectors import check_encoded_by, encode_classes
 from talk2dino_ros.engine.onnx.onnx_encoder import OnnxImageEncoder
 from talk2dino_ros.engine.options import Options, changed_options
+from talk2dino_ros.engine.runtime.enough_memory import working
 from talk2dino_ros.engine.runtime.memory import release_memory
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.text.class_entries import parse_classes
@@ -205,7 +206,8 @@ class Segmenter:
             PlannedImage(image, self.plan((image.shape[0], image.shape[1])), own, return_scores, patches)
             for image, own, patches in zip(images, memories, asked, strict=True)
         ]
-        results = self._segment_within_memory(planned, vocabulary, timer)
+        with working(self.device):
+            results = self._segment_within_memory(planned, vocabulary, timer)
         for own in filter(None, memories):
             own.keep()
         return results[0] if isinstance(rgb, np.ndarray) else results

@@ -7,13 +7,15 @@ other files went into it. So here what is kept is also known by the sum of all t
 
 import hashlib
 import logging
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba import config, njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from talk2dino_ros.engine.files.cache_folder import standard_folder
 
@@ -36,8 +38,54 @@ def sum_of_sources(engine: Path = Path(__file__).parents[1]) -> str:
 _SUM = sum_of_sources()
 
 
+class _SealedFiles(IndexDataCacheFile):
+    """numba's files, of which the code has its sum before it: a wrong bit of machine code would end the process."""
+
+    def _save_data(self, name: str, data: Any) -> None:
+        dumped = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(dumped).digest() + dumped)
+
+    def _load_data(self, name: str) -> Any:
+        content = Path(self._data_path(name)).read_bytes()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            raise ValueError(f"the sum of {name} is another one")
+        return pickle.loads(content[32:])
+
+    def forget(self) -> None:
+        """Remove the index, so that everything is kept anew."""
+        Path(self._index_path).unlink(missing_ok=True)
+
+
 class _Cache(FunctionCache):
-    """numba's cache with the sum of the sources in its keys."""
+    """numba's cache with the sum of the sources in its keys, which may fail to find or to keep what it should."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = _SealedFiles(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return what is kept, None where there is nothing, or damaged files."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # pickle raises of any kind
+            logger.warning(
+                "%s is damaged (%s) and made anew; nothing is lost", self.cache_path, str(error) or repr(error)
+            )
+            with suppress(OSError):
+                self._cache_file.forget()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code where there is room."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn_once(f"in {self.cache_path}: {error}")
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (*super()._index_key(sig, codegen), _SUM)
@@ -70,18 +118,18 @@ def _kept(dispatcher: Any) -> Any:
         config.CACHE_DIR = asked_for or _folder()
         dispatcher._cache = _Cache(dispatcher.py_func)
     except RuntimeError:
-        _warn_once(asked_for or _folder())
+        _warn_once(f"neither in {asked_for or _folder() or 'a home folder, which the user has not'} nor elsewhere")
     finally:
         config.CACHE_DIR = asked_for
     return dispatcher
 
 
 @cache
-def _warn_once(folder: str) -> None:
+def _warn_once(why: str) -> None:
     logger.warning(
-        "code that was compiled for this CPU cannot be kept (neither in %s nor elsewhere), so that each start compiles "
-        "it anew, for seconds; make the folder writable, or set XDG_CACHE_HOME to one that is",
-        folder or "a home folder, which the user has not",
+        "code that was compiled for this CPU cannot be kept (%s), so that each start compiles it anew, for seconds; "
+        "make the folder writable, make room, or set XDG_CACHE_HOME to one that is",
+        why,
     )
 
 

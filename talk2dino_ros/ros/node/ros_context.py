@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import rclpy
 
@@ -17,8 +20,11 @@ from talk2dino_ros.ros.security.secured import secured_start
 @contextmanager
 def ros_context(args: list[str] | None = None) -> Iterator[None]:
     """Initialise ROS with the arguments (None: the process's own), and shut it down at the end."""
+    arguments, problem = arguments_for_log(args)
+    if problem:
+        print(problem, file=sys.stderr)
     with secured_start(args):
-        rclpy.init(args=args)
+        rclpy.init(args=arguments)
         try:
             yield
         finally:
@@ -56,3 +62,34 @@ def _until_shutdown() -> Iterator[None]:
     except Exception:
         if rclpy.ok():
             raise
+
+
+def arguments_for_log(args: Sequence[str] | None) -> tuple[list[str], str]:
+    """Return the arguments (None: the process's own) with which ROS starts also where it can write no log file.
+
+    Beside them a sentence that says so, "" where it can: rclpy.init itself would refuse to start.
+    """
+    given = list(sys.argv if args is None else args)
+    folder = log_folder(os.environ)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return given, ""
+    except OSError as error:
+        problem = (
+            f"no log file can be written in {folder} ({error}), so the log goes to the terminal and /rosout alone; "
+            "make the folder writable, or set ROS_LOG_DIR to one that is"
+        )
+        return [*given, "--ros-args", "--disable-external-lib-logs"], problem
+
+
+def log_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of ROS's log files, as rcl finds it."""
+    if own := environment.get("ROS_LOG_DIR"):
+        return _at_home(own, environment)
+    return _at_home(environment.get("ROS_HOME") or "~/.ros", environment) / "log"
+
+
+def _at_home(path: str, environment: Mapping[str, str]) -> Path:
+    is_of_home = path == "~" or path.startswith("~/")
+    return Path(environment.get("HOME", "") + path[1:] if is_of_home else path)

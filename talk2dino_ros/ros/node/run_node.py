@@ -65,12 +65,16 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, shutdown: Shu
     from rclpy.signals import SignalHandlerOptions
 
     from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
+    from talk2dino_ros.ros.node.ros_context import arguments_for_log
 
     check_arguments(sys.argv if args is None else args, name, fields_of(node_type.PARAMETERS))
+    arguments, log_problem = arguments_for_log(args)
     with secured_start(args):
-        _init_ros(lambda: rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO))
+        _init_ros(lambda: rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO))
         shutdown.before_exit = rclpy.try_shutdown
         node = node_type()
+    if log_problem:
+        node.get_logger().warning(log_problem)
     if (removed := remove_abandoned()).segments:
         node.get_logger().info(str(removed))
     shutdown.before_exit = lambda: _leave_ros(node)

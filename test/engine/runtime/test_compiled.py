@@ -29,13 +29,13 @@ def run(folder: Path, factor: float) -> list[str]:
     return start(folder, factor)[0].split()
 
 
-def start(folder: Path, factor: float, **more: str) -> tuple[str, str]:
-    """The same with more of an environment; return what it printed, and its warnings."""
+def start(folder: Path, factor: float, before: tuple[str, ...] = (), **more: str) -> tuple[str, str]:
+    """The same with more of an environment, started by a command; return what it printed, and its warnings."""
     (folder / "engine" / "runtime" / "vector_math.py").write_text(CONSTANT.format(factor=factor))
     # Python's own kept code goes by a file's size and second, and the files here are as long and written in one
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"XDG_CACHE_HOME": str(folder / "caches"), "NUMBA_CACHE_DIR": ""} | more
-    command = [sys.executable, "-m", "engine.inference.pamr.pamr_cpu"]
+    command = [*before, sys.executable, "-m", "engine.inference.pamr.pamr_cpu"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return ended.stdout, ended.stderr
 
@@ -71,7 +71,7 @@ def test_where_no_folder_can_be_written_it_is_said_once_and_compiled_all_the_sam
     assert printed.split() == ["2.0", "0"]
     (line,) = said.splitlines()
     assert line.startswith("code that was compiled for this CPU cannot be kept (neither in /proc/nowhere/")
-    assert line.endswith("make the folder writable, or set XDG_CACHE_HOME to one that is")
+    assert line.endswith("make the folder writable, make room, or set XDG_CACHE_HOME to one that is")
 
 
 def test_compiled_code_is_kept_in_the_users_caches_and_not_in_the_package(folder):
@@ -79,3 +79,30 @@ def test_compiled_code_is_kept_in_the_users_caches_and_not_in_the_package(folder
     run(folder, 2.0)
     kept = [file.relative_to(folder).parts[:2] for file in folder.rglob("*.nb?")]
     assert set(kept) == {("caches", "talk2dino_ros")}
+
+
+def test_a_full_disk_is_said_and_the_function_compiled_all_the_same(folder):
+    printed, said = start(folder, 2.0, before=("sh", "-c", 'ulimit -f 0; exec "$@"', "sh"))
+    assert printed.split() == ["2.0", "0"]
+    (line,) = said.splitlines()
+    assert "cannot be kept (in " in line
+    assert "File too large" in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "damaged"),
+    [
+        ("nbi", lambda content: content[: len(content) // 2]),
+        ("nbc", lambda content: content[: len(content) // 2]),
+        ("nbc", lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]),
+    ],
+    ids=["an index that is cut off", "code that is cut off", "a wrong bit of code"],
+)
+def test_a_damaged_file_is_said_and_kept_anew(folder, kind, damaged):
+    run(folder, 2.0)
+    for path in folder.rglob(f"*.{kind}"):
+        path.write_bytes(damaged(path.read_bytes()))
+    printed, said = start(folder, 2.0)
+    assert printed.split() == ["2.0", "0"]
+    assert "is damaged" in said
+    assert run(folder, 2.0) == ["2.0", "1"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A GPU with too little memory: one sentence with what does not fit, what is free, and what helps."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,7 +10,7 @@ from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.models import mini
 from talk2dino_ros.engine.models.networks import Networks
 from talk2dino_ros.engine.models.registry import MODELS
-from talk2dino_ros.engine.runtime.enough_memory import enough_memory
+from talk2dino_ros.engine.runtime.enough_memory import enough_memory, working
 
 # as torch 2 raises it (c10/cuda/CUDACachingAllocator.cpp)
 FULL = (
@@ -50,3 +51,38 @@ def test_a_text_encoder_that_does_not_fit_is_told_from_an_image_encoder(monkeypa
 def test_a_text_of_another_form_is_left_out():
     with pytest.raises(ModelError, match="too little memory for it, expected it to fit"), enough_memory("it", "x", "y"):
         raise torch.OutOfMemoryError("CUDA error: out of memory")
+
+
+# as torch 2 raises it (c10/cuda/CUDAException.cpp)
+BROKEN = (
+    "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronously reported at some "
+    "other API call, so the stacktrace below might be incorrect."
+)
+BROKEN_SAID = (
+    "cpu has failed (CUDA error: an illegal memory access was encountered), expected it to compute; load the model "
+    "anew (cleanup and configure), and where that fails too end the process and start it again; look at the device "
+    "(dmesg, nvidia-smi)"
+)
+
+
+def test_a_cuda_error_in_an_image_says_what_helps(monkeypatch):
+    segmenter = load_segmenter("mini", device="cpu", text_cache_dir="none")
+    vocabulary = segmenter.encode_vocabulary(["cup"])
+
+    def fail(*_args, **_options):
+        raise RuntimeError(BROKEN)
+
+    monkeypatch.setattr(type(segmenter), "_segment_batch", fail)
+    with pytest.raises(ModelError) as raised:
+        segmenter.segment(np.zeros((48, 64, 3), np.uint8), vocabulary)
+    assert str(raised.value) == BROKEN_SAID
+
+
+def test_a_cuda_error_while_loading_says_what_helps():
+    with pytest.raises(ModelError, match="cuda:0 has failed"), enough_memory("it", "cuda:0", "y"):
+        raise RuntimeError(BROKEN)
+
+
+def test_other_errors_of_torch_are_faults_of_the_program():
+    with pytest.raises(RuntimeError, match="shape"), working("cuda:0"):
+        raise RuntimeError("shape '[2]' is invalid")
