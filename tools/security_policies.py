@@ -50,7 +50,7 @@ MANAGING = {"change_state", "set_parameters", "set_parameters_atomically"}
 READER = "Who reads what the nodes publish, such as a planner, and changes nothing."
 OPERATOR = "Who may change the words, send the robot, and let the memory forget."
 MANAGER = "A lifecycle manager, and who may set parameters."
-INPUTS = "Who gives the nodes what they work on: cameras, TF, maps, the clock."
+INPUTS = "Who gives the nodes what they work on, and does what they ask for: cameras, TF, maps, the clock, the planner."
 COMMAND_LINE = "_ros2cli_*"  # the nodes of `ros2 service call` and the like
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -155,7 +155,8 @@ def policies(nodes: dict[str, Rights], any_node: Rights) -> dict[str, str]:
         return client | Rights(request=_ending(services, names), call=_ending(actions, names))
 
     given = frozenset().union(*(rights.subscribe for rights in nodes.values())) - published
-    inputs = any_node | Rights(publish=given)
+    asked = frozenset().union(*(rights.request for rights in nodes.values())) - services
+    inputs = any_node | Rights(publish=given, reply=asked)
     command_line = {COMMAND_LINE: any_node}
     texts["reader"] = policy("reader", READER, {"reader": may(READING)} | command_line)
     texts["operator"] = policy("operator", OPERATOR, {"operator": may(READING | WORKING)} | command_line)

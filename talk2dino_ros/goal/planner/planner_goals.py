@@ -115,7 +115,8 @@ class PlannerGoals:
     def fate(self, now_s: float, *, is_planner_there: bool) -> GoalFate:
         """Return what has become of the last goal."""
         if self.key is None:
-            is_late = any(sent.is_wanted and now_s - sent.sent_s > TAKEN_WITHIN_S for sent in self._sent)
+            last = self._sent[-1] if self._sent else None
+            is_late = last is not None and last.is_wanted and now_s - last.sent_s > TAKEN_WITHIN_S
             return GoalFate.NOT_TAKEN if is_late and is_planner_there else GoalFate.UNKNOWN
         if self._stage == Stage.UNDER_WAY and (self._has_vanished or not is_planner_there):
             return GoalFate.VANISHED

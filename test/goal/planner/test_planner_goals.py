@@ -142,6 +142,22 @@ def test_a_goal_after_a_refused_one_is_followed_and_not_cancelled(course):
     assert course.cancelled == []
 
 
+def test_a_refused_goal_of_long_ago_says_nothing_of_the_next_one(course):
+    course.say()
+    course.send()
+    course.let_go()
+    course.now_s += 1.0
+    course.send()
+    course.say(s1=UNDER_WAY)
+    assert course.say(s1=DONE) == GoalFate.DONE
+    course.now_s += TAKEN_WITHIN_S + 1.0
+    course.send()
+    assert course.fate == GoalFate.UNKNOWN
+    assert course.say(s1=DONE, s2=UNDER_WAY) == GoalFate.UNKNOWN
+    assert course.say(s1=DONE, s2=GIVEN_UP) == GoalFate.GIVEN_UP
+    assert course.cancelled == []
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 def test_a_goal_under_way_vanishes_with_the_planner(course, is_told):
     course.say()
