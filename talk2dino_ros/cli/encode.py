@@ -9,6 +9,7 @@ from talk2dino_ros.cli.model_arguments import add_word_arguments, word_choices
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.files.atomic_write import file_to_replace
 from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.viz.terminal import printable
 
 
 def add_encode_command(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         **word_choices(arguments),
     )
     for warning in vocabulary.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {printable(warning)}")
     vocabulary.save(arguments.output)
     print(
         f"{arguments.output}: {'; '.join(entry.text for entry in vocabulary.classes)}, encoded by {vocabulary.model}, "

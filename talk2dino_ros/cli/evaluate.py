@@ -16,6 +16,7 @@ from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
 from talk2dino_ros.viz.class_plot import draw_classes
 from talk2dino_ros.viz.contact_sheet import SheetRow, choose, draw_sheet
 from talk2dino_ros.viz.pictures import read_picture, write_picture
+from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.evaluate.datasets import Dataset
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts = evaluation_report.result_facts(dataset, evaluation.subject, progress)
     skipped = {path.name: "it is hidden" for path in dataset.hidden} | progress.skipped
     for name_of_file, reason in skipped.items():
-        print(f"skipped {name_of_file}: {reason}")
+        print(f"skipped {printable(name_of_file)}: {printable(reason)}")
     figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
     print(
         f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing scored'}, "

@@ -15,6 +15,7 @@ from talk2dino_ros.cli.model_arguments import (
 from talk2dino_ros.engine.errors import ImageError, VocabularyError
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.viz.pictures import SUFFIXES, read_picture, write_picture
+from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     segmenter = _load(arguments)
     vocabulary = segmenter.encode_vocabulary(classes)
     for warning in vocabulary.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {printable(warning)}")
     explanation = explain(segmenter, rgb, vocabulary)
     if arguments.output.suffix:
         write_picture(arguments.output, sheet(explanation))

@@ -115,7 +115,7 @@ def _read_words(arguments: argparse.Namespace, segmenter: Segmenter) -> Vocabula
         else segmenter.encode_vocabulary(split_classes(arguments.classes))
     )
     for warning in vocabulary.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {printable(warning)}")
     return vocabulary
 
 
@@ -187,7 +187,7 @@ def _segment_picture(job: SegmentJob, segmenter: Segmenter, vocabulary: Vocabula
     write_picture(beside(job.stem, "_overlay.png"), picture)
     for point in points:
         print(
-            f"{job.path.name}: {point.class_name} at {point.pixel}, "
+            f"{printable(job.path.name)}: {printable(point.class_name)} at {point.pixel}, "
             f"confidence {point.confidence:.2f}, area {point.area_share:.1%}"
         )
 
@@ -216,4 +216,4 @@ def _segment_video(job: SegmentJob, segmenter: Segmenter, vocabulary: Vocabulary
             write_picture(masks / f"{number:06d}.png", mask)
             write(picture)
     if shortfall := video.shortfall():
-        print(f"warning: {shortfall}", file=sys.stderr)
+        print(f"warning: {printable(shortfall)}", file=sys.stderr)

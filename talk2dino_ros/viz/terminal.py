@@ -4,6 +4,8 @@
 import io
 import sys
 
+from talk2dino_ros.engine.text.safe_text import safe_text
+
 
 def show_any_text() -> None:
     """Let printing write `\\xe9` for what the terminal's encoding lacks, where it would end the process."""
@@ -13,5 +15,5 @@ def show_any_text() -> None:
 
 
 def printable(name: str) -> str:
-    """Return a file's name as text that UTF-8 can hold."""
-    return name.encode(errors="backslashreplace").decode()
+    """Return a text of any origin, such as a file's name, as one line that no terminal acts on."""
+    return safe_text(name)

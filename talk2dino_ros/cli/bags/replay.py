@@ -110,10 +110,10 @@ def _tell(outcome: ReplayOutcome, path: Path) -> None:
 def _tell_unused(bag: Bag, plan: ReplayPlan) -> None:
     others = sorted(set(bag.types) - set(plan.topics))
     if others:
-        listed = ", ".join(f"{printable(topic)} ({bag.types[topic]})" for topic in others[:5])
+        listed = ", ".join(f"{printable(topic)} ({printable(bag.types[topic])})" for topic in others[:5])
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         print(f"not used: {bag.count(others)} messages of {listed}{more}")
 
 
 def _warn(sentence: str) -> None:
-    print(f"warning: {sentence}", file=sys.stderr)
+    print(f"warning: {printable(sentence)}", file=sys.stderr)

@@ -198,7 +198,7 @@ def build_bag(builder: BagBuilder, path: Path, settings: BuildSettings, *, progr
         with tqdm(total=total, unit="message", desc=f"{name}: stamps", leave=False, disable=disable) as bar:
             indexes = [BagIndex(bag, each, rectified=settings.rectified, on_message=bar.update) for each in cameras]
         for flaw in dict.fromkeys(flaw for index in indexes for flaw in index.flaws):
-            print(f"warning: {flaw}", file=sys.stderr)
+            print(f"warning: {printable(flaw)}", file=sys.stderr)
         images = sum(len(index.images) for index in indexes)
         with tqdm(total=images, unit="image", desc=name, disable=disable) as bar:
             builder.build(bag, indexes, bar.update)

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"{len(memory.voxels)} voxels, {memory.floor_m2:.1f} m2, {memory.store.bytes_on_disk()} bytes"
         )
     for reason, count in report.rejected.most_common():
-        print(f"rejected: {count} images, {reason}: {report.sentences[reason]}")
+        print(f"rejected: {count} images, {reason}: {printable(report.sentences[reason])}")
 
 
 def _built(memory: SpatialMemory, settings: BuildSettings, arguments: argparse.Namespace) -> BuildReport:
@@ -125,4 +125,4 @@ def _check(path: Path, topics: TopicNames) -> None:
         raise BagError(f"{path} is not there, expected a bag's folder or file; name another")
     with open_bag(path) as bag:
         for sentence in choose_cameras(bag, topics)[1]:
-            print(f"warning: {printable(path.name)}: {sentence}", file=sys.stderr)
+            print(f"warning: {printable(path.name)}: {printable(sentence)}", file=sys.stderr)

@@ -26,6 +26,7 @@ from talk2dino_ros.perception.memory.word_query import scores_of
 from talk2dino_ros.viz.pictures import UnwritableError, write_picture
 from talk2dino_ros.viz.places.map_picture import MapContent, ShownPlace, draw_map
 from talk2dino_ros.viz.places.view_sheet import Rgb, draw_views
+from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.perception.memory.place_finder import FoundPlace
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if places:
         print_table([_HEAD, *map(_cells, places)])
-    print(sentence)
+    print(printable(sentence))
     for path in pictures:
         print(f"written to {path}")
 

@@ -14,6 +14,7 @@ from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE, Search
 from talk2dino_ros.perception.memory.word_query import AGAINST, WordQuery, entries_of, make_query
+from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine.models.model_row import Model
@@ -72,7 +73,7 @@ def question(kind: FeatureKind | None, word: str, arguments: argparse.Namespace)
         check_space(model, kind, arguments)
     vocabulary = encode_vocabulary([entry.text for entry in entries], name, **word_choices(arguments))
     for warning in vocabulary.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     background = model.background if arguments.background == -1.0 else arguments.background
     if not 0 <= background < 1:
         raise VocabularyError(f"background is {background:g}, expected 0 to below 1, or -1 for the model's own; set it")

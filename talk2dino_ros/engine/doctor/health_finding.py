@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from talk2dino_ros.engine.text.safe_text import safe_text
+
 
 class Level(Enum):
     """How good it is."""
@@ -52,6 +54,6 @@ def sections_to_text(sections: Sequence[Section]) -> str:
 def _lines(section: Section, width: int) -> Iterable[str]:
     yield section.title
     for each in section.findings:
-        yield f"  {each.level.value:5}  {each.what:{width}}  {each.said}".rstrip()
+        yield f"  {each.level.value:5}  {safe_text(each.what):{width}}  {safe_text(each.said)}".rstrip()
         if each.remedy:
-            yield f"  {'':5}  {'':{width}}  -> {each.remedy}"
+            yield f"  {'':5}  {'':{width}}  -> {safe_text(each.remedy)}"

@@ -7,17 +7,29 @@ Standard library only.
 import re
 
 LONGEST = 4000  # characters of one sentence
-# C0 and C1 controls (newline, ANSI's escape), line separators, marks that turn the reading direction, half characters
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# C0 and C1 controls (newline, ANSI's escape), line separators, marks that turn the reading direction, half characters,
+# and what nobody sees: spaces without a width, Unicode's tags. The joiners of Persian and of emojis stay.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
 
 
 def safe_text(text: str, longest: int = LONGEST) -> str:
     r"""Return a text in which what could act on a terminal or a log is written out, as in `\x1b` and `\u202e`."""
-    shown = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text[: longest + 1])
-    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+    return _shortened(_UNSAFE.sub(_written_out, _shortened(text, longest)), longest)
 
 
 def safe_lines(text: str, longest: int) -> str:
     """Return a text of several lines, such as a traceback; all but the first are indented, so that none looks new."""
-    shown = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return "\n  ".join(map(safe_text, shown.split("\n")))
+    return _shortened("\n  ".join(map(safe_text, _shortened(text, longest).split("\n"))), longest)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def _shortened(text: str, longest: int) -> str:
+    """Leave out the middle of a text that is too long: a sentence's end says what to do, a traceback's what it is."""
+    end = longest // 4
+    return text if len(text) <= longest else f"{text[: longest - 1 - end]}…{text[len(text) - end :]}"

@@ -13,7 +13,9 @@ from rclpy.impl.logging_severity import LoggingSeverity
 from talk2dino_ros.engine.text.safe_text import safe_lines, safe_text
 
 PERIOD_S = 10.0
-MOST_CHARACTERS = 50_000  # in a period: more than a person reads, and a gigabyte takes days
+# in a period, of errors, of warnings and of the rest: more than a person reads, and a gigabyte takes days
+MOST_CHARACTERS = 50_000
+MOST_OF_WARNINGS, MOST_OF_THE_REST = 30_000, 20_000
 _LONGEST_TRACE = 10_000
 
 # rclpy tells callers apart, for its throttling and their place in the source, by the first file that is none of these
@@ -23,12 +25,12 @@ getattr(rcutils_logger, "_internal_callers", []).append(os.path.realpath(__file_
 class NodeLogger(rcutils_logger.RcutilsLogger):
     """rclpy's logger, whose lines hold no control characters; what is beyond MOST_CHARACTERS is counted and left out.
 
-    Errors are counted apart from the rest, so that neither hides the other.
+    Errors, warnings and the rest are counted apart, so that none hides another: a stranger may call what is logged.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._budgets = {True: Budget(), False: Budget()}  # of errors, of the rest
+        self._errors, self._warnings, self._rest = Budget(), Budget(MOST_OF_WARNINGS), Budget(MOST_OF_THE_REST)
 
     def log(self, message: str, severity: Any, *name: str | None, **filters: Any) -> bool:
         """Log as rclpy's logger does, which takes a name since Kilted."""
@@ -36,7 +38,8 @@ class NodeLogger(rcutils_logger.RcutilsLogger):
             return False
         is_error = severity >= LoggingSeverity.ERROR
         text = safe_lines(str(message), _LONGEST_TRACE) if is_error else safe_text(str(message))
-        is_allowed, left_out = self._budgets[is_error].takes(len(text), time.monotonic())
+        budget = self._errors if is_error else self._warnings if severity >= LoggingSeverity.WARN else self._rest
+        is_allowed, left_out = budget.takes(len(text), time.monotonic())
         if left_out:
             text = f"{left_out} lines before this one were left out of the log, as there were too many; {text}"
         return is_allowed and bool(super().log(text, severity, *name, **filters))
@@ -45,7 +48,8 @@ class NodeLogger(rcutils_logger.RcutilsLogger):
 class Budget:
     """Characters that may be spent in each period."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_CHARACTERS) -> None:
+        self._most = most
         self._since_s = -PERIOD_S
         self._spent = 0
         self._left_out = 0
@@ -54,7 +58,7 @@ class Budget:
         """Spend so many; return whether they are there, and if so how many texts were left out since the last one."""
         if now_s - self._since_s >= PERIOD_S:
             self._since_s, self._spent = now_s, 0
-        if self._spent + characters > MOST_CHARACTERS:
+        if self._spent + characters > self._most:
             self._left_out += 1
             return False, 0
         self._spent += characters

@@ -4,7 +4,14 @@
 import pytest
 from rclpy.impl import rcutils_logger
 
-from talk2dino_ros.ros.node.node_log import MOST_CHARACTERS, PERIOD_S, Budget, NodeLogger
+from talk2dino_ros.ros.node.node_log import (
+    MOST_CHARACTERS,
+    MOST_OF_THE_REST,
+    MOST_OF_WARNINGS,
+    PERIOD_S,
+    Budget,
+    NodeLogger,
+)
 
 
 @pytest.fixture
@@ -45,12 +52,31 @@ def test_warnings_beyond_the_budget_are_left_out_and_counted_and_errors_are_not(
     logger = NodeLogger("own")
     for _ in range(100_000):
         logger.warning("x" * 1000)
-    assert sum(len(message) for message, _ in written) == MOST_CHARACTERS
+    assert sum(len(message) for message, _ in written) == MOST_OF_WARNINGS
     logger.error("an error")
     assert written[-1][0] == "an error"
     now_s[0] += PERIOD_S
     logger.warning("on we go")
-    assert written[-1][0] == "99950 lines before this one were left out of the log, as there were too many; on we go"
+    assert written[-1][0] == "99970 lines before this one were left out of the log, as there were too many; on we go"
+
+
+def test_what_a_stranger_may_have_logged_hides_no_warning(written):
+    """As set_vocabulary in a loop, each of which is told."""
+    logger = NodeLogger("own")
+    for _ in range(1000):
+        logger.info("x" * 1000)
+    assert sum(len(message) for message, _ in written) == MOST_OF_THE_REST
+    logger.warning("a warning")
+    assert written[-1][0] == "a warning"
+    assert MOST_CHARACTERS + MOST_OF_WARNINGS + MOST_OF_THE_REST == 100_000  # as SECURITY.md says
+
+
+@pytest.mark.parametrize("mark", ["\x1b", "\ud800", "\n", "\U000e0041"])
+def test_an_error_of_any_length_is_logged_with_its_end(written, mark):
+    NodeLogger("own").error(f"it failed{mark * 10**6}\nValueError: the reason")
+    assert written[0][0].startswith("it failed")
+    assert written[0][0].endswith("\n  ValueError: the reason")
+    assert len(written[0][0]) <= 10_000
 
 
 def test_a_text_below_the_level_spends_nothing(written):
