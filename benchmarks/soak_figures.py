@@ -86,6 +86,16 @@ def by_minute(stamps: Sequence[int], masks: Sequence[Mask], memory: Sequence[Sam
     return rows
 
 
+def growth_mb_per_hour(memory: Sequence[Sample]) -> float:
+    """Return the slope of the line through the samples by least squares; 0.0 for fewer than two."""
+    hours = [(each.when - memory[0].when) / (60 * MINUTE_NS) for each in memory]
+    if len(memory) < 2 or not hours[-1]:
+        return 0.0
+    middle, mean_mb = sum(hours) / len(hours), sum(each.resident_mb for each in memory) / len(memory)
+    covariance = sum((hour - middle) * (each.resident_mb - mean_mb) for hour, each in zip(hours, memory, strict=True))
+    return covariance / sum((hour - middle) ** 2 for hour in hours)
+
+
 def said(facts: dict[str, Any]) -> str:
     """Summarise the results in one line."""
     first, *_, last = facts["memory"]

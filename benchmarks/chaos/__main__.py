@@ -2,14 +2,16 @@
 """Try faults against real processes: `make chaos`, `python -m benchmarks.chaos --only NAME...`.
 
 Prints a row for each fault and writes all to benchmarks/results/chaos_DATE.json and .md, with the machine; some faults
-alone go to --output, or nowhere. Exits with 1 where a row does not hold. The processes are in a ROS domain of their own
-(88, unless ROS_DOMAIN_ID names one) and keep to this machine. ROS 2 has to be there: `source .venv/setup.bash`.
+alone go to --output, or nowhere. Ctrl-C ends it with the rows that are there. Exits with 1 where a row does not hold.
+The processes are in a ROS domain of their own (88, unless ROS_DOMAIN_ID names one) and keep to this machine. ROS 2 has
+to be there: `source .venv/setup.bash`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,10 +32,10 @@ FAMILIES = (
     "request_faults",
     "kill_faults",
     "ending_faults",
-    "cycle_faults",
     "device_faults",
     "disk_faults",
     "neighbour_faults",
+    "cycle_faults",
 )
 DOMAIN = "88"
 
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="folder of caches that are kept; else they are empty at first")
     parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process would be deaf to it
     rows = try_all(options.only or list(FAULTS), options.cache)
     print(f"{held_of(rows)} of {len(rows)} held")
     if options.output or not options.only:
@@ -65,6 +68,8 @@ def try_all(names: Sequence[str], cache: Path | None = None) -> list[Row]:
             for name in names:
                 rows.append(try_fault(FAULTS[name], stage))
                 print(said(rows[-1]), flush=True)
+        except KeyboardInterrupt:
+            print(f"stopped after {len(rows)} of {len(names)} faults", flush=True)
         finally:
             stage.close()
     return rows
@@ -92,7 +97,13 @@ def held_of(rows: Sequence[Row]) -> int:
 
 def write(rows: list[Row], output: Path | None, note: str) -> None:
     """Write the rows with the machine as JSON, and as a table beside it."""
-    facts = {"note": note, "held": held_of(rows), "rows": [asdict(row) for row in rows]}
+    facts = {
+        "note": note,
+        "faults": len(FAULTS),
+        "tried": len(rows),
+        "held": held_of(rows),
+        "rows": [asdict(row) for row in rows],
+    }
     path = write_result("chaos", facts, output)
     header = ["# Faults and what was lost", "", f"Written by `make chaos`, from {path.name}. {note}".rstrip(), ""]
     lines = [*header, f"{machine_line(describe_machine())}.", "", *table_lines(rows)]

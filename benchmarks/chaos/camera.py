@@ -7,6 +7,7 @@ import argparse
 import itertools
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=("", "runs", "loops", "stops", "jumps"), default="", help="publish /clock")
     parser.add_argument("--changes", action="store_true", help="size, encoding and rate, each second")
     parser.add_argument("--info", action="store_true", help="publish camera_info too")
+    parser.add_argument("--log", type=Path, help="write each image's stamp to this file, a line of nanoseconds")
     parser.add_argument("--silent", action="store_true", help="publish nothing")
     play(parser.parse_args())
 
@@ -50,19 +52,24 @@ def play(options: argparse.Namespace) -> None:
     info_topic = f"{options.topic.rpartition('/')[0]}/camera_info".lstrip("/")
     infos = node.create_publisher(CameraInfo, info_topic, qos_profile_sensor_data) if options.info else None
     clock = node.create_publisher(Clock, "/clock", 10) if options.clock else None
-    begin_s = time.monotonic()
+    log = options.log.open("w", buffering=1) if options.log else None  # by line, as the process is killed
+    begin_s = next_s = time.monotonic()
     for number in itertools.count():
         passed_s = time.monotonic() - begin_s
         image, rate = image_at(passed_s, number, options)
         now_ns = time.time_ns() if clock is None else simulated_ns(options.clock, passed_s)
         if clock is not None:
             clock.publish(Clock(clock=time_of(now_ns)))
-        image.header.stamp, image.header.frame_id = time_of(stamp_of(options.stamps, now_ns)), "chaos_optical"
+        stamp_ns = stamp_of(options.stamps, now_ns)
+        image.header.stamp, image.header.frame_id = time_of(stamp_ns), "chaos_optical"
+        if log is not None:
+            log.write(f"{stamp_ns}\n")
         if not options.silent:
             images.publish(image)
         if infos is not None:
             infos.publish(CameraInfo(header=image.header, width=image.width, height=image.height))
-        time.sleep(1 / rate)
+        next_s += 1 / rate
+        time.sleep(max(0.0, next_s - time.monotonic()))
 
 
 def image_at(passed_s: float, number: int, options: argparse.Namespace) -> tuple[Any, float]:

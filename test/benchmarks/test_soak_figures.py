@@ -50,3 +50,12 @@ def test_the_masks_of_a_minute_stand_beside_the_memory_at_its_end():
         (0.0, 100.0, None), (1.0, 101.0, 1), (2.0, 102.0, 2)
     ]  # fmt: skip
     assert rows[2]["behind_ms"]["max"] == 60e3
+
+
+def test_memory_grows_by_the_slope_of_its_samples():
+    minute = figures.MINUTE_NS
+    memory = [figures.Sample(5 + number * minute, 100.0 + 2 * number) for number in range(4)]  # 2 MB a minute
+    assert abs(figures.growth_mb_per_hour(memory) - 120.0) < 1e-6
+    noise = [figures.Sample(number * minute, mb) for number, mb in enumerate((100.0, 101.0, 101.0, 100.0))]
+    assert abs(figures.growth_mb_per_hour(noise)) < 1e-6
+    assert figures.growth_mb_per_hour(memory[:1]) == 0.0
