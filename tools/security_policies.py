@@ -42,7 +42,7 @@ READING = {
     *("describe_parameters", "get_parameter_types", "get_parameters", "list_parameters", "get_type_description"),
 }
 WORKING = {
-    *("set_vocabulary", "enable", "encode_text", "check_transport"),
+    *("set_vocabulary", "enable", "encode_text", "check_transport", "record_problem"),
     *("go_to", "cancel", "go"),
     *("forget", "correct"),
 }

@@ -96,7 +96,7 @@ class _Topic(StampedTopic):
         if not self._subs:
             self._count_at_start = self._count
             self.buffer.open()
-            take = (CLASSES[self._expected_type], self._topic, self._receive)
+            take = (CLASSES[self.expected_type], self._topic, self._receive)
             # rclpy would warn of what the one profile does not hear, though the other does
             quiet = SubscriptionEventCallbacks(incompatible_qos=lambda _event: None)
             self._subs = [

@@ -6,6 +6,7 @@ depth_input.py brings what is published, replay/ what a bag has. Messages are de
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ class StampedTopic(ABC):
         self.name = name
         self.latest: Any = None
         self.buffer: StampedBuffer[Any] = StampedBuffer(kept, f"message on {name}")
-        self._expected_type = expected_type
+        self.expected_type = expected_type
         self._may_be_latest = expected_type == CAMERA_INFO
         self._count = self._count_at_start = 0
 
@@ -78,7 +79,7 @@ class StampedTopic(ABC):
 
     def _heard(self) -> Heard:
         newest_ns = None if self.latest is None else stamp_to_ns(self.latest.header.stamp)
-        return Heard(self.name, self.types(), self._expected_type, self._count, newest_ns, self._may_be_latest)
+        return Heard(self.name, self.types(), self.expected_type, self._count, newest_ns, self._may_be_latest)
 
 
 class DepthTopics:
@@ -102,6 +103,12 @@ class DepthTopics:
     def topic(self) -> str:
         """The topic of the depth."""
         return self._depths.name
+
+    def nearest(self, stamp_ns: int) -> list[tuple[str, str, Any]]:
+        """Return name, type and message of what lies next to a stamp, however far, of each topic that has any."""
+        found = [(topic, topic.buffer.match(stamp_ns, sys.maxsize)) for topic in self.topics]
+        kept = [(topic, topic.latest if match is None else match[0]) for topic, match in found]
+        return [(topic.name, topic.expected_type, message) for topic, message in kept if message is not None]
 
     @property
     def is_expected(self) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -52,6 +52,16 @@ class ActiveConfiguration:
         return self.vocabulary.published_ids(self.parameters.unlabeled_id)
 
 
+class BatchRecorder(Protocol):
+    """Keeps what is processed, in the worker's thread."""
+
+    def take_images(self, frames: Sequence[Frame], active: ActiveConfiguration) -> None:
+        """Keep the images of a batch that is about to be processed."""
+
+    def end_batch(self, frames: Sequence[Frame], active: ActiveConfiguration) -> None:
+        """Keep what belongs to them, now that they have been processed or have failed."""
+
+
 class Pipeline:
     """The cameras, the worker between them and the model, and the active configuration.
 
@@ -66,6 +76,7 @@ class Pipeline:
         scenes: Mapping[str, Scene],
         active: ActiveConfiguration,
         on_problem: Callable[[str, Exception], None],
+        recorder: BatchRecorder | None = None,
     ) -> None:
         self.cameras = cameras
         self.scenes = scenes
@@ -73,6 +84,7 @@ class Pipeline:
         self.slots = FrameSlots()
         self.stages = StageStatistics()
         self._on_problem = on_problem
+        self._recorder = recorder
         self._is_enabled = True
         self.worker = Worker(self.slots, self.process, self._on_lost_batch)
 
@@ -135,6 +147,15 @@ class Pipeline:
         if not self._is_enabled:
             self._publish_unlabeled(frames, active.parameters)
             return active.parameters.paused_mask_period_s
+        if self._recorder is None:
+            return self._process(frames, active)
+        self._recorder.take_images(frames, active)
+        try:
+            return self._process(frames, active)
+        finally:
+            self._recorder.end_batch(frames, active)
+
+    def _process(self, frames: list[Frame], active: ActiveConfiguration) -> float:
         timer = active.segmenter.stage_timer() if active.parameters.stage_times else None
         segmented = self._publish_masks(frames, active, timer)
         with stage(timer, "points"):

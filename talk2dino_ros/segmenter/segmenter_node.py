@@ -25,6 +25,7 @@ from talk2dino_ros.segmenter.camera import Camera
 from talk2dino_ros.segmenter.model_loading import load, release, self_checked, warm_up, with_options
 from talk2dino_ros.segmenter.parameters import segmenter_parameters
 from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
+from talk2dino_ros.segmenter.problem.problem_recorder import ProblemRecorder, ProblemServer
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
 from talk2dino_ros.segmenter.vocabulary.text_server import TextServer
@@ -41,8 +42,8 @@ class SegmenterNode(ManagedNode):
     """Lifecycle node for open-vocabulary segmentation of camera images.
 
     Parameters: see segmenter_parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
-    Services: ~/set_vocabulary, ~/get_vocabulary, ~/encode_text, ~/enable, ~/check_transport; before configure they
-    answer that it is too early.
+    Services: ~/set_vocabulary, ~/get_vocabulary, ~/encode_text, ~/enable, ~/check_transport, ~/record_problem; before
+    configure they answer that it is too early.
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
@@ -55,11 +56,14 @@ class SegmenterNode(ManagedNode):
         self._settings = segmenter_parameters.read(self)
         self._pipeline: Pipeline | None = None
         self._transforms: Transforms | None = None
+        self._recorder: ProblemRecorder | None = None
+        self._last_statuses: list[DiagnosticStatus] = []
         self._problems = ProblemLog(self.get_logger())
         self._transport_check = TransportCheck(self, lambda: self._pipeline)
         self._diagnostics = Diagnostics(self, self._transport_check)
         self._vocabulary_server = VocabularyServer(self, lambda: self._pipeline)
         self._text_server = TextServer(self, lambda: self._pipeline, self._vocabulary_server)
+        self._problem_server = ProblemServer(self, lambda: self._recorder)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.start_diagnostics(self._settings.diagnostics_period_s)
@@ -82,7 +86,9 @@ class SegmenterNode(ManagedNode):
         cameras = {name: Camera(self, name, settings) for name in settings.cameras}
         scenes = {name: Scene(camera.depth_input, self._transforms, settings) for name, camera in cameras.items()}
         active = ActiveConfiguration(segmenter, vocabulary, settings, self_check=check.line)
-        self._pipeline = Pipeline(cameras, scenes, active, self._on_problem)
+        if settings.problem_seconds:
+            self._recorder = ProblemRecorder(self, cameras, settings, lambda: [*map(_told, self._last_statuses)])
+        self._pipeline = Pipeline(cameras, scenes, active, self._on_problem, self._recorder)
         self._pipeline.publish_label_info()
         self._log_configured(self._pipeline)
 
@@ -111,12 +117,19 @@ class SegmenterNode(ManagedNode):
             pipeline.destroy()
             del pipeline
             release()
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.destroy()
         if self._transforms is not None:
             self._transforms.destroy()
             self._transforms = None
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        return self._diagnostics.statuses(self._pipeline) if self._pipeline is not None else []
+        self._last_statuses = self._diagnostics.statuses(self._pipeline) if self._pipeline is not None else []
+        return self._last_statuses
+
+    def _kept_bytes(self) -> int:
+        return 0 if self._recorder is None else self._recorder.kept_bytes
 
     def _log_configured(self, pipeline: Pipeline) -> None:
         segmenter, vocabulary = pipeline.active.segmenter, pipeline.active.vocabulary
@@ -132,6 +145,8 @@ class SegmenterNode(ManagedNode):
     def _on_problem(self, what: str, error: Exception) -> None:
         if not self.is_ending:
             self._problems.report(what, error)
+            if self._recorder is not None:
+                self._recorder.on_problem(what, error)
 
     def _change_parameters(self, values: Mapping[str, Value]) -> None:
         is_configured = self._pipeline is not None
@@ -153,3 +168,9 @@ class SegmenterNode(ManagedNode):
         period_s = self._settings.paused_mask_period_s
         response.message = "segmenting" if request.data else f"paused: an all-unlabeled mask every {period_s:g} s"
         return response
+
+
+def _told(status: DiagnosticStatus) -> dict[str, Any]:
+    """Return a status as texts."""
+    values = {each.key: each.value for each in status.values}
+    return {"name": status.name, "level": int.from_bytes(status.level, "big"), "message": status.message, **values}

@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.ros.bags.bag_reader import Bag
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
     from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
+    from talk2dino_ros.segmenter.problem.problem_description import ProblemDescription
     from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, ReplayOutcome, ReplayPlan
 
 # Arguments of `add_model_arguments` that are parameters of the node: given here, they win over a file's.
@@ -49,25 +52,46 @@ def run(arguments: argparse.Namespace) -> None:
     path = arguments.bag
     if not os.path.exists(path):
         raise BagError(f"{path} is not there, expected a bag's folder or file; name another")
+    from talk2dino_ros.segmenter.problem.problem_description import read_description
+    from talk2dino_ros.segmenter.problem.problem_folder import is_problem
     from talk2dino_ros.segmenter.replay.replay_output import ReplayOutput
-    from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, plan_replay
-    from talk2dino_ros.segmenter.replay.replay_settings import replay_parameters
+    from talk2dino_ros.segmenter.replay.replay_run import ReplayJob
 
-    parameters = replay_parameters(arguments.params, _changes(arguments))
+    problem = read_description(path) if is_problem(path) else None
     with open_bag(path, is_forgiving=True) as bag:
-        plan = plan_replay(bag, topic_names(arguments), parameters.cameras, overlay=arguments.overlay)
+        plan, load = _prepared(bag, problem, arguments)
         output = ReplayOutput(arguments.output or path.with_name(f"{path.stem}_replayed"), path)
-        active = _active(parameters, bag.start_ns)
-        outcome = _replayed(ReplayJob(bag, plan, active, output))
+        outcome = _replayed(ReplayJob(bag, plan, load(), output))
         _tell(outcome, output.path)
         _tell_unused(bag, plan)
 
 
-def _active(parameters: Parameters, version: int) -> ActiveConfiguration:
+def _prepared(
+    bag: Bag, problem: ProblemDescription | None, arguments: argparse.Namespace
+) -> tuple[ReplayPlan, Callable[[], list[tuple[int, ActiveConfiguration]]]]:
+    """Return what is replayed, and what loads the model for it; what can be refused before, is."""
+    from talk2dino_ros.segmenter.replay.replay_run import plan_problem, plan_replay
+    from talk2dino_ros.segmenter.replay.replay_settings import problem_configurations, replay_parameters
+
+    topics, changes, overlay = topic_names(arguments), _changes(arguments), arguments.overlay
+    is_named = any((topics.image, topics.depth, topics.info, topics.depth_info))
+    if problem is not None and arguments.params is None:
+        load = partial(problem_configurations, bag.path, problem, changes, _warn)
+        names: Sequence[str] = ()
+    else:
+        parameters = replay_parameters(arguments.params, changes)
+        load, names = partial(_actives, parameters, bag.start_ns), parameters.cameras
+    if problem is None or is_named:
+        return plan_replay(bag, topics, names, overlay=overlay), load
+    print(f"a problem of {printable(problem.node)}, {printable(str(problem.about.get('why', '')))}")
+    return plan_problem(bag, problem, overlay=overlay), load
+
+
+def _actives(parameters: Parameters, version: int) -> list[tuple[int, ActiveConfiguration]]:
     from talk2dino_ros.segmenter.replay.replay_settings import configuration, loaded_segmenter
 
     segmenter, self_check = loaded_segmenter(parameters, _warn)
-    return configuration(segmenter, self_check, parameters, version, _warn)
+    return [(0, configuration(segmenter, self_check, parameters, version, _warn))]
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Message classes for a machine without ROS: fields, constants and defaults of ROS's own, and nothing else."""
+"""Message classes for a machine without ROS: fields and constants of ROS's own, and nothing else.
+
+A field begins as zero or empty, also where its .msg gives another value (a quaternion's w).
+"""
 
 from __future__ import annotations
 

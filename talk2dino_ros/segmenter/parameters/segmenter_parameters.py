@@ -13,6 +13,7 @@ from talk2dino_ros.engine.presets import PRESETS
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import Value, parameter
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues, ParameterError
+from talk2dino_ros.segmenter.parameters.problem_parameters import ProblemParameters
 from talk2dino_ros.segmenter.parameters.segmentation_parameters import SegmentationParameters, text_of
 from talk2dino_ros.segmenter.parameters.spatial_parameters import SpatialParameters
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters(SpatialParameters, SegmentationParameters, NodeValues):
+class Parameters(ProblemParameters, SpatialParameters, SegmentationParameters, NodeValues):
     """All parameters of the node, in the order in which the documents list them: the last base's first."""
 
     OTHER_WAYS: ClassVar[Mapping[str, str]] = {"vocabulary": "call ~/set_vocabulary, or "}

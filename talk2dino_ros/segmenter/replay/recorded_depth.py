@@ -40,7 +40,7 @@ class RecordedTopic(StampedTopic):
 
     def types(self) -> tuple[str, ...]:
         """Return what is expected: a bag's topics are chosen by their types, and compressed depth is read too."""
-        return (self._expected_type,) if self._is_there else ()
+        return (self.expected_type,) if self._is_there else ()
 
 
 class RecordedDepth(DepthTopics):

@@ -4,33 +4,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, cast
 
-from talk2dino_ros.ros.bags.bag_topics import camera_names, find_cameras, transform_topics
+from talk2dino_ros.ros.bags.bag_topics import CameraTopics, camera_names, find_cameras, transform_topics
 from talk2dino_ros.ros.bags.bag_writer import written_bag
-from talk2dino_ros.segmenter.replay.replay_camera import ReplayCamera
+from talk2dino_ros.segmenter.replay.replay_camera import NODE, ReplayCamera
 from talk2dino_ros.segmenter.replay.replayer import Replayer, ReplayReport
 from talk2dino_ros.segmenter.replay.result_journal import JournaledSegmenter, ReplayError, ResultJournal
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
     from talk2dino_ros.ros.bags.bag_reader import Bag
-    from talk2dino_ros.ros.bags.bag_topics import CameraTopics, TopicNames
+    from talk2dino_ros.ros.bags.bag_topics import TopicNames
     from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
+    from talk2dino_ros.segmenter.problem.problem_description import ProblemDescription
     from talk2dino_ros.segmenter.replay.replay_output import ReplayOutput
 
 
 @dataclass(frozen=True)
 class ReplayPlan:
-    """Which topics of a bag are replayed. cameras: by name. images: how many there are. overlay: is it written."""
+    """Which topics of a bag are replayed. cameras: by name. images: how many there are. overlay: is it written.
+
+    node: whose topics the results have.
+    """
 
     cameras: Mapping[str, CameraTopics]
     transforms: Sequence[str]
     images: int
     overlay: bool = False
+    node: str = NODE
 
     @property
     def topics(self) -> list[str]:
@@ -46,6 +52,26 @@ class ReplayOutcome:
     report: ReplayReport
     done_before: int
     losses: Sequence[str]
+
+
+def plan_problem(bag: Bag, problem: ProblemDescription, *, overlay: bool = False) -> ReplayPlan:
+    """Return what a problem of the node recorded. Raises ReplayError where the bag has no image of it."""
+    cameras = {
+        name: CameraTopics(*(topic if topic in bag.types else "" for topic in _each(topics)))
+        for name, topics in problem.cameras.items()
+        if topics.image in bag.types
+    }
+    images = bag.count([each.image for each in cameras.values()])
+    if not images:
+        raise ReplayError(
+            f"{bag.path} has no image of a camera of its problem, expected one; replay its .mcap file instead, which "
+            "needs no description"
+        )
+    return ReplayPlan(cameras, transform_topics(bag), images, overlay, problem.node)
+
+
+def _each(topics: CameraTopics) -> tuple[str, str, str, str]:
+    return topics.image, topics.depth, topics.info, topics.depth_info
 
 
 def plan_replay(bag: Bag, topics: TopicNames, names: Sequence[str], *, overlay: bool = False) -> ReplayPlan:
@@ -68,7 +94,7 @@ class ReplayJob:
 
     bag: Bag
     plan: ReplayPlan
-    active: ActiveConfiguration
+    actives: Sequence[tuple[int, ActiveConfiguration]]  # see `Replayer`
     output: ReplayOutput
 
     def run(self, on_image: Callable[[], object]) -> ReplayOutcome:
@@ -77,7 +103,7 @@ class ReplayJob:
         Raises ReplayError where nothing can be written, or none of the images can be segmented.
         """
         try:
-            with closing(ResultJournal(self.output.journal, _about(self.bag, self.active))) as journal:
+            with closing(ResultJournal(self.output.journal, _about(self.bag, self.actives))) as journal:
                 outcome = self._write(journal, on_image)
             _check_masks(outcome, self.plan)
             self.output.finish()
@@ -90,16 +116,22 @@ class ReplayJob:
 
     def _write(self, journal: ResultJournal, on_image: Callable[[], object]) -> ReplayOutcome:
         done_before, bag, plan = journal.count, self.bag, self.plan
-        segmenter = cast("Segmenter", JournaledSegmenter(self.active.segmenter, journal))
+        numbers = count()
+        actives = [(from_ns, _journaled(active, journal, numbers)) for from_ns, active in self.actives]
+        parameters = actives[0][1].parameters
         self.output.begin()
         with written_bag(self.output.bag) as writer:
             cameras = [
-                ReplayCamera(name, topics, bag.types, self.active.parameters, writer, overlay=plan.overlay)
+                ReplayCamera(name, topics, bag.types, parameters, writer, node=plan.node, overlay=plan.overlay)
                 for name, topics in plan.cameras.items()
             ]
-            replayer = Replayer(cameras, replace(self.active, segmenter=segmenter), on_image)
+            replayer = Replayer(cameras, actives, on_image)
             replayer.run(bag.messages(plan.topics), plan.transforms)
         return ReplayOutcome(cameras, replayer.report, done_before, bag.losses)
+
+
+def _journaled(active: ActiveConfiguration, journal: ResultJournal, numbers: Iterator[int]) -> ActiveConfiguration:
+    return replace(active, segmenter=cast("Segmenter", JournaledSegmenter(active.segmenter, journal, numbers)))
 
 
 def _check_masks(outcome: ReplayOutcome, plan: ReplayPlan) -> None:
@@ -108,15 +140,17 @@ def _check_masks(outcome: ReplayOutcome, plan: ReplayPlan) -> None:
         raise ReplayError(f"none of the {plan.images} images became a mask, the first because: {reason}")
 
 
-def _about(bag: Bag, active: ActiveConfiguration) -> dict[str, str]:
+def _about(bag: Bag, actives: Sequence[tuple[int, ActiveConfiguration]]) -> dict[str, str]:
     """Return what results depend on beside the pixels; the names are said where a replay goes on with another."""
-    segmenter, vocabulary = active.segmenter, active.vocabulary
+    segmenter, words = actives[0][1].segmenter, hashlib.sha256()
+    for from_ns, active in actives:
+        vocabulary = active.vocabulary
+        words.update(repr((from_ns, vocabulary.classes, vocabulary.ids, vocabulary.background_id)).encode())
+        words.update(vocabulary.embeddings.tobytes())
     files = [bag.path] if bag.path.is_file() else sorted(bag.path.iterdir())
-    words = hashlib.sha256(repr((vocabulary.classes, vocabulary.ids, vocabulary.background_id)).encode())
-    words.update(vocabulary.embeddings.tobytes())
     return {
         "bag": repr([(file.name, file.stat().st_size) for file in files]),
         "model": repr((segmenter.model.name, segmenter.feature_space, segmenter.device, segmenter.precision)),
-        "options": repr(segmenter.options),
+        "options": repr([active.segmenter.options for _, active in actives]),
         "words": words.hexdigest(),
     }

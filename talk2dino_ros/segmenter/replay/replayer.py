@@ -43,12 +43,22 @@ class ReplayReport:
 
 
 class Replayer:
-    """The pipeline with a bag's cameras. on_image: is called after each image."""
+    """The pipeline with a bag's cameras.
+
+    actives: what images are segmented with, each from a time of recording on, ns; the first from the beginning.
+    on_image: is called after each image.
+    """
 
     def __init__(
-        self, cameras: Sequence[ReplayCamera], active: ActiveConfiguration, on_image: Callable[[], object]
+        self,
+        cameras: Sequence[ReplayCamera],
+        actives: Sequence[tuple[int, ActiveConfiguration]],
+        on_image: Callable[[], object],
     ) -> None:
         self.report = ReplayReport()
+        self._next = deque(actives)
+        self._has_none_yet = True
+        active = actives[0][1]
         parameters = active.parameters
         self._cameras = {camera.topic: camera for camera in cameras}
         self._transforms = BagTransforms()
@@ -63,7 +73,6 @@ class Replayer:
         self._ahead_ns = round((LOOKAHEAD_S + max(parameters.depth_wait_s, parameters.transform_timeout_s)) * 1e9)
         self._waiting: deque[tuple[int, Frame]] = deque()
         self._newest_ns: dict[str, int] = {}
-        self._has_begun = False
         self._fault: Exception | None = None  # of the place of the results, for which no image is to blame
 
     def run(self, messages: Iterable[tuple[str, int, Any]], tf_topics: Sequence[str]) -> None:
@@ -109,9 +118,9 @@ class Replayer:
 
     def _process(self, recorded_ns: int, frame: Frame) -> None:
         camera = next(each for each in self._cameras.values() if each.name == frame.camera)
-        if not self._has_begun:
-            self._begin(recorded_ns)
-        camera.recorded_ns = recorded_ns
+        for each in self._cameras.values():
+            each.recorded_ns = recorded_ns
+        self._configure_until(recorded_ns)
         camera.images += 1
         self._pipeline.process([frame])
         camera.depth_input.let_go(frame.stamp_ns)
@@ -124,9 +133,9 @@ class Replayer:
             self._fault = error
         self.report.note(what, error)
 
-    def _begin(self, recorded_ns: int) -> None:
-        """Say what the ids mean, before the first mask."""
-        for camera in self._cameras.values():
-            camera.recorded_ns = recorded_ns
-        self._pipeline.publish_label_info()
-        self._has_begun = True
+    def _configure_until(self, recorded_ns: int) -> None:
+        """Adopt what is active from then on, and say what its ids mean before its first mask."""
+        is_first = self._has_none_yet
+        while self._next and (is_first or self._next[0][0] <= recorded_ns):
+            self._pipeline.adopt(self._next.popleft()[1])
+            is_first = self._has_none_yet = False

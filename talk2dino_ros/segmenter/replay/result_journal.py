@@ -109,12 +109,15 @@ class ResultJournal:
 
 
 class JournaledSegmenter:
-    """A segmenter for a pipeline that gets one image at a time, and asks the journal first."""
+    """A segmenter for a pipeline that gets one image at a time, and asks the journal first.
 
-    def __init__(self, segmenter: Segmenter, journal: ResultJournal) -> None:
+    numbers: of the images, over all segmenters that share the journal.
+    """
+
+    def __init__(self, segmenter: Segmenter, journal: ResultJournal, numbers: Iterator[int]) -> None:
         self._segmenter = segmenter
         self._journal = journal
-        self._number = 0
+        self._numbers = numbers
 
     @property
     def options(self) -> Options:
@@ -130,12 +133,11 @@ class JournaledSegmenter:
 
         Not with score_smoothing, where the model has to see all images before.
         """
-        (rgb,), number = images, self._number
+        (rgb,), number = images, next(self._numbers)
         found = None if self.options.score_smoothing else self._journal.find(number, rgb)
         if found is None:
             (found,) = self._segmenter.segment(images, vocabulary, **asked)
             self._journal.put(number, rgb, found)
-        self._number += 1
         return [found]
 
 
