@@ -29,6 +29,7 @@ from benchmarks.fuzz.random_messages import any_message, as_bytes, type_of
 NAMESPACE = "/fuzz"
 BATCH = 50
 PATIENCE_S = 120.0  # for the answers to a batch, of which one may have 300 words to encode
+START_S = 600.0  # of the nodes, the first of which compiles
 LARGEST_LOG = 20_000_000  # bytes that a node may write in a run
 SHUTDOWNS = range(4, 8)  # transitions after which a node ends, as it is asked to
 _NODES = (
@@ -52,7 +53,7 @@ class LiveNodes:
             for name, module, values in _NODES
         ]
         for victim in self.victims:
-            self._bring_to_active(victim)
+            self._stage.wait(lambda victim=victim: _is_active(victim), f"the start of {victim.name}", START_S)
         self.services = list(self._services())
         self._publishers = [(kind, self._publisher(name, kind)) for name, kind in self._topics()]
 
@@ -154,6 +155,10 @@ class LiveNodes:
                 )
             if (size := len(victim.output)) > LARGEST_LOG:
                 self.findings.append(f"{victim.name} wrote {size} bytes into its log")
+
+
+def _is_active(victim: Victim) -> bool:
+    return "node" in victim.statuses and victim.statuses["node"].values.get("state") == "active"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -97,7 +97,8 @@ def _features(msg: Any, count: int) -> NDArray[np.float32]:
         raise ImageError(f"the features have {len(msg.data)} bytes, expected {size}; mend the publisher")
     features: NDArray[np.float32] = np.frombuffer(bytes(msg.data), values).reshape(count, -1).astype(np.float32)
     if msg.encoding == "int8":
-        features *= _array(msg.scales, np.float32, count, 1, "scales")
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite has no direction, and is left out
+            features *= _array(msg.scales, np.float32, count, 1, "scales")
     return features
 
 

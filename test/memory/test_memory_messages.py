@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patch features as the memory takes them, and what it makes messages of."""
 
+import math
 from array import array
 
 import numpy as np
@@ -21,6 +22,7 @@ from talk2dino_ros.memory.memory_messages import (
     sensor_pose_to_msg,
     to_seen_image,
 )
+from talk2dino_ros.perception.memory.feature_basis import unit_vectors
 from talk2dino_ros.perception.memory.image_gate import RejectedImageError
 from talk2dino_ros.perception.memory.place_finder import FoundPlace
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
@@ -150,3 +152,11 @@ def test_heat_is_a_point_with_its_score():
     assert np.frombuffer(cloud.data, "<f4").tolist() == [1, 2, 3, 0.5, 4, 5, 6, 0.25]
     assert [field.name for field in cloud.fields] == ["x", "y", "z", "score"]
     assert len(heat_to_cloud(np.empty((0, 3)), np.empty(0, np.float32), Header()).data) == 0
+
+
+def test_a_scale_that_is_no_number_leaves_the_other_patches_theirs():
+    """Found by `python -m benchmarks.fuzz`: 0 times infinity was a warning of NumPy's in the node's log."""
+    image = seen(features(scales=[math.inf, 0.5]))
+    np.testing.assert_array_equal(image.features[1], [1.0, 0.0, -64.0])
+    _, good = unit_vectors(image.features)
+    assert good.tolist() == [False, True]

@@ -31,7 +31,8 @@ def depth_to_metres(values: NDArray[Any], encoding: str) -> NDArray[np.float32]:
             f"The depth image's encoding is {shorten(encoding)}, expected 16UC1 (millimetres) or 32FC1 (metres); remap"
             " `depth` to a depth topic."
         )
-    with np.errstate(over="ignore"):  # beyond what float32 holds it is as far as infinity
+    # beyond what float32 holds it is as far as infinity; a NaN may be one that signals
+    with np.errstate(over="ignore", invalid="ignore"):
         metres = values.astype(np.float32)
     if UNITS_M[encoding] != 1.0:
         metres *= np.float32(UNITS_M[encoding])

@@ -133,3 +133,9 @@ def test_rays_beyond_a_lenses_range_have_no_depth():
 def test_what_float32_cannot_hold_is_no_depth_and_no_warning():
     values = np.array([[1e300, -1e300, 1.5, 5e-324]])
     assert np.array_equal(depth_to_metres(values, "64FC1"), np.float32([[np.nan, np.nan, 1.5, np.nan]]), equal_nan=True)
+
+
+def test_a_nan_that_signals_is_no_depth_and_no_warning():
+    """Found by `python -m benchmarks.fuzz`: such a float64, made a float32, is an invalid operation to NumPy."""
+    values = np.array([[0x7FF0000000000001, 0x3FF0000000000000]], np.uint64).view(np.float64)
+    np.testing.assert_array_equal(depth_to_metres(values, "64FC1"), np.array([[np.nan, 1.0]], np.float32))
