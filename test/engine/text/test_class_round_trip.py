@@ -14,7 +14,11 @@ from talk2dino_ros.engine.text.class_entries import parse_class, parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
 
 PIECES = st.sampled_from(["dog", "a", " ", "  ", "!", "?", ":", ",", "\uff0c", "\uff1a", "e\u0301", "\u200b", "\u3000"])
-WORDS = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), max_size=12).map("".join)
+NAMES = st.lists(st.sampled_from(["dog", "a", " ", "e\u0301", "\u3000", "-"]), min_size=1, max_size=4).map("".join)
+CLASSES = st.tuples(st.sampled_from(["", "", "!", "?"]), NAMES, st.lists(NAMES, min_size=1, max_size=3)).map(
+    lambda parts: f"{parts[0]}{parts[1]}: {','.join(parts[2])}"
+)
+WORDS = CLASSES | st.lists(PIECES | st.characters(exclude_categories=["Cs"]), max_size=12).map("".join)
 
 
 @given(WORDS)
