@@ -67,7 +67,7 @@ class GoToRunner:
         self._planner = PlannerClient(node, settings().planner_action)
         self._has_told_of_no_memory = False
         self._objects_sub: Any = None
-        self._objects_topic = ""  # with remappings resolved
+        self._objects_topic = str(node.resolve_topic_name(f"{settings().segmenter}/objects"))
         self._heard_s = 0.0  # the newest objects, or the begin of listening
         self._no_pose = Lasting()
 
@@ -81,7 +81,6 @@ class GoToRunner:
         self._has_told_of_no_memory = False
         self._heard_s = time.monotonic()
         topic = f"{self._settings().segmenter}/objects"
-        self._objects_topic = str(self._node.resolve_topic_name(topic))
         self._objects_sub = self._node.create_subscription(TrackedObjectArray, topic, self._on_objects, OBJECTS)
 
     def deactivate(self) -> None:

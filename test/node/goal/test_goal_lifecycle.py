@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from scripted_world import ScriptedWorld, tracked
@@ -54,6 +55,19 @@ def test_go_to_is_served_only_while_the_node_is_active(world):
     world.wait_until_heard()
     world.objects = [tracked(4.0, 0.0)]
     assert world.go_to().success
+
+
+def test_a_node_that_is_only_configured_tells_its_state(world):
+    told = world.collect(DiagnosticArray, "/diagnostics")
+    assert change(world, Transition.TRANSITION_CONFIGURE)
+
+    def message() -> str:
+        statuses = [status for array in told for status in array.status if status.name == "managed/goal: goal"]
+        return statuses[-1].message if statuses else ""
+
+    world.wait_for(lambda: message() or "could not be told" in world.process.output, "the node's state")
+    assert (message(), "could not be told" in world.process.output) == ("inactive", False)
+    assert change(world, Transition.TRANSITION_ACTIVATE)
 
 
 def test_an_unknown_base_frame_fails_the_go_to(world):
