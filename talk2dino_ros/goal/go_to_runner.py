@@ -217,9 +217,14 @@ class GoToRunner:
         elif task.is_driven and fate == GoalFate.GIVEN_UP:
             task.give_up_goal(GIVEN_UP, time.monotonic())
         elif task.is_driven and fate == GoalFate.DONE:
-            self._publish_of(task, lambda: task.stop_short(self._surroundings.robot(), time.monotonic()))
+            self._stop_short(task)
         elif (task.is_driven and fate in STOPPED) or (task.state == State.VERIFYING and fate == GoalFate.REPLACED):
             task.end(State.CANCELLED, STOPPED[fate])
+
+    def _stop_short(self, task: GoToTask) -> None:
+        """Handle that the planner has ended its way where the robot is not at the goal."""
+        around, now_ns = self._surroundings, self._node.get_clock().now().nanoseconds
+        self._publish_of(task, lambda: task.stop_short(around.robot(), time.monotonic(), now_ns))
 
     def _on_objects(self, array: TrackedObjectArray) -> None:
         self._heard_s = time.monotonic()

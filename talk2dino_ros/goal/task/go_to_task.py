@@ -40,7 +40,7 @@ class GoToTask(GoToProgress):
         self._settings = settings
         self._seen_s = math.nan
         self._stopped_s = math.nan  # when the planner said that the goal is reached; NaN: it has not
-        self._has_moved = False  # the goal, since the planner was sent one
+        self._is_sent_again = False  # the goal, as the planner ended its way elsewhere
         self._is_forgotten = False
 
     @property
@@ -130,11 +130,15 @@ class GoToTask(GoToProgress):
         else:
             self.end(State.FAILED, f"{reason}{self._unseen(now_s)}")
 
-    def stop_short(self, robot: Pose, now_s: float) -> GoalChange:
-        """Handle that the planner has ended its way to the goal, where the robot is not; return what to publish."""
+    def stop_short(self, robot: Pose, now_s: float, now_ns: int) -> GoalChange:
+        """Handle that the planner has ended its way to the goal, where the robot is not; return what to publish.
+
+        The planner is sent the goal once more: it may not have followed one that moved, or have taken it while it
+        reached the one before, which Nav2 then tells of both. now_ns: the goal's stamp.
+        """
         assert self.goal is not None
-        if self._has_moved:  # the planner did not follow it; now it can be sent there
-            self.set_goal(self.goal, now_s, self.goal_ns)
+        if not self._is_sent_again:
+            self._is_sent_again, self.goal_ns = True, now_ns
             return GoalChange.FIRST
         if math.isnan(self._stopped_s):
             self._stopped_s = now_s
@@ -145,9 +149,9 @@ class GoToTask(GoToProgress):
         return GoalChange.NONE
 
     def set_goal(self, goal: Pose, now_s: float, goal_ns: int) -> None:
-        """Make a pose the goal, from now on; the planner is sent it."""
+        """Make a pose the goal, from now on."""
         super().set_goal(goal, now_s, goal_ns)
-        self._stopped_s, self._has_moved = math.nan, False
+        self._stopped_s, self._is_sent_again = math.nan, False
 
     def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> GoalChange:
         """Go to the first of the candidates that has a free place in front of it."""
@@ -197,7 +201,6 @@ class GoToTask(GoToProgress):
         if not self._is_elsewhere(goal) or now_s - self.moved_s < 1.0 / settings.goal_update_rate_hz:
             return GoalChange.NONE
         self.set_goal(goal, now_s, candidate.seen_ns)
-        self._has_moved = True
         return GoalChange.MOVED
 
     def _is_elsewhere(self, goal: Pose) -> bool:
