@@ -9,12 +9,8 @@ from talk2dino_msgs.msg import PatchFeatures
 
 from talk2dino_ros.engine.inference.image_patches import ImagePatches
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
-from talk2dino_ros.ros.conversions.feature_messages import (
-    PatchPlaces,
-    describe_image,
-    describe_places,
-    patches_to_msg,
-)
+from talk2dino_ros.perception.patch_places import PatchPlaces
+from talk2dino_ros.ros.conversions.feature_messages import describe_image, describe_places, patches_to_msg
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
 
