@@ -115,12 +115,13 @@ def be_node(model: str, weights_dir: str, log: Path) -> NoReturn:
     segmenter_node.SegmenterNode._activate = activate_and_end  # type: ignore[method-assign]
     _time_stages(segmenter_node, times)
     if weights_dir:
-        _allow_any_weights(model)
+        allow_any_weights(model)
     options = ["-p", f"model:={model}", "-p", f"vocabulary:={CLASSES}", "-p", f"weights_dir:='{weights_dir}'"]
     segmenter_main.main(["--ros-args", *options])
 
 
-def _allow_any_weights(model: str) -> None:
+def allow_any_weights(model: str) -> None:
+    """Take files of a model whatever their sums are, in this process."""
     from talk2dino_ros.engine.bench.seeded import without_sums
     from talk2dino_ros.engine.models.registry import MODELS
 
