@@ -61,19 +61,15 @@ def with_options(segmenter: Segmenter, parameters: Parameters) -> Segmenter:
 
 
 def warm_up(segmenter: Segmenter, vocabulary: Vocabulary) -> None:
-    """Segment a black image as the parameters ask: the first time is slow. Beside it, load what no image and no word
+    """Segment a black image as the parameters ask: the first time is slow. Then all is loaded that no image and no word
     that come later shall wait for. Raises WeightsError for the text encoder's file.
     """
     height, width = segmenter.fixed_size or (480, 640)  # with input aspect an exported file fits its camera alone
     with ThreadPoolExecutor(1) as beside:
-        later = beside.submit(_prepare_for_later, segmenter)
+        compiled = beside.submit(segmenter.prepare_refinement)  # PAMR, as `refine` is live
         segmenter.segment(np.zeros((height, width, 3), np.uint8), vocabulary)
-        later.result()
-
-
-def _prepare_for_later(segmenter: Segmenter) -> None:
-    """Compile PAMR, as `refine` is live, and load the text encoder where it stays; both hold Python's lock."""
-    segmenter.prepare_refinement()
+        compiled.result()
+    # not beside the image: the first one reads what OpenVINO has converted, which takes as much memory for a moment
     if segmenter.keeps_text_encoder:
         segmenter.load_text_encoder()
 

@@ -44,7 +44,19 @@ def test_the_warm_up_refines_only_where_that_is_asked_for(monkeypatch):
     assert len(refined) == 1
 
 
-def test_a_text_encoder_that_cannot_be_loaded_ends_the_start_though_it_is_loaded_beside(monkeypatch):
+def test_the_text_encoder_is_loaded_when_the_first_image_needs_no_memory_of_its_own_any_more(monkeypatch):
+    """What OpenVINO has converted is read for it, which takes as much for a moment as it takes later."""
+    segmenter = load_segmenter("mini", device="cpu", backend="torch", input_size=64)
+    vocabulary = segmenter.encode_vocabulary(["cup"])
+    steps, segment = [], Segmenter.segment
+    monkeypatch.setattr(Segmenter, "segment", lambda *given: (segment(*given), steps.append("image"))[0])
+    monkeypatch.setattr(Segmenter, "prepare_refinement", lambda self: steps.append("refinement"))
+    monkeypatch.setattr(Segmenter, "load_text_encoder", lambda self: steps.append("text encoder"))
+    warm_up(segmenter, vocabulary)
+    assert (sorted(steps[:2]), steps[2:]) == (["image", "refinement"], ["text encoder"])
+
+
+def test_a_text_encoder_that_cannot_be_loaded_ends_the_start(monkeypatch):
     def refuse(self):
         raise WeightsError("the text encoder's file is damaged")
 
