@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -47,7 +48,10 @@ def main() -> None:
     parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
     options = parser.parse_args()
     keys = ("minutes", "cameras", "classes", "rate", "size", "note")
-    facts = {key: value for key, value in vars(options).items() if key in keys} | run(options)
+    try:
+        facts = {key: value for key, value in vars(options).items() if key in keys} | run(options)
+    except ChaosError as error:
+        sys.exit(f"load: {error}")
     path = write_result("load_mini", facts, options.output)
     lines = table_lines(facts, machine_line(json.loads(path.read_text())["machine"]), path.name)
     path.with_suffix(".md").write_text("\n".join(lines) + "\n")
@@ -68,7 +72,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def measure(stage: Stage, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """Return what was measured; the cameras end before the counts are read."""
-    node = stage.start_segmenter(NAMESPACE, f"cameras:=[{', '.join(names)}]", "latency_warn_s:=0.0")
+    node = stage.start_segmenter(NAMESPACE, f"cameras:=[{', '.join(names)}]")
     take_words(node, options.classes)
     masks = {name: subscribe(stage, f"{node.name}/{name}/mask") for name in names}
     with ExitStack() as cameras:

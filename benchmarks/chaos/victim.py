@@ -200,7 +200,7 @@ class Victim:
             "shared_mb": round(int(status["RssShmem"]) / 1024),
         }
 
-    def _wait(self, condition: Any, what: str, seconds: float = 120.0) -> Any:
+    def _wait(self, condition: Any, what: str, seconds: float = 300.0) -> Any:
         def is_so() -> Any:
             if not self.is_alive:
                 raise ChaosError(f"{self.end_unasked or self.name + ' has ended'}; waited for {what}")
