@@ -33,7 +33,12 @@ def encode_crops(
     return_attention: bool,
     at_once: int = CROPS_PER_BATCH,
 ) -> list[list[CropFeatures]]:
-    """Encode all crops of all canvases (float32 [3, H, W] RGB 0..1); the result's lists are in the plans' order."""
+    """Encode all crops of all canvases (float32 [3, H, W] RGB 0..1); the result's lists are in the plans' order.
+
+    On a CPU one by one: in a batch what becomes of a crop may depend, by rounding, on how many others are in it.
+    """
+    if canvases[0].device.type == "cpu":
+        at_once = 1
     jobs = [
         (index, resized(cut(canvas, crop), plan.network))
         for index, (canvas, plan) in enumerate(zip(canvases, plans, strict=True))

@@ -21,6 +21,7 @@ from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
 from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.options import Options
+from talk2dino_ros.engine.runtime.fixed_shapes import VECTORS, in_blocks
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 
 
@@ -165,8 +166,14 @@ def voted(cosines: Sequence[Tensor], view: EncodedImage, ids: tuple[int, ...]) -
 
 
 def patch_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:
-    """Return the cosine of each patch, [..., D, h, w], with each class: [..., C, h, w]."""
-    return torch.einsum("...dhw,cd->...chw", F.normalize(patch_features, dim=-3), embeddings)
+    """Return the cosine of each patch, [..., D, h, w], with each class: [..., C, h, w].
+
+    Of one image on a CPU a class's cosines do not depend on the other classes; see fixed_shapes.py.
+    """
+    patches = F.normalize(patch_features, dim=-3)
+    if patches.ndim == 3 and patches.device.type == "cpu":
+        return in_blocks(lambda classes: torch.einsum("dhw,cd->chw", patches, classes), embeddings, VECTORS)
+    return torch.einsum("...dhw,cd->...chw", patches, embeddings)
 
 
 def plain_cosines(patch_features: Tensor, embeddings: Tensor) -> Tensor:

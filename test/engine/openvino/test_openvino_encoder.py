@@ -76,6 +76,26 @@ def test_mini_with_its_real_weights_has_the_features_of_torch():
     assert smallest_cosine(found, expected) >= 0.9999
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_one_that_cannot_be_kept_has_the_same_features_to_the_bit_as_one_that_is_read(opened, monkeypatch, precision):
+    if not cpu_computes_in(precision):
+        pytest.skip(f"this CPU does not compute in {precision}")
+    kept = opened(precision)(images()).patch_features
+    monkeypatch.setattr(openvino_encoder.Blobs, "read", lambda self, key: None)
+    monkeypatch.setattr(openvino_encoder.Blobs, "write", lambda *_: False)
+    assert torch.equal(opened(precision)(images()).patch_features, kept)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_an_image_has_the_same_features_to_the_bit_in_each_place_of_a_batch(opened, precision):
+    if not cpu_computes_in(precision):
+        pytest.skip(f"this CPU does not compute in {precision}")
+    encoder = opened(precision)
+    together = encoder(images(4)).patch_features
+    for number, image in enumerate(images(4).split(1)):
+        assert torch.equal(encoder(image).patch_features[0], together[number])
+
+
 def test_a_converted_encoder_serves_the_next_start_without_the_weights(opened, monkeypatch):
     first = opened()(images(), return_attention=True)
     monkeypatch.setattr(openvino_encoder, "_load_plain", no_loading)
