@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def _of_model(name: str, folder: Path, arguments: argparse.Namespace) -> Iterato
     for backend, precision in [("torch", "fp32"), *(("openvino", each) for each in formats)]:
         for way, options in WAYS.items():
             print(f"{name}, {backend} {precision}, {way}")
-            found = dict(_compare(lambda b=backend, p=precision, o=options: load(b, p, **o), photos, vocabulary))
+            found = dict(_compare(partial(load, backend, precision, **options), photos, vocabulary))
             first = found.pop("first")
             if backend == "torch":
                 plain[way] = first
@@ -119,10 +120,13 @@ def _compare(load: Callable[[], Segmenter], photos: list[Any], vocabulary: Vocab
     segmenter = settled(load(), photo, vocabulary)
 
     def alone(by: Segmenter) -> Segmentation:
-        return by.segment(photo, vocabulary, return_scores=True)
+        found: Segmentation = by.segment(photo, vocabulary, return_scores=True)
+        return found
 
     def among(before: list[Any], after: list[Any]) -> Segmentation:
-        return segmenter.segment([*before, photo, *after], vocabulary, return_scores=True)[len(before)]
+        images = [*before, photo, *after]
+        found: list[Segmentation] = segmenter.segment(images, vocabulary, return_scores=True)
+        return found[len(before)]
 
     first = alone(segmenter)
     yield "first", first

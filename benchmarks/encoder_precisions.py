@@ -31,7 +31,13 @@ from talk2dino_ros.engine.models.networks import Networks
 from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.openvino.openvino_blobs import Key
-from talk2dino_ros.engine.openvino.openvino_network import OpenVinoNetwork, comparison_image, settings, traced
+from talk2dino_ros.engine.openvino.openvino_network import (
+    EncoderGraph,
+    OpenVinoNetwork,
+    comparison_image,
+    settings,
+    traced,
+)
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.runtime.openvino_library import core, cpu_computes_in, library
 from talk2dino_ros.engine.segmenter import Segmenter
@@ -122,7 +128,7 @@ def _graph(plain: ImageEncoder, size: int) -> Any:
     with torch.no_grad():
         example = comparison_image(key)
         plain(example)  # positions are resized before the trace
-        return traced(plain, key, example)
+        return traced(EncoderGraph(plain, key.with_attention), example)
 
 
 def _converted(plain: ImageEncoder, graph: Any, size: int, photos: list[Any]) -> dict[str, ImageEncoder]:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,7 +54,7 @@ class LiveNodes:
             for name, module, values in _NODES
         ]
         for victim in self.victims:
-            self._stage.wait(lambda victim=victim: _is_active(victim), f"the start of {victim.name}", START_S)
+            self._stage.wait(partial(_is_active, victim), f"the start of {victim.name}", START_S)
         self.services = list(self._services())
         self._publishers = [(kind, self._publisher(name, kind)) for name, kind in self._topics()]
 

@@ -70,7 +70,7 @@ def convert(
     try:
         # before the trace: positions are then resized by torch, for OpenVINO's own way of it is another
         encoder.at_size((key.height, key.width))
-        graph = _Graph(encoder, key.with_attention)
+        graph = EncoderGraph(encoder, key.with_attention)
         compiled = core().compile_model(traced(graph, images), "CPU", settings(precision))
         network = OpenVinoNetwork(compiled)
         (by_torch,) = graph.runs
@@ -114,7 +114,7 @@ def settings(precision: str) -> dict[str, Any]:
     }
 
 
-class _Graph(nn.Module):
+class EncoderGraph(nn.Module):
     """An encoder as the converter wants it: a tensor in, tensors out. runs: what came of each, as a tracer's run is one
     like any other, and takes a ViT-B a second.
     """
