@@ -35,8 +35,8 @@ class FoundPlace:
 
     keys: int64 [N], its voxels. position, extent: metres in the map; the position weighted by margin. covariance: m^2,
     nine, row-major, of the surface about the position. score, margin: 0..1, means over the voxels; confidence: as the
-    engine's. evidence: see `evidence_of`. first_ns, last_ns: of its voxels; detections: of the best one. view: id of
-    the keyframe that shows it best.
+    engine's. evidence: see `evidence_of`. first_ns, last_ns: of its voxels; detections: of the one that most images
+    show, which so many show at least. view: id of the keyframe that shows it best.
     """
 
     keys: Keys
@@ -190,7 +190,6 @@ def _place(voxels: VoxelMap, query: WordQuery, winners: Winners, indices: NDArra
     columns, keys = voxels.columns[indices], voxels.keys[indices]
     best, against = winners.best[indices], winners.against[indices]
     margins = winners.margins(indices)
-    surest = int(np.argmax(margins))
     centres = voxel_centres(keys, voxels.cell_m)
     position = centres.T @ margins / margins.sum() if margins.sum() > 0 else centres.mean(axis=0)
     away = centres - position
@@ -209,7 +208,7 @@ def _place(voxels: VoxelMap, query: WordQuery, winners: Winners, indices: NDArra
         float(evidence_of_places(evidence_of(voxels, query, winners, indices), np.zeros(len(indices), np.int64))[0]),
         int(columns["first_ns"].min()),
         int(columns["last_ns"].max()),
-        int(columns["detections"][surest]),
+        int(columns["detections"].max()),
         int(views[np.argmax(votes)]),
     )
 

@@ -44,6 +44,16 @@ def test_an_object_at_a_voxels_border_is_one_place():
     np.testing.assert_allclose(place.extent, [0.1, 0.3, 0.2])
 
 
+def test_a_places_detections_are_those_of_its_most_seen_voxel_and_not_of_its_surest():
+    """The pure mug in one image, its less pure neighbour in that one and in two more."""
+    pure, other = ((2.05, 0.05, 1.05), MUG), ((2.15, 0.05, 1.05), np.array([0.8, 0.6, 0.0], np.float32))
+    voxels = map_of(pure, other)
+    for number in (2, 3):
+        voxels.add(keyframe([other[0]], [other[1]], pose=pose_at(2.15, 1.05, 1.05), stamp_s=number), number)
+    (place,) = places_of(voxels)
+    assert (len(place.keys), place.detections) == (2, 3)
+
+
 def test_a_places_values_computed_by_hand():
     """Two voxels: a pure mug, and one between mug (cosine 0.8) and table (0.6)."""
     voxels = VoxelMap(CELL, 3)
