@@ -174,13 +174,18 @@ class Recall:
 
     def _have_no_place(self) -> None:
         """Handle that no place is left to go to."""
-        if self._unreached:
-            self._progress.end(State.FAILED, f"{self._name}: {self._describe_all()}")
-        elif self._gone:
-            self._progress.end(State.NOT_THERE_ANY_MORE, f"{self._name}: {self._describe_all()}")
+        if self._unreached or self._gone:
+            self._progress.end(self._end_state, f"{self._name}: {self._describe_all()}")
         else:
             self.note = f"it is remembered {self._occupied}"
             self._do_without(State.NO_FREE_POSE)
+
+    @property
+    def _end_state(self) -> State:
+        """The end after the last place: the object is gone for good only where nothing kept the robot from a look."""
+        if self._unreached:
+            return State.FAILED
+        return State.NO_FREE_POSE if self._occupied else State.NOT_THERE_ANY_MORE
 
     def _do_without(self, state: State) -> None:
         """Say why no place is gone to; the end where nothing else was asked for."""
@@ -192,7 +197,7 @@ class Recall:
     def _describe_all(self) -> str:
         """Say where the object was looked for and is not, and where nobody could look."""
         gone = "it is not " + ", nor ".join(place.describe() for place in self._gone) if self._gone else ""
-        also = f"nor where else it may be: {self._occupied}" if self._occupied else ""
+        also = f"it may still be {self._occupied}" if self._occupied else ""
         return "; ".join(filter(None, (gone, *self._unreached, also)))
 
 

@@ -2,7 +2,7 @@
 """Places of the memory that the robot does not get to: the next one follows, and at last all reasons are said."""
 
 import pytest
-from go_to_course import Course, recalled, seen
+from go_to_course import Course, occupied, place, recalled, seen
 
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.goal.task.go_to_states import GoalChange, State
@@ -81,3 +81,18 @@ def test_a_next_place_that_cannot_be_computed_is_not_waited_for_without_end(is_g
     course.task.tick(None, 173.2)
     assert course.task.state == State.FAILED
     assert course.task.message == "no goal at the next place of 'cup' in 60 s: TF is silent"
+
+
+def test_a_place_where_nobody_could_stand_was_not_looked_at_and_the_object_may_be_there():
+    def only_the_first(candidate, toward, stand_off_m):
+        return place(candidate, toward, stand_off_m) if candidate.id == 7 else occupied()
+
+    course = Course()
+    robot = course.at_the_place([recalled(4.0), recalled(0.0, 5.0, number=8, age_s=90.0)])
+    assert course.step(113.1, robot=robot) == State.GONE
+    assert course.step(113.2, robot=robot, where=only_the_first) == State.NO_FREE_POSE
+    assert course.task.is_ended
+    assert course.task.message == (
+        "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago; it may still be at (0.00, 5.00), where it "
+        "was last seen 90 s ago, but all is occupied"
+    )
