@@ -78,6 +78,14 @@ class GoalParameters(NodeValues):
         high=HOUR_S,
         live=True,
     )
+    min_confidence: float = parameter(
+        0.6,
+        "Minimum confidence of a confirmed object before a robot is sent to it; 0.5: something else is as likely. Where"
+        " the memory has the object, any is enough, and with BY_ID too.",
+        low=0.0,
+        high=1.0,
+        live=True,
+    )
     verify_s: float = parameter(
         5.0,
         "Seconds at a remembered place without a confirmed object after which the object is gone; longer than the "

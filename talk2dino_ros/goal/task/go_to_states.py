@@ -60,8 +60,8 @@ class GoToProgress:
 
     message: one sentence about the state. goal_ns: the stamp of what the goal was computed from. started_s, moved_s:
     when the search began, and when the goal was set, by a steady clock. views: how many images there were; last_view:
-    the last one's objects. failure_reason: why there is no goal although the object is seen, empty where nothing
-    prevents one.
+    the last one's objects; doubt: why none of them is gone to, empty where one is, or none is there. failure_reason:
+    why there is no goal although the object is seen, empty where nothing prevents one.
     """
 
     def __init__(self, go_to_request: GoToRequest) -> None:
@@ -75,6 +75,7 @@ class GoToProgress:
         self.moved_s = -math.inf
         self.views = 0
         self.last_view = GoalView()
+        self.doubt = ""
         self.failure_reason = ""
 
     def enter(self, state: State, message: str) -> None:
@@ -95,7 +96,7 @@ class GoToProgress:
         """Count an image, and keep its objects."""
         self.views += 1
         self.last_view = view
-        self.failure_reason = ""
+        self.doubt = self.failure_reason = ""
 
     def why_in_vain(self, views_before: int = 0) -> tuple[State, str]:
         """Return the state and the reason of a search in vain, which began after so many views."""
@@ -112,4 +113,4 @@ class GoToProgress:
         others = f"{view.tentative} seen, not yet often enough to trust" if view.tentative else "nothing like it seen"
         if self.go_to_request.which == Which.BY_ID and view.ids:
             others = f"only others are there, with the ids {sorted(view.ids)}"
-        return State.NEVER_SEEN, f"{others}; turn the robot, use another word, or raise timeout_s"
+        return State.NEVER_SEEN, f"{self.doubt or others}; turn the robot, use another word, or raise timeout_s"

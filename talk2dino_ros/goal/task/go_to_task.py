@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, angle_between, distance_between, is_within
-from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, ranked
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, Which, ranked
 from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, GoToProgress, Place, State
 from talk2dino_ros.goal.task.recall import Recall
 
@@ -42,6 +42,7 @@ class GoToTask(GoToProgress):
         self._stopped_s = math.nan  # when the planner said that the goal is reached; NaN: it has not
         self._is_sent_again = False  # the goal, as the planner ended its way elsewhere
         self._is_forgotten = False
+        self._occupied: dict[int, str] = {}  # why the candidates by these ids have no free pose
 
     @property
     def is_searching(self) -> bool:
@@ -86,7 +87,7 @@ class GoToTask(GoToProgress):
             return GoalChange.NONE
         robot = robot_now()
         if self.tracked is None:
-            candidates = ranked(view.candidates, self.go_to_request, robot)
+            candidates = ranked(self._sure(view.candidates), self.go_to_request, robot)
             # what is where it was remembered is known by two ways
             candidates.sort(key=lambda candidate: not self.recall.is_at(candidate))
             return self._first_goal(candidates, robot, place, now_s)
@@ -154,35 +155,52 @@ class GoToTask(GoToProgress):
         self._stopped_s, self._is_sent_again = math.nan, False
 
     def _first_goal(self, candidates: Sequence[Candidate], robot: Pose, place: Place, now_s: float) -> GoalChange:
-        """Go to the first of the candidates that has a free place in front of it."""
-        reason = ""
-        for candidate in candidates:
-            is_there = self.goal is not None and self.recall.is_at(candidate)
-            try:
-                # on the side of the goal before where it is the same object, as the robot is on the way there
-                goal = place(candidate, self.goal if self.goal and is_there else robot, self.go_to_request.stand_off_m)
-            except NoFreePoseError as error:
-                reason = reason or str(error)
-                if is_there:
-                    self._see(candidate, now_s)
-                    self.message = f"{self.message}, and the goal before stands, for {error}"
-                    return GoalChange.NONE
-                continue
-            self._see(candidate, now_s)
-            if is_there and not self._is_elsewhere(goal):
-                return GoalChange.NONE
-            self.set_goal(goal, now_s, candidate.seen_ns)
-            return GoalChange.FIRST
-        if candidates and self.goal is None:
+        """Go to the best candidate that has a free place in front of it; one is tried for each image, see Recall."""
+        candidate = next((each for each in candidates if each.id not in self._occupied), None)
+        if candidate is None:
+            return GoalChange.NONE
+        is_there = self.goal is not None and self.recall.is_at(candidate)
+        try:
+            # on the side of the goal before where it is the same object, as the robot is on the way there
+            goal = place(candidate, self.goal if self.goal and is_there else robot, self.go_to_request.stand_off_m)
+        except NoFreePoseError as error:
+            if is_there:
+                self._see(candidate, now_s)
+                self.message = f"{self.message}, and the goal before stands, for {error}"
+            else:
+                self._leave_out(candidate, candidates, str(error))
+            return GoalChange.NONE
+        self._see(candidate, now_s)
+        if is_there and not self._is_elsewhere(goal):
+            return GoalChange.NONE
+        self.set_goal(goal, now_s, candidate.seen_ns)
+        return GoalChange.FIRST
+
+    def _leave_out(self, candidate: Candidate, candidates: Sequence[Candidate], reason: str) -> None:
+        """Leave a candidate without a free pose to the next ones; the end after all, unless a place is gone to."""
+        self._occupied[candidate.id] = reason
+        if any(each.id not in self._occupied for each in candidates):
+            return
+        if self.goal is None:
+            reason = self._occupied[candidates[0].id]
             self.end(State.NO_FREE_POSE, f"{self.go_to_request.describe()} is seen, but {reason}")
-        return GoalChange.NONE
+        self._occupied.clear()  # and from the first again: the robot sees more of the costmap on its way
 
     def _same_or_other(self, view: GoalView, robot: Pose) -> Candidate | None:
         """Return the object that is gone to, or another one where it has vanished for good."""
         assert self.tracked is not None
         if not self._is_forgotten and self.tracked.id in view.ids:
             return next((candidate for candidate in view.candidates if candidate.id == self.tracked.id), None)
-        return next(iter(ranked(view.candidates, self.go_to_request, robot)), None)
+        return next(iter(ranked(self._sure(view.candidates), self.go_to_request, robot)), None)
+
+    def _sure(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that a robot may be sent to: the sure ones, and what is where it was remembered."""
+        least = 0.0 if self.go_to_request.which == Which.BY_ID else self._settings.min_confidence
+        sure = [each for each in candidates if each.confidence >= least or self.recall.is_at(each)]
+        if candidates and not sure:
+            best = max(each.confidence for each in candidates)
+            self.doubt = f"{len(candidates)} seen, with a confidence of {best:.2f} at most, below min_confidence"
+        return sure
 
     def _is_old(self, candidate: Candidate) -> bool:
         assert self.tracked is not None

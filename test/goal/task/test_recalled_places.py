@@ -7,7 +7,7 @@ import pytest
 from go_to_course import HOUR_S, NOTHING, Course, occupied, place, recalled, seen
 
 from talk2dino_ros.goal.stand_off import Pose
-from talk2dino_ros.goal.task.choice import Recollection
+from talk2dino_ros.goal.task.choice import Candidate, Recollection
 from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, State
 
 
@@ -54,6 +54,17 @@ def test_an_object_seen_on_the_way_wins(memory):
     assert course.changes == [GoalChange.FIRST, GoalChange.FIRST]  # another object, another goal
     assert course.task.message == "'cup' is seen (object 1), not where it was remembered"
     assert course.step(103.0, robot=course.task.goal) == State.REACHED
+
+
+def test_a_doubtful_object_wins_only_where_it_was_remembered():
+    course = Course()
+    course.task.recall.take([recalled(4.0)], "")
+    course.step(101.0)
+    elsewhere = GoalView([Candidate(2, 0.55, (0.0, 5.0, 0.0), seen_ns=1000)], ids={2})
+    assert course.step(102.0, elsewhere) == State.REMEMBERED
+    there = GoalView([Candidate(3, 0.55, (4.2, 0.0, 0.0), seen_ns=2000)], ids={3})
+    assert course.step(103.0, there) == State.SEEN
+    assert course.task.message == "'cup' is seen (object 3), where it was remembered"
 
 
 def test_an_object_seen_before_live_first_s_wins_and_no_place_follows():

@@ -93,6 +93,6 @@ def test_a_place_where_nobody_could_stand_was_not_looked_at_and_the_object_may_b
     assert course.step(113.2, robot=robot, where=only_the_first) == State.NO_FREE_POSE
     assert course.task.is_ended
     assert course.task.message == (
-        "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago; it may still be at (0.00, 5.00), where it "
-        "was last seen 90 s ago, but all is occupied"
+        "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago; it may still be at (0.00, 5.00), where "
+        "it was last seen 90 s ago, but all is occupied"
     )

@@ -67,8 +67,8 @@ def test_objects_of_a_camera_are_placed_by_where_the_robot_was_at_their_stamp(wo
 def test_which_selects_the_nearest_the_most_confident_or_the_given_id(world, which, number):
     world.objects = [
         tracked(5.0, 0.0, number=1, confidence=0.95),
-        tracked(-3.0, 0.0, number=2, confidence=0.5),
-        tracked(9.0, 0.0, number=3, confidence=0.6),
+        tracked(-3.0, 0.0, number=2, confidence=0.65),
+        tracked(9.0, 0.0, number=3, confidence=0.7),
         tracked(1.0, 0.0, number=4, name="dog", confidence=0.99),
         tracked(1.0, 0.0, number=5, state=TrackedObject.TENTATIVE, confidence=0.99),
         tracked(1.0, 0.0, number=6, has_position=False, confidence=0.99),
