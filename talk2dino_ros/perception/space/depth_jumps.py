@@ -21,9 +21,10 @@ Box = tuple[int, int, int, int]
 JUMP_M = 0.25
 JUMP_SHARE = 0.05  # of the depth: after the median, noise of 2 % of the depth stays under it
 WORK_SIDE = 320  # pixels a side that jumps are looked for on: coarse masks need no finer cut
-# What is thin beside the thickest part, and long, is the background along a coarse mask's border and no object. A
-# square's half-thickness squared is 0.25 of its area, a standing person's 0.08, that of a frame around them 0.02.
-MIN_THICKNESS, MIN_COMPACTNESS = 0.4, 0.05
+# What is thin beside the thickest part, and long, is what a coarse mask spills over the object's edge and no object. A
+# square's half-thickness squared is 0.25 of its area, a standing person's 0.08, that of a frame around them 0.02, that
+# of two strips along the corner of something nearer, a patch or two wide, 0.05 to 0.065.
+MIN_THICKNESS, MIN_COMPACTNESS = 0.4, 0.07
 NARROW, WIDE = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
 
 

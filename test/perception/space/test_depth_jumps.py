@@ -159,6 +159,19 @@ def test_the_background_along_a_coarse_masks_border_is_no_part():
     assert tracked.sum() == pytest.approx(np.pi * 40**2, rel=0.05)
 
 
+def test_what_a_coarse_mask_spills_over_the_corner_of_a_nearer_box_is_no_part():
+    """As `mini` spills a cup behind a box: a patch down from its top edge, two in from its side, half an image away."""
+    metres = flat(3.0)
+    metres[122:, :136] = 1
+    region = np.zeros(metres.shape, np.uint8)
+    region[18:122, 51:] = 1
+    region[122:177, 136:] = 1
+    region[122:131, 51:136] = 1
+    region[122:166, 119:136] = 1
+    (board,) = parts(metres, region)
+    assert board.sum() == pytest.approx(np.count_nonzero(region * (metres > 2)), rel=0.03)
+
+
 def test_a_half_hidden_object_is_a_part():
     metres = flat()
     metres[:, 130:] = 3
