@@ -21,7 +21,7 @@ demo-nav: setup ## send a simulated robot to objects by name: make demo-nav [MOD
 	@$(IN_ENVIRONMENT) exec python3 -m benchmarks.nav $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
 	    $${OUTPUT:+--output "$$OUTPUT"}
 
-demo-memory: setup ## tour a room, ask for what nobody had asked for, go there: make demo-memory [MODEL=name] [SEED=8] [OUTPUT=folder]
+demo-memory: setup ## tour a room, ask for what nobody had asked for, go there: make demo-memory [MODEL=name] [SEED=19] [OUTPUT=folder]
 	@$(IN_ENVIRONMENT) exec python3 -m benchmarks.memory.demo $${MODEL:+--model "$$MODEL"} $${SEED:+--seed "$$SEED"} \
 	    $${OUTPUT:+--output "$$OUTPUT"}
 

@@ -21,7 +21,7 @@ def main() -> None:
         prog="demo_memory", description="Find in a simulated room what nobody had asked for."
     )
     parser.add_argument("--model", default="mini", help="which model (default: mini, which needs no download)")
-    parser.add_argument("--seed", type=int, default=8, help="which room: objects and robot are placed by it")
+    parser.add_argument("--seed", type=int, default=19, help="which room: objects and robot are placed by it")
     parser.add_argument(
         "--stop-m", type=float, default=STOP_M, help=f"metres between two stops of the tour (default: {STOP_M:g})"
     )
