@@ -62,7 +62,7 @@ class NavigationClient(Node):
 
     def go_to(self, word: str, photo: str, memory: int = GoTo.Goal.LIVE) -> Leg:
         """Go to an object and return what happened until the robot stood still again; memory: as in GoTo."""
-        leg = self._leg = Leg(word, photo, started_s=self._now_s)
+        leg = self._leg = Leg(word, photo, started_s=self._now_s, path=[self.pose] if self.pose else [])
         request = GoTo.Goal(
             class_name=word,
             which=GoTo.Goal.NEAREST,
