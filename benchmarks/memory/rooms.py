@@ -56,6 +56,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rooms", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", metavar="SEED", help="these rooms, in place of --rooms from --first-seed on"
+    )
     parser.add_argument("--model", default="mini")
     parser.add_argument("--weights-dir", default=None)
     parser.add_argument("--output", type=Path, help="JSON file (default: in benchmarks/results, with the date)")
@@ -65,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     segmenter = load_segmenter(arguments.model, device="cpu", weights_dir=arguments.weights_dir)
     compile_loops()
-    seeds = range(arguments.first_seed, arguments.first_seed + arguments.rooms)
+    seeds = arguments.seeds or range(arguments.first_seed, arguments.first_seed + arguments.rooms)
     try:
         with tempfile.TemporaryDirectory() as folder:
             kept = arguments.keep or Path(folder)
