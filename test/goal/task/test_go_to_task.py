@@ -7,7 +7,7 @@ import pytest
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, stand_off_pose
-from talk2dino_ros.goal.task.choice import Candidate, GoToRequest, Which
+from talk2dino_ros.goal.task.choice import Candidate, GoToRequest
 from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, State
 from talk2dino_ros.goal.task.go_to_task import GoToTask
 
@@ -242,54 +242,6 @@ def test_the_first_candidate_with_a_free_pose_is_taken_and_one_is_tried_for_each
     assert (tried, going.is_ended) == ([1], False)
     assert update(going, both, 101.1, where=only_the_second) == GoalChange.FIRST
     assert (tried, going.tracked.id) == ([1, 2], 2)
-
-
-def test_once_no_candidate_has_a_free_pose_the_task_fails_with_the_reason_of_the_best():
-    def none_is_free(candidate, *_):
-        raise NoFreePoseError(f"{candidate.id} is fenced")
-
-    both = GoalView([Candidate(1, 0.9, (4.0, 0.0, 0.0)), Candidate(2, 0.9, (0.0, 9.0, 0.0))], ids={1, 2})
-    going = task()
-    update(going, both, 101.0, where=none_is_free)
-    assert not going.is_ended
-    update(going, both, 101.1, where=none_is_free)
-    assert (going.state, going.message) == (State.NO_FREE_POSE, "'cup' is seen, but 1 is fenced")
-
-
-def doubted(confidence: float, *, number: int = 1, stamp: int = 1) -> GoalView:
-    return GoalView([Candidate(number, confidence, (4.0, 0.0, 0.0), seen_ns=stamp)], ids={number})
-
-
-def test_no_robot_is_sent_to_what_is_confirmed_but_doubtful():
-    searching = task()
-    assert update(searching, doubted(0.59), 101.0) == GoalChange.NONE
-    searching.tick(ROBOT, 105.1)
-    assert searching.state == State.NEVER_SEEN
-    assert searching.message == (
-        "no goal for 'cup' in 5 s: 1 seen, with a confidence of 0.59 at most, below min_confidence; turn the robot, "
-        "use another word, or raise timeout_s"
-    )
-    going = task()
-    update(going, doubted(0.59), 101.0)
-    assert update(going, doubted(0.61), 102.0) == GoalChange.FIRST
-    update(going, doubted(0.4, stamp=2), 103.0)
-    assert (going.state, going.tracked.confidence) == (State.SEEN, 0.4)  # it is followed nevertheless
-    named = task(which=Which.BY_ID, object_id=1)
-    assert update(named, doubted(0.1), 101.0) == GoalChange.FIRST
-
-
-def test_of_several_the_nearest_of_the_sure_ones_is_gone_to():
-    both = GoalView([Candidate(1, 0.55, (2.0, 0.0, 0.0)), Candidate(2, 0.9, (0.0, 9.0, 0.0))], ids={1, 2})
-    going = task()
-    assert update(going, both, 101.0) == GoalChange.FIRST
-    assert going.tracked.id == 2
-
-
-def test_a_lost_object_is_not_replaced_by_a_doubtful_one():
-    going = task()
-    update(going, seen(4.0), 101.0)
-    update(going, doubted(0.55, number=2), 103.0)
-    assert (going.tracked.id, going.goal) == (1, Pose(3.0, 0.0, 0.0))
 
 
 def occupied(*_):

@@ -4,8 +4,9 @@
 import pytest
 from go_to_course import Course, occupied, place, recalled, seen
 
-from talk2dino_ros.goal.stand_off import Pose
-from talk2dino_ros.goal.task.go_to_states import GoalChange, State
+from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose
+from talk2dino_ros.goal.task.choice import Candidate, Recollection
+from talk2dino_ros.goal.task.go_to_states import GoalChange, GoalView, State
 
 
 def test_a_remembered_place_that_is_not_reached_is_left_for_the_next_one():
@@ -96,3 +97,14 @@ def test_a_place_where_nobody_could_stand_was_not_looked_at_and_the_object_may_b
         "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago; it may still be at (0.00, 5.00), where "
         "it was last seen 90 s ago, but all is occupied"
     )
+
+
+def test_once_no_object_in_sight_has_a_free_pose_the_go_to_fails_with_the_reason_of_the_best():
+    def none_is_free(candidate, *_):
+        raise NoFreePoseError(f"{candidate.id} is fenced")
+
+    course = Course(Recollection.LIVE)
+    both = GoalView([Candidate(1, 0.9, (4.0, 0.0, 0.0)), Candidate(2, 0.9, (0.0, 9.0, 0.0))], ids={1, 2})
+    assert course.step(101.0, both, where=none_is_free) == State.SEARCHING
+    assert course.step(101.1, both, where=none_is_free) == State.NO_FREE_POSE
+    assert course.task.message == "'cup' is seen, but 1 is fenced"
