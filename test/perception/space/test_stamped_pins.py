@@ -163,3 +163,23 @@ def test_closing_ends_a_wait_at_once_and_opening_lets_wait_again():
         waiting = pool.submit(buffer.match, 5, 0, 60.0)
         buffer.put(5, "it")
         assert waiting.result(timeout=10.0) == ("it", 0)
+
+
+def test_what_is_unpinned_goes_and_other_pins_stay():
+    buffer = StampedBuffer(2)
+    for stamp_ns in (10, 20, 30):
+        buffer.put(stamp_ns, stamp_ns)
+        if stamp_ns != 20:
+            buffer.pin(stamp_ns, f"waiting {stamp_ns}")
+    for stamp_ns in (40, 50, 60):
+        buffer.put(stamp_ns, stamp_ns)
+
+    def kept():
+        return [stamp_ns for stamp_ns in range(10, 70, 10) if buffer.match(stamp_ns, 0)]
+
+    assert kept() == [10, 20, 30, 50, 60]  # a pin keeps the one before it too
+    buffer.unpin("waiting 10")
+    buffer.unpin("nobody")
+    assert kept() == [20, 30, 50, 60]
+    buffer.unpin("waiting 30")
+    assert kept() == [50, 60]

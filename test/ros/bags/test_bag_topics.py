@@ -12,7 +12,9 @@ from talk2dino_ros.ros.bags.bag_topics import (
     TF,
     CameraTopics,
     TopicNames,
+    camera_names,
     choose_cameras,
+    find_cameras,
     tf_topics,
 )
 
@@ -138,3 +140,41 @@ def test_a_missing_topic_is_named(missing, sentence):
         choose_cameras(ToldBag({k: what for k, what in REALSENSE.items() if k not in missing}), TopicNames())
     with pytest.raises(BagError, match="has no transforms"):
         tf_topics(ToldBag({"/a": "rgb8"}))
+
+
+def test_cameras_are_found_with_what_they_have_and_without_what_they_lack():
+    bag = ToldBag({**TWO, "/robot/top/image_raw": "rgb8", "/robot/top/camera_info": CAMERA_INFO, "/lone/image": "bgr8"})
+    top, lone = CameraTopics("/robot/top/image_raw", "", "/robot/top/camera_info"), CameraTopics("/lone/image", "", "")
+    found = find_cameras(bag, TopicNames())
+    assert sorted(found, key=lambda each: each.image) == [lone, FRONT, REAR, top]
+    assert lone.all == ["/lone/image"]
+
+
+def test_named_cameras_are_taken_and_what_is_not_there_is_told():
+    bag = ToldBag(TWO)
+    assert find_cameras(bag, TopicNames(image=[REAR.image])) == [REAR]
+    named = TopicNames(image=[FRONT.image], depth=[REAR.depth], info=[REAR.info])
+    assert find_cameras(bag, named) == [CameraTopics(FRONT.image, REAR.depth, REAR.info, REAR.depth_info)]
+    with pytest.raises(BagError, match=r"no topic /up for the depth, but .*/robot/front/depth/image_raw"):
+        find_cameras(bag, TopicNames(image=[FRONT.image], depth=["/up"]))
+    with pytest.raises(BagError, match=r"--depth-topic is given 2 times, and another topic 2 times|is given 1 times"):
+        find_cameras(bag, TopicNames(image=[FRONT.image], depth=["/a", "/b"]))
+
+
+def test_the_only_camera_has_the_only_camera_info_wherever_it_is():
+    bag = ToldBag({"/image": "rgb8", "/elsewhere/camera_info": CAMERA_INFO})
+    assert find_cameras(bag, TopicNames()) == [CameraTopics("/image", "", "/elsewhere/camera_info")]
+
+
+def test_cameras_are_named_by_their_namespaces_the_only_one_not_at_all():
+    assert camera_names([FRONT]) == [""]
+    assert camera_names([FRONT, REAR]) == ["robot_front_color", "robot_rear_color"]
+    twins = [CameraTopics("/cam/image", "", ""), CameraTopics("/cam/other", "", ""), CameraTopics("/1st/image", "", "")]
+    assert camera_names(twins) == ["camera_1", "camera_2", "camera_3"]
+
+
+def test_a_bag_without_images_is_told_with_what_there_is():
+    with pytest.raises(BagError, match=r"drive has no topic with images, but /tf \(tf2_msgs/msg/TFMessage\); expected"):
+        find_cameras(ToldBag({"/tf": TF}), TopicNames())
+    with pytest.raises(BagError, match="has no topic with images, but nothing;"):
+        find_cameras(ToldBag({}), TopicNames())

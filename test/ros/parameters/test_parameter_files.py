@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A parameter file that ROS would misread ends the start with one sentence: file, line, value and remedy."""
 
+from pathlib import Path
+
 import pytest
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.memory.memory_parameters import MemoryParameters
-from talk2dino_ros.ros.parameters.parameter_files import check_arguments, check_file
+from talk2dino_ros.ros.parameters.parameter_files import check_arguments, check_file, read_file
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError, fields_of
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
@@ -184,3 +186,27 @@ def test_brackets_that_are_not_closed_are_refused_at_the_fiftieth(bracket, tmp_p
     path.write_text(bracket * 2000)
     with pytest.raises(ParameterError, match=r"own\.yaml, line 1, is no YAML \(more than 50 lists and tables"):
         check_file(path, "talk2dino", {})
+
+
+def test_a_file_is_read_as_ros_reads_it_for_a_node_and_what_comes_last_holds(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "/**:\n  ros__parameters:\n    model: mini\n    background: 0.25\n    unknown: 1\n"
+        "goal:\n  ros__parameters:\n    background: 0.5\n"
+        "/robot/talk2dino:\n  ros__parameters:\n    background: 1e-2\n    input_size: 0x10\n    overlay: off\n"
+        "    vocabulary: [cup, 'y', \"!wall\"]\n"
+    )
+    assert read_file(path, "talk2dino", FIELDS) == {
+        "model": "mini",
+        "background": 0.01,
+        "input_size": 16,
+        "overlay": False,
+        "vocabulary": ("cup", "y", "!wall"),
+    }
+
+
+def test_the_shipped_file_has_the_defaults():
+    shipped = Path(__file__).parents[3] / "config" / "segmenter.yaml"
+    values = read_file(shipped, "talk2dino", FIELDS)
+    assert values == {name: FIELDS[name].default for name in values}
+    assert len(values) > 20

@@ -3,7 +3,7 @@
 
 import pytest
 
-from talk2dino_ros.ros.parameters.ros_values import KINDS, kind_of
+from talk2dino_ros.ros.parameters.ros_values import KINDS, kind_of, value_of
 
 VALUES = (
     "y", "Y", "yes", "Yes", "YES", "yEs", "n", "N", "no", "No", "on", "On", "off", "OFF", "true", "True", "tRue",
@@ -15,7 +15,7 @@ VALUES = (
 )  # fmt: skip
 
 
-def test_every_value_is_taken_for_what_ros_takes_it_for():
+def test_every_value_is_taken_for_what_ros_takes_it_for_and_has_the_value_that_ros_reads():
     rclpy = pytest.importorskip("rclpy")
     from rclpy.node import Node
 
@@ -27,10 +27,12 @@ def test_every_value_is_taken_for_what_ros_takes_it_for():
         cli_args=["--ros-args", *words], allow_undeclared_parameters=True,
         automatically_declare_parameters_from_overrides=True,
     )  # fmt: skip
-    found = {value: KINDS[type(node.get_parameter(f"v{number}").value)] for number, value in enumerate(VALUES)}
+    read = {value: node.get_parameter(f"v{number}").value for number, value in enumerate(VALUES)}
     node.destroy_node()
     rclpy.shutdown(context=context)
-    assert {value: kind_of(value) for value in VALUES} == found
+    assert {value: kind_of(value) for value in VALUES} == {value: KINDS[type(found)] for value, found in read.items()}
+    own = {value: value_of(value, kind_of(value)) for value in VALUES}
+    assert {value: repr(found) for value, found in own.items()} == {value: repr(found) for value, found in read.items()}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ LIVE = {
     "overlay", "overlay_alpha", "image_timeout_s", "stage_times", "input_size", "refine_pixels",
     "transform_timeout_s", "depth_slop_s", "depth_wait_s", "camera_info_latest", "image_rectified", "near_m", "far_m",
     "depth_jump_m", "score_smoothing", "stall_timeout_s", "features_rate_hz", "features_encoding",
-    "latency_warn_s",
+    "latency_warn_s", "problem_on_error",
 }  # fmt: skip
 
 
