@@ -159,6 +159,19 @@ def _full_at(number, put):
     return limited
 
 
+def test_of_a_bag_that_is_cut_off_the_first_part_is_replayed_and_the_rest_is_told(tmp_path, capsys):
+    bag = write_bag(tmp_path / "drive", COUNT)
+    with (bag / "drive.mcap").open("r+b") as file:
+        file.truncate(1_500_000)
+    (bag / "metadata.yaml").unlink()
+    assert replay(WatchedSegmenter(), bag, "-o", tmp_path / "masks") == 0
+    found = [at for at, _ in contents(tmp_path / "masks")["/talk2dino/mask"]]
+    assert found == [stamp_of(number) for number in range(len(found))]
+    assert 2 <= len(found) < COUNT
+    told = capsys.readouterr().err
+    assert f"warning: {bag} is not whole: its end is missing, and the last " in told
+
+
 def test_topics_of_any_type_are_counted_and_not_used(tmp_path, capsys):
     kind = "acme_msgs/msg/Riddle"
     TYPES.register(get_types_from_msg("string text\n", kind))

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         plan, load = _prepared(bag, problem, arguments)
         output = ReplayOutput(arguments.output or path.with_name(f"{path.stem}_replayed"), path)
         outcome = _replayed(ReplayJob(bag, plan, load(), output))
-        _tell(outcome, output.path)
+        _tell(outcome, output.path, bag)
         _tell_unused(bag, plan)
 
 
@@ -116,7 +116,7 @@ def _replayed(job: ReplayJob) -> ReplayOutcome:
             raise
 
 
-def _tell(outcome: ReplayOutcome, path: Path) -> None:
+def _tell(outcome: ReplayOutcome, path: Path, bag: Bag) -> None:
     for camera in outcome.cameras:
         named = f" (camera {camera.name})" if camera.name else ""
         print(
@@ -127,8 +127,10 @@ def _tell(outcome: ReplayOutcome, path: Path) -> None:
         print(f"{outcome.done_before} images had been segmented before it was stopped, and were not segmented again")
     for what, count in outcome.report.problems.most_common():
         _warn(f"{count} times {what}, the first because: {outcome.report.reasons[what]}")
-    for sentence in (*outcome.report.flaws, *outcome.losses):
+    for sentence in outcome.report.flaws:
         _warn(sentence)
+    for loss in outcome.losses:
+        _warn(f"{printable(str(bag.path))} is not whole: {loss}; what could be read of it was replayed")
 
 
 def _tell_unused(bag: Bag, plan: ReplayPlan) -> None:
