@@ -31,6 +31,8 @@ NAMESPACE = "/fuzz"
 BATCH = 50
 PATIENCE_S = 120.0  # for the answers to a batch, of which one may have 300 words to encode
 START_S = 600.0  # of the nodes, the first of which compiles
+IMAGE = "sensor_msgs/msg/Image"
+DISCOVERY_S = 3.0  # for what else is in the graph
 LARGEST_LOG = 20_000_000  # bytes that a node may write in a run
 SHUTDOWNS = range(4, 8)  # transitions after which a node ends, as it is asked to
 _NODES = (
@@ -55,6 +57,8 @@ class LiveNodes:
         ]
         for victim in self.victims:
             self._stage.wait(partial(_is_active, victim), f"the start of {victim.name}", START_S)
+        self._stage.wait(lambda: IMAGE in dict(self._topics()).values(), "the segmenter's image topic in the graph")
+        self._stage.spin(DISCOVERY_S)
         self.services = list(self._services())
         self._publishers = [(kind, self._publisher(name, kind)) for name, kind in self._topics()]
 

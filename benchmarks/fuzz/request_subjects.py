@@ -237,8 +237,8 @@ def _parameter(choice: Random, right: Any) -> Any:
     if kind == 0:
         return choice.choice((*FLOATS, 0, -1, 2**63 - 1)) if isinstance(right, int | float) else plain(text(choice))
     if kind == 1:
-        found = value(choice)
-        return tuple(found) if isinstance(found, list) else found
+        found = value(choice)  # of a type that rclpy lets through
+        return tuple(map(str, found)) if isinstance(found, list) else found
     return right
 
 
