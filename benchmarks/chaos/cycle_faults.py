@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from benchmarks.chaos.fault import ChaosError, Outcome, fault, shorten
@@ -12,7 +13,7 @@ from benchmarks.chaos.victim import Victim
 
 CYCLES, SETTLED = 50, 10  # memory is compared with that after so many
 MOST_GROWTH_MB = 40  # between the two; what a cycle loses adds up to more
-PATIENT_TRIES = 10  # each waits 3 s for the model
+MODELS_S = 60.0  # for an image that a busy machine is still at
 UP = ("configure", "activate")
 DOWN = ("deactivate", "cleanup")
 
@@ -20,8 +21,10 @@ DOWN = ("deactivate", "cleanup")
 def do(node: Victim, *transitions: str) -> None:
     """Do lifecycle transitions that have to succeed; a cleanup again where the model was still at work on an image."""
     for transition in transitions:
-        tries = PATIENT_TRIES if transition == "cleanup" else 1
-        if not any(node.change(transition) for _ in range(tries)):
+        end_s = time.monotonic() + (MODELS_S if transition == "cleanup" else 0.0)
+        while not (is_done := node.change(transition)) and time.monotonic() < end_s:
+            time.sleep(1.0)
+        if not is_done:
             raise ChaosError(f"{transition} failed: {shorten(node.output[-300:])}")
 
 
