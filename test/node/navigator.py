@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A planner's action as Nav2's bt_navigator serves it: by goal_pose too, and a new goal aborts the one before."""
 
+from collections.abc import Callable
 from typing import Any
 
 from action_msgs.srv import CancelGoal
@@ -34,11 +35,16 @@ class Navigator:
             cancel_callback=lambda _handle: CancelResponse.ACCEPT,
         )
         self._own_client = ActionClient(node, AnyAction, "navigate_to_pose", callback_group=group)
-        self._sub = node.create_subscription(PoseStamped, "goal_pose", lambda _pose: self.send(), RELIABLE)
+        self.on_pose: Callable[[], None] = lambda: None  # called before a pose's goal is sent
+        self._sub = node.create_subscription(PoseStamped, "goal_pose", self._on_pose, RELIABLE)
         self._timer = node.create_timer(0.02, self._look_at_requests)
         world.wait_for(self._own_client.server_is_ready, "the planner's action")
         topic = "navigate_to_pose/_action/status"
         world.wait_for(lambda: node.count_subscribers(topic), "the node at the planner's status")
+
+    def _on_pose(self, _pose: PoseStamped) -> None:
+        self.on_pose()
+        self.send()
 
     def send(self) -> None:
         """Send a goal, as any client of the action."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from action_msgs.srv import CancelGoal
-from rclpy.qos import qos_profile_action_status_default
 
 from talk2dino_ros.goal.planner.planner_goals import GoalFate, PlannerGoals, Stage, TakenGoal
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
+from talk2dino_ros.ros.node.qos import STATUSES
 
 STAGES = {
     GoalStatus.STATUS_SUCCEEDED: Stage.DONE,
@@ -34,8 +34,8 @@ class PlannerClient:
         self._sub: Any = None
         self._client: Any = None
         if action:
-            topic, profile = f"{action}/_action/status", qos_profile_action_status_default
-            self._sub = node.create_subscription(GoalStatusArray, topic, self._on_statuses, profile)
+            topic = f"{action}/_action/status"
+            self._sub = node.create_subscription(GoalStatusArray, topic, self._on_statuses, STATUSES)
             self._client = node.create_client(CancelGoal, f"{action}/_action/cancel_goal")
 
     def send(self) -> None:

@@ -10,3 +10,5 @@ SENSOR_QUEUE = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # Of services: rclpy's default of 10 would lose the eleventh request that comes while the first is answered, unanswered.
 REQUESTS_QOS = QoSProfile(depth=1000)  # as of rclpy's own parameter services
+# Of an action's status, which tells of all goals: how one went over into another is in all of them together.
+STATUSES = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The goals of a go_to at a planner as Nav2's, whose action other clients use too."""
 
+import signal
+
 import pytest
 from action_msgs.msg import GoalStatus
 from navigator import Navigator
@@ -31,6 +33,18 @@ def drive(world, navigator, **fields):
     navigator.wait_for_goals(1)
     world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the place")
     return handle
+
+
+def test_a_goal_of_another_client_is_seen_by_a_node_that_was_busy_meanwhile(world, navigator):
+    # the first test of this file: the node has never heard the planner before
+    navigator.on_pose = lambda: world.process.send_signal(signal.SIGSTOP)
+    go_to = world.send(stand_off_m=1.0)
+    navigator.wait_for_goals(1)
+    navigator.send()
+    navigator.wait_for_goals(2)
+    world.wait_for(lambda: navigator.handles[0].status == GoalStatus.STATUS_ABORTED, "the first goal's end")
+    world.process.send_signal(signal.SIGCONT)
+    assert world.result_of(go_to).result.message.startswith("another client has sent the planner a goal")
 
 
 def test_a_goal_of_another_client_ends_the_go_to_and_is_left_alone(world, navigator):
