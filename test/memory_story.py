@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keyframes for tests of the memory, each different, from a seed."""
 
+from pathlib import Path
+
 import numpy as np
 
-from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind
+from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind, KeyframeStore
 from talk2dino_ros.perception.memory.feature_basis import to_codes, unit_vectors
 from talk2dino_ros.perception.memory.keyframe import Keyframe, to_millimetres
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 from talk2dino_ros.perception.memory.spatial_memory import SeenImage
 
 KIND = FeatureKind("space-a", "mini", 8, "map")
+DIRECTIONS = np.eye(8, dtype=np.float32)
 FORWARD = (-0.5, 0.5, -0.5, 0.5)  # the optical frame of a camera that looks along the map's x: right is -y, down is -z
 
 
@@ -44,3 +47,22 @@ def seeded_image(seed: int, patches: int = 20) -> SeenImage:
     pose = SensorPose((0.1, 0.2, 0.3), tuple((turn / np.linalg.norm(turn)).tolist()))
     features = random.normal(size=(patches, 8)).astype(np.float32)
     return SeenImage(seed, "front", pose, features, points, random.uniform(0, 640, (patches, 2)), (8.0, 9.5), b"jpeg")
+
+
+def filled(store: KeyframeStore, count: int = 3) -> KeyframeStore:
+    for seed in range(1, count + 1):
+        store.add(seeded_keyframe(seed), KIND, DIRECTIONS if seed == 1 else None)
+    return store
+
+
+def reopened(store: KeyframeStore) -> KeyframeStore:
+    store.close()
+    return KeyframeStore(store.folder.parent, store.map_id)
+
+
+def at_file(store: KeyframeStore) -> Path:
+    return store.folder / "memory.sqlite3"
+
+
+def stamps(store: KeyframeStore) -> list[int]:
+    return [keyframe.stamp_ns // 10**9 for _, keyframe in store]

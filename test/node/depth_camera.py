@@ -3,10 +3,12 @@
 
 import numpy as np
 from geometry_msgs.msg import TransformStamped
-from probe import checkerboard, find, raw_message, stamp_ns
+from probe import LATCHED, checkerboard, find, raw_message, stamp_ns
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
+from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
+from tf2_msgs.msg import TFMessage
 
 HEIGHT, WIDTH, FOCAL = 120, 160, 100.0
 CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
@@ -50,9 +52,24 @@ def flat(metres: float = DEPTH_M) -> np.ndarray:
     return np.full((HEIGHT, WIDTH), metres, np.float32)
 
 
-def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", offset_ns: int = 0):
+def attach(probe) -> None:
+    """Give a probe the camera's publishers and what the node makes of its images; wait until the node listens."""
+    node = probe.node
+    probe.infos = node.create_publisher(CameraInfo, "camera_info", 10)
+    probe.depths = node.create_publisher(Image, "depth", 10)
+    probe.static = node.create_publisher(TFMessage, "/tf_static", LATCHED)
+    probe.static.publish(TFMessage(transforms=[transform("map", "camera")]))
+    probe.wait_until_active()
+    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
+    probe.objects = probe.collect(TrackedObjectArray, "talk2dino/objects")
+    probe.masks = probe.collect(Image, "talk2dino/mask")
+    for publisher in (probe.infos, probe.depths, probe.static):
+        probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
+
+
+def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", offset_ns: int = 0, shift: int = 0):
     """Publish an image with its camera_info and depth; return its points of interest."""
-    header = show(probe, frame_id)
+    header = show(probe, frame_id, shift)
     probe.infos.publish(info_message(header, focal))
     if depth is not None:
         measured = depth_message(header, depth)
@@ -62,9 +79,9 @@ def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", of
     return points_of(probe, header)
 
 
-def show(probe, frame_id: str = "camera") -> Header:
-    """Publish an image alone; return a copy of its header."""
-    message = raw_message(checkerboard(HEIGHT, WIDTH))
+def show(probe, frame_id: str = "camera", shift: int = 0) -> Header:
+    """Publish an image alone, moved to the right by `shift` pixels; return a copy of its header."""
+    message = raw_message(np.roll(checkerboard(HEIGHT, WIDTH), shift, axis=1))
     message.header.stamp = probe.node.get_clock().now().to_msg()
     message.header.frame_id = frame_id
     probe._image_pub("").publish(message)

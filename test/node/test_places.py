@@ -10,6 +10,7 @@ from depth_camera import (
     HEIGHT,
     PLACE,
     WIDTH,
+    attach,
     depth_message,
     flat,
     info_message,
@@ -21,11 +22,11 @@ from depth_camera import (
     transform,
 )
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from probe import DEADLINE_S, LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
+from probe import DEADLINE_S, checkerboard, find, raw_message, stamp_ns, to_array
 from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
-from talk2dino_msgs.msg import PointOfInterestArray, TrackedObject, TrackedObjectArray
+from talk2dino_msgs.msg import TrackedObject
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
@@ -51,22 +52,12 @@ def process(start_node):
 @pytest.fixture(scope="module")
 def probe(process, make_probe):
     probe = make_probe(process)
-    node = probe.node
-    probe.infos = node.create_publisher(CameraInfo, "camera_info", 10)
-    probe.depths = node.create_publisher(Image, "depth", 10)
-    probe.static = node.create_publisher(TFMessage, "/tf_static", LATCHED)
-    probe.static.publish(TFMessage(transforms=[transform("map", "camera")]))
-    probe.wait_until_active()
-    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
-    probe.objects = probe.collect(TrackedObjectArray, "talk2dino/objects")
-    probe.masks = probe.collect(Image, "talk2dino/mask")
+    attach(probe)
     probe.clouds = probe.collect(PointCloud2, "talk2dino/cloud")
     probe.detections_2d = probe.collect(Detection2DArray, "talk2dino/detections_2d")
     probe.detections_3d = probe.collect(Detection3DArray, "talk2dino/detections_3d")
     probe.markers = probe.collect(MarkerArray, "talk2dino/markers")
     probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
-    for publisher in (probe.infos, probe.depths, probe.static):
-        probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
     probe.mask_of(checkerboard(HEIGHT, WIDTH), probe.masks)
     return probe
 

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth_camera import HEIGHT, WIDTH, depth_message, flat, info_message, points_of, transform
-from probe import LATCHED, checkerboard, find, raw_message, stamp_ns, to_array
-from sensor_msgs.msg import CameraInfo, Image
+from depth_camera import HEIGHT, WIDTH, attach, flat, see
+from probe import checkerboard, find, raw_message, stamp_ns, to_array
 from std_srvs.srv import Trigger
-from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
 from talk2dino_msgs.srv import SetVocabulary
-from tf2_msgs.msg import TFMessage
 
 from talk2dino_ros.cli.main import main
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
@@ -40,28 +37,8 @@ def probe(start_node, make_probe, folder):
         f"problem_folder:={folder}",
     )
     probe = make_probe(process)
-    node = probe.node
-    probe.infos = node.create_publisher(CameraInfo, "camera_info", 10)
-    probe.depths = node.create_publisher(Image, "depth", 10)
-    probe.static = node.create_publisher(TFMessage, "/tf_static", LATCHED)
-    probe.static.publish(TFMessage(transforms=[transform("map", "camera")]))
-    probe.wait_until_active()
-    probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
-    probe.masks = probe.collect(Image, "talk2dino/mask")
-    probe.objects = probe.collect(TrackedObjectArray, "talk2dino/objects")
-    probe.wait_for(lambda: probe.depths.get_subscription_count() > 0, "the node's depth subscription")
-    probe.wait_for(lambda: probe.infos.get_subscription_count() > 0, "the node's camera_info subscription")
+    attach(probe)
     return probe
-
-
-def see(probe, shift: int):
-    """Publish an image with its camera_info and depth; wait for its points."""
-    message = raw_message(np.roll(checkerboard(HEIGHT, WIDTH), shift, axis=1))
-    message.header.stamp, message.header.frame_id = probe.node.get_clock().now().to_msg(), "camera"
-    probe._image_pub("").publish(message)
-    probe.infos.publish(info_message(message.header))
-    probe.depths.publish(depth_message(message.header, flat()))
-    return points_of(probe, message.header)
 
 
 def of_the_bag(bag: Path, topic: str) -> dict[int, object]:
@@ -81,12 +58,12 @@ def places(points) -> list:
 
 def test_a_replay_of_what_was_recorded_gives_the_same_masks_bit_for_bit(probe, folder, tmp_path, capsys):
     for shift in (0, 7, 14):
-        see(probe, shift)
+        see(probe, flat(), shift=shift)
     assert probe.call(SetVocabulary, "talk2dino/set_vocabulary", classes=["red", "sky: blue sky", "!grass"]).success
     for shift in (21, 28):
-        see(probe, shift)
+        see(probe, flat(), shift=shift)
     assert probe.set_parameter("min_area_share", 0.05).successful
-    see(probe, 35)
+    see(probe, flat(), shift=35)
     answer = probe.call(Trigger, "talk2dino/record_problem")
     assert answer.success, answer.message
     (path,) = folder.iterdir()
@@ -134,7 +111,7 @@ def test_at_an_error_a_problem_is_written_with_its_reason(probe, folder):
     description = json.loads((written[0] / "problem.json").read_text())
     assert re.search(r"an image on /robot/image was dropped: .*rgb99", description["why"])
     assert description["errors"][-1].endswith(description["why"])
-    see(probe, 0)
+    see(probe, flat(), shift=0)
     assert find(probe.masks, stamp) is None
     assert set(folder.iterdir()) - before == {written[0]}
     images = of_the_bag(written[0], "/robot/image")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from talk2dino_ros.ros.security.security_settings import (
@@ -30,16 +30,14 @@ def secured_start(arguments: Sequence[str] | None) -> Iterator[None]:
     check_security(os.environ, given)
     if is_secured(os.environ):  # rclpy's, of a node that was refused: it says nothing that the sentence does not
         warnings.filterwarnings("ignore", "Failed to fini rosout publisher", RuntimeWarning)
-    try:
-        yield
-    except RuntimeError as error:
-        if not _is_refusal(error):
-            raise
-        raise SecurityError(
-            f"ROS refuses the start in the enclave {enclave_of(os.environ, given)!r} ({_reason(error)}), expected a "
+    with _refusal_told(
+        lambda reason: (
+            f"ROS refuses the start in the enclave {enclave_of(os.environ, given)!r} ({reason}), expected a "
             "certificate that has not expired, permissions for this node, its namespace and ROS_DOMAIN_ID "
             f"{os.environ.get('ROS_DOMAIN_ID', '0')}, and a middleware with security; {PAGE}"
-        ) from error
+        )
+    ):
+        yield
 
 
 @contextmanager
@@ -48,15 +46,24 @@ def permitted(what: str) -> Iterator[None]:
 
     what: such as "publish /talk2dino/mask".
     """
+    with _refusal_told(
+        lambda reason: (
+            f"ROS does not let the node {what} ({reason}), expected an enclave that permits it; write the name "
+            f"into its policy and generate its permissions again ({PAGE})"
+        )
+    ):
+        yield
+
+
+@contextmanager
+def _refusal_told(sentence: Callable[[str], str]) -> Iterator[None]:
+    """Raise SecurityError with the sentence that is made of ROS's reason, where ROS refuses what the block does."""
     try:
         yield
     except RuntimeError as error:
         if not _is_refusal(error):
             raise
-        raise SecurityError(
-            f"ROS does not let the node {what} ({_reason(error)}), expected an enclave that permits it; write the name "
-            f"into its policy and generate its permissions again ({PAGE})"
-        ) from error
+        raise SecurityError(sentence(_reason(error))) from error
 
 
 def _is_refusal(error: RuntimeError) -> bool:

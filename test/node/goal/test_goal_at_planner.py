@@ -77,9 +77,8 @@ def test_a_goal_that_the_planner_calls_reached_where_the_robot_is_not_is_left(wo
     world.robot = (2.5, 0.0, 0.0)  # half a metre before the goal
     go_to = drive(world, navigator)
     navigator.end("succeed")
-    navigator.wait_for_goals(
-        2
-    )  # as Nav2 says so of a goal, too, that replaces one in the moment in which it is reached
+    # as Nav2 says so of a goal, too, that replaces one in the moment in which it is reached
+    navigator.wait_for_goals(2)
     assert place_of(world.goals[1]) == place_of(world.goals[0])
     navigator.end("succeed")
     result = world.result_of(go_to).result

@@ -3,41 +3,13 @@
 
 import dataclasses
 import sqlite3
-from pathlib import Path
 
 import numpy as np
 import pytest
-from memory_story import KIND, seeded_keyframe
+from memory_story import KIND, at_file, filled, reopened, seeded_keyframe, stamps
 
-from talk2dino_ros.perception.memory.disk.keyframe_store import KeyframeStore
 from talk2dino_ros.perception.memory.disk.sealed_rows import pack
 from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = KeyframeStore(tmp_path, "office")
-    yield store
-    store.close()
-
-
-def filled(store: KeyframeStore) -> KeyframeStore:
-    for seed in (1, 2, 3):
-        store.add(seeded_keyframe(seed), KIND, np.eye(8, dtype=np.float32) if seed == 1 else None)
-    return store
-
-
-def reopened(store: KeyframeStore) -> KeyframeStore:
-    store.close()
-    return KeyframeStore(store.folder.parent, store.map_id)
-
-
-def at_file(store: KeyframeStore) -> Path:
-    return store.folder / "memory.sqlite3"
-
-
-def stamps(store: KeyframeStore) -> list[int]:
-    return [keyframe.stamp_ns // 10**9 for _, keyframe in store]
 
 
 @pytest.mark.parametrize(

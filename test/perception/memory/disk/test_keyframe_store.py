@@ -8,38 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from memory_story import KIND, pose_at, seeded_keyframe
+from memory_story import DIRECTIONS, KIND, at_file, filled, pose_at, reopened, seeded_keyframe, stamps
 
 from talk2dino_ros.perception.memory.disk.keyframe_store import AHEAD, FeatureKind, KeyframeStore, StoreWriteError
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
-
-DIRECTIONS = np.eye(8, dtype=np.float32)
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = KeyframeStore(tmp_path, "office")
-    yield store
-    store.close()
-
-
-def filled(store: KeyframeStore, count: int = 3) -> KeyframeStore:
-    for seed in range(1, count + 1):
-        store.add(seeded_keyframe(seed), KIND, DIRECTIONS if seed == 1 else None)
-    return store
-
-
-def reopened(store: KeyframeStore) -> KeyframeStore:
-    store.close()
-    return KeyframeStore(store.folder.parent, store.map_id)
-
-
-def at_file(store: KeyframeStore) -> Path:
-    return store.folder / "memory.sqlite3"
-
-
-def stamps(store: KeyframeStore) -> list[int]:
-    return [keyframe.stamp_ns // 10**9 for _, keyframe in store]
 
 
 def test_keyframes_their_kind_and_their_basis_are_there_after_a_restart(store):
