@@ -75,11 +75,13 @@ def for_pip() -> dict[str, Any]:
     return {
         "install_requires": [*requirements("engine"), "numpy", "opencv-python-headless"],
         "extras_require": {
+            "agents": requirements("agents"),
             "bags": requirements("bags"),
             "evaluate": ["matplotlib"],
             "mini": requirements("models"),
             "onnx": requirements("onnx"),
             "train": requirements("training"),
+            "web": requirements("web"),
         },
         "entry_points": {"console_scripts": [COMMAND]},
         "packages": [*PACKAGES, *DEFINITIONS],

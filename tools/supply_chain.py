@@ -48,6 +48,7 @@ NAMES = {
     "CNRI-Python": "",
     "ISC": "ISC License (ISCL)",
     "MIT": "MIT License",
+    "MIT-0": "",
     "MIT-CMU": "",
     "MPL-2.0": "Mozilla Public License 2.0 (MPL 2.0)",
     "PSF-2.0": "Python Software Foundation License",
@@ -57,6 +58,7 @@ ALLOWED = {called: name for name, others in NAMES.items() for called in filter(N
 # Packages that are looked at one by one: their metadata name no licence, or one more.
 BY_HAND = {
     "apsw": "any licence of the OSI's",
+    "axe-playwright-python": "MIT, with axe-core under MPL-2.0",
     "docutils": "in the public domain, but for parts under BSD's and, an editor's mode, the GPL",
 }
 NVIDIA = "NVIDIA's own licence"  # what PyTorch's wheels for GPUs ask for, and no part of this package

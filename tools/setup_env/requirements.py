@@ -27,18 +27,18 @@ def constraints_with_wheels(folder: Path, distro: str) -> str:
 
 def desk_requirements(folder: Path) -> list[Path]:
     """Return the requirement files of a machine without ROS, beside those of its wheels."""
-    names = ("engine.txt", "bags.txt", "onnx.txt", "simulation.txt", "training.txt", "checks.txt")
-    return [folder / name for name in names]
+    names = ("engine", "agents", "bags", "onnx", "simulation", "training", "web", "checks", "documentation")
+    return [folder / f"{name}.txt" for name in names]
 
 
 def sourced_requirements(folder: Path) -> list[Path]:
     """Return the requirement files of a machine with a sourced ROS.
 
     Without onnx.txt: a robot that runs an exported file has its own build of onnxruntime for its GPU, which shares
-    a folder with the one for CPUs, and its NumPy may be older than what onnx wants. Without training.txt and
-    bags.txt: a robot neither trains nor reads its bags.
+    a folder with the one for CPUs, and its NumPy may be older than what onnx wants. Without training.txt,
+    bags.txt and documentation.txt: a robot neither trains, nor reads its bags, nor writes the site.
     """
-    return [folder / name for name in ("engine.txt", "simulation.txt", "checks.txt")]
+    return [folder / f"{name}.txt" for name in ("engine", "agents", "simulation", "web", "checks")]
 
 
 def constraints_beside_ros(lock: str, versions: Mapping[str, str]) -> str:
