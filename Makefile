@@ -5,7 +5,7 @@ PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
 PYTEST := python3 -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help setup demo demo-nav demo-memory bench chaos test test-all test-cpus check format clean
+.PHONY: help setup demo demo-nav demo-memory bench chaos test test-all test-cpus check docs format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -42,11 +42,15 @@ test-all: setup ## run all tests, also those that train, kill, or start a cluste
 test-cpus: setup ## run the tests as older CPUs would, and beside busy loops, an hour: make test-cpus [TESTS="test/engine"]
 	@$(IN_ENVIRONMENT) exec python3 -m tools.on_other_cpus $(TESTS)
 
-check: setup ## lint, formatting, types, known vulnerabilities and licences
-	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy && python3 -m tools.supply_chain
+check: setup ## lint, formatting, types, known vulnerabilities and licences, the pages' links
+	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy && python3 -m tools.supply_chain && \
+	    python3 -m tools.documentation_site
+
+docs: setup ## build the pages as a site: make docs [OUTPUT=folder, else site]
+	@$(IN_ENVIRONMENT) exec python3 -m tools.documentation_site "$${OUTPUT:-site}"
 
 format: setup ## let ruff write the formatting
 	@$(IN_ENVIRONMENT) ruff format && ruff check --fix
 
 clean: ## delete what the commands made, the environment too
-	rm -rf .venv build install log demo_output demo_nav_output demo_memory_output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build install log demo_output demo_nav_output demo_memory_output site .mypy_cache .pytest_cache .ruff_cache

@@ -20,7 +20,7 @@ FILES = {
     "goal.yaml": fields_of(GoalParameters),
     "memory.yaml": fields_of(MemoryParameters),
 }
-BEGIN = "<!-- {name}: written by tools/parameter_table.py -->\n"
+BEGIN = "<!-- {name}: written by tools/parameter_table.py -->\n\n"
 END = "<!-- end of {name} -->"
 YAML_START = "  ros__parameters:\n"
 INDENT, LINE_LENGTH = " " * 4, 120
@@ -43,7 +43,7 @@ def with_tables(text: str) -> str:
     for name, fields in FILES.items():
         before, rest = text.split(BEGIN.format(name=name))
         end = END.format(name=name)
-        text = f"{before}{BEGIN.format(name=name)}{table(fields)}\n{end}{rest.split(end)[1]}"
+        text = f"{before}{BEGIN.format(name=name)}{table(fields)}\n\n{end}{rest.split(end)[1]}"
     return text
 
 
