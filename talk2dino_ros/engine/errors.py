@@ -44,6 +44,11 @@ Talk2DinoError              engine/errors                           -
   NoAnswerError             goal/vocabulary_client                  the segmenter, or its name
   AskError                  memory/memory_server                    the fields of a request to the memory, or its moment
   NoVectorsError            memory/text_client                      the segmenter, or its name, or what it answers
+  ClientError               client/client_errors                    the program that uses the client
+    AbsentNodeError         client/client_errors                    a node that is not there, or its name
+    SilentNodeError         client/client_errors                    a node that hangs, or has no images
+    RefusedError            client/client_errors                    the fields of a request
+      VocabularyConflictError client/client_errors                  another client, which has changed the words
   DemoError                 demo/processes                          a process of the demo
 
 An indented one derives from the one that stands above it. Every message is one sentence with the value, what was

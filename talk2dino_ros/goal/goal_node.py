@@ -18,6 +18,7 @@ from talk2dino_ros.ros.parameters.parameter_field import Value
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
 REMOVAL_TIMEOUT_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
+ANSWER_TIMEOUT_S = 0.2  # for those who wait for a go_to
 
 
 class GoalNode(ManagedNode):
@@ -53,6 +54,7 @@ class GoalNode(ManagedNode):
         """Answer the clients that wait for a go_to, as it will not go on."""
         super().before_exit()
         self._server.deactivate()
+        self._server.answer(ANSWER_TIMEOUT_S)
         self._server.wait_for_removal(REMOVAL_TIMEOUT_S)
 
     def _configure(self) -> None:

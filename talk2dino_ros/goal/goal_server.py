@@ -8,8 +8,10 @@ thread goes on with the objects, TF, and the next go_to, which ends the one befo
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.goal.goal_alarms import GoalFacts
     from talk2dino_ros.goal.goal_parameters import GoalParameters
 
+LAST_ROUNDS = 5  # of an executor that ends: the action sends its result by a task, and that by another
 NOT_ACTIVE = "the node goal is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
 
 
@@ -50,6 +53,7 @@ class GoalServer:
         self._settings = settings
         self._waits = Waits(node)
         self._tasks: dict[bytes, GoToTask] = {}  # of the actions under way, by goal id
+        self._unanswered = 0  # go_to of service and action
         self._runner: GoToRunner | None = None
         self._topics = GoalTopics(node)
         group = ReentrantCallbackGroup()  # a go_to that waits must not keep the next one out, which ends it
@@ -103,12 +107,33 @@ class GoalServer:
         """Return what the watchdogs look at, and what the newest go_to is at; None before configure."""
         return None if self._runner is None else (self._runner.facts(), self._runner.state)
 
+    def answer(self, timeout_s: float) -> None:
+        """Send the answers of go_to tasks that have ended, after the executor has stopped, in its own thread."""
+        executor, end_s, rounds = self._node.executor, time.monotonic() + timeout_s, 0
+        if not self._unanswered or executor is None or threading.current_thread() is not threading.main_thread():
+            return
+        while rounds < LAST_ROUNDS and time.monotonic() < end_s:
+            executor.spin_once(timeout_sec=0.01)
+            rounds = 0 if self._unanswered else rounds + 1
+
     def wait_for_removal(self, timeout_s: float) -> None:
         """Wait for the segmenter's answer after the executor has stopped."""
         if self._runner is not None:
             self._runner.wait_for_removal(timeout_s)
 
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        self._unanswered += 1
+        try:
+            yield
+        finally:
+            self._unanswered -= 1
+
     async def _on_go_to(self, request: GoTo.Request, response: GoTo.Response) -> GoTo.Response:
+        with self._answering():
+            return await self._go_to(request, response)
+
+    async def _go_to(self, request: GoTo.Request, response: GoTo.Response) -> GoTo.Response:
         try:
             task = await self._begin(request)
         except Talk2DinoError as error:
@@ -121,7 +146,8 @@ class GoalServer:
 
     async def _on_go(self, handle: Any) -> GoToAction.Result:
         try:
-            return await self._go(handle)
+            with self._answering():
+                return await self._go(handle)
         except Exception as error:
             self._node.note_fault("a go_to failed", error)
             handle.abort()

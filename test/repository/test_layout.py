@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "segmenter": {"engine", "perception", "ros", "viz"},
     "goal": {"engine", "perception", "ros"},
     "memory": {"engine", "perception", "ros"},
+    "client": {"engine", "ros"},
     "cli": {"engine", "perception", "ros", "viz", "demo", "segmenter"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }

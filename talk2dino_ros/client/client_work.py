@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The work of a client: coroutines in the executor's thread, each with a future that any thread may look at.
+
+What is waited for is looked at by a timer, which runs while there is work and rests while there is none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+
+from talk2dino_ros.client.client_errors import ClientError
+from talk2dino_ros.ros.node.waits import Waits
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+POLL_S = 0.02  # the longest that a result which is there is not seen
+
+
+class ClientWork:
+    """Coroutines on the node's executor. `start` may be called by any thread; the node is spun by one."""
+
+    def __init__(self, node: Node) -> None:
+        self.waits = Waits(node)
+        self._node = node
+        self._open: set[Future[Any]] = set()
+        self._lock = threading.Lock()  # around _open and _is_closed
+        self._is_closed = False
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # a simulation that pauses keeps nobody waiting
+        # its own group: what waits must not keep it from being called
+        self._timer = node.create_timer(POLL_S, self._poll, callback_group=ReentrantCallbackGroup(), clock=steady)
+        self._timer.cancel()
+
+    def start(self, work: Callable[[], Awaitable[Any]]) -> Future[Any]:
+        """Run a coroutine in the executor's thread; the future has what it returns or raises.
+
+        Raises ClientError where nobody spins the node, or after `close`.
+        """
+        if self._is_closed:
+            raise _closed()
+        executor = self._node.executor
+        if executor is None:
+            raise ClientError(
+                f"the node {self._node.get_name()!r} has no executor, expected one that spins it in another thread; "
+                "add it to one, or use connected_client"
+            )
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # whose waiter goes away is finished all the same
+        with self._lock:
+            if self._is_closed:
+                raise _closed()
+            self._open.add(future)
+        executor.create_task(self._carry_out, work, future)
+        return future
+
+    def close(self) -> None:
+        """End all that is under way with ClientError, and take nothing more."""
+        with self._lock:
+            self._is_closed = True
+            ended, self._open = self._open, set()
+        for future in ended:
+            future.set_exception(_closed())
+        self._node.destroy_timer(self._timer)
+
+    async def _carry_out(self, work: Callable[[], Awaitable[Any]], future: Future[Any]) -> None:
+        self._timer.reset()
+        try:
+            result, error = await work(), None
+        except Exception as raised:  # raised again by who asks the future, and nothing here may end the executor
+            result, error = None, raised
+        with self._lock:
+            if future not in self._open:  # closed meanwhile
+                return
+            self._open.remove(future)
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def _poll(self) -> None:
+        self.waits.poll()
+        with self._lock:
+            if not self._open:
+                self._timer.cancel()
+
+
+def _closed() -> ClientError:
+    return ClientError("this client of the nodes has been closed, expected an open one; make another")

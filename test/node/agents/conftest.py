@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real segmenter and goal node around a robot that lives by itself, shared by the tests of a file."""
+
+import pytest
+from node_process import NodeProcess
+from robot_world import RobotWorld
+
+NAMESPACE = "/agents"
+GOAL = "talk2dino_ros.goal.goal_main"
+
+
+@pytest.fixture(scope="module")
+def start_goal(_own_ros_network, tmp_path_factory):
+    """Return a function that starts a goal node; all have to end well."""
+    processes = []
+
+    def start(namespace: str = NAMESPACE) -> NodeProcess:
+        log = tmp_path_factory.mktemp("goal") / "log.txt"
+        parameters = ["feedback_period_s:=0.05", f"segmenter:={NAMESPACE}/talk2dino", "diagnostics_period_s:=0.2"]
+        processes.append(NodeProcess(parameters, namespace, log, GOAL))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def robot(start_node, start_goal, context):
+    """The robot's world, with a segmenter and a goal node that are started in it."""
+    words = "vocabulary:=[cup, dog, '!table']"
+    start_node("model:=mini", words, "target_frame:=odom", "diagnostics_period_s:=0.2", namespace=NAMESPACE)
+    start_goal()
+    world = RobotWorld(context, NAMESPACE)
+    yield world
+    world.destroy()

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A robot that lives by itself, for clients in other threads and processes: sees a cup, drives where it is sent."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from node_process import DEADLINE_S, REPOSITORY
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from scripted_world import LATCH, camera_mount, frame_at, place_of, remembered, set_stamp
+from sensor_msgs.msg import CameraInfo, Image
+from std_srvs.srv import Trigger
+from talk2dino_msgs.srv import Find
+from tf2_msgs.msg import TFMessage
+
+PHOTO = REPOSITORY / "talk2dino_ros" / "demo" / "photos" / "coffee.jpg"
+HEIGHT, WIDTH = 200, 300
+DEPTH_M = 2.5  # of everything in the picture; the camera is 0.5 m before the robot's middle
+PERIOD_S = 0.1
+
+
+class RobotWorld:
+    """Camera, depth, TF and what remembers, served by a thread.
+
+    drives: whether the robot jumps to each goal_pose. places: what the memory answers. asked: words it was asked for.
+    """
+
+    def __init__(self, context: Any, namespace: str) -> None:
+        self.node = node = Node("robot_world", context=context, namespace=namespace, use_global_arguments=False)
+        self.drives, self.robot = True, (0.0, 0.0, 0.0)
+        self.goals: list[PoseStamped] = []
+        self.places = [remembered(4.0, 1.0)]
+        self.asked: list[str] = []
+        self._messages = _picture()
+        self._image_pubs = [node.create_publisher(type(message), topic, 10) for topic, message in self._messages]
+        self._tf_pub = node.create_publisher(TFMessage, "/tf", 100)
+        self._static_pub = node.create_publisher(TFMessage, "/tf_static", LATCH)
+        self._static_pub.publish(TFMessage(transforms=[camera_mount()]))
+        node.create_subscription(PoseStamped, "goal_pose", self._on_goal, 10)
+        node.create_service(Find, "memory/find", self._on_find)
+        node.create_service(Trigger, "broken", self._on_broken)
+        node.create_timer(PERIOD_S, self._show)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(node)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name="robot world")
+        self._thread.start()
+
+    def destroy(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def call(self, work: Callable[[], Any]) -> Any:
+        """Run something in this world's thread; return what it returns."""
+        task, end_s = self._executor.create_task(work), time.monotonic() + DEADLINE_S
+        while not task.done():
+            assert time.monotonic() < end_s
+            time.sleep(0.001)
+        return task.result()
+
+    def _spin(self) -> None:
+        while not self._is_over.is_set():
+            self._executor.spin_once(timeout_sec=0.1)
+
+    def _show(self) -> None:
+        stamp_ns = time.time_ns()
+        odom, base = (0.0, 0.0, 0.0), self.robot
+        frames = [frame_at("map", "odom", odom, stamp_ns), frame_at("odom", "base_link", base, stamp_ns)]
+        self._tf_pub.publish(TFMessage(transforms=frames))
+        for publisher, (_topic, message) in zip(self._image_pubs, self._messages, strict=True):
+            set_stamp(message.header.stamp, stamp_ns)
+            publisher.publish(message)
+
+    def _on_goal(self, goal: PoseStamped) -> None:
+        self.goals.append(goal)
+        if self.drives:
+            self.robot = place_of(goal)
+
+    def _on_find(self, request: Any, response: Any) -> Any:
+        self.asked.append(request.class_name)
+        response.success, response.places, response.map_id = True, self.places, "kitchen"
+        response.header.frame_id, response.message = "map", f"{len(self.places)} places"
+        return response
+
+    def _on_broken(self, _request: Any, _response: Any) -> Any:
+        time.sleep(1.0)  # longer than who asks waits
+        return Trigger.Response()
+
+
+def _picture() -> list[tuple[str, Any]]:
+    bgr = cv2.resize(cv2.imread(str(PHOTO)), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    image = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding="bgr8")
+    image.data.frombytes(bgr.tobytes())
+    depth = Image(height=HEIGHT, width=WIDTH, step=2 * WIDTH, encoding="16UC1")
+    depth.data.frombytes(np.full((HEIGHT, WIDTH), 1000 * DEPTH_M, np.uint16).tobytes())
+    info = CameraInfo(height=HEIGHT, width=WIDTH, distortion_model="plumb_bob", d=[0.0] * 5)
+    info.k = [250.0, 0.0, (WIDTH - 1) / 2, 0.0, 250.0, (HEIGHT - 1) / 2, 0.0, 0.0, 1.0]
+    for message in (image, depth, info):
+        message.header.frame_id = "camera"
+    return [("depth", depth), ("camera_info", info), ("image", image)]
