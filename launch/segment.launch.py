@@ -8,6 +8,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch_ros.actions import Node
 
 from talk2dino_ros.ros.parameters.launch_arguments import (
+    cyclone_variable,
     enclave_arguments,
     existing_file,
     overrides,
@@ -48,6 +49,11 @@ ARGUMENTS = (
     ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
     ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
     ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Fast DDS profile for large images; none: the transport's defaults."),
+    (
+        "cyclonedds_profile",
+        f"{CONFIG}/cyclonedds.xml",
+        "Cyclone DDS profile for large images, used where RMW_IMPLEMENTATION names it; none: the transport's defaults.",
+    ),
     ("namespace", "", "Namespace of the node and its relative topics."),
     (
         "use_namespaced_tf",
@@ -76,6 +82,7 @@ def start(context):
     view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/segment.rviz"], **where)
     return [
         *transport(given["fastdds_profile"], profile_variable(context.environment)),
+        *transport(given["cyclonedds_profile"], cyclone_variable(context.environment)),
         *([view] if switch("rviz", given["rviz"]) else []),  # first, as it may not be installed
         Node(package="talk2dino_ros", **node, **where),
     ]

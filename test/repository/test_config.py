@@ -12,6 +12,7 @@ from parameter_yaml import comments_of, values_of
 
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.segmenter.parameters import segmenter_parameters
+from talk2dino_ros.segmenter.transport.middleware_facts import OUR_REQUEST, middleware_facts
 
 ROOT = Path(__file__).parents[2]
 SEGMENTER = ROOT / "config" / "segmenter.yaml"
@@ -112,6 +113,21 @@ def test_the_small_transport_profile_differs_in_the_segments_size_alone():
     full, small = (ET.canonicalize(text, strip_text=True, with_comments=False) for text in (full, small))
     assert f"<segment_size>{64 << 20}<" in full
     assert small == full.replace(str(64 << 20), str(16 << 20))
+
+
+def test_cyclones_profile_asks_for_a_larger_socket_and_for_nothing_else():
+    (domain,) = ET.parse(ROOT / "config" / "cyclonedds.xml").getroot()
+    elements = [(element.tag.rpartition("}")[2], element.attrib) for element in domain.iter()]
+    # a `min` that the kernel does not allow would end every node at its start
+    assert elements == [("Domain", {"id": "any"}), ("Internal", {}), ("SocketReceiveBufferSize", {"max": "16 MiB"})]
+    chosen = {"CYCLONEDDS_URI": str(ROOT / "config" / "cyclonedds.xml")}
+    assert middleware_facts("rmw_cyclonedds_cpp", chosen).requested == OUR_REQUEST == 16 << 20
+
+
+def test_zenohs_override_is_one_line_that_the_self_check_knows():
+    (line,) = (ROOT / "config" / "zenoh_override.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"[a-z_/]+=\w+", entry) for entry in line.split(";"))
+    assert middleware_facts("rmw_zenoh_cpp", {"ZENOH_CONFIG_OVERRIDE": line}).shares_memory
 
 
 def shown_by(name: str) -> dict[str, dict]:

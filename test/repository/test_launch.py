@@ -12,7 +12,7 @@ import yaml
 from fake_nodes import CONFIG, HERE, NOTES_VARIABLE, has, launch, needs_launch, segmenter_notes
 
 from talk2dino_ros.engine.text.class_entries import parse_classes
-from talk2dino_ros.ros.parameters.launch_arguments import PROFILE_VARIABLE, TRANSPORT_VARIABLES
+from talk2dino_ros.ros.parameters.launch_arguments import CYCLONE_VARIABLE, PROFILE_VARIABLE, TRANSPORT_VARIABLES
 from talk2dino_ros.ros.parameters.parameter_files import check_file
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
 
@@ -91,7 +91,13 @@ def test_a_transport_profile_that_the_user_chose_stays(environment):
 
 
 @needs_launch
-@pytest.mark.parametrize("argument", ["params_file", "vocabulary", "fastdds_profile"])
+def test_cyclones_profile_is_on_where_that_middleware_is_chosen(environment):
+    chosen = environment | {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
+    assert segmenter_notes(chosen)["environment"][CYCLONE_VARIABLE] == str(CONFIG / "cyclonedds.xml")
+
+
+@needs_launch
+@pytest.mark.parametrize("argument", ["params_file", "vocabulary", "fastdds_profile", "cyclonedds_profile"])
 def test_a_missing_file_ends_the_launch_with_a_sentence(environment, argument):
     result = launch(environment, f"{argument}:=/missing.yaml")
     assert result.returncode != 0

@@ -17,6 +17,7 @@ OLD_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"  # Fast DDS 2.x knows no
 OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
 ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 BUILTIN_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
+CYCLONE_VARIABLE = "CYCLONEDDS_URI"
 TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, BUILTIN_VARIABLE)
 
 
@@ -112,3 +113,9 @@ def profile_variable(environment: Mapping[str, str]) -> str | None:
     """Return the variable that names a Fast DDS profile here; None where the user chose a transport already."""
     names = profile_names(environment)
     return None if any(environment.get(name) for name in (*names, BUILTIN_VARIABLE)) else names[0]
+
+
+def cyclone_variable(environment: Mapping[str, str]) -> str | None:
+    """Return the variable that names a Cyclone DDS profile; None where another middleware or a profile was chosen."""
+    is_cyclone = "cyclonedds" in environment.get("RMW_IMPLEMENTATION", "")
+    return CYCLONE_VARIABLE if is_cyclone and not environment.get(CYCLONE_VARIABLE) else None

@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level, Section
-from talk2dino_ros.ros.parameters.launch_arguments import BUILTIN_VARIABLE, profile_names
+from talk2dino_ros.segmenter.transport.middleware_facts import middleware_facts
 from talk2dino_ros.segmenter.transport.running_graph import GraphReport, HeardTopic
-from talk2dino_ros.segmenter.transport.transport_verdict import DEFAULT_SEGMENT, PAGE
-
-SHARED_MEMORY = Path("/dev/shm")
+from talk2dino_ros.segmenter.transport.transport_findings import transport_findings
 
 
 def ros_sections(report: GraphReport, environment: Mapping[str, str] = os.environ) -> tuple[Section, Section]:
@@ -22,7 +18,7 @@ def ros_sections(report: GraphReport, environment: Mapping[str, str] = os.enviro
         HealthFinding("ROS 2", environment.get("ROS_DISTRO") or "installed without ROS_DISTRO"),
         HealthFinding("middleware", report.middleware),
         HealthFinding("discovery", _discovery(environment)),
-        *(_profile(environment) if "fastrtps" in report.middleware else ()),
+        *transport_findings(middleware_facts(report.middleware, environment), environment),
     )
     graph = (*_nodes(report), *map(_topic, report.topics), *_left_out(report))
     return Section("ROS", setup), Section("Running graph", graph)
@@ -34,29 +30,6 @@ def _discovery(environment: Mapping[str, str]) -> str:
     if reach is None and environment.get("ROS_LOCALHOST_ONLY") == "1":
         reach = "LOCALHOST"
     return f"{domain}, range {reach}" if reach else domain
-
-
-def _profile(environment: Mapping[str, str]) -> Iterable[HealthFinding]:
-    """Say which shared-memory profile this shell has; a driver's own shell is another one."""
-    names = profile_names(environment)
-    used = next((name for name in names if environment.get(name)), None)
-    need = f"images above {DEFAULT_SEGMENT / 1e6:.2f} MB need it where the camera's driver starts ({PAGE})"
-    if used is None and environment.get(BUILTIN_VARIABLE):
-        yield HealthFinding("transport", f"{BUILTIN_VARIABLE}={environment[BUILTIN_VARIABLE]}")
-    elif used is None:
-        yield HealthFinding("transport", f"no profile in this shell; {need}", Level.NOTE)
-    elif Path(environment[used].removeprefix("file://")).is_file():
-        yield HealthFinding("transport", f"{used}={environment[used]}")
-    else:
-        yield HealthFinding(
-            "transport", f"{used}={environment[used]}, which is no file", Level.WRONG, "correct the path"
-        )
-    if SHARED_MEMORY.is_dir():
-        free = shutil.disk_usage(SHARED_MEMORY).free
-        is_small = free < 64 << 20
-        remedy = "docker run --shm-size=1g, or config/fastdds_small.xml" if is_small else ""
-        level = Level.NOTE if is_small else Level.OK
-        yield HealthFinding("/dev/shm", f"{free / 2**20:.0f} MiB free", level, remedy)
 
 
 def _nodes(report: GraphReport) -> Iterable[HealthFinding]:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check whether a camera's images can arrive, for /diagnostics, the log and ~/check_transport.
 
-What tells it: who publishes, with which type and QoS; how many images the middleware counts as lost; and, while images
-stay away, whether the small camera_info beside them arrives. Nothing waits, and nothing is started for it.
+What tells it: who publishes, with which type and QoS; how many images the middleware counts as lost, or packets the
+kernel as dropped; and, while images stay away, whether the small camera_info beside them arrives. Nothing waits, and
+nothing is started for it.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
 from talk2dino_ros.ros.node.problems import Throttle
-from talk2dino_ros.ros.parameters.launch_arguments import profile_names
+from talk2dino_ros.segmenter.transport.middleware_facts import Middleware, dropped_packets, middleware_facts
 from talk2dino_ros.segmenter.transport.transport_verdict import Findings, Publisher, TransportVerdict, verdict_on
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED
 
@@ -64,7 +64,9 @@ class TransportWatch:
         self._camera = camera
         self._gids: frozenset[bytes] = frozenset()
         self._same_since_s = 0.0
-        self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT)  # received and lost, at each look while images come
+        # received, lost and packets dropped, at each look while images come
+        self._recent: deque[tuple[int, int, int]] = deque(maxlen=RECENT)
+        self._middleware = Middleware()
         self._info_sub: Any = None
         self._info: CameraInfo | None = None
         self._info_s = 0.0  # when it came
@@ -77,9 +79,10 @@ class TransportWatch:
         silence_s = now_s - statistics.last_received_s
         self.is_silent = is_silent = camera.is_streaming and silence_s > timeout_s
         endpoints = self._node.get_publishers_info_by_topic(camera.topic)
+        self._middleware = middleware_facts(get_rmw_implementation_identifier())
         self._count(endpoints, is_silent, now_s)
         self._listen(is_silent, now_s)
-        received, lost = (now - then for now, then in zip(self._counts(), self._recent[0], strict=True))
+        received, lost, dropped = (now - then for now, then in zip(self._counts(), self._recent[0], strict=True))
         size, shape = self._image_size()
         verdict = verdict_on(
             Findings(
@@ -91,12 +94,13 @@ class TransportWatch:
                 silence_s=silence_s,
                 received=received,
                 lost=lost,
+                dropped_packets=dropped,
                 hears_camera_info=self._hears_camera_info(endpoints, now_s - timeout_s) if is_silent else None,
                 size=size,
                 shape=shape,
                 stays=now_s - self._same_since_s > LISTED_S,
                 other_topics=() if endpoints else self._other_topics(),
-                profile_variable=_profile_variable(),
+                middleware=self._middleware,
             )
         )
         is_early = not is_silent and not statistics.received and verdict.cause == "well"
@@ -110,8 +114,9 @@ class TransportWatch:
             self._node.destroy_subscription(self._info_sub)
             self._info_sub = self._info = None
 
-    def _counts(self) -> tuple[int, int]:
-        return self._camera.statistics.received, self._camera.statistics.lost
+    def _counts(self) -> tuple[int, int, int]:
+        statistics = self._camera.statistics
+        return statistics.received, statistics.lost, dropped_packets(self._middleware)
 
     def _count(self, endpoints: list[Any], is_silent: bool, now_s: float) -> None:
         """Count anew where publishers come or go, as one camera's images say nothing of another's."""
@@ -224,7 +229,3 @@ class TransportCheck:
 
 def _node_of(endpoint: Any) -> str:
     return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
-
-
-def _profile_variable() -> str | None:
-    return profile_names(os.environ)[0] if "fastrtps" in get_rmw_implementation_identifier() else None

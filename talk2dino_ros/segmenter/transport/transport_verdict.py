@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from talk2dino_ros.segmenter.transport.middleware_facts import START_ROUTER, Middleware
 
 PAGE = "docs/transport.md"
 FEW_LOST = 3  # images; less is no pattern
 MUCH_LOST = 0.2  # of a camera's images
+MANY_DROPPED = 60  # packets in a minute; each is missing in an image
 _MIXED = (
     "expected one publisher: the masks of their images come mixed on the same topics, and objects jump between the "
     "views; end all but one, or give each a camera of its own (the parameter cameras)"
 )
-DEFAULT_SEGMENT = 512 * 1024  # bytes; Fast DDS's SharedMemTransportDescriptor
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,13 @@ class Findings:
     silence_s: float = 0.0
     received: int = 0  # from these publishers, in the last minute of images
     lost: int = 0  # in the same time, as the middleware counts gaps in their numbers
+    dropped_packets: int = 0  # in the same time, at this process's sockets
     hears_camera_info: bool | None = None  # of the same node, while images stay away; None: it publishes none
     size: int | None = None  # bytes of an image; None: unknown
     shape: str = ""  # "1280x720 by camera_info, taken as rgb8"
     other_topics: tuple[str, ...] = ()  # that carry images of the node's type
     stays: bool = False  # these publishers have been the same for longer than a dead one is still listed
-    profile_variable: str | None = None  # what this ROS reads the name of a profile from; None for other middleware
+    middleware: Middleware = field(default_factory=Middleware)
 
     @property
     def fitting(self) -> tuple[Publisher, ...]:
@@ -95,10 +98,20 @@ def _loss(found: Findings) -> str:
         return "the camera_info beside it arrives and no image does, so images are lost on their way"
     if found.is_losing and not (found.is_silent and found.hears_camera_info is False):
         return f"{found.lost} of its last {found.received + found.lost} images were lost on their way"
+    if found.dropped_packets >= MANY_DROPPED:
+        return (
+            f"{found.received} of its images came, and {found.dropped_packets} packets have been dropped meanwhile, as "
+            "this process's sockets were full, so images are lost on their way"
+        )
     return ""
 
 
 def _nobody(found: Findings) -> str:
+    if found.middleware.has_router is False:
+        return (
+            f"nobody is seen to publish on {found.topic}, and no Zenoh router is connected, without which nodes do not "
+            f"find each other; start one ({START_ROUTER})"
+        )
     others = f"; images are on {', '.join(found.other_topics)}" if found.other_topics else ""
     return f"nobody publishes on {found.topic}{others}; start the camera or remap the topic (-r image:=<its topic>)"
 
@@ -146,10 +159,6 @@ def _size(found: Findings) -> str:
 def _remedy(found: Findings) -> str:
     """Name what lets large images through: the profile, where it can be what is missing, else another way to send."""
     elsewhere = f"let it publish reliably or compressed ({PAGE})"
-    fits_default = found.size is not None and found.size <= DEFAULT_SEGMENT
-    if found.profile_variable is None or fits_default:
-        return elsewhere
-    return (
-        f"set {found.profile_variable} to this package's config/fastdds.xml where its driver starts, as Fast DDS's "
-        f"shared memory takes {DEFAULT_SEGMENT / 1e6:.2f} MB without it; across machines {elsewhere}"
-    )
+    # where packets are dropped, the buffer is too small, whatever its size (several cameras share a process)
+    here = found.middleware.remedy(None if found.dropped_packets >= MANY_DROPPED else found.size)
+    return f"{here}; across machines {elsewhere}" if here else elsewhere

@@ -9,6 +9,7 @@ from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.ros.parameters.launch_arguments import (
     LaunchArgumentError,
+    cyclone_variable,
     enclave_arguments,
     existing_file,
     overrides,
@@ -143,6 +144,13 @@ def test_newer_distributions_and_none_read_it_by_its_new_name(environment):
 def test_a_transport_that_the_user_chose_stays(name):
     assert profile_variable({name: "chosen"}) is None
     assert profile_variable({name: ""}) == "FASTDDS_DEFAULT_PROFILES_FILE"
+
+
+def test_cyclones_profile_is_for_cyclone_where_the_user_chose_none():
+    cyclone = {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
+    assert cyclone_variable(cyclone) == "CYCLONEDDS_URI"
+    assert cyclone_variable(cyclone | {"CYCLONEDDS_URI": "<own/>"}) is None
+    assert cyclone_variable({}) is cyclone_variable({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}) is None
 
 
 def test_transforms_are_of_the_namespace_where_asked_to():

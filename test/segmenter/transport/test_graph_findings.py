@@ -46,7 +46,7 @@ def test_a_profile_is_taken_from_the_variable_that_this_ros_reads(tmp_path, dist
 
 
 def test_another_middleware_has_no_profile():
-    assert found("transport", GraphReport("rmw_zenoh_cpp")) == []
+    assert found("transport", GraphReport("rmw_connextdds")) == []
 
 
 def heard(verdict):

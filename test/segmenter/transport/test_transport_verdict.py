@@ -3,10 +3,12 @@
 
 import pytest
 
+from talk2dino_ros.segmenter.transport.middleware_facts import Middleware
 from talk2dino_ros.segmenter.transport.transport_verdict import Findings, Publisher, verdict_on
 
 IMAGE = "sensor_msgs/msg/Image"
 PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE"
+FAST_DDS = Middleware("rmw_fastrtps_cpp", PROFILE)
 
 
 def publisher(message_type=IMAGE, **fields):
@@ -17,7 +19,7 @@ def found(*publishers, **changes):
     """A silent camera of large images, unless told otherwise."""
     facts = {
         "topic": "/image", "message_type": IMAGE, "publishers": publishers, "is_streaming": True, "is_silent": True,
-        "silence_s": 9.0, "size": 2764800, "shape": "1280x720 rgb8", "profile_variable": PROFILE,
+        "silence_s": 9.0, "size": 2764800, "shape": "1280x720 rgb8", "middleware": FAST_DDS,
     }  # fmt: skip
     return Findings(**{**facts, **changes})
 
@@ -111,7 +113,9 @@ def test_one_more_than_a_fifth_is_a_loss():
     assert not verdict_on(found(publisher(), received=0, lost=3, is_silent=False)).can_arrive
 
 
-@pytest.mark.parametrize("changes", [{"size": 524288}, {"profile_variable": None}], ids=["it fits", "no Fast DDS"])
+@pytest.mark.parametrize(
+    "changes", [{"size": 524288}, {"middleware": Middleware("rmw_other")}], ids=["it fits", "another middleware"]
+)
 def test_the_profile_is_named_only_where_it_can_be_what_is_missing(changes):
     text = text_of(found(publisher(), hears_camera_info=True, **changes), "lost")
     assert "fastdds.xml" not in text
@@ -120,7 +124,7 @@ def test_the_profile_is_named_only_where_it_can_be_what_is_missing(changes):
 
 def test_the_remedy_names_the_variable_that_this_ros_reads():
     old = "FASTRTPS_DEFAULT_PROFILES_FILE"
-    text = text_of(found(publisher(), hears_camera_info=True, profile_variable=old), "lost")
+    text = text_of(found(publisher(), hears_camera_info=True, middleware=Middleware("rmw_fastrtps_cpp", old)), "lost")
     assert f"set {old} to this package's config/fastdds.xml" in text
 
 
@@ -128,3 +132,33 @@ def test_a_node_that_is_not_active_gets_no_transport_error():
     verdict = verdict_on(found(publisher(), is_streaming=False, is_silent=False))
     assert verdict.can_arrive
     assert "once it is active" in verdict.text
+
+
+def test_the_remedy_for_cyclone_is_the_profile_at_the_receiver_and_the_kernels_limit():
+    stock = Middleware("rmw_cyclonedds_cpp", receive_limit=212992)
+    text = text_of(found(publisher(), received=15, lost=49, middleware=stock), "lost")
+    assert text.endswith(
+        "; images of 1280x720 rgb8 have 2.76 MB; set CYCLONEDDS_URI to this package's config/cyclonedds.xml where this "
+        "node starts and sudo sysctl -w net.core.rmem_max=16777216, as 0.43 MB of packets can wait at Cyclone's socket "
+        "without it; across machines let it publish reliably or compressed (docs/transport.md)"
+    )
+
+
+def test_packets_that_the_kernel_dropped_are_a_loss_where_the_middleware_counts_none():
+    stock = Middleware("rmw_cyclonedds_cpp", receive_limit=212992)
+    text = text_of(found(publisher(), received=7, dropped_packets=60, is_silent=False, middleware=stock), "lost")
+    assert "; 7 of its images came, and 60 packets have been dropped meanwhile, as this process's sockets were" in text
+    assert "net.core.rmem_max" in text
+    small = found(publisher(), received=7, dropped_packets=60, size=4, is_silent=False, middleware=stock)
+    assert "net.core.rmem_max" in text_of(small, "lost")  # several cameras share a process
+    assert verdict_on(found(publisher(), received=7, dropped_packets=59, is_silent=False)).can_arrive
+
+
+def test_nobody_publishes_where_zenoh_has_no_router_to_introduce_anybody():
+    alone = Middleware("rmw_zenoh_cpp", has_router=False)
+    assert text_of(found(middleware=alone), "nobody") == (
+        "nobody is seen to publish on /image, and no Zenoh router is connected, without which nodes do not find each "
+        "other; start one (ros2 run rmw_zenoh_cpp rmw_zenohd)"
+    )
+    introduced = Middleware("rmw_zenoh_cpp", has_router=True)
+    assert "router" not in text_of(found(middleware=introduced), "nobody")
