@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.errors import ModelError, VocabularyError
 from talk2dino_ros.engine.inference.canvas import check_image, patch_grid
 from talk2dino_ros.engine.inference.crop_plan import Plan, make_plan, nearest_multiple
 from talk2dino_ros.engine.inference.crops import CROPS_PER_BATCH
@@ -263,6 +263,11 @@ class Segmenter:
 
     def _check_vocabulary(self, vocabulary: Vocabulary) -> None:
         check_encoded_by(vocabulary, self.model, self.networks.projection_sum)
+        if self.options.window_scores == "softmax" and vocabulary.thresholds():
+            raise VocabularyError(
+                f"{len(vocabulary.thresholds())} classes have a threshold with window_scores 'softmax', expected none, "
+                "as its shares of the classes are no scores; leave the thresholds out or choose sigmoid"
+            )
 
 
 def _gpu_path() -> "type[GpuPath]":

@@ -85,6 +85,11 @@ class Vocabulary:
         pairs = [(i, entry.name) for i, entry in zip(self.ids, self.classes, strict=True) if entry.question]
         return dict(sorted(pairs))
 
+    def thresholds(self) -> dict[int, float]:
+        """Return id to threshold of the classes and questions that have one of their own."""
+        pairs = zip(self.ids, self.classes, strict=True)
+        return {i: entry.threshold for i, entry in pairs if entry.threshold is not None}
+
     def in_mask(self) -> list[int]:
         """Return the numbers of the classes that compete for the mask: all but the questions."""
         return [number for number, entry in enumerate(self.classes) if not entry.question]
@@ -116,6 +121,18 @@ class Vocabulary:
     def with_ids(self, ids: Sequence[int], version: int) -> "Vocabulary":
         """Return the same classes under other ids and another version."""
         return replace(self, ids=tuple(ids), version=version)
+
+    def with_classes(self, classes: Sequence[ClassEntry]) -> "Vocabulary":
+        """Return the same words with the thresholds of `classes`, which differ in nothing else."""
+        return replace(self, classes=tuple(classes))
+
+    def has_words_of(self, classes: Sequence[ClassEntry]) -> bool:
+        """Whether these are the same classes in the same order, whatever their thresholds."""
+        return [entry.words for entry in self.classes] == [entry.words for entry in classes]
+
+    def scores_as(self, other: "Vocabulary") -> bool:
+        """Whether an image's scores are the same with both: the same vectors, on the same ballots."""
+        return self is other or (self.has_words_of(other.classes) and np.array_equal(self.embeddings, other.embeddings))
 
     def with_background(self, name: str, class_id: int) -> "Vocabulary":
         """Return the same classes, and this label and id for all that is unlabeled. See `check_background`."""

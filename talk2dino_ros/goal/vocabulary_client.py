@@ -52,8 +52,8 @@ class VocabularyClient:
     async def ensure(self, words: str, *, add: bool, timeout_s: float, is_over: Callable[[], bool]) -> str:
         """Make sure that the class is in the vocabulary; return its label there.
 
-        A word that the vocabulary lacks is added as a question, which changes no mask. `is_over` ends the waiting
-        early, with NoAnswerError. Raises NotInVocabularyError or NoAnswerError.
+        A word that the vocabulary lacks is added as a question, which changes no mask; its threshold is that of the
+        question. `is_over` ends the waiting early, with NoAnswerError. Raises NotInVocabularyError or NoAnswerError.
         """
         wanted = parse_class(words)
         await self._waits.until(lambda: self.removal is None or self.removal.done() or is_over(), timeout_s)
@@ -65,7 +65,7 @@ class VocabularyClient:
             )
         for entry in map(parse_class, vocabulary.classes):
             if entry.name.casefold() == wanted.name.casefold():
-                self._check_can_be_seen(entry)
+                self._check_can_be_seen(entry, wanted)
                 return entry.name
         if not add:
             raise NotInVocabularyError(
@@ -102,11 +102,16 @@ class VocabularyClient:
             raise NotInVocabularyError(f"'{question.name}' could not be added to the vocabulary: {reply.message}")
         self._node.get_logger().info(f"'{question.name}' is looked for now: {reply.message}")
 
-    def _check_can_be_seen(self, entry: ClassEntry) -> None:
+    def _check_can_be_seen(self, entry: ClassEntry, wanted: ClassEntry) -> None:
         if entry.distractor:
             raise NotInVocabularyError(
                 f"'{entry.name}' is a distractor of the vocabulary ('{entry.text}'), expected a class; call "
                 f"{self._segmenter}/set_vocabulary without the '!'"
+            )
+        if wanted.threshold not in (None, entry.threshold):
+            raise NotInVocabularyError(
+                f"'{wanted.text}' was asked for, and the vocabulary has '{entry.text}', expected its threshold or none"
+                f"; leave it out, or change it by {self._segmenter}/set_vocabulary"
             )
 
     async def _call(

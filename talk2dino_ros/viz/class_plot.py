@@ -39,8 +39,8 @@ def draw_classes(path: Path, facts: dict[str, Any]) -> None:
 
 
 def _name(text: str) -> str:
-    """Return a class's name without its prompts."""
-    return text.partition(":")[0].strip()
+    """Return a class's name without its threshold and prompts."""
+    return text.partition(":")[0].partition(">=")[0].strip()
 
 
 def _title(facts: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ pytest.importorskip("talk2dino_msgs.srv")
 from rclpy.task import Future
 from talk2dino_msgs.srv import GetVocabulary
 
-from talk2dino_ros.goal.vocabulary_client import NoAnswerError, VocabularyClient
+from talk2dino_ros.goal.vocabulary_client import NoAnswerError, NotInVocabularyError, VocabularyClient
 from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S
 
 
@@ -21,8 +21,9 @@ class Service:
 
     srv_name = "talk2dino/get_vocabulary"
 
-    def __init__(self, answered: int) -> None:
+    def __init__(self, answered: int, active: str = "cup") -> None:
         self._answered = answered
+        self._active = active
         self.asked: list[Future] = []
 
     def service_is_ready(self) -> bool:
@@ -31,7 +32,7 @@ class Service:
     def call_async(self, _request) -> Future:
         self.asked.append(Future())
         if len(self.asked) == self._answered:
-            self.asked[-1].set_result(GetVocabulary.Response(version=1, classes=["cup"], names=["cup"]))
+            self.asked[-1].set_result(GetVocabulary.Response(version=1, classes=[self._active], names=["cup"]))
         return self.asked[-1]
 
     def remove_pending_request(self, future: Future) -> None: ...
@@ -48,10 +49,10 @@ def ensure(monkeypatch):
             clock.now_s += timeout_s
         return condition()
 
-    def ensure(service: Service) -> str:
+    def ensure(service: Service, words: str = "cup") -> str:
         node = SimpleNamespace(create_client=lambda *_, **__: service)
         client = VocabularyClient(node, "talk2dino", SimpleNamespace(until=until))
-        coroutine = client.ensure("cup", add=True, timeout_s=15.0, is_over=lambda: False)
+        coroutine = client.ensure(words, add=True, timeout_s=15.0, is_over=lambda: False)
         with pytest.raises(StopIteration) as end:
             coroutine.send(None)
         return end.value.value
@@ -84,3 +85,14 @@ def test_a_segmenter_that_never_answers_is_an_error_after_the_whole_timeout(ensu
     with pytest.raises(NoAnswerError, match="has not answered in 15 s"):
         ensure(service)
     assert len(service.asked) == math.ceil(15.0 / ASK_AGAIN_S)
+
+
+@pytest.mark.parametrize("words", ["cup", "cup >= 0.56"])
+def test_a_class_that_is_active_keeps_its_own_threshold(ensure, words):
+    assert ensure(Service(1, "cup >= 0.56: mug"), words) == "cup"
+
+
+@pytest.mark.parametrize("active", ["cup", "cup >= 0.55"])
+def test_another_threshold_than_the_active_class_has_is_refused(ensure, active):
+    with pytest.raises(NotInVocabularyError, match=f"'cup >= 0.56' was asked for, and the vocabulary has '{active}'"):
+        ensure(Service(1, active), "cup >= 0.56")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions and the background in a running node: what each topic has of them; add, remove and conflicts."""
+"""Questions, thresholds and the background in a running node: what each topic has of them; add, remove, conflicts."""
 
 import numpy as np
 import pytest
@@ -98,3 +98,28 @@ def test_a_paused_mask_is_unlabeled_and_not_background(probe):
     confidence = probe.wait_for(lambda: find(probe.confidences, stamp_ns(mask)), "the confidence")
     assert not to_array(confidence).any()
     assert probe.call(SetBool, "talk2dino/enable", data=True).success
+
+
+def test_a_threshold_takes_its_classs_pixels_from_the_next_mask_and_keeps_ids(probe):
+    first = probe.call(SetVocabulary, SET, classes=CLASSES)
+    free, _, points, _, _ = seen(probe)
+    assert (free == 1).any()
+    assert {point.class_name for point in points.points} == {"pet"}
+    raised = probe.call(SetVocabulary, SET, add=["pet >= 0.73: dog, cat"])  # which no score of it reaches
+    assert raised.success, raised.message
+    assert raised.version > first.version
+    assert (raised.ids, list(raised.added)) == (first.ids, [])
+    assert "pet = 1 (>= 0.73), cup = 2" in raised.message
+    taken, _, points, _, _ = seen(probe)
+    np.testing.assert_array_equal(taken, np.where(free == 1, BACKGROUND_ID, free))
+    assert (list(points.points), points.vocabulary_version) == ([], raised.version)
+    after = probe.call(GetVocabulary, GET)
+    assert list(after.classes) == ["pet >= 0.73: dog, cat", "cup", "!wall"]
+    for reply in (raised, after):
+        np.testing.assert_array_equal(reply.thresholds, np.array([0.73, np.nan, np.nan], np.float32))
+    assert after.background == np.float32(0.525)  # of mini
+    info = probe.wait_for(lambda: find(probe.label_infos, raised.version), "the new label_info")
+    assert {each.class_id: each.class_name for each in info.class_map} == {1: "pet", 2: "cup", BACKGROUND_ID: "nothing"}
+    again = probe.call(SetVocabulary, SET, classes=["pet >= 0.3: dog, cat", "cup", "!wall"])  # far below the background
+    lowered = seen(probe)[0]
+    assert (again.ids, (lowered == 1).sum() > (free == 1).sum()) == (first.ids, True)

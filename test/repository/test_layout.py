@@ -39,6 +39,7 @@ FOR_PERCEPTION = {
     "text",
     "text.class_entries",
     "text.class_syntax",
+    "text.class_threshold",
     "text.safe_text",
     "files",
     "files.atomic_write",

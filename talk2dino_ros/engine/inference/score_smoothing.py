@@ -9,12 +9,29 @@ imports no torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from talk2dino_ros.engine.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from talk2dino_ros.engine.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredBy:
+    """A vocabulary as a part of a memory's subject: equal to all with which an image has the same scores, as a
+    threshold changes none.
+    """
+
+    vocabulary: Vocabulary
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScoredBy) and self.vocabulary.scores_as(other.vocabulary)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class ScoreMemory:

@@ -18,7 +18,7 @@ from talk2dino_ros.engine.inference.crops import CropFeatures
 from talk2dino_ros.engine.inference.decision import Decision, ScoreMap
 from talk2dino_ros.engine.inference.pamr import pamr
 from talk2dino_ros.engine.inference.pamr.pamr_plain import pamr_plain
-from talk2dino_ros.engine.inference.score_smoothing import ScoreMemory
+from talk2dino_ros.engine.inference.score_smoothing import ScoredBy, ScoreMemory
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.options import Options
 from talk2dino_ros.engine.runtime.fixed_shapes import VECTORS, in_blocks
@@ -65,19 +65,28 @@ class Scoring:
             cosines = [apart(words, partial(cosines_of, crop.patch_features)) for crop in view.crops]
             scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
             if view.memory is not None:
-                subject = (words.vocabulary, self, view.size, view.plan)  # of other ones no mean can be taken
+                subject = (ScoredBy(words.vocabulary), self, view.size, view.plan)  # of other ones no mean can be taken
                 scores = view.memory.mixed(subject, scores, self.options.score_smoothing)
         with stage(timer, "refine"):
-            maps = self._maps(scores, view, words.ballots)
+            maps = self._maps(scores, view, words)
         with stage(timer, "decide"):
-            options = self.options
-            # shares leave the scores for which the compiled decision has a logit
-            is_plain = "decision" in options.plain_stages or options.window_scores == "softmax"
-            decide = Decision(options.background, self.model.logit_scale, options.unlabeled_id, is_plain=is_plain)
+            decide = self._decision(words)
             of_mask = replace(decide, background_id=words.vocabulary.background_id)
             answers = [decide(*each, view.size)[1] for each in maps[1:]]
             patch_features = [crop.patch_features for crop in view.crops]
             return Labels(of_mask(*maps[0], view.size), answers, cosines, patch_features)
+
+    def _decision(self, words: BallotWords) -> Decision:
+        options = self.options
+        # shares leave the scores for which the compiled decision has a logit
+        is_plain = "decision" in options.plain_stages or options.window_scores == "softmax"
+        return Decision(
+            options.background,
+            self.model.logit_scale,
+            options.unlabeled_id,
+            is_plain=is_plain,
+            thresholds=words.vocabulary.thresholds(),
+        )
 
     def _score(self, cosine: Tensor, crop: CropFeatures, words: BallotWords) -> Tensor:
         """Return the sigmoid of the bare cosine [C, h, w], with the paper's background cleaning where asked for.
@@ -97,16 +106,18 @@ class Scoring:
         return cleaned
 
     def _maps(
-        self, scores: list[Tensor], view: EncodedImage, ballots: Sequence[Ballot]
+        self, scores: list[Tensor], view: EncodedImage, words: BallotWords
     ) -> list[tuple[ScoreMap, ScoreMap | None]]:
         """Return for each ballot the scores that decide, and those that only count in the confidence."""
+        ballots = words.ballots
         if self.options.window_scores == "softmax":
             return [
                 (voted([some(each, ballot.classes) for each in scores], view, ballot.ids), None) for ballot in ballots
             ]
         if self.options.refine == "none":
             return [(self._stitched(scores, view, ballot, ballot.classes), None) for ballot in ballots]
-        winners = [self._winners(scores, ballot) for ballot in ballots]
+        decision = self._decision(words)
+        winners = [self._winners(scores, ballot, decision) for ballot in ballots]
         extra = sorted({number for others in winners[1:] for number in others} - set(winners[0]))
         canvas = self._refined(scores, winners[0], view)
         if extra:  # apart from the mask's, which shall not change by a bit
@@ -126,9 +137,10 @@ class Scoring:
         others = [number for number in ballot.classes if number not in can_win]
         return self._stitched(scores, view, ballot, others) if others else None
 
-    def _winners(self, scores: list[Tensor], ballot: Ballot) -> list[int]:
+    def _winners(self, scores: list[Tensor], ballot: Ballot, decision: Decision) -> list[int]:
         """Return the numbers of the ballot's classes that may win somewhere."""
-        flags = contenders([some(window, ballot.classes) for window in scores], self.options.background).tolist()
+        floor = decision.lowest_floor(ballot.ids)  # under that of all nobody is a label, whoever is best
+        flags = contenders([some(window, ballot.classes) for window in scores], floor).tolist()
         return [number for number, may_win in zip(ballot.classes, flags, strict=True) if may_win]
 
     def _refined(self, scores: list[Tensor], classes: Sequence[int], view: EncodedImage) -> Tensor:

@@ -4,16 +4,18 @@
 A class is written `name`, or `name: prompt, prompt, ...` (a stable label for costmaps and behaviour trees,
 and the words the text encoder reads). `!name` is a distractor: it competes for pixels and is published as
 unlabeled. `?name` is a question: it is looked for, and takes no pixel from any class (`Vocabulary.against`).
+`name >= 0.56`, before the colon, gives a class or a question a threshold of its own (class_threshold.py).
 Standard library only.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.text.class_syntax import plain_separators, without_unseen_ends
+from talk2dino_ros.engine.text.class_threshold import check_no_threshold, split_threshold
 
 MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
 MAX_NAME_LENGTH = 100
@@ -27,12 +29,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categor
 
 @dataclass(frozen=True)
 class ClassEntry:
-    """One class as the user wrote it."""
+    """One class as the user wrote it.
+
+    threshold: the score, sigmoid(cosine), that its pixels reach, in place of the option `background`; None: that one.
+    """
 
     name: str
     prompts: tuple[str, ...]
     distractor: bool = False
     question: bool = False
+    threshold: float | None = None
 
     @property
     def mark(self) -> str:
@@ -47,8 +53,13 @@ class ClassEntry:
     @property
     def text(self) -> str:
         """The entry in the syntax that `parse_classes` reads."""
-        name = f"{self.mark}{self.name}"
+        name = f"{self.mark}{self.name}" + ("" if self.threshold is None else f" >= {self.threshold:g}")
         return name if self.prompts == (self.name,) else f"{name}: {', '.join(self.prompts)}"
+
+    @property
+    def words(self) -> "ClassEntry":
+        """The entry without its threshold: what is encoded, and how it competes."""
+        return replace(self, threshold=None)
 
 
 def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
@@ -80,8 +91,10 @@ def parse_class(text: str) -> ClassEntry:
     _check_characters(text)
     words = without_unseen_ends(plain_separators(text))
     mark = words[:1] if words[:1] in (DISTRACTOR, QUESTION) else ""
-    name, colon, rest = words.removeprefix(mark).partition(":")
+    head, colon, rest = words.removeprefix(mark).partition(":")
+    name, threshold = split_threshold(head, shorten(text))
     name = _clean(name)
+    check_no_threshold(rest, shorten(text))
     if name.startswith((DISTRACTOR, QUESTION)):
         raise VocabularyError(
             f"the class {shorten(text)} begins with two marks, expected one: '!' for a distractor, '?' for a question, "
@@ -97,7 +110,12 @@ def parse_class(text: str) -> ClassEntry:
     prompts = tuple(_clean(prompt) for prompt in rest.split(",")) if colon else (name,)
     for prompt in prompts:
         _check_length("prompt", prompt, MAX_PROMPT_LENGTH, text, "shorten it; text encoders read some 70 words at most")
-    return ClassEntry(name, prompts, mark == DISTRACTOR, mark == QUESTION)
+    if threshold is not None and mark == DISTRACTOR:
+        raise VocabularyError(
+            f"the class {shorten(text)} is a distractor with a threshold, expected none, as what a distractor wins is "
+            "unlabeled anyway; leave out '>=' and the number"
+        )
+    return ClassEntry(name, prompts, mark == DISTRACTOR, mark == QUESTION, threshold)
 
 
 def _clean(text: str) -> str:
@@ -161,7 +179,7 @@ def _check_unique(entries: tuple[ClassEntry, ...]) -> None:
 def check_background(name: str, classes: Sequence[ClassEntry]) -> None:
     """Raise VocabularyError where a name for all that is unlabeled is no plain name, or one that a class has."""
     entry = parse_class(name)
-    if entry.text != name or not entry.is_labelled:
+    if entry.text != name or not entry.is_labelled or entry.threshold is not None:
         raise VocabularyError(
             f"the name of the background is {shorten(name)}, expected a plain name without words behind it; "
             "name it 'background'"

@@ -66,16 +66,17 @@ def make_query(
     """Make a query of a class, its competitors and their vectors [M, D].
 
     A competitor that means the same, or one of them a kind of the other, does not compete; a distractor always does:
-    the rule of `Vocabulary.against`.
+    the rule of `Vocabulary.against`. background: where the class has no threshold of its own.
     """
     asked = entries[0]
+    threshold = background if asked.threshold is None else asked.threshold
     cosines = vectors @ vectors[0]
     kept = [0] + [
         number
         for number, entry in enumerate(entries)
         if number and (entry.distractor or not _is_kin(entry, asked, float(cosines[number])))
     ]
-    return WordQuery(asked.name, np.ascontiguousarray(vectors[kept]), background, logit_scale)
+    return WordQuery(asked.name, np.ascontiguousarray(vectors[kept]), threshold, logit_scale)
 
 
 def scores_of(cosines: NDArray[np.floating]) -> Floats:

@@ -112,7 +112,8 @@ class SegmentationParameters(Values):
     )
     vocabulary: tuple[str, ...] = parameter(
         ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
-        "Initial classes, each `name`, `name: prompt, prompt`, `!name` (a distractor) or `?name` (a question).",
+        "Initial classes, each `name`, `name: prompt, prompt`, `!name` (a distractor) or `?name` (a question); "
+        "`name >= 0.56` has a threshold of its own in place of `background`.",
     )
     vocabulary_file: str = parameter(
         "",

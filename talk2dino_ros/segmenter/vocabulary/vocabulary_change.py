@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.engine.errors import VocabularyError
@@ -69,8 +69,9 @@ class VocabularyChange:
             return ChangeOutcome(parse_classes(self.classes))
         gone = {_key(parse_class(text)) for text in self.remove}
         kept = [entry for entry in active.classes if _key(entry) not in gone]
-        new = _not_among(kept, [parse_class(text) for text in self.add])
-        classes = parse_classes([entry.text for entry in (*kept, *new)])
+        wanted = [parse_class(text) for text in self.add]
+        new = _not_among(kept, wanted)
+        classes = parse_classes([entry.text for entry in (*_with_thresholds(kept, wanted), *new)])
         return ChangeOutcome(classes, tuple(entry.name for entry in new))
 
 
@@ -88,6 +89,12 @@ def _not_among(kept: Sequence[ClassEntry], wanted: Sequence[ClassEntry]) -> list
                 "name or the same class; remove that one in the same request, or rename yours"
             )
     return new
+
+
+def _with_thresholds(kept: Sequence[ClassEntry], wanted: Sequence[ClassEntry]) -> list[ClassEntry]:
+    """Give those that are there the thresholds that they are wanted with; without one theirs stays."""
+    named = {entry.name.casefold(): entry.threshold for entry in wanted if entry.threshold is not None}
+    return [replace(entry, threshold=named.get(entry.name.casefold(), entry.threshold)) for entry in kept]
 
 
 def _key(entry: ClassEntry) -> tuple[str, str]:

@@ -7,9 +7,10 @@ awaits it: the one executor thread keeps serving everything else.
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.engine.text.class_entries import ClassEntry
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
     from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 
@@ -103,6 +105,7 @@ class VocabularyServer:
             response.success = True
             response.message = _summary(active.vocabulary)
             response.ids = active.published_ids
+            response.thresholds = _thresholds(active.vocabulary)
             for warning in active.vocabulary.warnings:
                 self._node.get_logger().warning(warning)
         response.version = self._active_version()
@@ -128,15 +131,24 @@ class VocabularyServer:
         if not change.replaces and outcome.classes == before.classes:
             return pipeline.active, ()
         self._memory.assign(outcome.classes, change.ids)
-        # with `add` and `remove` active classes keep their vectors bit for bit
-        known = self.known() if change.replaces else self.known(before)
-        texts = [entry.text for entry in outcome.classes]
-        vocabulary = await self.encoding.encode(pipeline.active.segmenter, texts, known)
+        vocabulary = await self._encoded(change, outcome.classes, pipeline.active)
         if self._pipeline() is not pipeline:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
         ids = self._memory.assign(vocabulary.classes, change.ids)
         pipeline.adopt(replace(pipeline.active, vocabulary=self._memory.commit(vocabulary, ids)))
         return pipeline.active, outcome.added
+
+    async def _encoded(
+        self, change: VocabularyChange, classes: Sequence[ClassEntry], active: ActiveConfiguration
+    ) -> Vocabulary:
+        """Return the classes with their vectors: at once where none but thresholds differ, as a slider moves them."""
+        before = active.vocabulary
+        if before.has_words_of(classes):
+            return replace(before.with_classes(classes), warnings=())  # they were said when the words came
+        # with `add` and `remove` active classes keep their vectors bit for bit
+        known = self.known() if change.replaces else self.known(before)
+        vocabulary: Vocabulary = await self.encoding.encode(active.segmenter, [each.text for each in classes], known)
+        return vocabulary
 
     def _on_get_vocabulary(
         self, _request: GetVocabulary.Request, response: GetVocabulary.Response
@@ -148,6 +160,9 @@ class VocabularyServer:
             response.classes = [entry.text for entry in vocabulary.classes]
             response.names = list(vocabulary.names)
             response.ids = pipeline.active.published_ids
+            response.thresholds = _thresholds(vocabulary)
+            background = pipeline.active.segmenter.options.background
+            response.background = math.nan if background is None else background
             response.unlabeled_id = unlabeled_id = pipeline.active.parameters.unlabeled_id
             response.background_class = vocabulary.background_class
             response.background_id = unlabeled_id if vocabulary.background_id is None else vocabulary.background_id
@@ -169,11 +184,20 @@ def configured(pipeline: Pipeline | None) -> Pipeline:
     return pipeline
 
 
+def _thresholds(vocabulary: Vocabulary) -> list[float]:
+    return [math.nan if entry.threshold is None else entry.threshold for entry in vocabulary.classes]
+
+
 def _summary(vocabulary: Vocabulary) -> str:
+    thresholds = {i: f" (>= {own:g})" for i, own in vocabulary.thresholds().items()}
+    labels, questions = (
+        [f"{name} = {i}{thresholds.get(i, '')}" for i, name in each.items()]
+        for each in (vocabulary.labels(), vocabulary.questions())
+    )
     kinds = {
-        "active classes": [f"{name} = {i}" for i, name in vocabulary.labels().items()],
+        "active classes": labels,
         "distractors": [entry.name for entry in vocabulary.classes if entry.distractor],
-        "questions": [f"{name} = {i}" for i, name in vocabulary.questions().items()],
+        "questions": questions,
     }
     sentences = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
     return "; ".join([*sentences, *vocabulary.warnings])

@@ -59,11 +59,13 @@ def logits_at(size, scores, align_corners):
     return np.log(large / (1 - large))
 
 
-def oracle(scores, size, align_corners, *, ids, background, rivals=None, unlabeled=255):
+def oracle(scores, size, align_corners, *, ids, background, rivals=None, unlabeled=255, thresholds=None):
     """Class ids and confidence (0..255, float64) as the words say them, of the whole image at once."""
     scores, extra = (logits_at(size, each, align_corners) for each in (scores, rivals))
     ids = np.array(ids)
-    threshold = np.full((1, *size), np.log(background / (1 - background)) if background else -np.inf)
+    own = [(thresholds or {}).get(class_id, background) for class_id in ids[ids != unlabeled]]
+    floors = np.array([np.log(each / (1 - each)) if each else -np.inf for each in own])
+    threshold = floors[scores[ids != unlabeled].argmax(axis=0)][None]
     nothing = np.concatenate([threshold, scores[ids == unlabeled]]).max(axis=0)
     labelled = np.sort(scores[ids != unlabeled], axis=0)[::-1]
     others = np.concatenate([nothing[None], labelled[1:], extra]).max(axis=0)
@@ -83,6 +85,38 @@ def test_classes_and_confidence_equal_a_whole_image_computation(run, align_corne
     class_ids, confidence = run(scores, size, align_corners=align_corners, ids=ids, background=background)
     np.testing.assert_array_equal(class_ids.numpy(), expected)
     np.testing.assert_allclose(confidence.numpy(), probability, atol=0.6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_thresholds_of_single_classes_equal_a_whole_image_computation(run, seed):
+    """Of the winner alone, and in place of the background: higher ones, lower ones, some that nothing reaches."""
+    drawn = np.random.default_rng(seed)
+    scores = torch.sigmoid(torch.tensor(drawn.uniform(-1, 1, (6, 5, 7)), dtype=torch.float32))
+    ids = [255 if number == seed else number + 10 for number in range(6)]
+    thresholds = {each: drawn.uniform(0.4, 0.75) for each in (10, 12, 13, 15)}
+    given = {"ids": ids, "background": [None, 0.55][seed % 2], "thresholds": thresholds}
+    expected, probability = oracle(scores, (23, 31), seed > 2, **given)
+    class_ids, confidence = run(scores, (23, 31), align_corners=seed > 2, **given)
+    np.testing.assert_array_equal(class_ids.numpy(), expected)
+    np.testing.assert_allclose(confidence.numpy(), probability, atol=0.6)
+    without, _ = oracle(scores, (23, 31), seed > 2, **given | {"thresholds": None})
+    assert (without != expected).any()
+
+
+def test_a_threshold_counts_of_the_best_class_alone_and_is_reached_where_it_is_equalled(run):
+    scores = torch.tensor([0.60, 0.58])[:, None, None]
+    cases = {0.59: 1, 0.60: 1, 0.61: 255}  # the second best is above its own, and gets nothing
+    for threshold, expected in cases.items():
+        class_ids, _ = run(scores, (1, 1), thresholds={1: threshold, 2: 0.5}, background=0.7)
+        assert class_ids.item() == expected
+
+
+def test_a_class_is_weighed_against_its_own_threshold(run):
+    """At 0.2 logits above it, at the scale of 14: 1 / (1 + exp(-2.8)) = 0.943, whatever the background is."""
+    score, threshold = torch.sigmoid(torch.tensor(0.4)).view(1, 1, 1), torch.sigmoid(torch.tensor(0.2)).item()
+    for background in (None, 0.1, 0.7):
+        class_ids, confidence = run(score, (1, 1), thresholds={1: threshold}, background=background)
+        assert (class_ids.item(), confidence.item()) == (1, 240)
 
 
 def test_rivals_change_the_confidence_and_not_the_labels(run_with_rivals):
@@ -117,9 +151,9 @@ def test_deciding_in_strips_equals_deciding_at_once(monkeypatch, align_corners):
     whole = decide_plain(decision, scores, rivals, (50, 70))
     held = []
 
-    def watched(decision, ids, *fields):
+    def watched(decision, ids, floors, *fields):
         held.append(sum(field.numel() for field in fields))
-        return decide_strip(decision, ids, *fields)
+        return decide_strip(decision, ids, floors, *fields)
 
     decide_strip = decision_plain._decide_strip
     monkeypatch.setattr(decision_plain, "_decide_strip", watched)

@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -38,12 +39,15 @@ def test_each_image_of_a_batch_is_decided_as_if_it_were_alone(align_corners):
 
 
 def test_the_decision_table_has_the_kind_of_each_row():
-    table = DecisionTable.of([(MASK, {0: 1, 1: 255, 2: 0})], 4, "cpu")
+    own = replace(MASK, thresholds={0: 0.75})
+    table = DecisionTable.of([(own, {0: 1, 1: 255, 2: 0})], 4, "cpu")
     assert table.ids.tolist() == [[1, DISTRACTOR, 0, ABSENT]]
-    assert table.rules.tolist() == [[0.5, 14.0, 9.0, 1.0]]
+    assert table.floors.tolist() == [[0.5, 0.0, 0.75 - 2**-24, 0.0]]  # just below, as what equals it has reached it
+    assert table.rules.tolist() == [[14.0, 9.0, 1.0]]
     bare = DecisionTable.of([(Decision(None, 10.0, 0), {0: 3, 1: 0})], 2, "cpu")
     assert bare.ids.tolist() == [[3, DISTRACTOR]]
-    assert bare.rules.tolist() == [[0.0, 10.0, 0.0, 0.0]]
+    assert bare.floors.tolist() == [[0.0, 0.0]]
+    assert bare.rules.tolist() == [[10.0, 0.0, 0.0]]
 
 
 INTERPRETED = """
@@ -65,6 +69,7 @@ for classes, own, size, background, align_corners in (
     published = {row: 255 if row % 5 == 4 else row + 1 for row in range(classes)}
     ballots = [
         (Decision(background, 14.0, 255), published),
+        (Decision(background, 14.0, 255, background_id=9, thresholds={1: 0.5, 3: 0.7, 12: 0.62}), published),
         (Decision(0.6, 30.0, 255, background_id=200), {0: 7, **dict.fromkeys(range(1, classes), 255)}),
     ]
     table = DecisionTable.of(ballots, classes + 1, "cpu")

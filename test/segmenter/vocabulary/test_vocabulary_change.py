@@ -86,3 +86,20 @@ def test_invalid_changes_are_refused_with_the_reason(fields, says):
         after(**fields)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_adding_a_class_that_is_there_changes_its_threshold_alone_and_only_where_one_is_written():
+    changed = ["door >= 0.56", "pet: dog, cat", "!wall", "?cup >= 0.6"]
+    assert after(add=["door >= 0.56", "?Cup >= 0.6: cup"]) == (changed, [])
+    outcome = change(add=["door"]).applied_to(ACTIVE.with_classes(change(classes=changed).applied_to(ACTIVE).classes))
+    assert [entry.text for entry in outcome.classes] == changed
+
+
+def test_what_differs_in_thresholds_alone_has_the_same_words():
+    for texts, is_same in (
+        (["door >= 0.6", "pet: dog, cat", "!wall", "?cup"], True),
+        (["door >= 0.6", "pet: dog", "!wall", "?cup"], False),
+        (["door", "!wall", "pet: dog, cat", "?cup"], False),
+        (["door", "pet: dog, cat", "!wall", "cup"], False),
+    ):
+        assert ACTIVE.has_words_of(change(classes=texts).applied_to(ACTIVE).classes) == is_same

@@ -37,8 +37,9 @@ def prepare_decision(device: torch.device) -> Decide:
 @lru_cache
 def _path(device: torch.device) -> Decide:
     def run(path: Decide) -> Tensor:
-        ids, rules = torch.zeros(1, 1, dtype=torch.int16, device=device), torch.zeros(1, 4, device=device)
-        return path(torch.zeros(1, 1, 2, 2, device=device), (2, 2), DecisionTable(ids, rules), False)
+        ids = torch.zeros(1, 1, dtype=torch.int16, device=device)
+        floors, rules = torch.zeros(1, 1, device=device), torch.zeros(1, 3, device=device)
+        return path(torch.zeros(1, 1, 2, 2, device=device), (2, 2), DecisionTable(ids, floors, rules), False)
 
     if device.type != "cuda":
         return decide_batch
@@ -61,18 +62,18 @@ def decide_batch(scores: Tensor, size: tuple[int, int], table: DecisionTable, al
         for top in range(0, size[0], rows_per_strip):
             rows = slice(top, min(top + rows_per_strip, size[0]))
             strip = stretched.strip(rows)
-            for ballot, (ids, rules) in enumerate(zip(table.ids, table.rules, strict=True)):
-                result[:, ballot, number, rows] = _decide_strip(strip, ids, rules)
+            for ballot, own in enumerate(zip(table.ids, table.floors, table.rules, strict=True)):
+                result[:, ballot, number, rows] = _decide_strip(strip, *own)
     return result
 
 
-def _decide_strip(scores: Tensor, ids: Tensor, rules: Tensor) -> Tensor:
+def _decide_strip(scores: Tensor, ids: Tensor, floors: Tensor, rules: Tensor) -> Tensor:
     """Decide scores [C, H, W]: uint8 [2, H, W]. 0 stands for no score."""
-    background, scale, nothing_id, has_confidence = rules
+    scale, nothing_id, has_confidence = rules
     labelled = scores.where((ids >= 0)[:, None, None], 0)
     best, winner = labelled.max(dim=0)
     second = labelled.scatter_(0, winner[None], 0).amax(dim=0)
-    nothing = torch.maximum(scores.where((ids == DISTRACTOR)[:, None, None], 0).amax(dim=0), background)
+    nothing = torch.maximum(scores.where((ids == DISTRACTOR)[:, None, None], 0).amax(dim=0), floors[winner])
     is_seen = best > nothing
     sure = confidence_byte(lead(best, torch.maximum(second, nothing)) * scale)
     of_nothing = confidence_byte(lead(nothing, torch.maximum(best, second)) * scale) * has_confidence

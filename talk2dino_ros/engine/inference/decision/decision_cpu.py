@@ -25,14 +25,15 @@ def decide_cpu(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | No
     result = np.empty((2, *size), np.uint8)
     sides = Sides.of(contenders, rivals, decision.unlabeled_id)
     constants = (
-        _NONE if decision.background is None else _F(decision.background),
         _F(decision.logit_scale * LOG2_E),
         np.uint8(decision.unlabeled_id if decision.background_id is None else decision.background_id),
         decision.background_id is not None,
     )
     scores = tuple(_stretched(side, size) for side in sides.all)
+    ids = np.array(sides.labelled.ids, np.uint8)
+    floors = np.array([decision.floor_of(each) or _NONE for each in sides.labelled.ids], np.float32)
     with Bands(size[0]) as bands:
-        bands.run(_decide_rows, *scores, np.array(sides.labelled.ids, np.uint8), constants, result)
+        bands.run(_decide_rows, *scores, ids, floors, constants, result)
     return torch.from_numpy(result)
 
 
@@ -51,19 +52,25 @@ def _decide_rows(
     labelled_rivals: _Array,
     distractor_rivals: _Array,
     ids: _Array,
+    floors: _Array,
     constants: _Array,
     result: _Array,
     top: int,
     bottom: int,
 ) -> None:
     """Fill some rows of result uint8 [2, H, W]."""
-    background, scale, nothing_id, has_nothing = constants
+    scale, nothing_id, has_nothing = constants
+    has_one_floor = floors.min() == floors.max()
     width = result.shape[2]
     best, winner, second = np.empty(width, np.float32), np.empty(width, np.int32), np.empty(width, np.float32)
     nothing, doubt, sure = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(top, bottom):
         _best_two_of_row(labelled, y, best, winner, second)
-        nothing[:] = background
+        if has_one_floor:
+            nothing[:] = floors[0]
+        else:
+            for x in range(width):
+                nothing[x] = floors[winner[x]]
         _raise_to_row(distractors, y, nothing)
         _raise_to_row(labelled_rivals, y, second)
         doubt[:] = _NONE

@@ -22,7 +22,6 @@ def decide_gpu(scores: Tensor, size: tuple[int, int], table: DecisionTable, alig
     scales = ((own - 1) / max(large - 1, 1) if align_corners else own / large for own, large in sides)
     shape = (rows, height, width, own_height, own_width, *scales, shift, *scores.stride(), ballots * images)
     with torch.cuda.device_of(scores):  # Triton launches on the current device, whatever the tensors'
-        choose[grid](
-            scores, table.ids.contiguous(), table.rules.contiguous(), result, *shape, PIXELS=PIXELS, num_warps=WARPS
-        )
+        values = [each.contiguous() for each in (table.ids, table.floors, table.rules)]
+        choose[grid](scores, *values, result, *shape, PIXELS=PIXELS, num_warps=WARPS)
     return result

@@ -43,11 +43,12 @@ def _log_odds(score):
         "rows", "height", "width", "own_height", "own_width", "stride_image", "stride_row", "stride_y", "stride_x",
         "plane_count",
     ],
-    do_not_specialize_on_alignment=["scores", "ids", "rules", "result"],
+    do_not_specialize_on_alignment=["scores", "ids", "floors", "rules", "result"],
 )  # fmt: skip
 def choose(
     scores,
     ids,
+    floors,
     rules,
     result,
     rows,
@@ -78,13 +79,13 @@ def choose(
     upper, lower = scores + top * stride_y, scores + bottom * stride_y
     left, right = left * stride_x, right * stride_x
     ids += ballot * rows
-    background = tl.load(rules + ballot * 4)
-    scale = tl.load(rules + ballot * 4 + 1)
-    nothing_id = tl.load(rules + ballot * 4 + 2)
-    has_confidence = tl.load(rules + ballot * 4 + 3)
+    floors += ballot * rows
+    scale = tl.load(rules + ballot * 3)
+    nothing_id = tl.load(rules + ballot * 3 + 1)
+    has_confidence = tl.load(rules + ballot * 3 + 2)
     best = tl.zeros((PIXELS,), tl.float32)
     second = tl.zeros((PIXELS,), tl.float32)
-    nothing = tl.zeros((PIXELS,), tl.float32) + background
+    nothing = tl.zeros((PIXELS,), tl.float32)
     winner = tl.zeros((PIXELS,), tl.int32)
     for row in range(rows):
         class_id = tl.load(ids + row).to(tl.int32)
@@ -96,16 +97,17 @@ def choose(
         own = tl.where(class_id >= 0, score, 0.0)  # a row that is on no ballot may hold anything
         nothing = tl.where(class_id == _DISTRACTOR, tl.maximum(nothing, score), nothing)
         second = tl.maximum(second, tl.minimum(own, best))
-        winner = tl.where(own > best, class_id, winner)
+        winner = tl.where(own > best, row, winner)
         best = tl.maximum(best, own)
         upper += stride_row
         lower += stride_row
+    nothing = tl.maximum(nothing, tl.load(floors + winner))
     is_seen = best > nothing
     first = tl.maximum(best, nothing)
     against = tl.maximum(second, tl.minimum(best, nothing))
     sure = tl.maximum(tl.floor(255.0 / (1.0 + _odds(first, against, scale)) + 0.5), 1.0)
     sure *= tl.where(is_seen, 1.0, has_confidence)
-    class_ids = tl.where(is_seen, winner, nothing_id.to(tl.int32))
+    class_ids = tl.where(is_seen, tl.load(ids + winner).to(tl.int32), nothing_id.to(tl.int32))
     result += (ballot * images + image).to(tl.int64) * height * width + y * width + x
     tl.store(result, class_ids.to(tl.uint8), mask=inside)
     tl.store(result + plane_count.to(tl.int64) * height * width, sure.to(tl.uint8), mask=inside)

@@ -18,13 +18,17 @@ def decide_plain(decision: "Decision", contenders: ScoreMap, rivals: ScoreMap | 
     """See `Decision`."""
     height, width = size
     sides = Sides.of(contenders, rivals, decision.unlabeled_id)
-    ids = torch.tensor(sides.labelled.ids, dtype=torch.uint8, device=contenders.values.device)
+    device = contenders.values.device
+    ids = torch.tensor(sides.labelled.ids, dtype=torch.uint8, device=device)
+    floors = torch.tensor([decision.floor_of(each) for each in sides.labelled.ids], device=device)
     rows_per_strip = max(1, STRIP_VALUES // (sum(len(side.ids) for side in sides.all if side) * width))
     maps = [Stretched(side.values, size, side.align_corners) if side else None for side in sides.all]
     strips = []
     for top in range(0, height, rows_per_strip):
         rows = slice(top, min(top + rows_per_strip, height))
-        strips.append(_decide_strip(decision, ids, *(scores.strip(rows) if scores else None for scores in maps)))
+        strips.append(
+            _decide_strip(decision, ids, floors, *(scores.strip(rows) if scores else None for scores in maps))
+        )
     return torch.cat(strips, dim=1)
 
 
@@ -42,12 +46,15 @@ class Stretched:
         return above.lerp_(below, self._weight[rows, None])
 
 
-def _decide_strip(decision: "Decision", ids: Tensor, *sides: Tensor | None) -> Tensor:
-    """Decide scores [C, H, W] of each of the `Sides`: uint8 [2, H, W]; overwrites them. 0 stands for no score."""
+def _decide_strip(decision: "Decision", ids: Tensor, floors: Tensor, *sides: Tensor | None) -> Tensor:
+    """Decide scores [C, H, W] of each of the `Sides`: uint8 [2, H, W]; overwrites them. 0 stands for no score.
+
+    ids, floors: of the labelled ones.
+    """
     labelled, distractors, labelled_rivals, distractor_rivals = sides
     assert labelled is not None  # of the four it alone is always there
     best, winner = labelled.max(dim=0)
-    nothing = _highest(torch.full_like(best, decision.background or 0), distractors)
+    nothing = _highest(floors[winner], distractors)
     is_seen = best > nothing
     second = _highest(labelled.scatter_(0, winner[None], 0).amax(dim=0), labelled_rivals)
     against = _highest(torch.maximum(second, nothing), distractor_rivals)

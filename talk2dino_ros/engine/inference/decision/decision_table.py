@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What decides, as two small tensors on the device: another vocabulary of the same padded size changes their values
-alone, and what is launched stays the same."""
+"""What decides, as small tensors on the device: another vocabulary of the same padded size, or another threshold,
+changes their values alone, and what is launched stays the same."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,25 +21,28 @@ class DecisionTable:
     """N ballots over C rows of scores.
 
     ids: int16 [N, C], what each row is published as, 0..255, or `DISTRACTOR` or `ABSENT`.
-    rules: float32 [N, 4]: the background's score (0: none), the logits' scale, the id where no label won, and 1 where
-        that has a confidence, else 0.
+    floors: float32 [N, C], the score that each row has to be above to be a label (`Decision.floor_of`), 0 for others.
+    rules: float32 [N, 3]: the logits' scale, the id where no label won, and 1 where that has a confidence, else 0.
     """
 
     ids: Tensor
+    floors: Tensor
     rules: Tensor
 
     @staticmethod
     def of(ballots: Sequence[tuple["Decision", Mapping[int, int]]], rows: int, device: str) -> "DecisionTable":
         """Copy to the device. ballots: how each decides, and {row: what it is published as}; rows: C."""
-        ids = torch.full((len(ballots), rows), ABSENT, dtype=torch.int16)
-        for own, (decision, published) in zip(ids, ballots, strict=True):
+        ids, floors = torch.full((len(ballots), rows), ABSENT, dtype=torch.int16), torch.zeros(len(ballots), rows)
+        for number, (decision, published) in enumerate(ballots):
             for row, class_id in published.items():
-                own[row] = DISTRACTOR if class_id == decision.unlabeled_id else class_id
+                is_label = class_id != decision.unlabeled_id
+                ids[number, row] = class_id if is_label else DISTRACTOR
+                floors[number, row] = decision.floor_of(class_id) if is_label else 0
         rules = torch.tensor([_rules(decision) for decision, _ in ballots])
-        return DecisionTable(ids.to(device), rules.to(device))
+        return DecisionTable(ids.to(device), floors.to(device), rules.to(device))
 
 
-def _rules(decision: "Decision") -> tuple[float, float, float, float]:
+def _rules(decision: "Decision") -> tuple[float, float, float]:
     has_id = decision.background_id is not None
     nothing_id = decision.background_id if decision.background_id is not None else decision.unlabeled_id
-    return decision.background or 0.0, decision.logit_scale, float(nothing_id), float(has_id)
+    return decision.logit_scale, float(nothing_id), float(has_id)

@@ -15,6 +15,7 @@ from talk2dino_ros.engine.inference.gpu.frame_program import FrameOutputs, Frame
 from talk2dino_ros.engine.inference.gpu.gpu_words import HostWords
 from talk2dino_ros.engine.inference.planned_image import PlannedImage
 from talk2dino_ros.engine.inference.resizing import resized_picture
+from talk2dino_ros.engine.inference.score_smoothing import ScoredBy
 from talk2dino_ros.engine.inference.scoring import Labels
 from talk2dino_ros.engine.models.model_row import Model
 from talk2dino_ros.engine.models.networks import Networks
@@ -166,7 +167,7 @@ class GpuPath:
 
     def _subject(self, image: PlannedImage, vocabulary: Vocabulary) -> object:
         """Return what scores are about; those about something else cannot be compared."""
-        return vocabulary, self._model, self._options, image.size, image.plan, self._lane.device
+        return ScoredBy(vocabulary), self._model, self._options, image.size, image.plan, self._lane.device
 
     def _downloaded(self, group: Sequence[PlannedImage], outputs: FrameOutputs) -> FrameOutputs:
         """Start to download what the images want; the rest is empty."""

@@ -53,19 +53,20 @@ class GpuWords:
         """Make room for vocabularies of one shape."""
         table = DecisionTable(
             torch.empty(shape.ballots, shape.rows, dtype=torch.int16, device=device),
-            torch.empty(shape.ballots, 4, device=device),
+            torch.empty(shape.ballots, shape.rows, device=device),
+            torch.empty(shape.ballots, 3, device=device),
         )
         embeddings = torch.empty(shape.rows, embedding_size, device=device)
         return GpuWords(embeddings, table, torch.empty(1, dtype=torch.int32, device=device))
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return all of them, in the order of `HostWords.arrays`."""
-        return self.embeddings, self.table.ids, self.table.rules, self.count
+        return self.embeddings, self.table.ids, self.table.floors, self.table.rules, self.count
 
     def ballot(self, number: int) -> DecisionTable:
         """Return the table of one ballot alone, a view."""
         rows = slice(number, number + 1)
-        return DecisionTable(self.table.ids[rows], self.table.rules[rows])
+        return DecisionTable(self.table.ids[rows], self.table.floors[rows], self.table.rules[rows])
 
 
 class HostWords:
@@ -82,6 +83,7 @@ class HostWords:
         self.rows[in_mask] = range(len(in_mask))
         self.rows[questions] = range(len(first), len(first) + len(questions))
         of_mask, *asked = ballots_of(vocabulary, decision.unlabeled_id)
+        decision = replace(decision, thresholds=vocabulary.thresholds())
         ballots = [(replace(decision, background_id=vocabulary.background_id), self._by_row(of_mask))]
         ballots += [(decision, self._by_row(ballot)) for ballot in asked]
         self.shape = WordShape(len(first), len(second), len(ballots))
@@ -90,6 +92,7 @@ class HostWords:
         self.arrays: tuple[npt.NDArray[Any], ...] = (
             vocabulary.embeddings[[*first, *second]],
             table.ids.numpy(),
+            table.floors.numpy(),
             table.rules.numpy(),
             np.array([count], np.int32),
         )
