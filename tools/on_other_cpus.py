@@ -26,7 +26,7 @@ CPUS = {
         "OPENBLAS_CORETYPE": "Haswell",
     },
 }
-COMPUTING = ("test/engine", "test/cli/test_train.py", "test/cli/test_encode.py", "test/cli/test_segment.py")
+COMPUTING = ("test/engine", "test/cli/test_train.py", "test/cli/test_encode.py", "test/cli/files/test_segment.py")
 LOOP = (sys.executable, "-c", "while True: pass")
 
 

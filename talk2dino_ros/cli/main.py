@@ -11,9 +11,9 @@ from talk2dino_ros.cli.encode import add_encode_command
 from talk2dino_ros.cli.evaluate import add_evaluate_command
 from talk2dino_ros.cli.explain import add_explain_command
 from talk2dino_ros.cli.export import add_export_command
+from talk2dino_ros.cli.files.segment import add_segment_command
 from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
-from talk2dino_ros.cli.segment import add_segment_command
 from talk2dino_ros.cli.train import add_train_command
 from talk2dino_ros.cli.weights import add_weights_command
 from talk2dino_ros.engine.errors import Talk2DinoError

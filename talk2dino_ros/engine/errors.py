@@ -8,6 +8,7 @@ Talk2DinoError              engine/errors                           -
   WeightsError              engine/errors                           a weights file: missing, cut off, or of another sum
   ImageError                engine/errors                           an image that is none, or cannot be decoded
     UnwritableError         viz/pictures                            the place or the name of a result
+    ResultsError            cli/files/result_folder                 a folder of results: its settings, or its state
   TrainingError             engine/errors                           a recipe, captions, a feature store or a checkpoint
   ClusterError              engine/errors                           a cluster's address, its workers, or a missing Ray
   DatasetError              engine/evaluate/datasets/dataset        a labelled data set, or a run's files

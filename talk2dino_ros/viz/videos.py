@@ -20,6 +20,7 @@ from talk2dino_ros.viz.pictures import UnwritableError
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 USUAL_RATE_HZ = 25.0  # where a file does not say
+_A_VIDEO, _A_CAMERA = "a video; convert it to mp4 anew", "a camera that sends; look at it with another program"
 _FINEST_CLOCK_HZ = 65535  # MPEG-4's: a rate is a fraction of it
 
 Rgb = npt.NDArray[np.uint8]
@@ -38,13 +39,14 @@ class VideoReader:
     decoded: how many came out so far.
     """
 
-    def __init__(self, path: Path, capture: Any) -> None:
+    def __init__(self, path: Path | str, capture: Any, *, expected: str = _A_VIDEO) -> None:
         rate_hz, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.rate_hz = float(rate_hz) if math.isfinite(rate_hz) and rate_hz > 0 else USUAL_RATE_HZ
         self.count = int(count) if math.isfinite(count) and count > 0 else None
         self.decoded = 0
         self._path = path
         self._capture = capture
+        self._expected = expected
 
     def images(self) -> Iterator[Rgb]:
         """Yield every image, uint8 [H, W, 3] RGB. Raises ImageError where there is none."""
@@ -56,7 +58,7 @@ class VideoReader:
             yield np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         if not self.decoded:
             said = f" of the {self.count} that it says it has" if self.count else ""
-            raise ImageError(f"{self._path} gave no image{said}, expected a video; convert it to mp4 anew")
+            raise ImageError(f"{self._path} gave no image{said}, expected {self._expected}")
 
     def shortfall(self) -> str:
         """Return a sentence where fewer images came out than the file says it has, else ''; for after the last one."""
@@ -81,6 +83,24 @@ def open_video(path: Path) -> Generator[VideoReader, None, None]:
             yield VideoReader(path, capture)
         finally:
             capture.release()
+
+
+@contextmanager
+def open_camera(address: str, shown: str) -> Generator[VideoReader, None, None]:
+    """Open a camera by its number, its device file or its URL; shown: the address without a password.
+
+    Raises ImageError where OpenCV cannot.
+    """
+    capture = cv2.VideoCapture(int(address) if address.isdecimal() else address)
+    try:
+        if not capture.isOpened():
+            raise ImageError(
+                f"the camera {shown} cannot be opened, expected the number of one that is connected and not in use, "
+                "/dev/videoN, or the URL of one that sends; look at it with `v4l2-ctl --list-devices` or ffplay"
+            )
+        yield VideoReader(shown, capture, expected=_A_CAMERA)
+    finally:
+        capture.release()
 
 
 @contextmanager

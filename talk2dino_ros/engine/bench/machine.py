@@ -31,9 +31,14 @@ def describe_machine() -> dict[str, Any]:
         "gpus": _gpus(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
-        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "versions": package_versions(),
         "commit": _commit(),
     }
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that results may depend on, of those that are installed."""
+    return {name: version for name in PACKAGES if (version := _version(name))}
 
 
 def machine_line(machine: dict[str, Any]) -> str:

@@ -39,6 +39,11 @@ class Bag:
         """When the first message was recorded."""
         return int(self._reader.start_time)
 
+    def rate_hz(self, topic: str, otherwise: float) -> float:
+        """Return how many messages of a topic there are a second, on average; `otherwise` where one cannot say."""
+        seconds, count = (int(self._reader.end_time) - self.start_ns) / 1e9, self.count([topic])
+        return (count - 1) / seconds if count > 1 and 0 < seconds < 1e7 else otherwise
+
     @property
     def losses(self) -> list[str]:
         """A clause on all that could not be read so far."""

@@ -42,7 +42,8 @@ def test_a_folder_is_segmented_picture_by_picture(tmp_path):
         write_picture(folder / name, small)
     assert run(folder, "--classes", "cat", "--output", tmp_path / "out") == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["one_mask.png", "one_overlay.png", "two_mask.png", "two_overlay.png"]
+    tables = ["classes.csv", "coco.json", "manifest.jsonl"]
+    assert names == [*tables, "one_mask.png", "one_overlay.png", "two_mask.png", "two_overlay.png"]
 
 
 def test_a_video_gives_a_video_and_numbered_masks(tmp_path):

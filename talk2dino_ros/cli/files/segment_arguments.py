@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments that say what is segmented and how, shared by `segment` and `label`, and what they load."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talk2dino_ros.cli.bags.bag_arguments import TOPICS
+from talk2dino_ros.cli.files.file_run import RunSettings
+from talk2dino_ros.cli.model_arguments import (
+    add_model_arguments,
+    add_threshold_argument,
+    model_choices,
+    option_choices,
+    with_threshold,
+)
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.options import BACKENDS, INPUTS, REFINEMENTS, Options
+from talk2dino_ros.engine.presets import PRESETS
+from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.ros.bags.bag_topics import TopicNames
+from talk2dino_ros.viz.terminal import printable
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmenter, Vocabulary
+
+THREADS = min(4, os.cpu_count() or 1)
+
+
+def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
+    """Declare them. output: the folder where none is named."""
+    words = parser.add_mutually_exclusive_group(required=True)
+    words.add_argument(
+        "--classes", help='words, such as "cat, sofa", or "cat; extinguisher: red extinguisher, fire bottle"'
+    )
+    words.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`; no text encoder is then needed")
+    add_model_arguments(parser)
+    parser.add_argument("--backend", default="auto", choices=BACKENDS, help="what runs the image encoder")
+    parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for onnxruntime and tensorrt")
+    parser.add_argument("--preset", choices=tuple(PRESETS), help="values for several of the options below and above")
+    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
+    parser.add_argument("--refine", default="none", choices=REFINEMENTS)
+    parser.add_argument("--refine-pixels", type=int, default=Options.refine_pixels, help="pixels to refine at most")
+    add_threshold_argument(parser)
+    parser.add_argument("--background-cleaning", action="store_true")
+    parser.add_argument(
+        "--image-topic",
+        action="append",
+        default=[],
+        metavar="TOPIC",
+        help=f"of bags: {TOPICS['image'].format(images='all')}; again for another camera",
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="of videos, cameras and bags each N-th image")
+    parser.add_argument("--no-overlay", action="store_true", help="write no overlays: masks and tables alone")
+    parser.add_argument(
+        "--threads", type=int, default=THREADS, metavar="N", help="that read files, and as many that write; 0: none"
+    )
+    parser.add_argument("--fresh", action="store_true", help="begin anew where results of another run are")
+    parser.add_argument("--output", "-o", type=Path, default=Path(output), help=f"folder for results ({output})")
+
+
+def run_settings(arguments: argparse.Namespace) -> RunSettings:
+    """Return how the images are gone through. Raises ModelError for a number that cannot be."""
+    for name, lowest in (("every", 1), ("threads", 0)):
+        if getattr(arguments, name) < lowest:
+            raise ModelError(f"{name} is {getattr(arguments, name)}, expected a number from {lowest}; give another")
+    return RunSettings(arguments.threads, arguments.every, not arguments.no_overlay)
+
+
+def image_topics(arguments: argparse.Namespace) -> TopicNames:
+    """Return which topics of bags are taken."""
+    return TopicNames(arguments.image_topic)
+
+
+def load_for(arguments: argparse.Namespace) -> Segmenter:
+    """Load the model as the arguments say; a preset's values replace theirs."""
+    from talk2dino_ros.engine import load_segmenter  # imports torch, which `--help` need not wait for
+
+    choices = {**model_choices(arguments), **option_choices(arguments), **PRESETS.get(arguments.preset, {})}
+    segmenter = load_segmenter(
+        arguments.model,
+        needs_text_encoder=arguments.vocabulary_file is None,
+        backend=arguments.backend,
+        onnx_file=arguments.onnx_file,
+        **choices,
+    )
+    return with_threshold(segmenter, arguments.background)
+
+
+def read_words(arguments: argparse.Namespace, segmenter: Segmenter) -> Vocabulary:
+    """Load or encode the vocabulary; print its warnings."""
+    vocabulary = (
+        segmenter.load_vocabulary(arguments.vocabulary_file)
+        if arguments.vocabulary_file
+        else segmenter.encode_vocabulary(split_classes(arguments.classes))
+    )
+    for warning in vocabulary.warnings:
+        print(f"warning: {printable(warning)}")
+    return vocabulary
+
+
+def about_results(segmenter: Segmenter, vocabulary: Vocabulary, settings: RunSettings, backend: str) -> dict[str, Any]:
+    """Return all that the results depend on beside the images, ready for JSON: other results have another."""
+    from talk2dino_ros.engine.bench.machine import package_versions
+
+    return {
+        "model": segmenter.model.name,
+        "weights": segmenter.feature_space,
+        "projection": vocabulary.projection or segmenter.networks.projection_sum,
+        "device": segmenter.device,
+        "precision": segmenter.precision,
+        "backend": backend,
+        "options": repr(segmenter.options),
+        "classes": [entry.text for entry in vocabulary.classes],
+        "ids": [*vocabulary.ids],
+        "vectors": hashlib.sha256(vocabulary.embeddings.tobytes()).hexdigest(),
+        "every": settings.every,
+        "overlay": settings.overlay,
+        "versions": package_versions(),
+    }

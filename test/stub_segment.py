@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino segment` with a segmenter of mean colours, which counts its images and can stop in one.
+
+As a program: `stub_segment.py STOP_AT MARKER ARGUMENT...` makes the file MARKER and sleeps in the image of that number.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from stub_replay import WatchedSegmenter
+
+from talk2dino_ros.cli.files import segment
+from talk2dino_ros.cli.main import main
+from talk2dino_ros.viz.pictures import write_picture
+
+WORDS = "red; green; ?blue"
+RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
+
+
+class ColourSegmenter(WatchedSegmenter):
+    """The classes are the colours' names."""
+
+    def __getattr__(self, name: str):
+        return getattr(self._segmenter, name)
+
+
+def segment_files(segmenter: WatchedSegmenter, *arguments: object) -> int:
+    """Run the command with this segmenter and its three words, where no others are given."""
+    words = () if "--classes" in arguments else ("--classes", WORDS)
+    loader, segment.load_for = segment.load_for, lambda _: segmenter
+    try:
+        return main(["segment", *map(str, arguments), *words])
+    finally:
+        segment.load_for = loader
+
+
+def halves(left, right, height: int = 16, width: int = 16) -> np.ndarray:
+    """An image whose left half has one colour and whose right half another."""
+    image = np.empty((height, width, 3), np.uint8)
+    image[:, : width // 2], image[:, width // 2 :] = left, right
+    return image
+
+
+def write_halves(folder: Path, count: int) -> Path:
+    """Write pictures of red and green, each with another size, of which the last is blue on the right."""
+    folder.mkdir()
+    for number in range(count):
+        right = BLUE if number == count - 1 else GREEN
+        write_picture(folder / f"{number}.png", halves(RED, right, 16, 16 + 8 * number))
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """The bytes of all files of a folder by their paths in it, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _stopping(stop_at: int, marker: Path) -> Callable[[int], None]:
+    def on_call(number: int) -> None:
+        if number == stop_at:
+            marker.touch()
+            time.sleep(600)  # until it is killed
+
+    return on_call
+
+
+if __name__ == "__main__":
+    sys.exit(segment_files(ColourSegmenter(_stopping(int(sys.argv[1]), Path(sys.argv[2]))), *sys.argv[3:]))
