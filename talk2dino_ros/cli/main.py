@@ -15,6 +15,7 @@ from talk2dino_ros.cli.files.segment import add_segment_command
 from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
 from talk2dino_ros.cli.train import add_train_command
+from talk2dino_ros.cli.web import add_web_command
 from talk2dino_ros.cli.weights import add_weights_command
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.viz.terminal import show_any_text
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_memory_command(commands)
     add_replay_command(commands)
     add_nav2_layer_command(commands)
+    add_web_command(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options) or 0)

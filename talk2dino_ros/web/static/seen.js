@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is seen now, as a list, and one of it in detail.
+
+import { byId, element, keyed, percent, setText, swatch } from "./dom.js";
+
+const MOST_SHOWN = 40;
+
+export class Seen {
+  constructor() {
+    this.dialog = byId("details");
+    byId("details-close").onclick = () => this.dialog.close();
+  }
+
+  show(state) {
+    this.state = state;
+    const all = state.cameras.flatMap((camera) => camera.things.map((thing) => ({ thing, camera: camera.name })));
+    const several = state.cameras.length > 1;
+    const counts = new Map();
+    const items = all.slice(0, MOST_SHOWN).map((item) => {
+      const stem = `${item.camera} ${item.thing.class_name} ${item.thing.object_id}`;
+      counts.set(stem, (counts.get(stem) ?? 0) + 1);
+      return { ...item, key: `${stem} ${counts.get(stem)}` };
+    });
+    keyed(byId("seen"), items, (item) => item.key, () => element("li", {}, element("button", { type: "button" },
+      swatch("#000"), element("span"), element("span", { className: "quiet" }))), (row, item) => {
+      const [color, name, where] = row.firstChild.children;
+      color.style.setProperty("--swatch", item.thing.color);
+      setText(name, item.thing.class_name);
+      setText(where, [percent(item.thing.confidence), several ? item.camera : ""].filter(Boolean).join(", "));
+      row.firstChild.onclick = () => this.open(item.thing, item.camera);
+    });
+    setText(byId("seen-title"), all.length ? `Seen now (${all.length})` : "Seen now: nothing");
+  }
+
+  open(thing, camera) {
+    setText(byId("details-title"), thing.class_name);
+    const rows = [
+      ["Camera", camera],
+      ["Confidence", percent(thing.confidence)],
+      ["Pixel", `${thing.pixel[0]}, ${thing.pixel[1]}`],
+      ["Place", place(thing)],
+      ["Object", thing.object_id ? `number ${thing.object_id}, ${thing.state}` : "not tracked"],
+    ];
+    byId("details-list").replaceChildren(
+      ...rows.flatMap(([term, said]) => [element("dt", { text: term }), element("dd", { text: said })]));
+    setText(byId("details-message"), "");
+    byId("details-go").hidden = true;
+    this.dialog.showModal();
+  }
+}
+
+function place({ position, frame, reason }) {
+  if (!position) return `not known: ${reason}`;
+  const [x, y, z] = position.map((each) => each.toFixed(2));
+  return `x ${x} m, y ${y} m, z ${z} m in ${frame}`;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words: a box to type into, and a chip for each with what is seen of it.
+
+import { byId, element, keyed, percent, setText, swatch } from "./dom.js";
+import { ask } from "./live.js";
+
+const MOST_CHARACTERS = 1000000; // as the server has it
+
+export class Words {
+  constructor() {
+    this.box = byId("word");
+    this.message = byId("words-message");
+    this.pending = 0;
+    byId("words-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.add();
+    });
+  }
+
+  show(state) {
+    this.state = state;
+    const isFixed = state.read_only || Boolean(state.lost);
+    for (const control of byId("words-form").elements) control.disabled = isFixed;
+    keyed(byId("chips"), state.classes, (each) => each.name, (each) => this.make(each), (chip, each) => {
+      this.update(chip, each, state, isFixed);
+    });
+    setText(byId("version"), state.version === "0" ? "" : `Vocabulary ${state.version}`);
+    if (state.notice) this.say(`${state.notice}…`);
+    else if (!this.pending && this.isNotice) this.say("");
+    this.isNotice = Boolean(state.notice);
+  }
+
+  make(each) {
+    const remove = element("button", { type: "button", className: "remove", text: "×", ariaLabel: `Remove ${each.name}` });
+    remove.onclick = () => this.remove(each.name);
+    return element("li", { className: "chip" }, swatch(each.color), element("span", { className: "name" }), remove,
+      element("span", { className: "numbers quiet" }));
+  }
+
+  update(chip, each, state, isFixed) {
+    chip.firstChild.className = each.color ? "swatch" : "swatch none";
+    chip.firstChild.style.setProperty("--swatch", each.color);
+    setText(chip.querySelector(".name"), each.text);
+    setText(chip.querySelector(".numbers"), numbers(each, state.cameras));
+    chip.querySelector(".remove").disabled = isFixed || state.classes.length < 2;
+  }
+
+  async add() {
+    const typed = this.box.value;
+    if (!typed.trim()) return;
+    if (typed.length > MOST_CHARACTERS) {
+      this.say(`That are ${typed.length} characters, expected at most ${MOST_CHARACTERS}; send fewer words.`, true);
+      return;
+    }
+    if (await this.change({ typed })) this.box.value = "";
+  }
+
+  async remove(name) {
+    const chips = [...byId("chips").children];
+    const place = chips.findIndex((chip) => chip.dataset.key === name);
+    const next = chips[place + 1] ?? chips[place - 1];
+    if (await this.change({ removed: name })) (next?.querySelector(".remove") ?? this.box).focus();
+  }
+
+  // Send the words as they are shown, with a change; returns whether it was made.
+  async change(change) {
+    const classes = this.state.classes.map((each) => each.text);
+    this.pending += 1;
+    this.say("…");
+    try {
+      const reply = await ask("words", { classes, expected_version: this.state.version, ...change });
+      this.say(reply.message);
+      return true;
+    } catch (error) {
+      this.say(error.message, true);
+      return false;
+    } finally {
+      this.pending -= 1;
+    }
+  }
+
+  say(text, isBad = false) {
+    setText(this.message, text);
+    this.message.dataset.bad = isBad ? "yes" : "no";
+  }
+}
+
+// What all cameras together see of a class.
+function numbers(each, cameras) {
+  if (!each.color) return "competes for pixels, and is not shown";
+  const looking = cameras.filter((camera) => camera.number);
+  const seen = looking.flatMap((camera) => camera.seen.filter((one) => one.class_name === each.name));
+  if (!looking.length) return "";
+  const sum = seen.reduce((total, one) => total + one.share, 0);
+  if (!sum) return "not in view";
+  const sure = seen.reduce((total, one) => total + one.share * one.confidence, 0) / sum;
+  const where = looking.length > 1 ? ` in ${seen.length} of ${looking.length} images` : " of the image";
+  return `${percent(sum / seen.length)}${where}, confidence ${percent(sure)}`;
+}

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The browsers that look: to each the newest state and overlays, at the pace at which it shows them.
+
+A turn is what is new, once; the next one waits until the browser says that it has drawn the last. So a slow browser
+misses images, and none ever waits in a queue. What nobody looks at is not made (`Source.watch`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from talk2dino_ros.web.web_source import Source
+
+MOST_VIEWERS = 100
+MOST_WATCHED = 16  # cameras of one viewer: what a screen has room for
+SIGN_OF_LIFE_S = 5.0  # a state goes out at least this often, so that a browser notices a dead line
+LARGEST_MESSAGE = 16_384  # bytes, from a browser
+BUSY, BAD_MESSAGE = 1013, 1003  # codes of closing a websocket
+
+
+class Viewers:
+    """All viewers of one source. Its methods belong to the server's loop, but for `notify`."""
+
+    def __init__(self, source: Source, max_rate_hz: float, read_only: bool) -> None:
+        self._source = source
+        self._period_s = 1 / max_rate_hz
+        self._read_only = read_only
+        self._viewers: set[Viewer] = set()
+        self._watched: frozenset[str] = frozenset()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        source.on_change = self.notify
+
+    def notify(self) -> None:
+        """Say that something is new; from any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for viewer in self._viewers:
+            viewer.news.set()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one browser until it leaves."""
+        await socket.accept()
+        self._loop = asyncio.get_running_loop()
+        if len(self._viewers) >= MOST_VIEWERS:
+            return await socket.close(BUSY, f"{MOST_VIEWERS} pages look already; close one")
+        viewer = Viewer(socket, self._source, self._period_s, self._read_only)
+        self._viewers.add(viewer)
+        sending = asyncio.ensure_future(viewer.send())
+        try:
+            await self._receive(viewer)
+        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: the other side of it has closed meanwhile
+            pass
+        finally:
+            sending.cancel()
+            self._viewers.discard(viewer)
+            self._tell_watched()
+        return None
+
+    async def _receive(self, viewer: Viewer) -> None:
+        """Take what a browser says; close its line for what no page of ours says."""
+        while True:
+            try:
+                message = json.loads(await viewer.socket.receive_text())
+                viewer.take(message)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                reason = "the message is none of this page's; reload the page"
+                return await viewer.socket.close(BAD_MESSAGE, reason)
+            self._tell_watched()
+
+    def _tell_watched(self) -> None:
+        watched = frozenset().union(*(viewer.watched for viewer in self._viewers))
+        if watched != self._watched:
+            self._watched = watched
+            self._source.watch(watched)
+
+
+class Viewer:
+    """One browser. watched: the cameras that are on its screen."""
+
+    def __init__(self, socket: WebSocket, source: Source, period_s: float, read_only: bool) -> None:
+        self.socket = socket
+        self.watched: frozenset[str] = frozenset()
+        self.news = asyncio.Event()
+        self._source = source
+        self._period_s = period_s
+        self._read_only = read_only
+        self._drawn = asyncio.Event()
+        self._sent: dict[str, int] = {}
+
+    def take(self, message: Any) -> None:
+        """Take one message: `{"drawn": true}` or `{"watch": [names]}`. Raises ValueError, TypeError or KeyError."""
+        if message == {"drawn": True}:
+            return self._drawn.set()
+        names = message["watch"]
+        if not isinstance(names, list) or len(names) > MOST_WATCHED or not all(isinstance(name, str) for name in names):
+            raise ValueError("no list of cameras")
+        known = {camera.name for camera in self._source.state().cameras}
+        self.watched = frozenset(names) & known
+        self._sent = {name: self._sent[name] for name in self.watched & self._sent.keys()}
+        self.news.set()
+        return None
+
+    async def send(self) -> None:
+        """Send turns until the line is closed."""
+        while self.socket.application_state is WebSocketState.CONNECTED:
+            self.news.clear()
+            self._drawn.clear()
+            await self._send_turn()
+            await self._drawn.wait()
+            await asyncio.sleep(self._period_s)
+            try:
+                await asyncio.wait_for(self.news.wait(), SIGN_OF_LIFE_S)
+            except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
+                continue
+
+    async def _send_turn(self) -> None:
+        for picture in self._new_pictures():
+            await self.socket.send_bytes(picture)
+        state = self._source.state().to_json() | {"read_only": self._read_only}
+        await self.socket.send_text(json.dumps(state, allow_nan=False))
+
+    def _new_pictures(self) -> Iterator[bytes]:
+        """Yield the overlays that this browser has not got yet: a header's size, the header, a JPEG."""
+        for name in sorted(self.watched):
+            newest = self._source.overlay(name)
+            if newest is not None and newest[0] != self._sent.get(name):
+                self._sent[name] = newest[0]
+                header = json.dumps({"camera": name}).encode()
+                yield struct.pack("<H", len(header)) + header + newest[1]

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page shows and asks for: the protocol between the server and who segments.
+
+The server (web_app.py) knows nothing else. There are two sources: the desk's, which has the engine in its own process
+(desk/), and the robot's, which talks to the nodes by ROS alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from talk2dino_ros.engine.doctor.health_finding import HealthFinding
+from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.vocabulary import UNLABELED_ID
+from talk2dino_ros.viz.overlay import color_of
+
+
+class WebError(Talk2DinoError):
+    """A page that cannot be served, or a request of a page that cannot be met."""
+
+
+class ConflictError(WebError):
+    """Somebody else has changed the words since the page was told them."""
+
+
+class ForbiddenError(WebError):
+    """A request that this page may not make."""
+
+
+class TooLargeError(WebError):
+    """A request of more bytes than any that is meant."""
+
+
+@dataclass(frozen=True)
+class PageClass:
+    """A class of the vocabulary. text: as `parse_class` reads it; color: "#rrggbb", "" where it has no pixels."""
+
+    name: str
+    text: str
+    color: str
+
+
+@dataclass(frozen=True)
+class SeenClass:
+    """What an image has of a class. share, confidence: 0..1, part of the pixels and mean over them."""
+
+    class_name: str
+    share: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class PageThing:
+    """A point of interest or a tracked object in the newest image, in pixels of the image.
+
+    object_id: 0 for what is not tracked. position: metres, in `frame`; None where there is none, and `reason` says why.
+    """
+
+    class_name: str
+    color: str
+    confidence: float
+    pixel: tuple[int, int]
+    box: tuple[int, int, int, int]
+    object_id: int = 0
+    state: str = ""
+    position: tuple[float, float, float] | None = None
+    frame: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PageCamera:
+    """A camera and its newest image. problem: why there is none, as a sentence; number: goes up with each overlay."""
+
+    name: str
+    number: int = 0
+    size: tuple[int, int] = (0, 0)  # width, height in pixels
+    latency_ms: float | None = None
+    dropped: int = 0
+    seen: tuple[SeenClass, ...] = ()
+    things: tuple[PageThing, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class PageState:
+    """All that the page shows but for the pictures.
+
+    lost: why the segmenter does not answer, as a sentence; "" while it does. notice: what it is doing meanwhile.
+    """
+
+    model: str
+    version: int
+    classes: tuple[PageClass, ...]
+    cameras: tuple[PageCamera, ...]
+    health: tuple[HealthFinding, ...] = ()
+    lost: str = ""
+    notice: str = ""
+    can_go: bool = False
+    has_map: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as JSON has it; the version as text, for JavaScript's numbers end at 2^53."""
+        health = [{**asdict(each), "level": each.level.value} for each in self.health]
+        return {**asdict(self), "version": str(self.version), "health": health}
+
+
+@dataclass(frozen=True)
+class WordsReply:
+    """What became of a change of the words."""
+
+    version: int
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An image with its mask, uint8 [H, W, 3] RGB and uint8 [H, W], and what is known of both."""
+
+    rgb: npt.NDArray[np.uint8]
+    mask: npt.NDArray[np.uint8]
+    facts: dict[str, Any]
+
+
+class Source(Protocol):
+    """Who segments. All methods may be called from any thread; those that wait end with a WebError after a while."""
+
+    on_change: Callable[[], None]  # set by the server; called from any thread where state or an overlay is new
+
+    def state(self) -> PageState:
+        """Return what is to be shown now; quick."""
+
+    def overlay(self, camera: str) -> tuple[int, bytes] | None:
+        """Return number and JPEG of a camera's newest overlay; quick."""
+
+    def watch(self, cameras: frozenset[str]) -> None:
+        """Make overlays of these cameras from now on, and of no others: nobody looks at them."""
+
+    def set_words(self, classes: Sequence[str], expected_version: int) -> WordsReply:
+        """Replace the words where the version is this one (0: any); wait until they are in force. Raises ConflictError.
+
+        Raises Talk2DinoError where they cannot be; nothing is then changed.
+        """
+
+    def snapshot(self, camera: str) -> Snapshot:
+        """Return a camera's newest image. Raises WebError where there is none."""
+
+    def close(self) -> None:
+        """End all threads."""
+
+
+def page_color(class_id: int, unlabeled_id: int = UNLABELED_ID) -> str:
+    """Return a class's colour in the overlay as CSS has it; "" for one that has no pixels."""
+    if class_id == unlabeled_id:
+        return ""
+    red, green, blue = color_of(class_id)
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def no_camera(name: str, cameras: Sequence[str]) -> WebError:
+    """Return the error for a camera that is not there."""
+    return WebError(
+        f"there is no camera {name[:60]!r}, expected one of {', '.join(cameras) or 'none'}; reload the page"
+    )

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A source of the page that does what a test says, and remembers what it was asked."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from talk2dino_ros.engine.doctor.health_finding import HealthFinding
+from talk2dino_ros.web.jpeg import to_jpeg
+from talk2dino_ros.web.web_source import (
+    ConflictError,
+    PageCamera,
+    PageClass,
+    PageState,
+    PageThing,
+    SeenClass,
+    Snapshot,
+    WordsReply,
+    no_camera,
+)
+
+FIRST_VERSION = 1_700_000_000_123_456_789  # beyond what JavaScript's numbers can tell apart
+MUG = PageThing("mug", "#e13c3c", 0.9, (8, 6), (4, 3, 8, 6), 3, "confirmed", (1.25, -0.5, 0.75), "map")
+
+
+def first_state():
+    camera = PageCamera("front", 1, (16, 12), 12.0, 0, (SeenClass("mug", 0.25, 0.9),), (MUG,))
+    classes = (PageClass("mug", "mug: cup, mug", "#e13c3c"), PageClass("wall", "!wall", ""))
+    return PageState("tiny", FIRST_VERSION, classes, (camera,), (HealthFinding("tiny", "well"),))
+
+
+class ScriptedSource:
+    """on_watch: called with the cameras that are looked at from then on."""
+
+    def __init__(self):
+        self.on_change = lambda: None
+        self.on_watch = lambda cameras: None
+        self.now = first_state()
+        self.rgb = np.full((12, 16, 3), (200, 40, 40), np.uint8)
+        self.asked = []
+
+    def change(self, **changes):
+        """Change fields of the state, as a robot would, and say so."""
+        self.now = replace(self.now, **changes)
+        self.on_change()
+
+    def show(self, color):
+        """Let the camera see one colour."""
+        camera = self.now.cameras[0]
+        self.rgb = np.full((12, 16, 3), color, np.uint8)
+        self.change(cameras=(replace(camera, number=camera.number + 1),))
+
+    def state(self):
+        return self.now
+
+    def overlay(self, camera):
+        return (self.now.cameras[0].number, to_jpeg(self.rgb, 100)) if camera == "front" else None
+
+    def watch(self, cameras):
+        self.on_watch(cameras)
+
+    def set_words(self, classes, expected_version):
+        if expected_version not in (0, self.now.version):
+            raise ConflictError("the words were changed meanwhile by another page; change them again")
+        self.asked.append(list(classes))
+        shown = tuple(PageClass(each.partition(":")[0].lstrip("!?"), each, "#e13c3c") for each in classes)
+        self.change(classes=shown, version=self.now.version + 1)
+        return WordsReply(self.now.version, "")
+
+    def snapshot(self, camera):
+        if camera != "front":
+            raise no_camera(camera, ["front"])
+        return Snapshot(self.rgb, np.arange(192, dtype=np.uint8).reshape(12, 16), {"labels": {"1": "mug"}})
+
+    def close(self):
+        """Do nothing."""
