@@ -17,7 +17,7 @@ from setuptools import find_packages, setup
 NAME = "talk2dino_ros"
 COMMAND = f"talk2dino = {NAME}.cli.main:main"
 PACKAGES = find_packages(include=[NAME, f"{NAME}.*"])
-DATA = {NAME: ["py.typed", "engine/data/*", "engine/data/recipes/*", "demo/photos/*"]}
+DATA = {NAME: ["py.typed", "engine/data/*", "engine/data/recipes/*", "demo/photos/*", "web/static/*"]}
 # Definitions of messages, which a bag is written with: ROS has the interface packages, pip takes their files.
 DEFINITIONS = {
     f"{NAME}.ros.messages.definitions.talk2dino_msgs": "talk2dino_msgs/msg",

@@ -11,8 +11,8 @@ from talk2dino_ros.web.web_source import (
     ConflictError,
     PageCamera,
     PageClass,
+    PagePoint,
     PageState,
-    PageThing,
     SeenClass,
     Snapshot,
     WordsReply,
@@ -20,7 +20,7 @@ from talk2dino_ros.web.web_source import (
 )
 
 FIRST_VERSION = 1_700_000_000_123_456_789  # beyond what JavaScript's numbers can tell apart
-MUG = PageThing("mug", "#e13c3c", 0.9, (8, 6), (4, 3, 8, 6), 3, "confirmed", (1.25, -0.5, 0.75), "map")
+MUG = PagePoint("mug", "#e13c3c", 0.9, (8, 6), (4, 3, 8, 6), 3, "confirmed", (1.25, -0.5, 0.75), "map")
 
 
 def first_state():

@@ -51,6 +51,11 @@ Talk2DinoError              engine/errors                           -
     RefusedError            client/client_errors                    the fields of a request
       VocabularyConflictError client/client_errors                  another client, which has changed the words
   DemoError                 demo/processes                          a process of the demo
+  MissingExtraError         cli/web                                 the installation: libraries of a command are missing
+  WebError                  web/web_source                          the page's address or port, or what a page asks for
+    ConflictError           web/web_source                          two pages that change the words at once
+    ForbiddenError          web/web_source                          who asks: another page, no token, or read-only
+    TooLargeError           web/web_source                          who sends far more than any words have
 
 An indented one derives from the one that stands above it. Every message is one sentence with the value, what was
 expected and the remedy. Not of the family: NotKnownError (ros/tf/lookup) and DamagedRowError

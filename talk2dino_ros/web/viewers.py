@@ -2,7 +2,7 @@
 """The browsers that look: to each the newest state and overlays, at the pace at which it shows them.
 
 A turn is what is new, once; the next one waits until the browser says that it has drawn the last. So a slow browser
-misses images, and none ever waits in a queue. What nobody looks at is not made (`Source.watch`).
+misses images, and none ever waits in a queue. What nobody looks at is not made (`PageSource.watch`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from talk2dino_ros.web.web_source import Source
+from talk2dino_ros.web.web_source import PageSource
 
 MOST_VIEWERS = 100
 MOST_WATCHED = 16  # cameras of one viewer: what a screen has room for
@@ -27,7 +27,7 @@ BUSY, BAD_MESSAGE = 1013, 1003  # codes of closing a websocket
 class Viewers:
     """All viewers of one source. Its methods belong to the server's loop, but for `notify`."""
 
-    def __init__(self, source: Source, max_rate_hz: float, read_only: bool) -> None:
+    def __init__(self, source: PageSource, max_rate_hz: float, read_only: bool) -> None:
         self._source = source
         self._period_s = 1 / max_rate_hz
         self._read_only = read_only
@@ -86,7 +86,7 @@ class Viewers:
 class Viewer:
     """One browser. watched: the cameras that are on its screen."""
 
-    def __init__(self, socket: WebSocket, source: Source, period_s: float, read_only: bool) -> None:
+    def __init__(self, socket: WebSocket, source: PageSource, period_s: float, read_only: bool) -> None:
         self.socket = socket
         self.watched: frozenset[str] = frozenset()
         self.news = asyncio.Event()

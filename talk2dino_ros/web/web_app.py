@@ -22,7 +22,7 @@ from talk2dino_ros.web.access import Access, AccessGuard
 from talk2dino_ros.web.page_words import changed_words
 from talk2dino_ros.web.snapshot_file import zipped
 from talk2dino_ros.web.viewers import Viewers
-from talk2dino_ros.web.web_source import ConflictError, ForbiddenError, Source, WebError
+from talk2dino_ros.web.web_source import ConflictError, ForbiddenError, PageSource, WebError
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -47,7 +47,7 @@ class WordsRequest(_Request):
     expected_version: Annotated[str, Field(pattern=r"^\d{1,20}$")]
 
 
-def make_app(source: Source, access: Access, *, max_rate_hz: float = 10.0) -> ASGIApp:
+def make_app(source: PageSource, access: Access, *, max_rate_hz: float = 10.0) -> ASGIApp:
     """Return the server of one source as an ASGI application, with its guard. max_rate_hz: of each browser's images."""
     app = FastAPI(openapi_url=None)
     viewers = Viewers(source, max_rate_hz, access.read_only)
@@ -62,7 +62,7 @@ def make_app(source: Source, access: Access, *, max_rate_hz: float = 10.0) -> AS
     return AccessGuard(app, access)
 
 
-def _add_requests(app: FastAPI, source: Source, access: Access) -> None:
+def _add_requests(app: FastAPI, source: PageSource, access: Access) -> None:
     """Add what a page may ask for; functions without `async` run in threads of their own, and may wait."""
 
     @app.post("/words")
@@ -110,7 +110,7 @@ def _on_refused(_request: Request, error: Exception) -> Response:
 
 
 def _on_invalid(_request: Request, error: Exception) -> Response:
-    """Say the first thing that is wrong with a request; never what was sent, which may be anything."""
+    """Say the first that is wrong with a request; never what was sent, which may be anything."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part)[:40] for part in first["loc"])

@@ -55,7 +55,7 @@ class SeenClass:
 
 
 @dataclass(frozen=True)
-class PageThing:
+class PagePoint:
     """A point of interest or a tracked object in the newest image, in pixels of the image.
 
     object_id: 0 for what is not tracked. position: metres, in `frame`; None where there is none, and `reason` says why.
@@ -83,7 +83,7 @@ class PageCamera:
     latency_ms: float | None = None
     dropped: int = 0
     seen: tuple[SeenClass, ...] = ()
-    things: tuple[PageThing, ...] = ()
+    points: tuple[PagePoint, ...] = ()
     problem: str = ""
 
 
@@ -127,7 +127,7 @@ class Snapshot:
     facts: dict[str, Any]
 
 
-class Source(Protocol):
+class PageSource(Protocol):
     """Who segments. All methods may be called from any thread; those that wait end with a WebError after a while."""
 
     on_change: Callable[[], None]  # set by the server; called from any thread where state or an overlay is new
@@ -142,7 +142,7 @@ class Source(Protocol):
         """Make overlays of these cameras from now on, and of no others: nobody looks at them."""
 
     def set_words(self, classes: Sequence[str], expected_version: int) -> WordsReply:
-        """Replace the words where the version is this one (0: any); wait until they are in force. Raises ConflictError.
+        """Replace the words where the version is this one (0: any); wait until they are active. Raises ConflictError.
 
         Raises Talk2DinoError where they cannot be; nothing is then changed.
         """

@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "goal": {"engine", "perception", "ros"},
     "memory": {"engine", "perception", "ros"},
     "client": {"engine", "ros"},
-    "cli": {"engine", "perception", "ros", "viz", "demo", "segmenter"},
+    "web": {"engine", "perception", "ros", "viz", "client"},
+    "cli": {"engine", "perception", "ros", "viz", "demo", "segmenter", "web"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }
 # What is loaded of the engine with perception: what an error and a word are, and how loops are compiled. None of it

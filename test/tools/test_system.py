@@ -3,6 +3,7 @@
 
 import ctypes.util
 import os
+import platform
 import shutil
 
 import pytest
@@ -29,6 +30,28 @@ def test_osmesa_is_installed_where_it_is_missing_and_can_be(
     monkeypatch.setattr(shutil, "which", {"apt-get": apt}.get)
     monkeypatch.setattr(system, "apt_install", calls.append)
     system.provide_osmesa()
+    assert calls == asked
+
+
+@pytest.mark.parametrize(
+    ("there", "distribution", "user", "asked"),
+    [
+        ({}, "debian", 0, [["chromium"]]),
+        ({}, "debian", 1000, []),
+        ({}, "ubuntu", 0, []),
+        ({"google-chrome": "/usr/bin/google-chrome"}, "debian", 0, []),
+    ],
+    ids=["Debian", "not root", "a snap's stub", "there"],
+)
+def test_a_browser_is_installed_where_debian_has_one(
+    monkeypatch: pytest.MonkeyPatch, there: dict[str, str], distribution: str, user: int, asked: list[list[str]]
+) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": distribution})
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(shutil, "which", {"apt-get": "/usr/bin/apt-get", **there}.get)
+    monkeypatch.setattr(system, "apt_install", calls.append)
+    system.provide_browser()
     assert calls == asked
 
 

@@ -75,7 +75,7 @@ def test_a_photograph_is_shown_with_shares_points_and_colours(desk):
     state = desk.until(lambda state: camera(state).number)
     assert seen(state) == {"red": 0.5, "green": 0.5}
     assert camera(state).size == (64, 32)
-    points = {thing.class_name: thing for thing in camera(state).things}
+    points = {point.class_name: point for point in camera(state).points}
     assert points["red"].box == (0, 0, 32, 32)
     assert points["green"].box == (32, 0, 32, 32)
     assert points["red"].reason == "a photograph has no depth"

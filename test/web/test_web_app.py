@@ -76,7 +76,7 @@ def test_a_browser_gets_the_state_and_the_pictures_it_looks_at(source, client):
         pictures, state = turn_of(line)
         assert pictures == {}
         assert state["version"] == "1700000000123456789"
-        assert state["cameras"][0]["things"][0]["position"] == [1.25, -0.5, 0.75]
+        assert state["cameras"][0]["points"][0]["position"] == [1.25, -0.5, 0.75]
         line.send_json({"watch": ["front", "no such camera"]})
         pictures, _ = turn_with_picture(line)
         assert np.abs(pictures["front"].astype(int) - (200, 40, 40)).max() < 12

@@ -22,7 +22,7 @@ from .requirements import (
 )
 from .situation import CHOICE, Situation
 from .stamps import fingerprint, is_fresh, write_stamp
-from .system import check_disk, provide_osmesa, provide_system_packages
+from .system import check_disk, provide_browser, provide_osmesa, provide_system_packages
 from .wheel_repair import repair_cmake_files
 
 # Of another environment that may be active in the calling shell. The ROS 2 wheels set the last two in every process.
@@ -102,6 +102,7 @@ class Environment:
         """Install the system packages, which pip cannot, and check the disk."""
         provide_system_packages(self.situation, self.root)
         provide_osmesa()
+        provide_browser()
         if not self.python.exists():
             check_disk(self.situation, self.root)
 

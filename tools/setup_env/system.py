@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes.util
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sysconfig
@@ -37,6 +38,23 @@ def provide_osmesa() -> None:
     """Install OSMesa where it is missing and this runs as root; go on without it where that fails."""
     if ctypes.util.find_library("OSMesa") is None and os.geteuid() == 0 and shutil.which("apt-get"):
         apt_install([OSMESA])
+
+
+def provide_browser() -> None:
+    """Install Chromium for the page's tests where none is there and this runs as root; go on where that fails.
+
+    Not on Ubuntu, whose package of that name only fetches a snap, which does not run in a container.
+    """
+    is_there = any(map(shutil.which, ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")))
+    if not is_there and _distribution() == "debian" and os.geteuid() == 0 and shutil.which("apt-get"):
+        apt_install(["chromium"])
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release()["ID"]
+    except OSError:  # no Linux with such a file
+        return ""
 
 
 def missing_system_packages(situation: Situation, root: Path) -> list[str]:

@@ -37,7 +37,7 @@ class DeskCamera(Protocol):
         """Close its file."""
 
 
-class PhotoCamera:
+class StillPhoto:
     """A photograph."""
 
     dropped = 0
@@ -101,7 +101,7 @@ def desk_cameras(sources: Sequence[Path]) -> dict[str, DeskCamera]:
     """
     paths = [path for source in sources for path in _files_of(source)]
     paths = list({path.resolve(): path for path in paths}.values())
-    kinds = [VideoCamera if path.suffix.lower() in videos.SUFFIXES else PhotoCamera for path in paths]
+    kinds = [VideoCamera if path.suffix.lower() in videos.SUFFIXES else StillPhoto for path in paths]
     names = map(printable, result_names(paths))
     return {name: kind(path) for name, kind, path in zip(names, kinds, paths, strict=True)}
 

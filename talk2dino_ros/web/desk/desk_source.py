@@ -23,8 +23,8 @@ from talk2dino_ros.web.web_source import (
     ConflictError,
     PageCamera,
     PageClass,
+    PagePoint,
     PageState,
-    PageThing,
     SeenClass,
     Snapshot,
     WordsReply,
@@ -54,7 +54,7 @@ class _View:
 
 
 class DeskSource:
-    """Segments the cameras of a desk in a thread of its own. on_change: see Source."""
+    """Segments the cameras of a desk in a thread of its own. on_change: see PageSource."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class DeskSource:
             round(latency_ms, 1),
             self._cameras[view.page.name].dropped,
             tuple(_seen(mask, confidence, labels | questions)),
-            tuple(map(_thing, points)),
+            tuple(map(_point, points)),
         )
         jpeg = to_jpeg(overlay(rgb, mask, {**labels, **questions}), MOST_DETAIL)
         return _View(page, jpeg, rgb, result.class_ids, number, vocabulary.version, vocabulary.mask_labels())
@@ -191,7 +191,7 @@ def _seen(mask: Any, confidence: Any, labels: Mapping[int, str]) -> list[SeenCla
     ]
 
 
-def _thing(point: PointOfInterest) -> PageThing:
+def _point(point: PointOfInterest) -> PagePoint:
     color = page_color(point.class_id)
     confidence = round(point.confidence, 3)
-    return PageThing(point.class_name, color, confidence, point.pixel, point.box, reason="a photograph has no depth")
+    return PagePoint(point.class_name, color, confidence, point.pixel, point.box, reason="a photograph has no depth")

@@ -16,7 +16,7 @@ if (location.search) history.replaceState(null, "", location.pathname); // the t
 const words = new Words();
 const seen = new Seen();
 const plots = new Plots();
-const cameras = new Cameras((names) => live.watch(names), (thing, camera) => seen.open(thing, camera));
+const cameras = new Cameras((names) => live.watch(names), (point, camera) => seen.open(point, camera));
 const live = new Live({ onState: show, onPicture: (name, blob) => cameras.draw(name, blob), onLink: showLink });
 
 function show(state) {

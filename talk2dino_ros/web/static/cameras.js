@@ -6,8 +6,8 @@ import { byId, element, keyed, percent, setText, swatch } from "./dom.js";
 const MOST_WATCHED = 16; // as the server has it
 
 export class Cameras {
-  constructor(onWatch, onThing) {
-    Object.assign(this, { onWatch, onThing });
+  constructor(onWatch, onPoint) {
+    Object.assign(this, { onWatch, onPoint });
     this.parent = byId("cameras");
     this.visible = new Set();
     this.observer = new IntersectionObserver((entries) => this.onScrolled(entries), { rootMargin: "200px" });
@@ -74,14 +74,14 @@ export class Cameras {
 
   showMarks(marks, camera) {
     const [width, height] = camera.size;
-    keyed(marks, camera.things, (thing) => `${thing.class_name} ${thing.pixel}`, () => {
+    keyed(marks, camera.points, (point) => `${point.class_name} ${point.pixel}`, () => {
       // the list "Seen now" is the keyboard's way to the same
       return element("button", { type: "button", className: "mark", tabIndex: -1 });
-    }, (mark, thing) => {
-      mark.ariaLabel = `${thing.class_name} in ${camera.name}`;
-      mark.style.left = `${(100 * thing.pixel[0]) / width}%`;
-      mark.style.top = `${(100 * thing.pixel[1]) / height}%`;
-      mark.onclick = () => this.onThing(thing, camera.name);
+    }, (mark, point) => {
+      mark.ariaLabel = `${point.class_name} in ${camera.name}`;
+      mark.style.left = `${(100 * point.pixel[0]) / width}%`;
+      mark.style.top = `${(100 * point.pixel[1]) / height}%`;
+      mark.onclick = () => this.onPoint(point, camera.name);
     });
   }
 

@@ -26,11 +26,12 @@ export function swatch(color) {
 // Keeps one element per key inside of `parent`, in the order of `items`: what has the focus keeps it.
 export function keyed(parent, items, keyOf, make, update) {
   const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const kept = new Set(items.map(keyOf));
+  for (const [key, gone] of old) if (!kept.has(key)) gone.remove(); // first, as one that moves loses the focus
   let place = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
     let child = old.get(key);
-    old.delete(key);
     if (!child) {
       child = make(item);
       child.dataset.key = key;
@@ -39,7 +40,6 @@ export function keyed(parent, items, keyOf, make, update) {
     else parent.insertBefore(child, place);
     update(child, item);
   }
-  for (const gone of old.values()) gone.remove();
 }
 
 export const percent = (share) => `${share > 0 && share < 0.01 ? "<1" : Math.round(100 * share)}\u00a0%`;

@@ -13,33 +13,33 @@ export class Seen {
 
   show(state) {
     this.state = state;
-    const all = state.cameras.flatMap((camera) => camera.things.map((thing) => ({ thing, camera: camera.name })));
+    const all = state.cameras.flatMap((camera) => camera.points.map((point) => ({ point, camera: camera.name })));
     const several = state.cameras.length > 1;
     const counts = new Map();
     const items = all.slice(0, MOST_SHOWN).map((item) => {
-      const stem = `${item.camera} ${item.thing.class_name} ${item.thing.object_id}`;
+      const stem = `${item.camera} ${item.point.class_name} ${item.point.object_id}`;
       counts.set(stem, (counts.get(stem) ?? 0) + 1);
       return { ...item, key: `${stem} ${counts.get(stem)}` };
     });
     keyed(byId("seen"), items, (item) => item.key, () => element("li", {}, element("button", { type: "button" },
       swatch("#000"), element("span"), element("span", { className: "quiet" }))), (row, item) => {
       const [color, name, where] = row.firstChild.children;
-      color.style.setProperty("--swatch", item.thing.color);
-      setText(name, item.thing.class_name);
-      setText(where, [percent(item.thing.confidence), several ? item.camera : ""].filter(Boolean).join(", "));
-      row.firstChild.onclick = () => this.open(item.thing, item.camera);
+      color.style.setProperty("--swatch", item.point.color);
+      setText(name, item.point.class_name);
+      setText(where, [percent(item.point.confidence), several ? item.camera : ""].filter(Boolean).join(", "));
+      row.firstChild.onclick = () => this.open(item.point, item.camera);
     });
     setText(byId("seen-title"), all.length ? `Seen now (${all.length})` : "Seen now: nothing");
   }
 
-  open(thing, camera) {
-    setText(byId("details-title"), thing.class_name);
+  open(point, camera) {
+    setText(byId("details-title"), point.class_name);
     const rows = [
       ["Camera", camera],
-      ["Confidence", percent(thing.confidence)],
-      ["Pixel", `${thing.pixel[0]}, ${thing.pixel[1]}`],
-      ["Place", place(thing)],
-      ["Object", thing.object_id ? `number ${thing.object_id}, ${thing.state}` : "not tracked"],
+      ["Confidence", percent(point.confidence)],
+      ["Pixel", `${point.pixel[0]}, ${point.pixel[1]}`],
+      ["Place", place(point)],
+      ["Object", point.object_id ? `number ${point.object_id}, ${point.state}` : "not tracked"],
     ];
     byId("details-list").replaceChildren(
       ...rows.flatMap(([term, said]) => [element("dt", { text: term }), element("dd", { text: said })]));
