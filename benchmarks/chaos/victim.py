@@ -189,12 +189,12 @@ class Victim:
         self.process.wait()
 
     def resources(self) -> dict[str, float]:
-        """Return resident memory in MB, threads, descriptors, and mapped shared memory in MB (Linux)."""
+        """Return the process's own memory in MB (own_memory.py), threads, descriptors, shared memory in MB (Linux)."""
         folder = Path(f"/proc/{self.process.pid}")
         lines = (folder / "status").read_text().splitlines()
         status = {key: value.split()[0] for key, _, value in (line.partition(":") for line in lines) if value.strip()}
         return {
-            "memory_mb": round(int(status["VmRSS"]) / 1024),
+            "memory_mb": round((int(status["RssAnon"]) + int(status["VmSwap"])) / 1024, 1),
             "threads": int(status["Threads"]),
             "descriptors": len(list((folder / "fd").iterdir())),
             "shared_mb": round(int(status["RssShmem"]) / 1024),

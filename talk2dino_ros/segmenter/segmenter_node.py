@@ -57,6 +57,7 @@ class SegmenterNode(ManagedNode):
         self._pipeline: Pipeline | None = None
         self._transforms: Transforms | None = None
         self._recorder: ProblemRecorder | None = None
+        self._has_begun_to_load = False
         self._last_statuses: list[DiagnosticStatus] = []
         self._problems = ProblemLog(self.get_logger())
         self._transport_check = TransportCheck(self, lambda: self._pipeline)
@@ -79,6 +80,7 @@ class SegmenterNode(ManagedNode):
         self.start_diagnostics(settings.diagnostics_period_s)
         check_configured_words(settings)
         self.get_logger().info(f"loading {settings.model}")
+        self._has_begun_to_load = True
         segmenter, check = self_checked(load(settings), settings, self.get_logger().warning)
         vocabulary = self._vocabulary_server.first_vocabulary(segmenter, settings)
         warm_up(segmenter, vocabulary)
@@ -113,16 +115,18 @@ class SegmenterNode(ManagedNode):
     def _tear_down(self) -> None:
         """Free all that belongs to the pipeline; without effect where there is none."""
         pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            pipeline.destroy()
-            del pipeline
-            release()
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
             recorder.destroy()
         if self._transforms is not None:
             self._transforms.destroy()
             self._transforms = None
+        if pipeline is not None:
+            pipeline.destroy()
+        del pipeline, recorder  # its images keep the model that segmented them
+        if self._has_begun_to_load:
+            self._has_begun_to_load = False
+            release()
 
     def _statuses(self) -> list[DiagnosticStatus]:
         self._last_statuses = self._diagnostics.statuses(self._pipeline) if self._pipeline is not None else []

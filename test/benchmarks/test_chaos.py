@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.chaos import __main__ as chaos
 from benchmarks.chaos.camera import SECOND_NS, simulated_ns, stamp_of
+from benchmarks.chaos.cycle_faults import CYCLES, flatness
 from benchmarks.chaos.fault import FAULTS, ChaosError, Fault, Outcome, Row, shorten, table_lines, try_fault
 from benchmarks.chaos.stage import Complaint
 from benchmarks.chaos.victim import ProcessEnd
@@ -74,6 +75,28 @@ def test_the_command_writes_the_table_and_ends_with_1_where_a_row_does_not_hold(
     assert "| e | f | g | h | all | **no** | 2.5 |" in (tmp_path / "faults.md").read_text()
     del rows[1]
     assert chaos.main(["--output", str(tmp_path / "faults.json")]) == 0
+
+
+def cycles(memory_mb, **others):
+    """What a node held after each of 50 cycles; each a function of the cycle."""
+    steady = {"threads": 26, "descriptors": 25, "shared_mb": 66}
+    return [
+        {"memory_mb": memory_mb(cycle), **steady, **{name: of(cycle) for name, of in others.items()}}
+        for cycle in range(1, CYCLES + 1)
+    ]
+
+
+def test_a_node_that_keeps_a_megabyte_a_cycle_does_not_hold():
+    leak = flatness(cycles(lambda cycle: 400 + cycle))
+    assert (leak.held, leak.lost) == (False, "memory_mb")
+    assert "memory_mb 401, 410, 450" in leak.seen
+    assert "memory +35.0 MB" in leak.seen  # the least of cycles 41 to 50, and of 6 to 15
+
+
+def test_what_is_there_for_a_moment_or_after_the_first_cycles_alone_is_not_kept():
+    moment = {"descriptors": lambda cycle: 26 if cycle in (3, 50) else 25}
+    assert flatness(cycles(lambda cycle: 400 + 30 * (cycle % 2) + min(cycle, 6), **moment)).held
+    assert flatness(cycles(lambda cycle: 400, threads=lambda cycle: 26 + cycle // 20)).lost == "threads"
 
 
 @pytest.mark.parametrize(

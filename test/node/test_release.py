@@ -2,6 +2,7 @@
 """What a transition leaves behind, seen from inside the process: no model, and no state that cannot go on."""
 
 import gc
+import time
 import weakref
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import Image
 
 from talk2dino_ros import engine
 from talk2dino_ros.engine.options import Options
@@ -31,6 +33,7 @@ class TinySegmenter:
     def __init__(self, options=None):
         self.model = type("Model", (), {"name": "tiny", "background": 0.5})
         self.device, self.precision, self.options = "cpu", "fp32", options or Options()
+        TinySegmenter.last = weakref.ref(self)
 
     def with_options(self, **changes):
         return TinySegmenter(Options(**changes))
@@ -70,28 +73,41 @@ def make_node(_own_ros_network, monkeypatch):
     rclpy.shutdown(context=context)
 
 
-def test_cleaning_up_frees_the_model(make_node):
+@pytest.fixture
+def held_at_release(monkeypatch):
+    """Whether the last model was still there, at each time that freed memory went back to the system."""
+    held = []
+
+    def release():
+        gc.collect()
+        held.append(TinySegmenter.last() is not None)
+
+    monkeypatch.setattr(segmenter_node, "release", release)
+    return held
+
+
+def test_cleaning_up_frees_the_model_that_has_segmented_and_then_returns_its_memory(make_node, held_at_release):
     node = make_node()
     assert node.start()
-    model = weakref.ref(node._pipeline.active.segmenter)
+    (camera,) = node._pipeline.cameras.values()
+    node._recorder.take_images([Frame(camera.name, Image(), time.monotonic())], node._pipeline.active)
+    assert node._recorder._ring.messages()  # what is kept names the model
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
-    gc.collect()
-    assert model() is None
+    assert held_at_release == [False]
 
 
-def test_a_configure_that_fails_half_way_frees_the_model_and_says_failure(make_node, monkeypatch):
-    node, models = make_node(), []
+def test_a_configure_that_fails_half_way_returns_the_models_memory_and_says_failure(
+    make_node, monkeypatch, held_at_release
+):
+    node = make_node()
 
-    def fail(segmenter, _vocabulary):
-        models.append(weakref.ref(segmenter))
+    def fail(_segmenter, _vocabulary):
         raise engine.ModelError("no room on the GPU")
 
     monkeypatch.setattr(segmenter_node, "warm_up", fail)
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
-    gc.collect()
-    assert models[0]() is None
-    monkeypatch.undo()
+    assert held_at_release == [False]
 
 
 def test_a_fault_in_a_transition_ends_unconfigured_and_the_node_can_start_again(make_node, monkeypatch):
