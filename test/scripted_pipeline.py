@@ -37,6 +37,21 @@ class ScriptedFeatures:
         self._camera.note(frame, "features", patches, places, encoding)
 
 
+class ScriptedPresence:
+    """The topic of what is in view, which somebody listens to or not."""
+
+    def __init__(self, camera):
+        self.has_listener, self._camera = False, camera
+
+    def publish(self, frame, _active):
+        if frame.result.scores is not None:
+            self._camera.note(frame, "presence", frame.result.scores.shape)
+
+    def publish_unseen(self, frame, _active):
+        if self.has_listener:
+            self._camera.note(frame, "presence", None)
+
+
 class ScriptedCamera:
     """Its messages are arrays; it writes down what it is told to publish, in one list with all others."""
 
@@ -44,7 +59,7 @@ class ScriptedCamera:
         self.name, self.topic, self.published = name, f"/{name}/image", published
         self.statistics = CameraStatistics(0.0)
         self.has_overlay_listener = self.has_cloud_listener = False
-        self.features = ScriptedFeatures(self)
+        self.features, self.presence = ScriptedFeatures(self), ScriptedPresence(self)
         self.news = threading.Semaphore(0)
         self.frames = []  # each publication's
 
@@ -115,7 +130,7 @@ class ScriptedSegmenter:
         self.timers_made += 1
         return StageTimer()
 
-    def segment(self, images, vocabulary, timer, memory, return_patches):
+    def segment(self, images, vocabulary, return_scores, *, timer, memory, return_patches):
         self.entered.set()
         self.patches_asked.append(return_patches)
         self.timers_seen.append(timer)
@@ -126,14 +141,16 @@ class ScriptedSegmenter:
             raise RuntimeError("the network choked")
         with stage(timer, "backbone"):
             pairs = zip(images, return_patches, strict=True)
-            return [self._result(rgb, vocabulary, PATCHES if asked else None) for rgb, asked in pairs]
+            scores = np.zeros((len(vocabulary.classes), 1, 1), np.float32) if return_scores else None
+            return [self._result(rgb, vocabulary, scores, PATCHES if asked else None) for rgb, asked in pairs]
 
-    def _result(self, rgb, vocabulary, patches):
+    def _result(self, rgb, vocabulary, scores, patches):
         shape = rgb.shape[:2]
         return SimpleNamespace(
             class_ids=np.full(shape, self.fill or vocabulary.ids[0], np.uint8),
             confidence=np.full(shape, 99, np.uint8),
             answers={number: np.full(shape, 88, np.uint8) for number in vocabulary.questions()},
+            scores=scores,
             patches=patches,
         )
 

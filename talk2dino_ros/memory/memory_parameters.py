@@ -6,10 +6,10 @@ from __future__ import annotations
 import dataclasses
 
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.perception.evidence import MIN_EVIDENCE
 from talk2dino_ros.perception.memory.disk.keyframe_store import MAP_ID
 from talk2dino_ros.perception.memory.image_gate import MAX_SPEED_MPS
 from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M
-from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE
 from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M
 from talk2dino_ros.perception.memory.voxel_map import CELL_M
 from talk2dino_ros.perception.memory.word_query import AGAINST, entries_of

@@ -35,6 +35,7 @@ from talk2dino_ros.segmenter.frames import Frame, SegmentedFrame
 from talk2dino_ros.segmenter.label_topics import LabelTopics
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 from talk2dino_ros.segmenter.transport.transport_check import TransportWatch
+from talk2dino_ros.segmenter.vocabulary.presence_topic import PresenceTopic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,9 +53,9 @@ class Camera:
     """The topics of one camera, its statistics, and nothing of the model.
 
     Publishers: mask, confidence, cloud and label_info of label_topics.py, points_of_interest, objects (reliable,
-    depth 1), and for those who listen markers, detections_2d, detections_3d (reliable), overlay (sensor data) and
-    patch_features of feature_topic.py, all under `~/<name>/`. They are plain publishers, no lifecycle ones: label_info
-    must go out before the node is active.
+    depth 1), and for those who listen markers, detections_2d, detections_3d (reliable), overlay (sensor data),
+    patch_features of feature_topic.py and presence of presence_topic.py, all under `~/<name>/`. They are plain
+    publishers, no lifecycle ones: label_info must go out before the node is active.
     Subscriptions, while streaming: `<name>/image`, and those of depth_input.py.
     """
 
@@ -84,6 +85,7 @@ class Camera:
         self._markers_pub = node.create_publisher(MarkerArray, f"{prefix}markers", RELIABLE)
         self._overlay_pub = node.create_publisher(Image, f"{prefix}overlay", SENSOR_DATA)
         self.features = FeatureTopic(node, prefix)
+        self.presence = PresenceTopic(node, prefix)
         self.depth_input = DepthInput(node, name, parameters)
         self.transport = TransportWatch(node, self)
 
@@ -142,6 +144,7 @@ class Camera:
         self.stop()
         self._label_topics.destroy()
         self.features.destroy()
+        self.presence.destroy()
         for publisher in (
             self._points_pub,
             self._objects_pub,

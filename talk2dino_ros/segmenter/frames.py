@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
+
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.perception.points_of_interest import PointOfInterest
     from talk2dino_ros.perception.space.depth import Depth
     from talk2dino_ros.perception.tracking.tracker import TrackedObject
+    from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,3 +121,19 @@ class FrameSlots:
         with self._changed:
             self._frames.clear()
             self._is_closed = False
+
+
+def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int, int]:
+    """Return height and width of the mask for an image of this height and width."""
+    if parameters.mask_width:
+        return parameters.mask_height, parameters.mask_width
+    return image_size[0], image_size[1]
+
+
+def nearest(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize uint8 [H, W] or [H, W, 3] to size = (height, width) without mixing values: ids have no mean."""
+    if array.shape[:2] == size:
+        return array
+    height, width = size
+    resized: NDArray[np.uint8] = cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return resized

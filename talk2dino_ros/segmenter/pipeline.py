@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import cv2
 import numpy as np
 
 from talk2dino_ros import engine
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.perception.space.camera_model import GeometryError
-from talk2dino_ros.segmenter.frames import Frame, FrameSlots, SegmentedFrame
+from talk2dino_ros.segmenter.frames import Frame, FrameSlots, SegmentedFrame, mask_size, nearest
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import StageStatistics
 from talk2dino_ros.segmenter.worker import STOP_PATIENCE_S, Worker
@@ -145,7 +144,7 @@ class Pipeline:
         """Process a batch in the caller's thread; return for how many seconds to rest before the next."""
         active = self.active
         if not self._is_enabled:
-            self._publish_unlabeled(frames, active.parameters)
+            self._publish_unlabeled(frames, active)
             return active.parameters.paused_mask_period_s
         if self._recorder is None:
             return self._process(frames, active)
@@ -200,8 +199,9 @@ class Pipeline:
             images = [rgb for _, rgb in decoded]
             memories = [self.scenes[frame.camera].score_memory for frame, _ in decoded]
             due = [self.cameras[frame.camera].features.is_due(frame, active.parameters) for frame, _ in decoded]
+            asks = any(self.cameras[frame.camera].presence.has_listener for frame, _ in decoded)
             results = active.segmenter.segment(
-                images, active.vocabulary, timer=timer, memory=memories, return_patches=due
+                images, active.vocabulary, asks, timer=timer, memory=memories, return_patches=due
             )
             pairs = zip(decoded, results, strict=True)
             return [] if self.worker.is_left else [frame.segmented(rgb, result) for (frame, rgb), result in pairs]
@@ -235,6 +235,7 @@ class Pipeline:
         if scene.problem:
             self._on_problem(f"what is seen on {camera.topic} has no position", GeometryError(scene.problem))
         camera.publish_places(frame, vocabulary.version)
+        camera.presence.publish(frame, active)
         self._publish_cloud(frame, parameters)
         if parameters.overlay and camera.has_overlay_listener:
             shown, confidence = with_answers(frame.result)
@@ -258,7 +259,8 @@ class Pipeline:
         points = np.full((*size, 3), np.nan, np.float32) if depth is None else depth.at_size(width, height).points()
         camera.publish_cloud(frame, points, nearest(frame.rgb, size), nearest(frame.result.class_ids, size))
 
-    def _publish_unlabeled(self, frames: Sequence[Frame], parameters: Parameters) -> None:
+    def _publish_unlabeled(self, frames: Sequence[Frame], active: ActiveConfiguration) -> None:
+        parameters = active.parameters
         for frame in frames:
             self.scenes[frame.camera].score_memory.clear()  # what was seen before the pause is stale after it
             try:
@@ -271,6 +273,7 @@ class Pipeline:
             black = frame.segmented(np.zeros((*size, 3), np.uint8), result)
             self._publish_mask(black, parameters)
             self._publish_cloud(black, parameters)
+            self.cameras[frame.camera].presence.publish_unseen(frame, active)
 
     def _on_lost_batch(self, frames: Sequence[Frame], error: Exception) -> None:
         if not self.worker.is_left:
@@ -281,19 +284,3 @@ class Pipeline:
         camera = self.cameras[camera_name]
         camera.statistics.on_wrong(str(error) or repr(error))
         self._on_problem(f"an image on {camera.topic} was dropped", error)
-
-
-def mask_size(image_size: tuple[int, ...], parameters: Parameters) -> tuple[int, int]:
-    """Return height and width of the mask for an image of this height and width."""
-    if parameters.mask_width:
-        return parameters.mask_height, parameters.mask_width
-    return image_size[0], image_size[1]
-
-
-def nearest(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize uint8 [H, W] or [H, W, 3] to size = (height, width) without mixing values: ids have no mean."""
-    if array.shape[:2] == size:
-        return array
-    height, width = size
-    resized: NDArray[np.uint8] = cv2.resize(array, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return resized

@@ -6,7 +6,7 @@ import pytest
 from probe import LATCHED, find, stamp_ns, to_array
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
-from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
+from talk2dino_msgs.msg import PointOfInterestArray, Presence, PresenceArray, TrackedObjectArray
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
@@ -50,6 +50,16 @@ def seen(probe):
     kinds = (probe.confidences, probe.points, probe.objects, probe.detections)
     found = [probe.wait_for(lambda kind=kind: find(kind, stamp_ns(mask)), "all of an image") for kind in kinds]
     return to_array(mask), to_array(found[0]), *found[1:]
+
+
+def told(probe, presences, version):
+    """What is said of the classes in the first image of a version."""
+
+    def of_version():
+        probe.mask_of(CAT, probe.masks)
+        return [each.classes for each in presences if each.vocabulary_version == version]
+
+    return probe.wait_for(of_version, "the presence")[0]
 
 
 def test_a_question_is_answered_without_changing_the_mask(probe):
@@ -120,6 +130,13 @@ def test_a_threshold_takes_its_classs_pixels_from_the_next_mask_and_keeps_ids(pr
     assert after.background == np.float32(0.525)  # of mini
     info = probe.wait_for(lambda: find(probe.label_infos, raised.version), "the new label_info")
     assert {each.class_id: each.class_name for each in info.class_map} == {1: "pet", 2: "cup", BACKGROUND_ID: "nothing"}
+    presences = probe.collect(PresenceArray, "talk2dino/presence")
+    for text, state in (("pet >= 0.73: dog, cat", Presence.NOT_IN_VIEW), ("pet: dog, cat", Presence.IN_VIEW)):
+        reply = probe.call(SetVocabulary, SET, classes=[text, "cup", "!wall"])
+        pet, cup = told(probe, presences, reply.version)
+        assert (pet.class_name, pet.state, pet.has_own_threshold) == ("pet", state, ">=" in text), pet.reason
+        assert (cup.class_name, cup.state) == ("cup", Presence.NOT_IN_VIEW), cup.reason
+        assert pet.best_score > cup.best_score
     again = probe.call(SetVocabulary, SET, classes=["pet >= 0.3: dog, cat", "cup", "!wall"])  # far below the background
     lowered = seen(probe)[0]
     assert (again.ids, (lowered == 1).sum() > (free == 1).sum()) == (first.ids, True)

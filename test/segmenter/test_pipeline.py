@@ -9,8 +9,9 @@ import pytest
 from scripted_pipeline import BAD, DEADLINE_S, Bench, ScriptedSegmenter, image, vocabulary_of
 
 from talk2dino_ros.engine.vocabulary import Vocabulary
+from talk2dino_ros.segmenter.frames import mask_size, nearest
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
-from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, mask_size, nearest
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
 from talk2dino_ros.viz.overlay import color_of
 
 

@@ -11,8 +11,9 @@ from talk2dino_ros.cli.memory.spoken_time import stamp_of
 from talk2dino_ros.cli.model_arguments import add_threshold_argument, add_word_arguments, word_choices
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.perception.evidence import MIN_EVIDENCE
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
-from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE, Search
+from talk2dino_ros.perception.memory.place_finder import Search
 from talk2dino_ros.perception.memory.word_query import AGAINST, WordQuery, entries_of, make_query
 from talk2dino_ros.viz.terminal import printable
 

@@ -13,13 +13,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from talk2dino_ros.perception.evidence import MIN_EVIDENCE
 from talk2dino_ros.perception.memory.memory_kernels import BITS, join
 from talk2dino_ros.perception.memory.voxel_map import Keys, VoxelMap, voxel_centres
 from talk2dino_ros.perception.memory.word_query import Floats, WordQuery, confidence_of, scores_of
 
 MOST_PLACES = 1000
-# The evidence below which a place is none, unless it is set: odds of two to one.
-MIN_EVIDENCE = 0.7
 DOUBTS = 5  # images that have not decided, counted with those that saw a voxel: every word wins somewhere by chance
 OUTLIVED = 0.5  # of a place's evidence counts in the order, where it was not seen again since another one is there
 # Half of the 26 neighbours: each pair is found from one side.

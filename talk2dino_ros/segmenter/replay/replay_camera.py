@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.ros.bags.bag_writer import BagWriter
     from talk2dino_ros.segmenter.frames import Frame, SegmentedFrame
     from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+    from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
 
 NODE = "/talk2dino"
 RESULTS = {
@@ -42,6 +43,15 @@ class NoFeatures:
     def is_due(self, _frame: Frame, _parameters: Parameters) -> bool:
         """Return False."""
         return False
+
+
+class NoPresence:
+    """Nobody asks a replay what is in view."""
+
+    has_listener = False
+
+    def publish(self, _frame: SegmentedFrame, _active: ActiveConfiguration) -> None:
+        """Do nothing."""
 
 
 class ReplayCamera:
@@ -67,7 +77,7 @@ class ReplayCamera:
     ) -> None:
         self.name, self.topic, self.topics = name, topics.image, topics
         self.statistics = CameraStatistics(0.0)
-        self.features = NoFeatures()
+        self.features, self.presence = NoFeatures(), NoPresence()
         self.has_overlay_listener = overlay
         self.depth_input = RecordedDepth(
             topics,

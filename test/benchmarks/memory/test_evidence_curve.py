@@ -4,7 +4,7 @@
 import cv2
 
 from benchmarks.memory.evidence import EVIDENCE, SIZE, AskedWord, curve, curves, draw
-from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE
+from talk2dino_ros.perception.evidence import MIN_EVIDENCE
 
 HERE, FAR = (1.0, 2.0, 0.8), (3.0, 2.0, 0.8)
 

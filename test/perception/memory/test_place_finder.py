@@ -4,7 +4,8 @@ import pytest
 from memory_oracles import slow_components
 from memory_story import keyframe, pose_at
 
-from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE, Search, Winners, components, find_places
+from talk2dino_ros.perception.evidence import MIN_EVIDENCE
+from talk2dino_ros.perception.memory.place_finder import Search, Winners, components, find_places
 from talk2dino_ros.perception.memory.voxel_map import VoxelMap, voxel_keys
 from talk2dino_ros.perception.memory.word_query import WordQuery
 
