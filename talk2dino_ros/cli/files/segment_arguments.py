@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def about_results(segmenter: Segmenter, vocabulary: Vocabulary, settings: RunSet
         "device": segmenter.device,
         "precision": segmenter.precision,
         "backend": backend,
-        "options": repr(segmenter.options),
+        "options": asdict(segmenter.options),
         "classes": [entry.text for entry in vocabulary.classes],
         "ids": [*vocabulary.ids],
         "vectors": hashlib.sha256(vocabulary.embeddings.tobytes()).hexdigest(),
