@@ -30,6 +30,7 @@ FAMILIES = (
     "camera_faults",
     "clock_faults",
     "request_faults",
+    "flood_faults",
     "kill_faults",
     "ending_faults",
     "device_faults",

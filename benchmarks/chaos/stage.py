@@ -105,7 +105,13 @@ class Stage:
     @contextmanager
     def camera(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a camera with these options; it is killed at the end."""
-        process, _ = self._start("camera", CAMERA, list(options), None, ())
+        with self.helper(CAMERA, *options) as process:
+            yield process
+
+    @contextmanager
+    def helper(self, module: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a module that is no node of ours; it is killed at the end."""
+        process, _ = self._start(module.rpartition(".")[2], module, list(options), None, ())
         try:
             yield process
         finally:

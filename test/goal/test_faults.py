@@ -34,7 +34,7 @@ def bench():
     context = rclpy.Context()
     rclpy.init(context=context)
     goal = GoalNode(context=context, use_global_arguments=False)
-    executor = EnduringExecutor(goal.note_fault, context=context)
+    executor = EnduringExecutor(goal.note_fault, goal.requests, context=context)
     executor.add_node(goal)
     client = Node("talk2dino", context=context, use_global_arguments=False)
     clients = SingleThreadedExecutor(context=context)

@@ -7,19 +7,28 @@ is gone when it is sent. So this stands around all of it, and callbacks say in w
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ShutdownException, SingleThreadedExecutor, TimeoutException
 
 from talk2dino_ros.ros.node.faults import OnFault
 
+if TYPE_CHECKING:
+    from talk2dino_ros.ros.requests.request_desk import RequestDesk
+
 
 class EnduringExecutor(SingleThreadedExecutor):
-    """Single-threaded executor of rclpy that passes exceptions to on_fault and goes on with the next callback."""
+    """Single-threaded executor of rclpy that passes exceptions to on_fault and goes on with the next callback.
 
-    def __init__(self, on_fault: OnFault, **options: Any) -> None:
+    desk: takes the requests of services, and answers them.
+    """
+
+    def __init__(self, on_fault: OnFault, desk: RequestDesk, **options: Any) -> None:
         super().__init__(**options)
         self._on_fault = on_fault
+        self._desk = desk
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Wait for a callback and run it; raise what goes wrong with waiting itself."""
@@ -32,6 +41,13 @@ class EnduringExecutor(SingleThreadedExecutor):
         if error is not None:
             _let_go_on(entity)
             self._on_fault(_what_was_lost(entity), error)
+
+    def _take_service(self, srv: Any) -> Callable[[], Any] | None:
+        try:
+            with srv.handle:
+                return self._desk.take(srv, self.create_task)
+        except InvalidHandle:  # the service was destroyed meanwhile
+            return None
 
     def drop_round(self) -> None:
         """Release the entities of the last round, which otherwise outlive their node, and with it its shared memory."""

@@ -25,6 +25,7 @@ from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros
 from talk2dino_ros.ros.parameters.parameter_requests import refusing_unknown_types
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
+from talk2dino_ros.ros.requests.request_desk import RequestDesk
 from talk2dino_ros.ros.security.secured import permitted
 from talk2dino_ros.ros.watch import own_memory
 from talk2dino_ros.ros.watch.alarm import Alarm, AlarmLevel, raised
@@ -36,7 +37,8 @@ class ManagedNode(LifecycleNode):
 
     What its other callbacks raise ends neither the node nor a client's waiting: services answer, the executor of
     enduring_executor.py goes on, and `faults` keeps it for the log and for the status "node" on /diagnostics.
-    All subscriptions, those of TF and of /clock too, go through `messages`, which drops what is no good message.
+    All subscriptions, those of TF and of /clock too, go through `messages`, which drops what is no good message, and
+    all requests of services through `requests`, where each process that asks has its turn.
     """
 
     PARAMETERS: ClassVar[type[NodeValues]]
@@ -48,6 +50,7 @@ class ManagedNode(LifecycleNode):
         super().__init__(name, **node_options)
         self.faults = Faults(self.get_logger())
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)  # sim time may stand still
+        self.requests = RequestDesk(self, self.steady_clock, self.messages.drop)
         self._diagnostics_pub = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._diagnostics_timer: Any = None
         self._memory_growth = MemoryGrowth(time.monotonic())
@@ -131,6 +134,7 @@ class ManagedNode(LifecycleNode):
             "faults of this program": faults.count,
             "last fault": faults.last,
             "messages dropped": messages.dropped,
+            "answers that nobody took": self.requests.answers.lost,
             "memory [MB]": "not known here" if used_bytes is None else f"{used_bytes / 1e6:.0f}",
         }
         return diagnostic_status(f"{self.get_fully_qualified_name().lstrip('/')}: node", alarms, state, values)

@@ -65,13 +65,14 @@ class MessageGuard:
                 check_stamp(message)
                 callback(message)
             except Talk2DinoError as error:
-                self._drop(f"a message on {topic} was dropped", error)
+                self.drop(f"a message on {topic} was dropped", error)
                 if on_refused is not None:
                     on_refused(error)
 
         return on_message
 
-    def _drop(self, what: str, error: Talk2DinoError) -> None:
+    def drop(self, what: str, error: Talk2DinoError) -> None:
+        """Count and log what is dropped, such as "a message on /tf was dropped", and why."""
         self.dropped += 1
         self._last, self._last_s = f"{what}: {error}", time.monotonic()
         self._log = self._log or ProblemLog(self._logger())

@@ -94,7 +94,7 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, shutdown: Shu
     if (removed := remove_abandoned()).segments:
         node.get_logger().info(str(removed))
     shutdown.before_exit = lambda: _leave_ros(node)
-    executor = EnduringExecutor(node.note_fault)
+    executor = EnduringExecutor(node.note_fault, node.requests)
     executor.add_node(node)
     if node.autostart and not node.start():
         return 1

@@ -124,6 +124,7 @@ class ProblemServer:
     def __init__(self, node: Node, recorder: Callable[[], ProblemRecorder | None]) -> None:
         self._node = node
         self._recorder = recorder
+        self._is_writing = False
         self._srv = node.create_service(
             Trigger, "~/record_problem", self._on_record_problem, callback_group=ReentrantCallbackGroup()
         )
@@ -136,12 +137,18 @@ class ProblemServer:
                 "configure the node"
             )
             return response
+        if self._is_writing:
+            response.message = "another call's bag is being written, expected one at a time; ask again when it is there"
+            return response
+        self._is_writing = True
         try:
             work = in_thread(self._node, partial(recorder.write, "asked by ~/record_problem"), "recording a problem")
             response.message = await work.future
             response.success = True
         except Talk2DinoError as error:
             response.message = str(error)
+        finally:
+            self._is_writing = False
         return response
 
 

@@ -66,7 +66,7 @@ def bench():
     context = rclpy.Context()
     rclpy.init(context=context)
     node = BrokenNode(context)
-    executor = EnduringExecutor(node.note_fault, context=context)
+    executor = EnduringExecutor(node.note_fault, node.requests, context=context)
     executor.add_node(node)
     client = Node("client", context=context, use_global_arguments=False)
     clients = SingleThreadedExecutor(context=context)
