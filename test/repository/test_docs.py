@@ -99,7 +99,8 @@ def test_every_command_of_talk2dino_is_on_a_page_and_every_one_on_a_page_is_a_co
 
 def test_every_launch_file_and_argument_of_the_pages_exists():
     used = re.compile(r"ros2 launch talk2dino_ros (\w+\.launch\.py)((?:[^\n]*\\\n)*[^\n]*)")
-    calls = [call for text in PAGES.values() for call in used.findall(text)]
+    examples = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    calls = [call for text in (*PAGES.values(), examples) for call in used.findall(text)]
     assert {file for file, _ in calls} >= {"segment.launch.py", "go_to.launch.py", "nav2.launch.py"}
     for file, rest in calls:
         source = "".join((ROOT / "launch" / name).read_text(encoding="utf-8") for name in includes(file))

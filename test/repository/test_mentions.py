@@ -16,6 +16,7 @@ OF_OTHERS = {
     "torch/cuda/__init__.py",
     "coco_stuff164k.py",
     "labels.py",
+    "rs_launch.py",
     "tokenizer.py",
     "dino_extraction_v2.py",
 }
