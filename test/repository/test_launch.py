@@ -2,14 +2,16 @@
 """The launch file, started as a user does: with a stand-in that notes how it was called, and with the real node."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from fake_nodes import CONFIG, HERE, NOTES_VARIABLE, has, launch, needs_launch, segmenter_notes
+from fake_nodes import CONFIG, HERE, LAUNCH_FILE, NOTES_VARIABLE, has, launch, needs_launch, segmenter_notes
 
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.ros.parameters.launch_arguments import CYCLONE_VARIABLE, PROFILE_VARIABLE, TRANSPORT_VARIABLES
@@ -91,9 +93,19 @@ def test_a_transport_profile_that_the_user_chose_stays(environment):
 
 
 @needs_launch
-def test_cyclones_profile_is_on_where_that_middleware_is_chosen(environment):
-    chosen = environment | {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
-    assert segmenter_notes(chosen)["environment"][CYCLONE_VARIABLE] == str(CONFIG / "cyclonedds.xml")
+def test_cyclones_profile_is_on_where_that_middleware_is_chosen():
+    """Without a launch, which would need that middleware itself."""
+    file = runpy.run_path(str(LAUNCH_FILE))
+    arguments = {name: value for name, value, _ in file["ARGUMENTS"]}
+
+    def set_by(environment):
+        context = SimpleNamespace(launch_configurations=arguments, environment=environment)
+        settings = [action for action in file["start"](context) if hasattr(action, "name") and hasattr(action, "value")]
+        return {action.name[0].text: action.value[0].text for action in settings}
+
+    chosen = {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
+    assert Path(set_by(chosen)[CYCLONE_VARIABLE]).name == "cyclonedds.xml"
+    assert CYCLONE_VARIABLE not in set_by(chosen | {CYCLONE_VARIABLE: "<own/>"}) | set_by({})
 
 
 @needs_launch

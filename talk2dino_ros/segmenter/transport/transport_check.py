@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rclpy.qos import QoSCompatibility, qos_check_compatible, qos_profile_sensor_data
@@ -82,7 +83,8 @@ class TransportWatch:
         self._middleware = middleware_facts(get_rmw_implementation_identifier())
         self._count(endpoints, is_silent, now_s)
         self._listen(is_silent, now_s)
-        received, lost, dropped = (now - then for now, then in zip(self._counts(), self._recent[0], strict=True))
+        counts = self._counts()
+        received, lost, dropped = (now - then for now, then in zip(counts, self._recent[0], strict=True))
         size, shape = self._image_size()
         verdict = verdict_on(
             Findings(
@@ -95,6 +97,7 @@ class TransportWatch:
                 received=received,
                 lost=lost,
                 dropped_packets=dropped,
+                dropped_share=self._dropped_share(counts[2]),
                 hears_camera_info=self._hears_camera_info(endpoints, now_s - timeout_s) if is_silent else None,
                 size=size,
                 shape=shape,
@@ -117,6 +120,11 @@ class TransportWatch:
     def _counts(self) -> tuple[int, int, int]:
         statistics = self._camera.statistics
         return statistics.received, statistics.lost, dropped_packets(self._middleware)
+
+    def _dropped_share(self, dropped: int) -> float:
+        """Return at how many of the looks packets had been dropped since the one before, as a share of them."""
+        counts = [each[2] for each in self._recent] + [dropped]
+        return sum(now > before for before, now in pairwise(counts)) / (len(counts) - 1)
 
     def _count(self, endpoints: list[Any], is_silent: bool, now_s: float) -> None:
         """Count anew where publishers come or go, as one camera's images say nothing of another's."""

@@ -10,7 +10,7 @@ from talk2dino_ros.segmenter.transport.middleware_facts import START_ROUTER, Mid
 PAGE = "docs/transport.md"
 FEW_LOST = 3  # images; less is no pattern
 MUCH_LOST = 0.2  # of a camera's images
-MANY_DROPPED = 60  # packets in a minute; each is missing in an image
+MANY_DROPPED = 60  # packets; less may be one image's
 _MIXED = (
     "expected one publisher: the masks of their images come mixed on the same topics, and objects jump between the "
     "views; end all but one, or give each a camera of its own (the parameter cameras)"
@@ -39,6 +39,7 @@ class Findings:
     received: int = 0  # from these publishers, in the last minute of images
     lost: int = 0  # in the same time, as the middleware counts gaps in their numbers
     dropped_packets: int = 0  # in the same time, at this process's sockets
+    dropped_share: float = 0.0  # of the looks in that time before which some had been dropped
     hears_camera_info: bool | None = None  # of the same node, while images stay away; None: it publishes none
     size: int | None = None  # bytes of an image; None: unknown
     shape: str = ""  # "1280x720 by camera_info, taken as rgb8"
@@ -50,6 +51,11 @@ class Findings:
     def fitting(self) -> tuple[Publisher, ...]:
         """The publishers that the subscription can get images from."""
         return tuple(each for each in self.publishers if each.message_type == self.message_type and not each.mismatch)
+
+    @property
+    def is_dropping(self) -> bool:
+        """Whether packets are dropped again and again: a full buffer drops many of one image, and each image counts."""
+        return self.dropped_packets >= MANY_DROPPED and self.dropped_share > MUCH_LOST
 
     @property
     def is_losing(self) -> bool:
@@ -98,7 +104,7 @@ def _loss(found: Findings) -> str:
         return "the camera_info beside it arrives and no image does, so images are lost on their way"
     if found.is_losing and not (found.is_silent and found.hears_camera_info is False):
         return f"{found.lost} of its last {found.received + found.lost} images were lost on their way"
-    if found.dropped_packets >= MANY_DROPPED:
+    if found.is_dropping:
         return (
             f"{found.received} of its images came, and {found.dropped_packets} packets have been dropped meanwhile, as "
             "this process's sockets were full, so images are lost on their way"
@@ -160,5 +166,5 @@ def _remedy(found: Findings) -> str:
     """Name what lets large images through: the profile, where it can be what is missing, else another way to send."""
     elsewhere = f"let it publish reliably or compressed ({PAGE})"
     # where packets are dropped, the buffer is too small, whatever its size (several cameras share a process)
-    here = found.middleware.remedy(None if found.dropped_packets >= MANY_DROPPED else found.size)
+    here = found.middleware.remedy(None if found.is_dropping else found.size)
     return f"{here}; across machines {elsewhere}" if here else elsewhere

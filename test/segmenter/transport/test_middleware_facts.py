@@ -18,6 +18,7 @@ CYCLONE, ZENOH = "rmw_cyclonedds_cpp", "rmw_zenoh_cpp"
 FULL_HD = 1920 * 1080 * 3
 TCP = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 LISTENS = "   0: 00000000:1D17 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1 0\n"  # 0x1D17 is 7447
+ASKS = "   1: 0100007F:A1B0 0100007F:1D17 02 00000001:00000000 01:00000010 00000000 0 0 3 1 0\n"  # and gets no answer
 CONNECTED = "   1: 0100007F:A1B2 0100007F:1D17 01 00000000:00000000 00:00000000 00000000 0 0 2 1 0\n"
 
 
@@ -27,7 +28,7 @@ def proc(tmp_path):
     (tmp_path / "sys/net/core").mkdir(parents=True)
     (tmp_path / "sys/net/core/rmem_max").write_text("212992\n")
     (tmp_path / "net").mkdir()
-    (tmp_path / "net/tcp").write_text(TCP + LISTENS)
+    (tmp_path / "net/tcp").write_text(TCP + LISTENS + ASKS)
     return tmp_path
 
 
@@ -47,7 +48,7 @@ def test_what_a_profile_of_cyclones_asks_for_is_read_from_its_files(proc):
     (proc / "big.xml").write_text("<Internal><SocketReceiveBufferSize min='10MB' max=\"16 MiB\"/></Internal>")
     (proc / "least.xml").write_text("<Internal><SocketReceiveBufferSize min='200kB'/></Internal>")
     (proc / "peers.xml").write_text("<Discovery/>")
-    for path in (proc / "big.xml", f"file://{proc}/big.xml", f"{proc}/peers.xml,file://{proc}/big.xml"):
+    for path in (proc / "big.xml", f"file://{proc}/big.xml", f"{proc}/least.xml,file://{proc}/big.xml"):
         assert middleware_facts(CYCLONE, {"CYCLONEDDS_URI": str(path)}, proc).requested == 16 << 20
     assert middleware_facts(CYCLONE, {"CYCLONEDDS_URI": f"{proc}/least.xml"}, proc).requested == 200 << 10
     assert middleware_facts(CYCLONE, {"CYCLONEDDS_URI": f"{proc}/peers.xml"}, proc).requested == 1 << 20

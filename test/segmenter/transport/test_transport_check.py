@@ -13,6 +13,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo
 
 from talk2dino_ros.segmenter.statistics import CameraStatistics
+from talk2dino_ros.segmenter.transport import transport_check
 from talk2dino_ros.segmenter.transport.transport_check import LISTED_S, LISTEN_S, TransportCheck, TransportWatch
 
 TIMEOUT_S = 5.0
@@ -203,3 +204,20 @@ def test_a_camera_that_comes_and_goes_is_logged_once_a_minute(graph):
         graph.look(TIMEOUT_S + 0.1)
         graph.look(LISTEN_S)
     assert len(graph.said) == 2
+
+
+def test_packets_dropped_at_one_image_of_ten_are_no_loss_and_at_each_are_one(monkeypatch, graph):
+    dropped = 0
+    monkeypatch.setattr(transport_check, "dropped_packets", lambda _middleware: dropped)
+    graph.publish("/front/image", 1)
+    for second in range(20):
+        dropped += 400 * (second % 10 == 9)
+        graph.receive()
+        verdict = graph.look(after_s=1.0)
+    assert verdict.is_well
+    for _ in range(20):
+        dropped += 400
+        graph.receive()
+        verdict = graph.look(after_s=1.0)
+    assert verdict.cause == "lost"
+    assert "8400 packets have been dropped" in verdict.text  # the first 400 are more than 60 looks old
