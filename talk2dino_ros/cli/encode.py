@@ -5,10 +5,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.model_arguments import add_word_arguments, word_choices
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.files.atomic_write import file_to_replace
-from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.viz.terminal import printable
 
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine import encode_vocabulary  # imports torch, which `--help` need not wait for
 
     vocabulary = encode_vocabulary(
-        split_classes(arguments.classes),
+        classes_in(arguments.classes),
         arguments.model,
         **word_choices(arguments),
     )

@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.model_arguments import (
     add_model_arguments,
     add_threshold_argument,
@@ -13,7 +14,6 @@ from talk2dino_ros.cli.model_arguments import (
     with_threshold,
 )
 from talk2dino_ros.engine.errors import ImageError, VocabularyError
-from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.viz.pictures import SUFFIXES, read_picture, write_picture
 from talk2dino_ros.viz.terminal import printable
 
@@ -46,7 +46,7 @@ def add_explain_command(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Segment the photograph, draw what each step saw, print where."""
-    classes = split_classes(arguments.classes)
+    classes = classes_in(arguments.classes)
     if len(classes) > MOST_WORDS:
         raise VocabularyError(
             f"an explanation of {len(classes)} words was asked for, expected at most {MOST_WORDS}, as each has a row "

@@ -6,6 +6,7 @@ import sys
 
 from talk2dino_ros.cli.bags.replay import add_replay_command
 from talk2dino_ros.cli.bench import add_bench_command
+from talk2dino_ros.cli.calibration.calibrate import add_calibrate_command
 from talk2dino_ros.cli.doctor import add_doctor_command
 from talk2dino_ros.cli.encode import add_encode_command
 from talk2dino_ros.cli.evaluate import add_evaluate_command
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_compare_command(commands)
     add_weights_command(commands)
     add_encode_command(commands)
+    add_calibrate_command(commands)
     add_export_command(commands)
     add_bench_command(commands)
     add_doctor_command(commands)

@@ -12,11 +12,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from talk2dino_ros.cli.class_words import YAML_SUFFIXES, vocabulary_parameters
 from talk2dino_ros.engine.errors import VocabularyError
-from talk2dino_ros.engine.files.bounded_parsers import parse_yaml
-from talk2dino_ros.engine.files.regular_files import read_regular, user_path
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.engine.vocabulary import Vocabulary
@@ -120,8 +118,8 @@ def read_vocabulary(text: str) -> tuple[list[str], str]:
     Raises VocabularyError.
     """
     background = ""
-    if text.endswith((".yaml", ".yml")):
-        parameters = _parameters(Path(text))
+    if text.endswith(YAML_SUFFIXES):
+        parameters = vocabulary_parameters(Path(text))
         classes, background = parse_classes(parameters["vocabulary"]), str(parameters.get("background_class") or "")
     elif text.endswith(".safetensors"):
         classes = Vocabulary.load(text).classes
@@ -177,29 +175,3 @@ def _section(class_type: ClassType, labels: Sequence[str]) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _parameters(path: Path) -> dict[str, Any]:
-    """Return the parameters of the file's node that has a vocabulary."""
-    try:
-        sections = list(_sections(parse_yaml(read_regular(user_path(path)).decode())))
-    except (OSError, ValueError) as error:
-        raise VocabularyError(
-            f"{path} cannot be read as a parameter file ({error}), expected YAML of a node; correct its path or content"
-        ) from error
-    for parameters in sections:
-        words = parameters.get("vocabulary")
-        if isinstance(words, list) and all(isinstance(word, str) for word in words):
-            return parameters
-    raise VocabularyError(
-        f"{path} has no list of texts `vocabulary` under `ros__parameters`, expected one as in vocabulary_indoor.yaml; "
-        "add it, with quotes around classes that have a colon"
-    )
-
-
-def _sections(content: Any) -> list[dict[str, Any]]:
-    if not isinstance(content, dict):
-        return []
-    own = content.get("ros__parameters")
-    rest = [section for value in content.values() for section in _sections(value)]
-    return [own, *rest] if isinstance(own, dict) else rest

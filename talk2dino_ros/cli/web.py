@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.model_arguments import (
     add_model_arguments,
     add_threshold_argument,
@@ -18,7 +19,6 @@ from talk2dino_ros.cli.model_arguments import (
 )
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
-from talk2dino_ros.engine.text.class_syntax import split_classes
 
 if TYPE_CHECKING:
     from talk2dino_ros.web.desk.desk_source import DeskSource
@@ -80,7 +80,7 @@ def _source(arguments: argparse.Namespace) -> DeskSource:
     cameras = desk_cameras(arguments.sources)
     choices = {**model_choices(arguments), **option_choices(arguments), "text_encoder": "keep"}
     segmenter = with_threshold(load_segmenter(arguments.model, **choices), arguments.background)
-    vocabulary = segmenter.encode_vocabulary(split_classes(arguments.classes))
+    vocabulary = segmenter.encode_vocabulary(classes_in(arguments.classes))
     segmenter.segment(np.zeros((480, 640, 3), np.uint8), vocabulary)  # compiles what would keep the first image waiting
     how = f"on {segmenter.device} by {segmenter.networks.backend} in {segmenter.precision}"
     health = (HealthFinding(segmenter.model.name, how), *devices(describe_machine()).findings)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from talk2dino_ros.cli.bags.bag_arguments import add_topic_arguments, topic_names
+from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.model_arguments import add_model_arguments
-from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.ros.bags.bag_reader import BagError, open_bag
 from talk2dino_ros.viz.terminal import printable
 
@@ -99,7 +99,7 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     changes = {name: getattr(arguments, name) for name in MODEL_PARAMETERS}
     changes = {name: str(value) for name, value in changes.items() if value is not None}
     if arguments.classes is not None:
-        changes |= {"vocabulary": tuple(split_classes(arguments.classes)), "vocabulary_file": ""}
+        changes |= {"vocabulary": tuple(classes_in(arguments.classes)), "vocabulary_file": ""}
     if arguments.vocabulary:
         changes["vocabulary_file"] = str(arguments.vocabulary)
     return changes | ({"overlay": True} if arguments.overlay else {})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.cli.bags.bag_arguments import TOPICS
+from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.files.file_run import RunSettings
 from talk2dino_ros.cli.model_arguments import (
     add_model_arguments,
@@ -22,7 +23,6 @@ from talk2dino_ros.cli.model_arguments import (
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.options import BACKENDS, INPUTS, REFINEMENTS, Options
 from talk2dino_ros.engine.presets import PRESETS
-from talk2dino_ros.engine.text.class_syntax import split_classes
 from talk2dino_ros.ros.bags.bag_topics import TopicNames
 from talk2dino_ros.viz.terminal import printable
 
@@ -98,7 +98,7 @@ def read_words(arguments: argparse.Namespace, segmenter: Segmenter) -> Vocabular
     vocabulary = (
         segmenter.load_vocabulary(arguments.vocabulary_file)
         if arguments.vocabulary_file
-        else segmenter.encode_vocabulary(split_classes(arguments.classes))
+        else segmenter.encode_vocabulary(classes_in(arguments.classes))
     )
     for warning in vocabulary.warnings:
         print(f"warning: {printable(warning)}")

@@ -61,12 +61,7 @@ class Scoring:
     def __call__(self, view: EncodedImage, words: BallotWords, timer: StageTimer | None) -> Labels:
         """Decide each pixel of an image, at its own size."""
         with stage(timer, "score"):
-            cosines_of = plain_cosines if "scores" in self.options.plain_stages else patch_cosines
-            cosines = [apart(words, partial(cosines_of, crop.patch_features)) for crop in view.crops]
-            scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
-            if view.memory is not None:
-                subject = (ScoredBy(words.vocabulary), self, view.size, view.plan)  # of other ones no mean can be taken
-                scores = view.memory.mixed(subject, scores, self.options.score_smoothing)
+            cosines, scores = self._scored(view, words)
         with stage(timer, "refine"):
             maps = self._maps(scores, view, words)
         with stage(timer, "decide"):
@@ -75,6 +70,20 @@ class Scoring:
             answers = [decide(*each, view.size)[1] for each in maps[1:]]
             patch_features = [crop.patch_features for crop in view.crops]
             return Labels(of_mask(*maps[0], view.size), answers, cosines, patch_features)
+
+    def maps(self, view: EncodedImage, words: BallotWords) -> list[tuple[ScoreMap, ScoreMap | None]]:
+        """Return for each ballot the scores that decide, and those that only count in the confidence."""
+        return self._maps(self._scored(view, words)[1], view, words)
+
+    def _scored(self, view: EncodedImage, words: BallotWords) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each crop's cosines and scores, the latter smoothed."""
+        cosines_of = plain_cosines if "scores" in self.options.plain_stages else patch_cosines
+        cosines = [apart(words, partial(cosines_of, crop.patch_features)) for crop in view.crops]
+        scores = [self._score(cosine, crop, words) for cosine, crop in zip(cosines, view.crops, strict=True)]
+        if view.memory is None:
+            return cosines, scores
+        subject = (ScoredBy(words.vocabulary), self, view.size, view.plan)  # of other ones no mean can be taken
+        return cosines, view.memory.mixed(subject, scores, self.options.score_smoothing)
 
     def _decision(self, words: BallotWords) -> Decision:
         options = self.options
@@ -108,7 +117,7 @@ class Scoring:
     def _maps(
         self, scores: list[Tensor], view: EncodedImage, words: BallotWords
     ) -> list[tuple[ScoreMap, ScoreMap | None]]:
-        """Return for each ballot the scores that decide, and those that only count in the confidence."""
+        """See `maps`."""
         ballots = words.ballots
         if self.options.window_scores == "softmax":
             return [

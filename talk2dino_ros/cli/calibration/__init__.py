@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`talk2dino calibrate`: which pictures have what, and what its thresholds promise."""
