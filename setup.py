@@ -60,6 +60,7 @@ def for_colcon() -> dict[str, Any]:
                 "goal = talk2dino_ros.goal.goal_main:main",
                 "memory = talk2dino_ros.memory.memory_main:main",
                 "photo_camera = talk2dino_ros.demo.photo_camera:main",
+                "web = talk2dino_ros.web.robot.web_main:main",
                 "segmenter = talk2dino_ros.segmenter.segmenter_main:main",
                 COMMAND,
             ],

@@ -7,7 +7,13 @@ The segmenter's arguments are those of segment.launch.py, the memory's those of 
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
 from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
@@ -37,8 +43,10 @@ ARGUMENTS = (
 def generate_launch_description():
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
     segment = IncludeLaunchDescription(PythonLaunchDescriptionSource(f"{HERE}/segment.launch.py"))
-    memory = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(f"{HERE}/memory.launch.py"), condition=IfCondition(LaunchConfiguration("memory"))
+    remember = IncludeLaunchDescription(PythonLaunchDescriptionSource(f"{HERE}/memory.launch.py"))
+    # one page is enough: the segmenter's launch file starts it
+    memory = GroupAction(
+        [SetLaunchConfiguration("web", "false"), remember], condition=IfCondition(LaunchConfiguration("memory"))
     )
     # what is wrong with the goal node's arguments is said before the segmenter starts, which would stay
     check_first, start_goal = OpaqueFunction(function=check), OpaqueFunction(function=start)

@@ -4,12 +4,14 @@
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
 from talk2dino_ros.ros.parameters.launch_arguments import enclave_arguments, existing_file, overrides, switch
 
-SHARE = Path(__file__).parent.parent
+HERE = Path(__file__).parent
+SHARE = HERE.parent
 # arguments by the parameters that they set
 PARAMETERS = {"map_id": "map_id", "memory_folder": "folder", "pose_topic": "pose_topic"}
 OVERRIDES = {**dict.fromkeys(PARAMETERS, str), "autostart": bool, "use_sim_time": bool}
@@ -20,6 +22,7 @@ ARGUMENTS = (
     ("pose_topic", "", "Topic of the localisation's pose with covariance, such as /amcl_pose; empty: not looked at."),
     ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
     ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
+    ("web", "false", "true: start the node web too, whose page shows what is seen in a browser."),
     ("namespace", "", "Namespace of the node and its relative topics."),
     ("enclaves", "", "Where the nodes' SROS 2 enclaves are in the keystore, such as /talk2dino; empty: none is named."),
     ("memory_rviz", "false", "true: open RViz with the places of the last find and the heat of its word."),
@@ -28,7 +31,8 @@ ARGUMENTS = (
 
 def generate_launch_description():
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
-    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+    page = IncludeLaunchDescription(PythonLaunchDescriptionSource(str(HERE / "web.launch.py")))
+    return LaunchDescription([*declared, OpaqueFunction(function=start), page])
 
 
 def start(context):

@@ -4,7 +4,8 @@
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
 from talk2dino_ros.ros.parameters.launch_arguments import (
@@ -18,7 +19,8 @@ from talk2dino_ros.ros.parameters.launch_arguments import (
     vocabulary_parameters,
 )
 
-SHARE = Path(__file__).parent.parent
+HERE = Path(__file__).parent
+SHARE = HERE.parent
 CONFIG = SHARE / "config"
 OVERRIDES = {"model": str, "device": str, "preset": str, "target_frame": str, "autostart": bool, "use_sim_time": bool}
 INPUTS = ("image", "depth", "camera_info", "depth_camera_info")
@@ -54,6 +56,7 @@ ARGUMENTS = (
         f"{CONFIG}/cyclonedds.xml",
         "Cyclone DDS profile for large images, used where RMW_IMPLEMENTATION names it; none: the transport's defaults.",
     ),
+    ("web", "false", "true: start the node web too, whose page shows what is seen in a browser."),
     ("namespace", "", "Namespace of the node and its relative topics."),
     (
         "use_namespaced_tf",
@@ -67,7 +70,8 @@ ARGUMENTS = (
 
 def generate_launch_description():
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
-    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+    page = IncludeLaunchDescription(PythonLaunchDescriptionSource(str(HERE / "web.launch.py")))
+    return LaunchDescription([*declared, OpaqueFunction(function=start), page])
 
 
 def start(context):

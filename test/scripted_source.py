@@ -72,5 +72,13 @@ class ScriptedSource:
             raise no_camera(camera, ["front"])
         return Snapshot(self.rgb, np.arange(192, dtype=np.uint8).reshape(12, 16), {"labels": {"1": "mug"}})
 
+    def go_to(self, class_name, object_id):
+        self.asked.append(("go", class_name, object_id))
+        self.change(journey=f"{class_name}: searching", is_going=True)
+
+    def stop_going(self):
+        self.asked.append("stop")
+        self.change(journey="cancelled", is_going=False)
+
     def close(self):
         """Do nothing."""

@@ -12,6 +12,7 @@ from talk2dino_ros.memory.memory_parameters import MemoryParameters
 from talk2dino_ros.ros.parameters.parameter_field import expectation, to_ros
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import FIELDS
+from talk2dino_ros.web.robot.web_parameters import WebParameters
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "parameters.md"
@@ -19,6 +20,7 @@ FILES = {
     "segmenter.yaml": FIELDS,
     "goal.yaml": fields_of(GoalParameters),
     "memory.yaml": fields_of(MemoryParameters),
+    "web.yaml": fields_of(WebParameters),
 }
 BEGIN = "<!-- {name}: written by tools/parameter_table.py -->\n\n"
 END = "<!-- end of {name} -->"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -47,6 +47,14 @@ class WordsRequest(_Request):
     expected_version: Annotated[str, Field(pattern=r"^\d{1,20}$")]
 
 
+class GoRequest(_Request):
+    """An object to send the robot to, after the person has said so twice. object_id: 0 for the nearest of the class."""
+
+    class_name: Annotated[str, Field(min_length=1, max_length=200)]
+    object_id: Annotated[int, Field(ge=0, lt=2**32)]
+    is_confirmed: Literal[True]
+
+
 def make_app(source: PageSource, access: Access, *, max_rate_hz: float = 10.0) -> ASGIApp:
     """Return the server of one source as an ASGI application, with its guard. max_rate_hz: of each browser's images."""
     app = FastAPI(openapi_url=None)
@@ -71,6 +79,18 @@ def _add_requests(app: FastAPI, source: PageSource, access: Access) -> None:
         classes = changed_words(request.classes, request.typed, request.removed)
         reply = source.set_words(classes, int(request.expected_version))
         return {"version": str(reply.version), "message": reply.message}
+
+    @app.post("/go")
+    def go(request: GoRequest) -> dict[str, str]:
+        _check_may_change(access)
+        source.go_to(request.class_name, request.object_id)
+        return {"message": f"the robot is sent to {request.class_name}"}
+
+    @app.post("/stop")
+    def stop() -> dict[str, str]:
+        _check_may_change(access)
+        source.stop_going()
+        return {"message": "the robot is told to stop"}
 
     @app.get("/snapshot")
     def snapshot(camera: Annotated[str, Query(max_length=200)]) -> Response:

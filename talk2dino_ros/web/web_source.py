@@ -58,7 +58,8 @@ class SeenClass:
 class PagePoint:
     """A point of interest or a tracked object in the newest image, in pixels of the image.
 
-    object_id: 0 for what is not tracked. position: metres, in `frame`; None where there is none, and `reason` says why.
+    pixel: (-1, -1) for an object that is not in it. object_id: 0 for what is not tracked. position: metres, in `frame`;
+    None where there is none, and `reason` says why.
     """
 
     class_name: str
@@ -92,6 +93,7 @@ class PageState:
     """All that the page shows but for the pictures.
 
     lost: why the segmenter does not answer, as a sentence; "" while it does. notice: what it is doing meanwhile.
+    can_go: whether a robot can be sent to objects. journey: how far it is on its way, "" where there is none.
     """
 
     model: str
@@ -102,7 +104,8 @@ class PageState:
     lost: str = ""
     notice: str = ""
     can_go: bool = False
-    has_map: bool = False
+    journey: str = ""
+    is_going: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON has it; the version as text, for JavaScript's numbers end at 2^53."""
@@ -149,6 +152,12 @@ class PageSource(Protocol):
 
     def snapshot(self, camera: str) -> Snapshot:
         """Return a camera's newest image. Raises WebError where there is none."""
+
+    def go_to(self, class_name: str, object_id: int) -> None:
+        """Send the robot to an object; 0: to the nearest of this class. Raises WebError where there is no robot."""
+
+    def stop_going(self) -> None:
+        """End the robot's way."""
 
     def close(self) -> None:
         """End all threads."""

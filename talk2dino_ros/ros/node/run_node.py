@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 REMEDIES = {
     "rclpy": "source a ROS 2 installation (source /opt/ros/<distro>/setup.bash)",
+    "fastapi": "install it (pip install -r tools/requirements/web.txt)",
     "nav_msgs": "install it (apt install ros-<distro>-nav-msgs)",
     "talk2dino_msgs": (
         "build both packages (colcon build --base-paths . talk2dino_msgs) and source install/setup.bash"
     ),
     "tf2_msgs": "install it (apt install ros-<distro>-tf2-msgs)",
+    "uvicorn": "install it (pip install -r tools/requirements/web.txt)",
     "vision_msgs": "install it (apt install ros-<distro>-vision-msgs)",
 }
 

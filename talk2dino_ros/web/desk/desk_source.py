@@ -27,6 +27,7 @@ from talk2dino_ros.web.web_source import (
     PageState,
     SeenClass,
     Snapshot,
+    WebError,
     WordsReply,
     no_camera,
     page_color,
@@ -127,6 +128,13 @@ class DeskSource:
         labels = {str(class_id): name for class_id, name in view.labels.items()}
         facts = {"model": self._segmenter.model.name, "vocabulary_version": str(view.version), "labels": labels}
         return Snapshot(view.rgb, view.mask, {**facts, **asdict(view.page)})
+
+    def go_to(self, class_name: str, object_id: int) -> None:
+        """Raise WebError."""
+        raise WebError(f"there is no robot to send to {class_name[:60]!r}, expected one; start the page on a robot")
+
+    def stop_going(self) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         """End the thread, and close the files."""

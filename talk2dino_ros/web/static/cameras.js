@@ -74,7 +74,7 @@ export class Cameras {
 
   showMarks(marks, camera) {
     const [width, height] = camera.size;
-    keyed(marks, camera.points, (point) => `${point.class_name} ${point.pixel}`, () => {
+    keyed(marks, camera.points.filter((point) => point.pixel[0] >= 0), (point) => `${point.class_name} ${point.pixel}`, () => {
       // the list "Seen now" is the keyboard's way to the same
       return element("button", { type: "button", className: "mark", tabIndex: -1 });
     }, (mark, point) => {

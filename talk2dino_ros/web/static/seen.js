@@ -2,6 +2,7 @@
 // What is seen now, as a list, and one of it in detail.
 
 import { byId, element, keyed, percent, setText, swatch } from "./dom.js";
+import { ask } from "./live.js";
 
 const MOST_SHOWN = 40;
 
@@ -9,10 +10,15 @@ export class Seen {
   constructor() {
     this.dialog = byId("details");
     byId("details-close").onclick = () => this.dialog.close();
+    byId("details-go").onclick = () => this.go();
+    byId("journey-stop").onclick = () => ask("stop", {}).catch((error) => setText(byId("journey-said"), error.message));
   }
 
   show(state) {
     this.state = state;
+    byId("journey").hidden = !state.journey;
+    setText(byId("journey-said"), state.journey);
+    byId("journey-stop").hidden = !state.is_going || state.read_only;
     const all = state.cameras.flatMap((camera) => camera.points.map((point) => ({ point, camera: camera.name })));
     const several = state.cameras.length > 1;
     const counts = new Map();
@@ -44,8 +50,33 @@ export class Seen {
     byId("details-list").replaceChildren(
       ...rows.flatMap(([term, said]) => [element("dt", { text: term }), element("dd", { text: said })]));
     setText(byId("details-message"), "");
-    byId("details-go").hidden = true;
+    this.point = point;
+    this.offerGo(false);
     this.dialog.showModal();
+  }
+
+  offerGo(isAsked) {
+    const button = byId("details-go");
+    this.isAsked = isAsked;
+    button.hidden = !this.state.can_go || this.state.read_only || !this.point.position;
+    setText(button, isAsked ? "Yes, drive" : "Go there…");
+  }
+
+  // The first press asks, the second sends.
+  async go() {
+    const { class_name, object_id } = this.point;
+    if (!this.isAsked) {
+      this.offerGo(true);
+      setText(byId("details-message"), `The robot will drive to the ${class_name}. Is its way free?`);
+      return;
+    }
+    this.offerGo(false);
+    try {
+      await ask("go", { class_name, object_id, is_confirmed: true });
+      this.dialog.close();
+    } catch (error) {
+      setText(byId("details-message"), error.message);
+    }
   }
 }
 

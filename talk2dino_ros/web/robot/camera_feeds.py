@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is subscribed to of one camera while someone looks at it, and what its newest messages say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
+from talk2dino_ros.web.web_source import PagePoint, SeenClass, page_color
+
+NOT_IN_VIEW = (-1, -1)
+STATES = ("tentative", "confirmed", "lost")  # by the numbers of TrackedObject
+
+
+class CameraFeeds:
+    """The feeds of a camera. name: of the robot's, "" for the one without a name."""
+
+    def __init__(self, client: Talk2DinoClient, name: str, on_overlay: Callable[[Any], None]) -> None:
+        self._overlay = client.watch("overlay", name, on_overlay)
+        self._points = client.watch("points_of_interest", name)
+        self._objects = client.watch("objects", name)
+
+    def close(self) -> None:
+        """Look no more."""
+        for feed in (self._overlay, self._points, self._objects):
+            feed.close()
+
+    def points(self) -> tuple[PagePoint, ...]:
+        """Return the points of interest of the newest image, and the tracked objects that are not in it."""
+        message, objects = self._points.newest, self._objects.newest
+        tracked = {each.id: each for each in objects.objects} if objects else {}
+        points = list(message.points) if message else []
+        seen = {point.object_id for point in points}
+        frame = objects.header.frame_id if objects else ""
+        shown = [_of_point(point, tracked.get(point.object_id)) for point in points]
+        return (*shown, *(_of_object(each, frame) for key, each in tracked.items() if key not in seen))
+
+    def seen(self) -> tuple[SeenClass, ...]:
+        """Return what the newest image has of each class, from its points of interest: small spots are left out."""
+        shares: dict[str, float] = defaultdict(float)
+        weights: dict[str, float] = defaultdict(float)
+        message = self._points.newest
+        for point in message.points if message else ():
+            shares[point.class_name] += point.area_share
+            weights[point.class_name] += point.area_share * point.confidence
+        return tuple(
+            SeenClass(name, round(share, 4), round(weights[name] / share, 3)) for name, share in shares.items() if share
+        )
+
+
+def _of_point(point: Any, tracked: Any) -> PagePoint:
+    box = point.box
+    place = point.position
+    return PagePoint(
+        point.class_name,
+        page_color(point.class_id),
+        round(point.confidence, 3),
+        (point.pixel_x, point.pixel_y),
+        (box.x_offset, box.y_offset, box.width, box.height),
+        point.object_id,
+        STATES[tracked.state] if tracked else "",
+        (place.x, place.y, place.z) if point.has_position else None,
+        point.frame_id,
+        point.no_position_reason,
+    )
+
+
+def _of_object(tracked: Any, frame: str) -> PagePoint:
+    box, place = tracked.box, tracked.position
+    return PagePoint(
+        tracked.class_name,
+        page_color(tracked.class_id),
+        round(tracked.confidence, 3),
+        NOT_IN_VIEW,
+        (box.x_offset, box.y_offset, box.width, box.height),
+        tracked.id,
+        f"{STATES[tracked.state]}, not in view",
+        (place.x, place.y, place.z) if tracked.has_position else None,
+        frame,
+        "it was seen without depth",
+    )

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots of a robot's cameras: an image, and the mask of the same moment.
+
+Whoever begins to listen to masks has the segmenter hold them back for all readers for a moment (its parameter
+new_reader_pause_s). So the page begins at the first snapshot of a camera, and goes on listening.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
+from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
+from talk2dino_ros.web.web_source import Snapshot, WebError
+
+PATIENCE_S = 15.0
+KEPT = 30  # images that wait for their mask: the segmenter takes some time
+
+
+class RobotSnapshots:
+    """Images and masks of the cameras of which a snapshot was taken."""
+
+    def __init__(self, client: Talk2DinoClient) -> None:
+        self._client = client
+        self._pairs: dict[str, _Pairs] = {}
+
+    def take(self, camera: str, vocabulary: Any) -> Snapshot:
+        """Wait for an image with its mask. Raises WebError where none comes."""
+        pairs = self._pairs.setdefault(camera, _Pairs(self._client, camera))
+        image, mask = pairs.next()
+        names = dict(zip(vocabulary.ids, vocabulary.names, strict=True)) if vocabulary else {}
+        facts = {
+            "camera": camera,
+            "stamp_ns": str(image.header.stamp.sec * 10**9 + image.header.stamp.nanosec),
+            "frame_id": image.header.frame_id,
+            "vocabulary_version": str(vocabulary.version if vocabulary else 0),
+            "labels": {str(class_id): name for class_id, name in names.items()},
+        }
+        return Snapshot(image_to_rgb(image), _gray(mask), facts)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for pairs in self._pairs.values():
+            pairs.close()
+
+
+class _Pairs:
+    """Images of one camera until the mask of the same stamp comes. The callbacks belong to the executor's thread."""
+
+    def __init__(self, client: Talk2DinoClient, camera: str) -> None:
+        self._changed = threading.Condition()
+        self._images: dict[tuple[int, int], Any] = {}
+        self._newest: tuple[float, Any, Any] = (0.0, None, None)
+        self._client = client
+        self._camera = camera
+        self._masks = client.watch("mask", camera, self._on_mask)
+
+    def close(self) -> None:
+        self._masks.close()
+
+    def next(self) -> tuple[Any, Any]:
+        begin_s = time.monotonic()
+        with self._client.watch("image", self._camera, self._on_image), self._changed:
+            if not self._changed.wait_for(lambda: self._newest[0] > begin_s, PATIENCE_S):
+                raise WebError(
+                    f"no image with a mask has come in {PATIENCE_S:g} s, expected one; look whether the segmenter is "
+                    "active and its camera publishes raw images"
+                )
+            return self._newest[1:]
+
+    def _on_image(self, message: Any) -> None:
+        self._images[_stamp(message)] = message
+        if len(self._images) > KEPT:
+            self._images.pop(next(iter(self._images)))
+
+    def _on_mask(self, message: Any) -> None:
+        image = self._images.pop(_stamp(message), None)
+        if image is not None:
+            with self._changed:
+                self._newest = (time.monotonic(), image, message)
+                self._changed.notify_all()
+
+
+def _stamp(message: Any) -> tuple[int, int]:
+    return message.header.stamp.sec, message.header.stamp.nanosec
+
+
+def _gray(mask: Any) -> Any:
+    return np.frombuffer(mask.data, np.uint8).reshape(mask.height, mask.step)[:, : mask.width]
