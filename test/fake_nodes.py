@@ -20,6 +20,7 @@ STOOD_IN = (
     ("talk2dino_ros", "goal"),
     ("talk2dino_ros", "memory"),
     ("talk2dino_ros", "segmenter"),
+    ("talk2dino_ros", "web"),
     ("nav2_lifecycle_manager", "lifecycle_manager"),
 )
 FAKE_SEGMENTER = f"""#!{sys.executable}

@@ -17,6 +17,7 @@ from talk2dino_ros.web.web_source import (
     Snapshot,
     WordsReply,
     no_camera,
+    page_class,
 )
 
 FIRST_VERSION = 1_700_000_000_123_456_789  # beyond what JavaScript's numbers can tell apart
@@ -26,7 +27,7 @@ MUG = PagePoint("mug", "#e13c3c", 0.9, (8, 6), (4, 3, 8, 6), 3, "confirmed", (1.
 def first_state():
     camera = PageCamera("front", 1, (16, 12), 12.0, 0, (SeenClass("mug", 0.25, 0.9),), (MUG,))
     classes = (PageClass("mug", "mug: cup, mug", "#e13c3c"), PageClass("wall", "!wall", ""))
-    return PageState("tiny", FIRST_VERSION, classes, (camera,), (HealthFinding("tiny", "well"),))
+    return PageState("tiny", FIRST_VERSION, classes, (camera,), 0.525, (HealthFinding("tiny", "well"),))
 
 
 class ScriptedSource:
@@ -63,9 +64,9 @@ class ScriptedSource:
         if expected_version not in (0, self.now.version):
             raise ConflictError("the words were changed meanwhile by another page; change them again")
         self.asked.append(list(classes))
-        shown = tuple(PageClass(each.partition(":")[0].lstrip("!?"), each, "#e13c3c") for each in classes)
+        shown = tuple(page_class(each, 255 if each.startswith("!") else 1) for each in classes)
         self.change(classes=shown, version=self.now.version + 1)
-        return WordsReply(self.now.version, "")
+        return WordsReply(self.now.version, shown, "")
 
     def snapshot(self, camera):
         if camera != "front":

@@ -25,15 +25,16 @@ FOLDER = ROOT / "security"
 DEADLINE_S = 180.0
 QUIET_S = 2.0  # without a change: DDS tells of a node's topics one by one
 
-# The three nodes: file, name, module, and the parameters with which all of its topics are there.
+# The nodes: file, name, module, and the parameters with which all of its topics are there.
 NODES = {
     "segmenter": ("talk2dino", "talk2dino_ros.segmenter.segmenter_main", ("model:=mini", "target_frame:=map")),
     "goal": ("goal", "talk2dino_ros.goal.goal_main", ()),
     "memory": ("memory", "talk2dino_ros.memory.memory_main", ("pose_topic:=amcl_pose", "folder:={folder}")),
+    "web": ("web", "talk2dino_ros.web.robot.web_main", ("port:=0",)),
 }
 ALL_NODES = ("use_sim_time:=true",)
 # The last that a node subscribes to as it becomes active.
-LAST = {"segmenter": "image", "goal": "talk2dino/objects", "memory": "amcl_pose"}
+LAST = {"segmenter": "image", "goal": "talk2dino/objects", "memory": "amcl_pose", "web": "/diagnostics"}
 
 # Who may call what, by the last part of the name: the tool stops where a service is in none of them.
 READING = {
@@ -89,6 +90,18 @@ ELEMENTS = {"publish": "topic", "subscribe": "topic", "reply": "service", "reque
 ELEMENTS |= {"execute": "action", "call": "action"}
 
 
+# What a node does only when it is asked to, so that no graph has it while nobody asks: the page, for who looks.
+ON_DEMAND = {
+    "web": Rights(
+        subscribe=frozenset(
+            {"image", *(f"talk2dino/{name}" for name in ("mask", "objects", "overlay", "points_of_interest"))}
+        ),
+        request=frozenset({"talk2dino/get_vocabulary", "talk2dino/set_vocabulary"}),
+        call=frozenset({"goal/go"}),
+    )
+}
+
+
 def rights_in_graph(observer: Any, name: str, namespace: str) -> Rights:
     """Return what a node has in the ROS graph that this observer, another node, sees."""
 
@@ -119,12 +132,15 @@ def _in_policy(name: str, node: str, namespace: str) -> str:
 
 
 def whole_graph(observer: Any, namespace: str) -> dict[str, Rights]:
-    """Return what each of the three nodes has, once all of them are active; raise SystemExit where they never are."""
+    """Return what each of the nodes has, once all of them are active; raise SystemExit where they never are."""
     before: dict[str, Rights] = {}
     end_s, since_s = time.monotonic() + DEADLINE_S, time.monotonic()
     while time.monotonic() < end_s:
         try:
-            now = {file: rights_in_graph(observer, node[0], namespace) for file, node in NODES.items()}
+            now = {
+                file: rights_in_graph(observer, node[0], namespace) | ON_DEMAND.get(file, Rights())
+                for file, node in NODES.items()
+            }
         except rclpy.node.NodeNameNonExistentError:
             now = {}
         if now != before:
@@ -132,7 +148,9 @@ def whole_graph(observer: Any, namespace: str) -> dict[str, Rights]:
         if now and all(LAST[file] in now[file].subscribe for file in NODES) and time.monotonic() - since_s > QUIET_S:
             return now
         time.sleep(0.1)
-    raise SystemExit(f"the nodes are not active after {DEADLINE_S:g} s, expected all three; they have so far: {before}")
+    raise SystemExit(
+        f"the nodes are not active after {DEADLINE_S:g} s, expected all of them; they have so far: {before}"
+    )
 
 
 def policies(nodes: dict[str, Rights], any_node: Rights) -> dict[str, str]:
@@ -208,7 +226,7 @@ def _lists(rights: Rights) -> Iterator[str]:
 
 @contextmanager
 def running_nodes(namespace: str) -> Iterator[None]:
-    """Run the three nodes for as long as the block lasts."""
+    """Run the nodes for as long as the block lasts."""
     with tempfile.TemporaryDirectory() as folder:
         processes = [
             subprocess.Popen([sys.executable, "-m", module, *arguments_of(parameters, namespace, folder)], cwd=ROOT)

@@ -7,6 +7,7 @@ Nothing of a request becomes a path or a command: files and cameras are looked u
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
@@ -44,6 +45,7 @@ class WordsRequest(_Request):
     classes: list[str]
     typed: str = ""
     removed: str = ""
+    thresholds: dict[str, float | None] = {}
     expected_version: Annotated[str, Field(pattern=r"^\d{1,20}$")]
 
 
@@ -76,9 +78,10 @@ def _add_requests(app: FastAPI, source: PageSource, access: Access) -> None:
     @app.post("/words")
     def set_words(request: WordsRequest) -> dict[str, Any]:
         _check_may_change(access)
-        classes = changed_words(request.classes, request.typed, request.removed)
+        classes = changed_words(request.classes, request.typed, request.removed, request.thresholds)
         reply = source.set_words(classes, int(request.expected_version))
-        return {"version": str(reply.version), "message": reply.message}
+        shown = [asdict(each) for each in reply.classes]
+        return {"version": str(reply.version), "message": reply.message, "classes": shown}
 
     @app.post("/go")
     def go(request: GoRequest) -> dict[str, str]:

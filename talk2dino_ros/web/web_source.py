@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 from talk2dino_ros.viz.overlay import color_of
 
@@ -38,11 +39,15 @@ class TooLargeError(WebError):
 
 @dataclass(frozen=True)
 class PageClass:
-    """A class of the vocabulary. text: as `parse_class` reads it; color: "#rrggbb", "" where it has no pixels."""
+    """A class of the vocabulary. text: as `parse_class` reads it; color: "#rrggbb", "" where it has no pixels.
+
+    threshold: its own, a score; None where it has that of all.
+    """
 
     name: str
     text: str
     color: str
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,15 @@ class PageState:
     """All that the page shows but for the pictures.
 
     lost: why the segmenter does not answer, as a sentence; "" while it does. notice: what it is doing meanwhile.
-    can_go: whether a robot can be sent to objects. journey: how far it is on its way, "" where there is none.
+    threshold: of the classes without one of their own; None for none. can_go: whether a robot can be sent to objects.
+    journey: how far it is on its way, "" where there is none.
     """
 
     model: str
     version: int
     classes: tuple[PageClass, ...]
     cameras: tuple[PageCamera, ...]
+    threshold: float | None = None
     health: tuple[HealthFinding, ...] = ()
     lost: str = ""
     notice: str = ""
@@ -115,9 +122,10 @@ class PageState:
 
 @dataclass(frozen=True)
 class WordsReply:
-    """What became of a change of the words."""
+    """What became of a change of the words: those that are active now, and a message, such as a warning."""
 
     version: int
+    classes: tuple[PageClass, ...]
     message: str
 
 
@@ -161,6 +169,12 @@ class PageSource(Protocol):
 
     def close(self) -> None:
         """End all threads."""
+
+
+def page_class(text: str, class_id: int) -> PageClass:
+    """Return a class as the page shows it; text: in the syntax that `parse_class` reads."""
+    entry = parse_class(text)
+    return PageClass(entry.name, text, "" if entry.distractor else page_color(class_id), entry.threshold)
 
 
 def page_color(class_id: int, unlabeled_id: int = UNLABELED_ID) -> str:

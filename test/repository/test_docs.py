@@ -76,7 +76,7 @@ def test_the_tables_of_parameters_are_the_declared_ones():
     assert TOOL["with_tables"](page) == page, "run python -m tools.parameter_table"
 
 
-@pytest.mark.parametrize("name", ["segmenter.yaml", "goal.yaml", "memory.yaml"])
+@pytest.mark.parametrize("name", ["segmenter.yaml", "goal.yaml", "memory.yaml", "web.yaml"])
 def test_a_parameter_file_is_the_declared_one(name):
     text = (ROOT / "config" / name).read_text(encoding="utf-8")
     assert TOOL["with_rows"](text, TOOL["FILES"][name]) == text, "run python -m tools.parameter_table"

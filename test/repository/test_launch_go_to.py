@@ -89,6 +89,22 @@ def test_each_node_goes_into_its_own_enclave(environment):
     assert enclaves == {name: f"/talk2dino/{name}" for name in ("segmenter", "goal", "memory")}
 
 
+@needs_launch
+@pytest.mark.parametrize("file", ["segment", "memory", "go_to", "nav2", "web"])
+def test_the_page_starts_on_every_launch_file_once(environment, file):
+    path = LAUNCH_FILE.with_name(f"{file}.launch.py")
+    given = ("memory:=true", "namespace:=robot", "web_host:=0.0.0.0", "enclaves:=/talk2dino")
+    page = notes_of(environment, "web:=true", *given, file=path)["web"]
+    assert page["overrides"] == {"host": "0.0.0.0"}
+    assert {"__ns:=/robot", "__node:=web", "/talk2dino/web"} <= set(page["arguments"])
+    assert page["files"][0] == str(CONFIG / "web.yaml")
+
+
+@needs_launch
+def test_no_page_starts_where_none_is_asked_for(environment):
+    assert "web" not in notes_of(environment, file=GO_TO)
+
+
 NAV2 = LAUNCH_FILE.with_name("nav2.launch.py")
 TF = {"/tf:=tf", "/tf_static:=tf_static"}
 

@@ -8,7 +8,7 @@ import pytest
 from tools.security_policies import FOLDER, check_that_all_are_known
 
 FILES = sorted(path.stem for path in FOLDER.glob("*.xml"))
-NODES = {"segmenter": "talk2dino", "goal": "goal", "memory": "memory"}
+NODES = {"segmenter": "talk2dino", "goal": "goal", "memory": "memory", "web": "web"}
 CANCEL = "/navigate_to_pose/_action/cancel_goal"  # of the planner, whose policy is not ours
 WORK = {
     *("/talk2dino/set_vocabulary", "/talk2dino/enable", "/talk2dino/encode_text", "/talk2dino/check_transport"),
@@ -37,7 +37,7 @@ def full_name(name: str, node: str) -> str:
 
 
 def test_there_is_a_policy_for_each_node_and_each_kind_of_who_talks_to_it():
-    assert FILES == ["goal", "inputs", "manager", "memory", "operator", "reader", "segmenter"]
+    assert FILES == ["goal", "inputs", "manager", "memory", "operator", "reader", "segmenter", "web"]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -65,6 +65,8 @@ def test_the_nodes_ask_each_other_what_they_have_to_and_no_more():
     assert asked["segmenter"] == set()
     assert asked["goal"] == {"/talk2dino/set_vocabulary", "/talk2dino/get_vocabulary", "/memory/find", CANCEL}
     assert asked["memory"] == {"/talk2dino/encode_text"}
+    assert asked["web"] == {"/talk2dino/set_vocabulary", "/talk2dino/get_vocabulary"}
+    assert permitted("web", "call") == {"/goal/go"}
 
 
 @pytest.mark.parametrize("file", FILES)

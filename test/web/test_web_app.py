@@ -130,6 +130,15 @@ def test_words_are_added_and_taken_away(source, client):
     assert source.asked == [["Mug: beaker", "!wall", "door"], ["Mug: beaker", "door"]]
 
 
+def test_a_threshold_is_set_and_taken_away_and_the_words_stay(source, client):
+    reply = client.post("/words", json={**WORDS, "thresholds": {"mug": 0.56}}).json()
+    assert source.asked == [["mug >= 0.56: cup, mug", "!wall"]]
+    assert reply["classes"][0]["threshold"] == 0.56
+    again = {"classes": source.asked[0], "expected_version": reply["version"], "thresholds": {"mug": None}}
+    assert client.post("/words", json=again).status_code == 200
+    assert source.asked[-1] == ["mug: cup, mug", "!wall"]
+
+
 def test_two_pages_that_change_words_at_once_are_told_of_it(source, client):
     assert client.post("/words", json={**WORDS, "typed": "door"}).status_code == 200
     second = client.post("/words", json={**WORDS, "typed": "sofa"})
@@ -149,6 +158,8 @@ def test_two_pages_that_change_words_at_once_are_told_of_it(source, client):
         ({"classes": [7]}, "body.classes.0: Input should be a valid string"),
         ({"expected_version": 17}, "body.expected_version: Input should be a valid string"),
         ({"expected_version": "-1"}, "should match pattern"),
+        ({"thresholds": {"mug": 7.0}}, "expected a score between"),
+        ({"thresholds": {"mug": "7"}}, "body.thresholds.mug: Input should be a valid number"),
         ({"path": "/etc"}, "body.path: Extra inputs are not permitted"),
     ],
 )

@@ -143,6 +143,39 @@ def test_what_was_refused_is_said_and_stays_typed(source, page):
     assert source.asked == []
 
 
+def test_a_moved_threshold_is_sent_and_shown(source, page):
+    slider = page.locator("[aria-label='Threshold of mug']")
+    assert slider.get_attribute("aria-valuetext") == "as all, 0.525"
+    slider.focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector("[aria-valuetext='at 0.560']")
+    for _ in range(WAIT_MS // 50):
+        if source.asked and source.asked[-1] == ["mug >= 0.56: cup, mug", "!wall"]:
+            break
+        page.wait_for_timeout(50)
+    assert source.asked[-1] == ["mug >= 0.56: cup, mug", "!wall"]
+    assert page.locator("#chips .name").first.inner_text() == "mug: cup, mug"
+    assert page.inner_text("#words-message") == ""
+
+
+def test_a_robot_is_sent_after_a_confirmation_and_stopped(source, page):
+    page.click("#seen button")
+    assert not page.is_visible("#details-go")  # no goal node runs
+    page.keyboard.press("Escape")
+    source.change(can_go=True)
+    page.click("#seen button")
+    page.click("#details-go")
+    assert page.inner_text("#details-message") == "The robot will drive to the mug. Is its way free?"
+    assert source.asked == []
+    page.click("#details-go:text('Yes, drive')")
+    page.wait_for_selector("#journey:visible")
+    assert source.asked == [("go", "mug", 3)]
+    page.click("#journey-stop")
+    page.wait_for_selector("#journey-said:text('cancelled')")
+    assert source.asked[-1] == "stop"
+
+
 def test_a_lost_segmenter_is_said_and_found_again(source, page):
     wait_for_colour(page, (200, 40, 40))
     source.change(lost="the node talk2dino does not answer; look whether it runs")

@@ -22,7 +22,6 @@ from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
     PageCamera,
-    PageClass,
     PagePoint,
     PageState,
     SeenClass,
@@ -30,6 +29,7 @@ from talk2dino_ros.web.web_source import (
     WebError,
     WordsReply,
     no_camera,
+    page_class,
     page_color,
 )
 
@@ -82,10 +82,15 @@ class DeskSource:
         """Return what is to be shown now."""
         vocabulary = self._vocabulary
         entries = zip(vocabulary.classes, vocabulary.ids, strict=True)
-        classes = tuple(PageClass(entry.name, entry.text, page_color(class_id)) for entry, class_id in entries)
-        cameras = tuple(view.page for view in self._views.values())
-        model = self._segmenter.model.name
-        return PageState(model, vocabulary.version, classes, cameras, self._health, notice=self._notice)
+        return PageState(
+            self._segmenter.model.name,
+            vocabulary.version,
+            tuple(page_class(entry.text, class_id) for entry, class_id in entries),
+            tuple(view.page for view in self._views.values()),
+            self._segmenter.options.background,
+            self._health,
+            notice=self._notice,
+        )
 
     def overlay(self, camera: str) -> tuple[int, bytes] | None:
         """Return number and JPEG of a camera's newest overlay."""
@@ -114,7 +119,8 @@ class DeskSource:
             self._vocabulary = new.with_ids(new.ids, time.time_ns())
         self._wake.set()
         self.on_change()
-        return WordsReply(self._vocabulary.version, " ".join(new.warnings))
+        now = self.state()
+        return WordsReply(now.version, now.classes, " ".join(new.warnings))
 
     def _tell(self, notice: str) -> None:
         self._notice = notice

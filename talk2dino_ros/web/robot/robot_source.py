@@ -7,17 +7,18 @@ it. The words are asked for when the diagnostics tell of another version of them
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from rclpy.clock import Clock, ClockType
 
 from talk2dino_ros.client.client_errors import VocabularyConflictError
-from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.web.robot.camera_feeds import CameraFeeds
 from talk2dino_ros.web.robot.journey import Journey
 from talk2dino_ros.web.robot.picture_maker import PictureMaker
@@ -32,7 +33,7 @@ from talk2dino_ros.web.web_source import (
     WebError,
     WordsReply,
     no_camera,
-    page_color,
+    page_class,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class RobotSource:
             version=vocabulary.version if vocabulary else 0,
             classes=_classes(vocabulary),
             cameras=tuple(self._camera(name, statuses) for name in self._names),
+            threshold=_threshold(vocabulary),
             health=findings(statuses.values()),
             lost=self._lost(statuses),
             can_go=f"{self._full_name(self._settings.goal)}: goal" in statuses,
@@ -99,7 +101,7 @@ class RobotSource:
         """Replace the segmenter's classes. Raises ConflictError, ClientError, VocabularyError."""
         asked = self._client.set_vocabulary(classes, expected_version=expected_version)
         try:
-            reply = _answer(asked)
+            _answer(asked)
         except VocabularyConflictError as error:
             raise ConflictError(
                 "the words were changed meanwhile, by another page or program, expected those that this page shows; "
@@ -107,7 +109,7 @@ class RobotSource:
             ) from error
         self._vocabulary = _answer(self._client.get_vocabulary())
         self.on_change()
-        return WordsReply(reply.version, "")
+        return WordsReply(self._vocabulary.version, _classes(self._vocabulary), "")
 
     def snapshot(self, camera: str) -> Snapshot:
         """Return a camera's newest image with its mask. Raises WebError where there is none."""
@@ -196,10 +198,13 @@ def _of_robot(page_name: str) -> str:
 def _classes(vocabulary: Any) -> tuple[PageClass, ...]:
     if vocabulary is None:
         return ()
-    return tuple(
-        PageClass(parse_class(text).name, text, "" if parse_class(text).distractor else page_color(class_id))
-        for text, class_id in zip(vocabulary.classes, vocabulary.ids, strict=True)
-    )
+    return tuple(starmap(page_class, zip(vocabulary.classes, vocabulary.ids, strict=True)))
+
+
+def _threshold(vocabulary: Any) -> float | None:
+    if vocabulary is None or math.isnan(vocabulary.background):
+        return None
+    return round(float(vocabulary.background), 4)
 
 
 def _answer(asked: Future[Any]) -> Any:

@@ -4,6 +4,7 @@
 import { byId, element, keyed, percent, setText, swatch } from "./dom.js";
 import { ask } from "./live.js";
 
+const RANGE = { min: 0.4, max: 0.7, step: 0.005 }; // scores that a threshold is useful at: the sigmoid of a cosine
 const MOST_CHARACTERS = 1000000; // as the server has it
 
 export class Words {
@@ -11,6 +12,8 @@ export class Words {
     this.box = byId("word");
     this.message = byId("words-message");
     this.pending = 0;
+    this.wanted = {}; // thresholds that sliders were moved to, by class
+    this.sent = {};
     byId("words-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.add();
@@ -33,16 +36,53 @@ export class Words {
   make(each) {
     const remove = element("button", { type: "button", className: "remove", text: "×", ariaLabel: `Remove ${each.name}` });
     remove.onclick = () => this.remove(each.name);
-    return element("li", { className: "chip" }, swatch(each.color), element("span", { className: "name" }), remove,
+    const chip = element("li", { className: "chip" }, swatch(each.color), element("span", { className: "name" }), remove,
       element("span", { className: "numbers quiet" }));
+    if (each.color) chip.append(this.makeThreshold(each.name));
+    return chip;
+  }
+
+  makeThreshold(name) {
+    const slider = element("input", { type: "range", ...RANGE, ariaLabel: `Threshold of ${name}` });
+    slider.oninput = () => {
+      this.wanted = { ...this.wanted, [name]: Number(slider.value) };
+      this.sendThresholds();
+    };
+    return element("div", { className: "threshold" }, slider, element("output", { className: "quiet" }));
+  }
+
+  // One request at a time, with the newest values: a slider gives more than there are answers.
+  async sendThresholds() {
+    if (this.isSending) return;
+    this.isSending = true;
+    while (Object.keys(this.wanted).length) {
+      const thresholds = this.wanted;
+      this.sent = thresholds;
+      this.wanted = {};
+      if (!(await this.change({ thresholds }))) this.wanted = {};
+    }
+    this.isSending = false;
+    this.sent = {};
+    this.show(this.state);
   }
 
   update(chip, each, state, isFixed) {
     chip.firstChild.className = each.color ? "swatch" : "swatch none";
     chip.firstChild.style.setProperty("--swatch", each.color);
-    setText(chip.querySelector(".name"), each.text);
+    setText(chip.querySelector(".name"), words(each));
     setText(chip.querySelector(".numbers"), numbers(each, state.cameras));
+    if (each.color) this.updateThreshold(chip, each, state, isFixed);
     chip.querySelector(".remove").disabled = isFixed || state.classes.length < 2;
+  }
+
+  updateThreshold(chip, each, state, isFixed) {
+    const [slider, said] = chip.querySelector(".threshold").children;
+    slider.disabled = isFixed;
+    const moved = this.wanted[each.name] ?? this.sent[each.name];
+    const value = moved ?? each.threshold ?? state.threshold ?? RANGE.min;
+    if (Number(slider.value) !== value) slider.value = value;
+    setText(said, moved === undefined && each.threshold === null ? ofAll(state.threshold) : `at ${value.toFixed(3)}`);
+    slider.setAttribute("aria-valuetext", said.textContent);
   }
 
   async add() {
@@ -69,6 +109,8 @@ export class Words {
     this.say("…");
     try {
       const reply = await ask("words", { classes, expected_version: this.state.version, ...change });
+      // what is asked for next builds on this, whether or not the new state is here already
+      this.state = { ...this.state, version: reply.version, classes: reply.classes };
       this.say(reply.message);
       return true;
     } catch (error) {
@@ -84,6 +126,11 @@ export class Words {
     this.message.dataset.bad = isBad ? "yes" : "no";
   }
 }
+
+// The words as they were typed, without the threshold, which the slider shows.
+const words = (each) => (each.threshold === null ? each.text : each.text.replace(/\s*>=\s*[\d.]+/, ""));
+
+const ofAll = (threshold) => (threshold === null ? "no threshold" : `as all, ${threshold.toFixed(3)}`);
 
 // What all cameras together see of a class.
 function numbers(each, cameras) {
