@@ -58,6 +58,7 @@ def for_colcon() -> dict[str, Any]:
         "entry_points": {
             "console_scripts": [
                 "goal = talk2dino_ros.goal.goal_main:main",
+                "mcp = talk2dino_ros.agents.mcp_main:main",
                 "memory = talk2dino_ros.memory.memory_main:main",
                 "photo_camera = talk2dino_ros.demo.photo_camera:main",
                 "web = talk2dino_ros.web.robot.web_main:main",

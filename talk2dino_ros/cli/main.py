@@ -14,6 +14,7 @@ from talk2dino_ros.cli.explain import add_explain_command
 from talk2dino_ros.cli.export import add_export_command
 from talk2dino_ros.cli.files.compared.compare import add_compare_command
 from talk2dino_ros.cli.files.segment import add_segment_command
+from talk2dino_ros.cli.mcp import add_mcp_command
 from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
 from talk2dino_ros.cli.train import add_train_command
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_replay_command(commands)
     add_nav2_layer_command(commands)
     add_web_command(commands)
+    add_mcp_command(commands)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options) or 0)

@@ -35,7 +35,8 @@ def connected_client(name: str, args: list[str] | None = None, **options: Any) -
     arguments, _problem = arguments_for_log(args)
     with secured_start(args):
         rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
-        node = Node(name, context=context, enable_rosout=False)
+        # without what is offered under the node's own name: SROS 2 has enclaves for clients of any name
+        node = Node(name, context=context, enable_rosout=False, start_parameter_services=False)
     executor = EnduringExecutor(Faults(node.get_logger()).note, context=context)
     executor.add_node(node)
     client = Talk2DinoClient(node, **options)

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "memory": {"engine", "perception", "ros"},
     "client": {"engine", "ros"},
     "web": {"engine", "perception", "ros", "viz", "client"},
-    "cli": {"engine", "perception", "ros", "viz", "demo", "segmenter", "web"},
+    "agents": {"client", "engine", "ros", "viz"},
+    "cli": {"agents", "engine", "perception", "ros", "viz", "demo", "segmenter", "web"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }
 # What is loaded of the engine with perception: what an error and a word are, and how loops are compiled. None of it

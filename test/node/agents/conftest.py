@@ -2,8 +2,10 @@
 """The real segmenter and goal node around a robot that lives by itself, shared by the tests of a file."""
 
 import pytest
-from node_process import NodeProcess
+from node_process import DEADLINE_S, NodeProcess
 from robot_world import RobotWorld
+
+from talk2dino_ros.client.connected_client import connected_client
 
 NAMESPACE = "/agents"
 GOAL = "talk2dino_ros.goal.goal_main"
@@ -32,5 +34,8 @@ def robot(start_node, start_goal, context):
     start_node("model:=mini", words, "target_frame:=odom", "diagnostics_period_s:=0.2", namespace=NAMESPACE)
     start_goal()
     world = RobotWorld(context, NAMESPACE)
+    arguments = ["--ros-args", "-r", f"__ns:={NAMESPACE}"]
+    with connected_client("starter", arguments) as client, client.watch("points_of_interest") as points:
+        points.next(DEADLINE_S).result()  # the model is loaded, on a busy machine
     yield world
     world.destroy()

@@ -32,8 +32,6 @@ ARGUMENTS = ["--ros-args", "-r", "__ns:=/agents"]
 @pytest.fixture(scope="module")
 def client(robot):
     with connected_client("client_of_test", ARGUMENTS) as client:
-        with client.watch("points_of_interest") as points:  # the model is loaded, on a busy machine
-            points.next(120.0).result()
         yield client
 
 

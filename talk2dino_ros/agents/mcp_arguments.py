@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of the MCP server, for `talk2dino mcp` and `ros2 run talk2dino_ros mcp`."""
+
+from __future__ import annotations
+
+import argparse
+
+from talk2dino_ros.agents.permissions import Permissions
+from talk2dino_ros.engine.text.class_entries import parse_class
+from talk2dino_ros.engine.text.class_syntax import split_classes
+
+DESCRIPTION = "Serve the robot's eyes and words to a language model, by MCP over stdin and stdout (docs/agents.md)."
+
+
+def add_mcp_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--namespace", default="", help="of the nodes, such as /robot1")
+    for name, default in (("segmenter", "talk2dino"), ("goal", "goal"), ("memory", "memory")):
+        parser.add_argument(f"--{name}", default=default, metavar="NODE", help=f"name of the node (default: {default})")
+    parser.add_argument(
+        "--allow-go-to",
+        default="",
+        metavar="WORDS",
+        help='what the robot may be sent to without asking, such as "cup; door"; without this and --confirm-go-to '
+        "there is no go_to",
+    )
+    parser.add_argument(
+        "--confirm-go-to",
+        action="store_true",
+        help="ask a person, by the client, before the robot is sent to anything else",
+    )
+    parser.add_argument(
+        "--allow-set-words",
+        action="store_true",
+        help="let words be changed without asking a person: masks change, and costmaps that are made of them",
+    )
+
+
+def permissions_of(options: argparse.Namespace) -> Permissions:
+    """Return the agent's limits; raise VocabularyError where a word of the list could be none."""
+    words = tuple(parse_class(word).text for word in split_classes(options.allow_go_to)) if options.allow_go_to else ()
+    return Permissions(words, options.confirm_go_to, options.allow_set_words)
