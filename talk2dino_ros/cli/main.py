@@ -14,9 +14,9 @@ from talk2dino_ros.cli.explain import add_explain_command
 from talk2dino_ros.cli.export import add_export_command
 from talk2dino_ros.cli.files.compared.compare import add_compare_command
 from talk2dino_ros.cli.files.segment import add_segment_command
-from talk2dino_ros.cli.mcp import add_mcp_command
 from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
+from talk2dino_ros.cli.servers.mcp import add_mcp_command
 from talk2dino_ros.cli.train import add_train_command
 from talk2dino_ros.cli.web import add_web_command
 from talk2dino_ros.cli.weights import add_weights_command

@@ -7,7 +7,6 @@ is gone when it is sent. So this stands around all of it, and callbacks say in w
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rclpy.exceptions import InvalidHandle
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 class EnduringExecutor(SingleThreadedExecutor):
     """Single-threaded executor of rclpy that passes exceptions to on_fault and goes on with the next callback.
 
-    desk: takes the requests of services, and answers them.
+    desk: takes the requests of services, and answers them; None: rclpy's own way, for a node that offers none.
     """
 
-    def __init__(self, on_fault: OnFault, desk: RequestDesk, **options: Any) -> None:
+    def __init__(self, on_fault: OnFault, desk: RequestDesk | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._on_fault = on_fault
         self._desk = desk
@@ -42,7 +41,9 @@ class EnduringExecutor(SingleThreadedExecutor):
             _let_go_on(entity)
             self._on_fault(_what_was_lost(entity), error)
 
-    def _take_service(self, srv: Any) -> Callable[[], Any] | None:
+    def _take_service(self, srv: Any) -> Any:
+        if self._desk is None:
+            return super()._take_service(srv)
         try:
             with srv.handle:
                 return self._desk.take(srv, self.create_task)
