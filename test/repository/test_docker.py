@@ -109,7 +109,8 @@ def test_the_container_is_healthy_while_the_node_is_active(container, state, hea
 
 
 def test_the_entrypoint_becomes_the_command(container):
-    """It has to get the signals by which a container is stopped."""
+    """It has to get the signal by which a container is stopped."""
+    assert arguments("STOPSIGNAL") == ["SIGINT"]
     command = [container / "docker" / "entrypoint.sh", "bash", "-c", "echo $PPID; exit 3"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, int(done.stdout)) == (3, os.getpid())
