@@ -7,6 +7,7 @@ import time
 import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -18,6 +19,7 @@ from std_msgs.msg import Header
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
+from talk2dino_ros.ros.messages.message_sizes import is_bounded, read_bounded
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
 from talk2dino_ros.ros.node.node_log import NodeLogger
@@ -89,7 +91,9 @@ class ManagedNode(LifecycleNode):
     ) -> Any:
         """Subscribe; a message that the callback refuses is logged and counted, and costs itself alone."""
         name = self.resolve_topic_name(topic)
-        guarded = self.messages.around(callback, name, on_refused)
+        read = partial(read_bounded, msg_type) if is_bounded(msg_type) and not options.get("raw") else None
+        options["raw"] = options.get("raw", False) or read is not None
+        guarded = self.messages.around(callback, name, on_refused, read)
         with permitted(f"subscribe to {name}"):
             return super().create_subscription(msg_type, topic, guarded, *args, **options)
 

@@ -53,15 +53,20 @@ class MessageGuard:
         return self._last if time.monotonic() - self._last_s < SHOWN_S else ""
 
     def around(
-        self, callback: Callable[[Any], Any], topic: str, on_refused: Callable[[Talk2DinoError], None] | None = None
+        self,
+        callback: Callable[[Any], Any],
+        topic: str,
+        on_refused: Callable[[Talk2DinoError], None] | None = None,
+        read: Callable[[Any], Any] | None = None,
     ) -> Callable[[Any], None]:
         """Return the callback that drops, counts and logs a message which the given one refuses, as `on_refused` hears.
 
-        MessageError: the message has not come to the callback.
+        read: makes the message of what is taken. MessageError: the message has not come to the callback.
         """
 
         def on_message(message: Any) -> None:
             try:
+                message = message if read is None else read(message)
                 check_stamp(message)
                 callback(message)
             except Talk2DinoError as error:

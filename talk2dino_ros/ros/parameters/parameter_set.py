@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Fields = Mapping[str, dataclasses.Field[Any]]
 
+MOST_CHARACTERS = 100_000  # of a parameter's texts; 255 classes with some prompts each have less
 RECONFIGURE = "deactivate and clean up the node, set the parameter, then configure and activate it"
 
 
@@ -117,6 +118,9 @@ def read(node: Node, table: type[V]) -> V:
 
 
 def _check_value(field: dataclasses.Field[Any], value: Any) -> None:
+    length = sum(len(text) for text in (value if isinstance(value, tuple) else (value,)) if isinstance(text, str))
+    if length > MOST_CHARACTERS:
+        raise ParameterError(f"{field.name} has {length} characters, expected at most {MOST_CHARACTERS}; shorten it")
     if type(value) is not type(field.default):
         raise ParameterError(f"{field.name} is {value!r}, expected a value like {to_ros(field.default)!r}; set it so")
     if not is_allowed(field, value):

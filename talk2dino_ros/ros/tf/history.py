@@ -94,6 +94,10 @@ class History:
             f"{self._history_ns / 1e9:g} s are kept; look for two publishers whose clocks differ."
         )
 
+    def forget(self, child: str) -> None:
+        """Forget one frame."""
+        self._links.pop(child, None)
+
     def forget_moving(self) -> None:
         """Keep the static links alone."""
         self._links = {child: link for child, link in self._links.items() if link.is_static}

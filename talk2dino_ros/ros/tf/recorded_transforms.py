@@ -28,7 +28,10 @@ class RecordedTransforms(WaitingLookup):
     def add(self, message: Any, is_static: bool) -> str:
         """Learn a geometry_msgs/TransformStamped; return "" or the sentence that says why it was dropped."""
         sample = sample_of(message)
-        flaw = flaw_of(sample) or self._history.put(sample, is_static)
+        flaw = flaw_of(sample) or (self._tree.no_room(sample.child) if is_static else "")
+        if not flaw and not is_static and (oldest := self._tree.make_room(sample.child)):
+            self._history.forget(oldest)
+        flaw = flaw or self._history.put(sample, is_static)
         if not flaw:
             self._tree.add(sample, is_static)
         return flaw

@@ -7,8 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 
+LONGEST_NAME = 256  # characters of a frame's name
 FARTHEST_M = 1e9  # beyond it sums of transforms mean nothing
 QUATERNION_TOLERANCE = 0.01  # of the squared length, as in tf2's buffer_core.cpp
 
@@ -39,15 +41,18 @@ def sample_of(message: Any) -> TransformSample:
 def flaw_of(sample: TransformSample) -> str:
     """Return the sentence that says why a sample is dropped, or ''."""
     flaw = flaw_of_names(sample) or flaw_of_numbers(sample) or flaw_of_moment(sample)
-    return (
-        f"A transform from frame '{sample.child}' to its parent '{sample.parent}' was dropped: {flaw}." if flaw else ""
-    )
+    if not flaw:
+        return ""
+    return f"A transform from frame {shorten(sample.child)} to its parent {shorten(sample.parent)} was dropped: {flaw}."
 
 
 def flaw_of_names(sample: TransformSample) -> str:
     """Return what is wrong with the names, or ''."""
     if not sample.child or not sample.parent:
         return "a frame's name is empty; its publisher has to set frame_id and child_frame_id"
+    longest = max(map(len, (sample.child, sample.parent)))
+    if longest > LONGEST_NAME:
+        return f"a frame's name has {longest} characters instead of {LONGEST_NAME}; its publisher has to shorten it"
     if sample.child == sample.parent:
         return "a frame cannot be its own parent; its publisher has to set another frame_id or child_frame_id"
     return ""

@@ -33,18 +33,20 @@ class CheckedBuffer(tf2_ros.Buffer):
         """Add a transform of /tf."""
         if self._is_good(transform):
             with self._learning():
+                self.tree.make_room(sample_of(transform).child)
                 self.tree.add(sample_of(transform), is_static=False)
                 super().set_transform(transform, authority)
 
     def set_transform_static(self, transform: Any, authority: str) -> None:
         """Add a transform of /tf_static."""
-        if self._is_good(transform):
+        if self._is_good(transform, is_static=True):
             with self._learning():
                 self.tree.add(sample_of(transform), is_static=True)
                 super().set_transform_static(transform, authority)
 
-    def _is_good(self, transform: Any) -> bool:
-        flaw = flaw_of(sample_of(transform))
+    def _is_good(self, transform: Any, *, is_static: bool = False) -> bool:
+        sample = sample_of(transform)
+        flaw = flaw_of(sample) or (self.tree.no_room(sample.child) if is_static else "")
         if flaw:
             self._report(flaw)
         return not flaw

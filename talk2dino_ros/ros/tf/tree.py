@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.tf.lookup import NotKnownError
 from talk2dino_ros.ros.tf.samples import TransformSample
 
 NAMES_SHOWN = 8
+MOST_FRAMES = 10_000  # that move, and as many that do not: a robot has some hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,34 @@ class FrameTree:
     """The newest parent of every frame."""
 
     def __init__(self) -> None:
-        self._parents: dict[str, Parent] = {}
+        self._parents: dict[str, Parent] = {}  # of frames that move, the one that was named last comes last
+        self._static = 0
+
+    def no_room(self, child: str) -> str:
+        """Return the sentence that says why a frame that does not move cannot be added; "" where it can."""
+        if child in self._parents or self._static < MOST_FRAMES:
+            return ""
+        return (
+            f"A transform of frame {shorten(child)} was dropped: /tf_static has named {MOST_FRAMES} frames already; "
+            "look for a publisher that makes up names."
+        )
+
+    def make_room(self, child: str) -> str:
+        """Forget the frame that was named longest ago, where a moving one would be too many; return it, or ""."""
+        if child in self._parents or len(self._parents) - self._static < MOST_FRAMES:
+            return ""
+        oldest = next(name for name, parent in self._parents.items() if not parent.is_static)
+        del self._parents[oldest]
+        return oldest
 
     def add(self, sample: TransformSample, is_static: bool) -> None:
         """Add the parent that a sample names."""
         first_ns = last_ns = sample.stamp_ns
-        before = self._parents.get(sample.child)
+        before = self._parents.pop(sample.child, None)
         if before and (before.name, before.is_static) == (sample.parent, is_static):
             first_ns, last_ns = min(before.first_ns, first_ns), max(before.last_ns, last_ns)
         self._parents[sample.child] = Parent(sample.parent, is_static, first_ns, last_ns)
+        self._static += is_static - (before is not None and before.is_static)
 
     def forget_moving(self) -> None:
         """Keep the frames of /tf_static alone, which nobody publishes again."""

@@ -68,3 +68,25 @@ def test_an_unknown_transform_is_one_sentence(transforms, source, second, senten
 
 def test_a_transform_that_makes_no_sense_is_dropped_and_told(transforms):
     assert "cannot be its own parent" in transforms.add(sent(12, "base", "base"), is_static=False)
+
+
+def test_frames_that_are_made_up_push_each_other_out_and_none_that_is_named_again(monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.ros.tf.tree.MOST_FRAMES", 10)
+    transforms = RecordedTransforms()
+    for number in range(50):
+        assert transforms.add(sent(1 + number, "map", "base"), is_static=False) == ""
+        assert transforms.add(sent(1 + number, "map", f"made up {number}"), is_static=False) == ""
+    assert transforms.lookup("map", "base", 1 * SECOND)
+    assert transforms.lookup("map", "made up 49", None)
+    with pytest.raises(TransformError, match="names 'made up 3'"):
+        transforms.lookup("map", "made up 3", None)
+    assert len(transforms._history._links) == 10
+
+
+def test_a_frame_of_a_name_without_end_is_dropped_in_a_short_sentence():
+    flaw = RecordedTransforms().add(sent(1, "map", "x" * 257), is_static=False)
+    assert flaw == (
+        f"A transform from frame '{'x' * 39}…' to its parent 'map' was dropped: a frame's name has 257 characters "
+        "instead of 256; its publisher has to shorten it."
+    )
+    assert RecordedTransforms().add(sent(1, "map", "x" * 256), is_static=False) == ""

@@ -55,3 +55,26 @@ def test_a_loop_of_static_frames_is_always_reported():
     tree = tree_of(static=(("base", "camera"), ("camera", "base")))
     assert is_refused(tree, S, "base")
     assert is_refused(tree, None, "base")
+
+
+def test_of_too_many_frames_the_one_that_was_named_longest_ago_goes(monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.ros.tf.tree.MOST_FRAMES", 3)
+    tree = tree_of(
+        ("map", "a", 1.0), ("map", "b", 1.0), ("map", "c", 1.0), ("map", "a", 2.0), static=(("a", "camera"),)
+    )
+    assert tree.make_room("a") == ""
+    assert tree.make_room("d") == "b"
+    assert tree.names() == {"map", "a", "c", "camera"}
+    assert tree.make_room("d") == ""
+
+
+def test_frames_that_do_not_move_are_never_forgotten_but_no_more_are_added(monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.ros.tf.tree.MOST_FRAMES", 2)
+    tree = tree_of(("map", "base", 1.0), static=(("base", "a"), ("base", "b"), ("base", "a")))
+    assert tree.no_room("a") == ""
+    assert tree.no_room("new\n") == (
+        "A transform of frame 'new\\n' was dropped: /tf_static has named 2 frames already; look for a publisher that "
+        "makes up names."
+    )
+    tree.forget_moving()
+    assert tree.names() == {"base", "a", "b"}
