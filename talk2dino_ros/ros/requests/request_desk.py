@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy.executors import await_or_execute
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.text.safe_text import safe_text
 from talk2dino_ros.ros.requests.asker import PROCESS_BYTES, Askers
 from talk2dino_ros.ros.requests.fair_queue import MOST_WAITING, FairQueue
 from talk2dino_ros.ros.requests.late_answers import LateAnswers
@@ -23,6 +24,7 @@ from talk2dino_ros.ros.requests.late_answers import LateAnswers
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+LONGEST_NAME = 256
 TAKING_S = 0.01  # in a row, before others have their turn
 _Answer = Callable[[], Any]
 
@@ -69,6 +71,7 @@ class RequestDesk:
         await answer()
 
     async def _answer(self, service: Any, request: Any, header: Any, asker: bytes) -> None:
+        _make_safe(request)
         response = await await_or_execute(service.callback, request, service.srv_type.Response())
         self.answers.send(service, response, header, asker)
 
@@ -78,3 +81,12 @@ class RequestDesk:
             "left unanswered, so let it wait for its answers, or keep strangers out with SROS 2"
         )
         self._on_dropped("a request was dropped", UnansweredError(sentence))
+
+
+def _make_safe(request: Any) -> None:
+    """Write out what could act on a terminal in names that rcl itself logs: change_state, get_type_description."""
+    if hasattr(request, "transition"):
+        request.transition.label = safe_text(request.transition.label, LONGEST_NAME)
+    if hasattr(request, "type_hash"):
+        request.type_name = safe_text(request.type_name, LONGEST_NAME)
+        request.type_hash = safe_text(request.type_hash, LONGEST_NAME)

@@ -167,3 +167,24 @@ def test_an_answer_waits_for_a_reader_that_is_not_known_yet(bench, monkeypatch):
     assert len(set(looks)) == 1
     assert len(looks) > 3
     assert bench.node.requests.answers.lost == 0
+
+
+def test_what_ros_itself_logs_of_a_request_is_made_safe_before(bench, capfd):
+    from lifecycle_msgs.srv import ChangeState
+    from type_description_interfaces.srv import GetTypeDescription
+
+    evil = "\x1b[31m\n[ERROR] [1.0] [asked]: forged \u202e" + "x" * 5000
+    change = ChangeState.Request()
+    change.transition.label = evil
+    describe = GetTypeDescription.Request(type_name=evil, type_hash=evil)
+    for kind, name, request in (
+        (ChangeState, "asked/change_state", change),
+        (GetTypeDescription, "asked/get_type_description", describe),
+    ):
+        answer = bench.good.client(kind, name).call_async(request)
+        bench.until(answer.done)
+        assert not getattr(answer.result(), "success" if kind is ChangeState else "successful")
+    said = "".join(capfd.readouterr())
+    assert "forged" in said
+    assert not any(each in said for each in ("\x1b", "\u202e", "\n[ERROR] [1.0]"))
+    assert len(said) < 3000
