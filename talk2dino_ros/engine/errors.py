@@ -25,7 +25,8 @@ Talk2DinoError              engine/errors                           -
   BagError                  ros/bags/bag_reader                     the bag's file, or what it lacks
   DefinitionError           ros/messages/message_definitions        the installation: rosbags, or a .msg file is missing
   MessageError              ros/node/message_guard                  the sender of a message
-  QueueError                ros/node/request_queue                  the callers: too many wait, or a newer request came
+  MessageSizeError          ros/node/message_sizes                  the sender of a message, of which lists have no end
+  QueueError                ros/requests/request_queue              the callers: too many wait, or a newer request came
   UnansweredError           ros/requests/request_desk               a process that asks faster than it is answered
   StartError                ros/node/run_node                       the shell's environment, or the command's arguments
   ParameterError            ros/parameters/parameter_set            a parameter's value, or the moment of its change

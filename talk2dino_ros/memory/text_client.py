@@ -15,7 +15,7 @@ from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import ClassEntry
 from talk2dino_ros.perception.memory.word_query import WordQuery, make_query
 from talk2dino_ros.ros.node.first_answer import segmenters_answer
-from talk2dino_ros.ros.node.request_queue import RequestQueue
+from talk2dino_ros.ros.requests.request_queue import RequestQueue
 
 if TYPE_CHECKING:
     from rclpy.node import Node

@@ -19,7 +19,7 @@ from talk2dino_msgs.action import GoTo as GoToAction
 from talk2dino_msgs.srv import GetVocabulary, GoTo, SetVocabulary
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.ros.messages.message_sizes import MOST_BYTES
+from talk2dino_ros.ros.node.message_sizes import MOST_BYTES
 
 GOAL = "talk2dino_ros.goal.goal_main"
 EVIL = {

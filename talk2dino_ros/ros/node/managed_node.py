@@ -19,9 +19,9 @@ from std_msgs.msg import Header
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
-from talk2dino_ros.ros.messages.message_sizes import is_bounded, read_bounded
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
+from talk2dino_ros.ros.node.message_sizes import is_bounded, read_bounded
 from talk2dino_ros.ros.node.node_log import NodeLogger
 from talk2dino_ros.ros.node.qos import REQUESTS_QOS
 from talk2dino_ros.ros.parameters.parameter_field import Value, from_ros

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from talk2dino_ros.ros.node.background import in_thread
 from talk2dino_ros.ros.node.idle_priority import map_at_idle_priority
-from talk2dino_ros.ros.node.request_queue import RequestQueue
+from talk2dino_ros.ros.requests.request_queue import RequestQueue
 
 if TYPE_CHECKING:
     from rclpy.node import Node

@@ -11,7 +11,7 @@ from talk2dino_msgs.srv import EncodeText
 
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.vocabulary import Vocabulary
-from talk2dino_ros.ros.node.request_queue import QueueError
+from talk2dino_ros.ros.requests.request_queue import QueueError
 from talk2dino_ros.segmenter.vocabulary.text_server import TextServer
 
 ACTIVE = Vocabulary.from_embeddings(["cup"], [[1.0, 0.0]])

@@ -12,8 +12,8 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.serialization import serialize_message
 from tf2_msgs.msg import TFMessage
 
-from talk2dino_ros.ros.messages.message_sizes import MOST_BYTES, MessageSizeError, read_bounded
 from talk2dino_ros.ros.node.message_guard import MessageGuard
+from talk2dino_ros.ros.node.message_sizes import MOST_BYTES, MessageSizeError, read_bounded
 
 
 class Warnings(list):

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from talk2dino_ros.ros.node import request_queue
-from talk2dino_ros.ros.node.request_queue import QueueError, RequestQueue
+from talk2dino_ros.ros.requests import request_queue
+from talk2dino_ros.ros.requests.request_queue import QueueError, RequestQueue
 
 
 class Request:

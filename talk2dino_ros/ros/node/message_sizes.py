@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.serialization import deserialize_message
+
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 # of a serialized message, by the type's name; others hold their bulk in arrays of numbers, which are copied whole
@@ -27,8 +29,6 @@ def is_bounded(message_type: type) -> bool:
 
 def read_bounded(message_type: type, serialized: bytes) -> Any:
     """Return the message; raise MessageSizeError where it is larger than MOST_BYTES, or cannot be read."""
-    from rclpy.serialization import deserialize_message
-
     most = MOST_BYTES[message_type.__name__]
     if len(serialized) > most:
         raise MessageSizeError(
