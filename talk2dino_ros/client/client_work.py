@@ -7,7 +7,7 @@ What is waited for is looked at by a timer, which runs while there is work and r
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ class ClientWork:
     def __init__(self, node: Node) -> None:
         self.waits = Waits(node)
         self._node = node
-        self._open: set[Future[Any]] = set()
+        self._open: dict[Future[Any], Coroutine[Any, Any, None]] = {}
+        self._left: list[Coroutine[Any, Any, None]] = []  # of `close`, for `drop`
         self._lock = threading.Lock()  # around _open and _is_closed
         self._is_closed = False
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # a simulation that pauses keeps nobody waiting
@@ -42,31 +43,36 @@ class ClientWork:
 
         Raises ClientError where nobody spins the node, or after `close`.
         """
-        if self._is_closed:
-            raise _closed()
         executor = self._node.executor
-        if executor is None:
-            raise ClientError(
-                f"the node {self._node.get_name()!r} has no executor, expected one that spins it in another thread; "
-                "add it to one, or use connected_client"
-            )
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # whose waiter goes away is finished all the same
         with self._lock:
             if self._is_closed:
                 raise _closed()
-            self._open.add(future)
-        executor.create_task(self._carry_out, work, future)
+            if executor is None:
+                raise ClientError(
+                    f"the node {self._node.get_name()!r} has no executor, expected one that spins it in another "
+                    "thread; add it to one, or use connected_client"
+                )
+            coroutine = self._open[future] = self._carry_out(work, future)
+        executor.create_task(coroutine)
         return future
 
     def close(self) -> None:
         """End all that is under way with ClientError, and take nothing more."""
         with self._lock:
             self._is_closed = True
-            ended, self._open = self._open, set()
+            ended, self._open = self._open, {}
         for future in ended:
             future.set_exception(_closed())
+        self._left = list(ended.values())
         self._node.destroy_timer(self._timer)
+
+    def drop(self) -> None:
+        """End what was not begun before `close`; after the executor's end, else it is begun, finds that, and ends."""
+        for coroutine in self._left:
+            coroutine.close()
+        self._left.clear()
 
     async def _carry_out(self, work: Callable[[], Awaitable[Any]], future: Future[Any]) -> None:
         self._timer.reset()
@@ -77,7 +83,7 @@ class ClientWork:
         with self._lock:
             if future not in self._open:  # closed meanwhile
                 return
-            self._open.remove(future)
+            del self._open[future]
         if error is None:
             future.set_result(result)
         else:

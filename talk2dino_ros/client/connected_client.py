@@ -52,6 +52,7 @@ def connected_client(name: str, args: list[str] | None = None, **options: Any) -
         client.close()
         executor.drop_round()
         executor.shutdown()
+        client.drop()
         node.destroy_node()
         rclpy.shutdown(context=context)
 

@@ -175,6 +175,10 @@ class Talk2DinoClient:
         if self._action is not None:
             self._action.destroy()
 
+    def drop(self) -> None:
+        """Forget what was not begun before `close`, after the end of the executor that would have begun it."""
+        self._work.drop()
+
     @property
     def current_go_to(self) -> GoToRun | None:
         """The newest go_to of this client, where it is under way."""
