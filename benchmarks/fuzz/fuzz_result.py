@@ -27,12 +27,18 @@ class SubjectRun:
 
 
 def add_run(seed: int, runs: list[SubjectRun], folder: Path = RESULTS) -> Path:
-    """Add a run to the day's file; return it."""
+    """Add a run to the day's file, of which all else stays; return it."""
     machine = describe_machine()
     path = folder / f"{NAME}_{machine['date']}.json"
-    before: list[dict[str, Any]] = json.loads(path.read_text())["runs"] if path.exists() else []
+    before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"runs": []}
     own = [{"commit": machine["commit"], "seed": seed, **asdict(run)} for run in runs]
-    return write_result(NAME, {**totals_of([*before, *own]), "runs": [*before, *own]}, path)
+    every = [*before["runs"], *own]
+    before["findings"] = [
+        *before.get("findings", []),
+        *(f"{run.subject}, seed {seed}, at {machine['commit']}: {said}" for run in runs for said in run.findings),
+    ]
+    before.pop("machine", None)  # the newest run's is written
+    return write_result(NAME, {**before, **totals_of(every), "runs": every}, path)
 
 
 def totals_of(runs: list[dict[str, Any]]) -> dict[str, Any]:

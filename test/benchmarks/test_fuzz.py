@@ -2,6 +2,7 @@
 """The short form of `python -m benchmarks.fuzz`, and that it notices what it is there for."""
 
 import itertools
+import json
 import time
 from random import Random
 
@@ -10,6 +11,7 @@ from rclpy.serialization import serialize_message
 
 from benchmarks.fuzz import trial
 from benchmarks.fuzz.__main__ import SUBJECTS, given_by, main, try_subject
+from benchmarks.fuzz.fuzz_result import SubjectRun, add_run
 from benchmarks.fuzz.random_messages import any_message
 from benchmarks.fuzz.trial import Subject, try_input
 from talk2dino_ros.engine.errors import Talk2DinoError
@@ -92,6 +94,18 @@ def test_an_input_is_made_again_by_its_number():
     (recipe,) = (each for each in SUBJECTS if each.name == "recipe")
     assert given_by(recipe, 3, 5) == given_by(recipe, 3, 5)
     assert len({given_by(recipe, 3, number) for number in range(20)}) > 10
+
+
+def test_a_run_of_the_same_day_keeps_what_the_file_says(tmp_path):
+    path = add_run(1, [SubjectRun("tf", 10, 4, 6, 0, 0.1)], tmp_path)
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps({**written, "note": "by hand", "findings": ["an old one"]}))
+    assert add_run(2, [SubjectRun("tf", 5, 1, 3, 1, 0.2, ("7: it is wrong",))], tmp_path) == path
+    result = json.loads(path.read_text())
+    commit = result["machine"]["commit"]
+    assert (result["note"], result["inputs"], len(result["runs"])) == ("by hand", 15, 2)
+    assert result["subjects"]["tf"] == {"inputs": 15, "read": 5, "refused": 9, "wrong": 1}
+    assert result["findings"] == ["an old one", f"tf, seed 2, at {commit}: 7: it is wrong"]
 
 
 def test_a_run_counts_its_inputs_and_writes_its_findings(tmp_path, capsys, monkeypatch):

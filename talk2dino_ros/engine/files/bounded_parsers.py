@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import yaml
 
 MOST_YAML = 1 << 20  # characters; PyYAML reads about a megabyte in ten seconds
+MOST_NODES = 20_000  # values of a YAML text, of which PyYAML makes some 30,000 a second
 _DEEPEST = 50  # lists and tables within each other
 
 
@@ -36,13 +37,14 @@ def parse_yaml(text: str) -> Any:
 
 
 class BoundedComposer:
-    """Part of a loader of PyYAML, which makes it neither repeat a value nor go deep.
+    """Part of a loader of PyYAML, which makes it neither repeat a value nor go deep, nor on and on.
 
     ALIAS: why an alias is refused.
     """
 
     ALIAS = "which is not read"
     _depth = 0
+    _nodes = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose as PyYAML does; raise MarkedYAMLError."""
@@ -50,6 +52,11 @@ class BoundedComposer:
         if isinstance(event, yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
                 problem=f"'*{event.anchor}' is an alias, {self.ALIAS}", problem_mark=event.start_mark
+            )
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {MOST_NODES} values stand in it", problem_mark=event.start_mark
             )
         self._depth += 1
         if self._depth > _DEEPEST:

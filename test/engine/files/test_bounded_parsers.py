@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON and YAML of any origin: a value, or a ValueError in one line, at once."""
 
+import time
+
 import pytest
 
 from talk2dino_ros.cli.nav2_layer_block import read_vocabulary
@@ -19,6 +21,14 @@ def test_plain_values_are_read():
     assert parse_json("[1e3]") == [1000.0]
     assert parse_yaml("a: [1, 2.5, null, ü]\n") == {"a": [1, 2.5, None, "ü"]}
     assert parse_yaml("[" * 50 + "]" * 50) == parse_json("[" * 50 + "]" * 50)
+
+
+def test_many_values_are_read_and_more_are_refused_long_before_they_are():
+    assert len(parse_yaml("[" + "a, " * 19_000 + "]")) == 19_000
+    begin_s = time.process_time()
+    with pytest.raises(ValueError, match="more than 20000"):
+        parse_yaml("[" + "{a: b}," * 110_000 + "]")  # took some 10 s
+    assert time.process_time() - begin_s < 4.0
 
 
 @pytest.mark.parametrize("text", ["1e999", "[-1e999]", "Infinity", "NaN", '{"a": -Infinity}'])
@@ -50,6 +60,8 @@ def test_what_is_no_json_is_a_value_error(text):
         ("? {a: b}\n: c", "unhashable key"),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("a: \0", "special characters are not allowed"),
+        ("[" + "{a: b}," * 110_000 + "]", "more than 20000 values stand in it"),
+        ("? a\n" * 200_000, "more than 20000 values"),
         ("x" * (MOST_YAML + 1), "it has 1048577 characters, and at most 1048576 are read"),
     ],
 )
