@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,12 @@ class TextClient:
 
         Raises NoVectorsError where the segmenter is not there, silent, or refuses; QueueError where too many ask.
         """
+        since_s = time.monotonic()  # the turn is waited for too: a hundred finds shall not wait one after the other
         await self._queue.acquire(replaces=False)
         try:
             request = EncodeText.Request(classes=[entry.text for entry in entries])
             response = await segmenters_answer(
-                self._client, request, self._waits, timeout_s, is_over, error=NoVectorsError
+                self._client, request, self._waits, timeout_s, is_over, error=NoVectorsError, since_s=since_s
             )
         finally:
             self._queue.release()

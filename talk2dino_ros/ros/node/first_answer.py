@@ -48,14 +48,23 @@ async def segmenters_answer(
     *,
     error: type[Talk2DinoError],
     again_s: float = ASK_AGAIN_S,
+    since_s: float | None = None,
 ) -> Any:
-    """Return the first answer of one of the segmenter's services; raise `error` where it is not there, or silent."""
-    if not await waits.until(lambda: client.service_is_ready() or is_over(), timeout_s) or is_over():
+    """Return the first answer of one of the segmenter's services; raise `error` where it is not there, or silent.
+
+    since_s: when the waiting began by time.monotonic(), for who had to wait for a turn; else the service may take
+    timeout_s to come, and as long to answer.
+    """
+
+    def left_s() -> float:
+        return timeout_s if since_s is None else max(since_s + timeout_s - time.monotonic(), 0.0)
+
+    if not await waits.until(lambda: client.service_is_ready() or is_over(), left_s()) or is_over():
         raise error(
             f"the service {client.srv_name} is not there after {timeout_s:g} s; start the segmenter, or set the "
             "parameter segmenter to the name of its node"
         )
-    answer = await first_answer(client, request, waits, timeout_s, is_over, again_s=again_s)
+    answer = await first_answer(client, request, waits, left_s(), is_over, again_s=again_s)
     if answer is None:
         raise error(
             f"the service {client.srv_name} has not answered in {timeout_s:g} s; look at the segmenter's log, or raise "

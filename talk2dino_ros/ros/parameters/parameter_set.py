@@ -118,9 +118,12 @@ def read(node: Node, table: type[V]) -> V:
 
 
 def _check_value(field: dataclasses.Field[Any], value: Any) -> None:
-    length = sum(len(text) for text in (value if isinstance(value, tuple) else (value,)) if isinstance(text, str))
+    texts = [text for text in (value if isinstance(value, tuple) else (value,)) if isinstance(text, str)]
+    length = sum(map(len, texts))
     if length > MOST_CHARACTERS:
         raise ParameterError(f"{field.name} has {length} characters, expected at most {MOST_CHARACTERS}; shorten it")
+    if any("\0" in text for text in texts):
+        raise ParameterError(f"{field.name} holds a NUL, which no name and no path has; write it without")
     if type(value) is not type(field.default):
         raise ParameterError(f"{field.name} is {value!r}, expected a value like {to_ros(field.default)!r}; set it so")
     if not is_allowed(field, value):

@@ -21,6 +21,12 @@ def test_a_text_without_end_is_refused_in_a_short_sentence(name, value, characte
     assert str(refusal.value) == f"{name} has {characters} characters, expected at most 100000; shorten it"
 
 
+@pytest.mark.parametrize("name", ["state_file", "text_cache_dir", "vocabulary_file", "onnx_file", "problem_folder"])
+def test_a_path_with_a_nul_is_refused(name):
+    with pytest.raises(ParameterError, match=f"{name} holds a NUL, which no name and no path has; write it without"):
+        check_changes({name: "/tmp/a\0b"}, Parameters(), configured=False)
+
+
 def test_the_longest_that_is_allowed_is_taken():
     longest = ("cup: " + "c" * (MOST_CHARACTERS - 5),)
     assert check_changes({"vocabulary": longest}, Parameters(), configured=False).vocabulary == longest

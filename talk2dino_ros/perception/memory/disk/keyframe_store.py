@@ -32,7 +32,7 @@ from talk2dino_ros.perception.memory.disk.sealed_rows import (
     unpack,
 )
 from talk2dino_ros.perception.memory.disk.store_file import begin_anew, open_file
-from talk2dino_ros.perception.memory.disk.store_lock import StoreError, StoreLock
+from talk2dino_ros.perception.memory.disk.store_lock import StoreError, StoreLock, refuse_link
 from talk2dino_ros.perception.memory.keyframe import Keyframe
 from talk2dino_ros.perception.memory.sensor_pose import SensorPose
 
@@ -43,7 +43,9 @@ FILE, LOCK = "memory.sqlite3", "memory.lock"
 MOST_DIMENSIONS = 1 << 16  # of features: a damaged number shall not take all memory
 LONGEST = 1.001  # of a value of a direction, which has length 1
 AHEAD = 8  # keyframes that are unpacked before they are asked for
-MAP_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")  # a folder's name, and nothing that leads out of one
+# a folder's name, and nothing that leads out of one; on a disk of Windows too, which has devices and no dot at the end
+_DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)"
+MAP_ID = re.compile(rf"(?!{_DEVICES})(?!.*\.\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}\Z")
 
 
 class StoreWriteError(StoreError):
@@ -79,9 +81,10 @@ class KeyframeStore:
         self.folder = folder / map_id
         try:
             self.folder = self.folder.expanduser()
+            refuse_link(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = StoreLock(self.folder / LOCK)
-        except (OSError, RuntimeError) as error:  # a RuntimeError where `~name` names no user
+        except (OSError, RuntimeError, ValueError) as error:  # `~name` that names no user; a byte of 0
             raise StoreError(
                 f"the folder {self.folder} cannot be written ({error}), expected one for the memory; set `folder`"
             ) from error

@@ -40,3 +40,12 @@ class StoreLock:
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
+
+
+def refuse_link(folder: Path) -> None:
+    """Raise StoreError for a map that lies elsewhere: whoever makes a link chooses what is written over."""
+    if folder.is_symlink() and folder.parent.resolve() not in folder.resolve().parents:
+        raise StoreError(
+            f"{folder} is a link that leads out of its folder, to {folder.resolve()}, expected a folder; name that one "
+            "as `folder`, or make the link one of the whole folder"
+        )

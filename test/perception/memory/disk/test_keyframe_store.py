@@ -59,7 +59,29 @@ def test_another_maps_memory_is_refused_with_both_names(store):
         KeyframeStore(store.folder.parent, "kitchen")
 
 
-@pytest.mark.parametrize("map_id", ["", "..", ".hidden", "a/b", "../up", "ü", "a" * 101, "office\n"])
+def test_a_map_that_is_a_link_out_of_its_folder_is_refused_and_a_linked_folder_is_not(tmp_path):
+    memories, elsewhere = tmp_path / "memories", tmp_path / "elsewhere"
+    for each in (memories, elsewhere):
+        each.mkdir()
+    (memories / "office").symlink_to(elsewhere)
+    with pytest.raises(StoreError, match=rf"is a link that leads out of its folder, to {elsewhere}"):
+        KeyframeStore(memories, "office")
+    assert not list(elsewhere.iterdir())
+    (tmp_path / "linked").symlink_to(memories)
+    for name in ("kitchen", "console", "office.2"):
+        KeyframeStore(tmp_path / "linked", name).close()
+        assert (memories / name).is_dir()
+
+
+def test_a_folder_of_a_name_that_no_file_has_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="cannot be written"):
+        KeyframeStore(tmp_path / "a\0b", "office")
+
+
+@pytest.mark.parametrize(
+    "map_id",
+    ["", "..", ".hidden", "a/b", "../up", "ü", "a" * 101, "office\n", "CON", "nul.1", "a:b", "dots...", "a\0b"],
+)
 def test_a_map_id_that_is_no_folders_name_is_refused(tmp_path, map_id):
     with pytest.raises(StoreError, match="letters, digits"):
         KeyframeStore(tmp_path, map_id)
