@@ -4,15 +4,19 @@
 As a program: `stub_segment.py STOP_AT MARKER ARGUMENT...` makes the file MARKER and sleeps in the image of that number.
 """
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from stub_replay import WatchedSegmenter
 
 from talk2dino_ros.cli.files import segment
+from talk2dino_ros.cli.label import label
 from talk2dino_ros.cli.main import main
 from talk2dino_ros.viz.pictures import write_picture
 
@@ -23,9 +27,6 @@ RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 class ColourSegmenter(WatchedSegmenter):
     """The classes are the colours' names."""
 
-    def __getattr__(self, name: str):
-        return getattr(self._segmenter, name)
-
 
 def segment_files(segmenter: WatchedSegmenter, *arguments: object) -> int:
     """Run the command with this segmenter and its three words, where no others are given."""
@@ -35,6 +36,32 @@ def segment_files(segmenter: WatchedSegmenter, *arguments: object) -> int:
         return main(["segment", *map(str, arguments), *words])
     finally:
         segment.load_for = loader
+
+
+def label_files(segmenter: WatchedSegmenter, *arguments: object) -> int:
+    """Run `talk2dino label` with this segmenter, in the workers too."""
+    loader, label.load_for = label.load_for, partial(_itself, segmenter)
+    try:
+        return main(["label", *map(str, arguments), "--classes", WORDS])
+    finally:
+        label.load_for = loader
+
+
+def _itself(
+    segmenter: WatchedSegmenter | list[WatchedSegmenter], _arguments: object, *, with_words: bool = True
+) -> WatchedSegmenter:
+    return segmenter.pop(0) if isinstance(segmenter, list) else segmenter  # of a list one for each process
+
+
+def load_dying_once(marker: Path, _arguments: object, *, with_words: bool = True) -> ColourSegmenter:
+    """Return a model that kills its own process in its second image, but not where that has happened."""
+
+    def on_call(number: int) -> None:
+        if number == 2 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ColourSegmenter(on_call)
 
 
 def halves(left, right, height: int = 16, width: int = 16) -> np.ndarray:

@@ -14,6 +14,7 @@ from talk2dino_ros.cli.explain import add_explain_command
 from talk2dino_ros.cli.export import add_export_command
 from talk2dino_ros.cli.files.compared.compare import add_compare_command
 from talk2dino_ros.cli.files.segment import add_segment_command
+from talk2dino_ros.cli.label.label import add_label_command
 from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
 from talk2dino_ros.cli.servers.mcp import add_mcp_command
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_segment_command(commands)
     add_compare_command(commands)
+    add_label_command(commands)
     add_weights_command(commands)
     add_encode_command(commands)
     add_calibrate_command(commands)

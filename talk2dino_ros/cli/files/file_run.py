@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from talk2dino_ros.cli.files.image_streams import Shot, open_stream
 from talk2dino_ros.cli.files.result_folder import FILM
@@ -27,10 +27,19 @@ if TYPE_CHECKING:
     from talk2dino_ros.cli.files.image_record import Record
     from talk2dino_ros.cli.files.image_sources import ImageSource
     from talk2dino_ros.cli.files.result_folder import ResultFolder
-    from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
+    from talk2dino_ros.engine import Segmentation, Vocabulary
+    from talk2dino_ros.viz.overlay import Rgb
 
 OnRecord = Callable[["ImageSource", "Record", bool], None]  # and whether it is new
 Write = Callable[["ImageSource", Shot, "Segmentation"], "Record"]
+
+
+class ImageModel(Protocol):
+    """What a run needs of a segmenter."""
+
+    def segment(self, rgb: Rgb, vocabulary: Vocabulary) -> Segmentation:
+        """Segment uint8 [H, W, 3] RGB. Raises ImageError."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class FileRun:
     def __init__(
         self,
         folder: ResultFolder,
-        segmenter: Segmenter,
+        segmenter: ImageModel,
         vocabulary: Vocabulary,
         settings: RunSettings,
         *,

@@ -199,6 +199,14 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[Record]]:
     return (lines[0] if lines else {}), [line for line in lines[1:] if "image" in line]
 
 
+def read_sums(path: Path) -> dict[str, str]:
+    """Return the sums of the files of all images and streams, by their paths in a folder. Raises ResultsError."""
+    manifest = path / MANIFEST
+    with manifest.open("rb") as file:
+        lines = _lines(file, manifest)
+    return {name: digest for line in lines for name, digest in line.get("files", {}).items()}
+
+
 def _lines(file: BinaryIO, path: Path) -> list[Any]:
     """Return the lines of a manifest; one that was cut off in the middle is none, and is taken away."""
     file.seek(0)

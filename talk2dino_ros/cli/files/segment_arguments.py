@@ -67,10 +67,15 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
 
 def run_settings(arguments: argparse.Namespace) -> RunSettings:
     """Return how the images are gone through. Raises ModelError for a number that cannot be."""
-    for name, lowest in (("every", 1), ("threads", 0)):
-        if getattr(arguments, name) < lowest:
-            raise ModelError(f"{name} is {getattr(arguments, name)}, expected a number from {lowest}; give another")
+    check_number(arguments, "every", 1)
+    check_number(arguments, "threads", 0)
     return RunSettings(arguments.threads, arguments.every, not arguments.no_overlay)
+
+
+def check_number(arguments: argparse.Namespace, name: str, lowest: int) -> None:
+    """Raise ModelError where an argument is below what it can be."""
+    if getattr(arguments, name) < lowest:
+        raise ModelError(f"{name} is {getattr(arguments, name)}, expected a number from {lowest}; give another")
 
 
 def image_topics(arguments: argparse.Namespace) -> TopicNames:
@@ -78,14 +83,14 @@ def image_topics(arguments: argparse.Namespace) -> TopicNames:
     return TopicNames(arguments.image_topic)
 
 
-def load_for(arguments: argparse.Namespace) -> Segmenter:
-    """Load the model as the arguments say; a preset's values replace theirs."""
+def load_for(arguments: argparse.Namespace, *, with_words: bool = True) -> Segmenter:
+    """Load the model as the arguments say; a preset's values replace theirs. with_words: words are to be encoded."""
     from talk2dino_ros.engine import load_segmenter  # imports torch, which `--help` need not wait for
 
     choices = {**model_choices(arguments), **option_choices(arguments), **PRESETS.get(arguments.preset, {})}
     segmenter = load_segmenter(
         arguments.model,
-        needs_text_encoder=arguments.vocabulary_file is None,
+        needs_text_encoder=with_words and arguments.vocabulary_file is None,
         backend=arguments.backend,
         onnx_file=arguments.onnx_file,
         **choices,

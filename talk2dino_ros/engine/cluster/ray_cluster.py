@@ -21,20 +21,20 @@ Row = dict[str, Any]
 
 
 def done_by_cluster(
-    address: str, worker: type, arguments: Callable[[int], tuple[Any, ...]], rows: Sequence[Row]
+    address: str, worker: type, arguments: Callable[[int], tuple[Any, ...]], rows: Sequence[Row], *, most: int = 0
 ) -> Generator[Row, None, None]:
     """Yield what workers return for rows, in the order in which they are done.
 
     worker: a class whose instances take a row and return one; it should return errors too, as Ray wraps those that are
     raised into pages. arguments: of its constructor, by the cores that each worker has. address: a cluster's as
     `ray.init` takes it, `auto` for the one that this machine is part of, or `local`. There is a worker a GPU; where the
-    cluster has none, one a core. Raises ClusterError.
+    cluster has none, one a core; most: no more of them than this, 0: as many as there can be. Raises ClusterError.
     """
     ray = import_ray()
     with _connected(ray, address):
         resources = ray.cluster_resources()
         gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
-        workers = max(1, min(gpus or cores, len(rows)))
+        workers = max(1, min(gpus or cores, len(rows), most or len(rows)))
         done = ray.data.from_items(list(rows), override_num_blocks=len(rows)).map(
             worker,
             fn_constructor_args=arguments(max(1, cores // workers)),
@@ -62,7 +62,7 @@ def import_ray() -> Any:
     except ImportError as error:
         raise ClusterError(
             f"Ray cannot be imported ({error}), expected it for work on a cluster; pip install 'ray[data]', or leave "
-            "--cluster out"
+            "--cluster out (in place of `label` there is `segment`)"
         ) from error
     return ray
 
