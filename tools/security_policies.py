@@ -32,6 +32,8 @@ NODES = {
     "memory": ("memory", "talk2dino_ros.memory.memory_main", ("pose_topic:=amcl_pose", "folder:={folder}")),
     "web": ("web", "talk2dino_ros.web.robot.web_main", ("port:=0",)),
 }
+# What a node subscribes to only while it needs it, in the words of a policy.
+NOW_AND_THEN = {"goal": frozenset({"talk2dino/presence"})}
 ALL_NODES = ("use_sim_time:=true",)
 # The last that a node subscribes to as it becomes active.
 LAST = {"segmenter": "image", "goal": "talk2dino/objects", "memory": "amcl_pose", "web": "/diagnostics"}
@@ -146,7 +148,9 @@ def whole_graph(observer: Any, namespace: str) -> dict[str, Rights]:
         if now != before:
             before, since_s = now, time.monotonic()
         if now and all(LAST[file] in now[file].subscribe for file in NODES) and time.monotonic() - since_s > QUIET_S:
-            return now
+            return {
+                file: rights | Rights(subscribe=NOW_AND_THEN.get(file, frozenset())) for file, rights in now.items()
+            }
         time.sleep(0.1)
     raise SystemExit(
         f"the nodes are not active after {DEADLINE_S:g} s, expected all of them; they have so far: {before}"

@@ -13,7 +13,7 @@ from talk2dino_msgs.msg import TrackedObjectArray
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.goal.goal_alarms import GoalFacts
-from talk2dino_ros.goal.goal_topics import GoalTopics
+from talk2dino_ros.goal.goal_topics import GoalTopics, PresenceListener
 from talk2dino_ros.goal.grid import GridError
 from talk2dino_ros.goal.memory_client import AbsentMemoryError, MemoryClient, NoMemoryError
 from talk2dino_ros.goal.planner.planner_client import PlannerClient
@@ -65,6 +65,7 @@ class GoToRunner:
         self._vocabulary = VocabularyClient(node, settings().segmenter, waits)
         self._memory = MemoryClient(node, settings().memory, waits)
         self._planner = PlannerClient(node, settings().planner_action)
+        self._presence = PresenceListener(node, settings().segmenter)
         self._has_told_of_no_memory = False
         self._objects_sub: Any = None
         self._objects_topic = str(node.resolve_topic_name(f"{settings().segmenter}/objects"))
@@ -89,6 +90,7 @@ class GoToRunner:
             self._node.destroy_subscription(self._objects_sub)
             self._objects_sub = None
         self.end("the node goal was deactivated")
+        self._presence.listen_for(None)
         self._remove_questions()
         self._waits.poll()
 
@@ -123,6 +125,7 @@ class GoToRunner:
         if not task.is_ended:
             self._surroundings.forget_old(settings.lost_timeout_s)
             task.start_searching(time.monotonic())
+            self._presence.listen_for(task)
             with self._failing(task):
                 self._update(task)
             if task.recall.is_pending:
@@ -132,6 +135,7 @@ class GoToRunner:
     def tick(self) -> None:
         """Check timeouts, the robot's pose and late transforms; resume waiting coroutines."""
         task = self._task
+        self._presence.listen_for(task)
         if task and task.is_searching:
             with self._failing(task):
                 self._update(task)

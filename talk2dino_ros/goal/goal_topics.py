@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Publishers of the active go-to task: goal_pose, goal_update and ~/state, with its log."""
+"""Topics of the active go-to task: goal_pose, goal_update and ~/state, with its log, and what it hears of its class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
-from talk2dino_msgs.msg import GoToState
+from talk2dino_msgs.msg import GoToState, PresenceArray
 
 from talk2dino_ros.goal.goal_messages import goal_message
 from talk2dino_ros.goal.task.go_to_states import GoalChange, State
@@ -47,6 +47,33 @@ class GoalTopics:
     def warn(self, sentence: str) -> None:
         """Log a warning, each from the same place at most every WARN_EVERY_S."""
         self._node.get_logger().warning(sentence, throttle_duration_sec=WARN_EVERY_S)
+
+
+class PresenceListener:
+    """Subscription to the segmenter's presence, only while a class is looked for: else it need not be computed."""
+
+    def __init__(self, node: Any, segmenter: str) -> None:
+        self._node = node
+        self._topic = f"{segmenter}/presence"
+        self._task: GoToTask | None = None
+        self._sub: Any = None
+
+    def listen_for(self, task: GoToTask | None) -> None:
+        """Tell a task how its class stands while it searches and has no goal; None: nobody."""
+        self._task = task if task is not None and task.is_searching and task.goal is None else None
+        if self._task is not None and self._sub is None:
+            self._sub = self._node.create_subscription(PresenceArray, self._topic, self._on_presence, RELIABLE)
+        elif self._task is None and self._sub is not None:
+            self._node.destroy_subscription(self._sub)
+            self._sub = None
+
+    def _on_presence(self, array: PresenceArray) -> None:
+        task = self._task
+        if task is None:
+            return
+        for each in array.classes:
+            if each.class_name.casefold() == task.go_to_request.name.casefold():
+                task.take_presence(each.state, each.evidence, each.reason)
 
 
 def changed(task: GoToTask) -> Callable[[], bool]:

@@ -60,8 +60,9 @@ class GoToProgress:
 
     message: one sentence about the state. goal_ns: the stamp of what the goal was computed from. started_s, moved_s:
     when the search began, and when the goal was set, by a steady clock. views: how many images there were; last_view:
-    the last one's objects; doubt: why none of them is gone to, empty where one is, or none is there. failure_reason:
-    why there is no goal although the object is seen, empty where nothing prevents one.
+    the last one's objects; nearest: (state, evidence, reason) of the image that came nearest to showing the class, None
+    where the segmenter has not said; doubt: why none of the objects is gone to, empty where one is, or none is there.
+    failure_reason: why there is no goal although the object is seen, empty where nothing prevents one.
     """
 
     def __init__(self, go_to_request: GoToRequest) -> None:
@@ -75,6 +76,7 @@ class GoToProgress:
         self.moved_s = -math.inf
         self.views = 0
         self.last_view = GoalView()
+        self.nearest: tuple[int, float, str] | None = None
         self.doubt = ""
         self.failure_reason = ""
 
@@ -98,6 +100,13 @@ class GoToProgress:
         self.last_view = view
         self.doubt = self.failure_reason = ""
 
+    def take_presence(self, state: int, evidence: float, reason: str) -> None:
+        """Take how the class stands in an image: in view, not sure or not in view; see talk2dino_msgs/msg/Presence."""
+        if self.nearest is None or (state, evidence) > self.nearest[:2]:
+            self.nearest = state, evidence, reason
+        if self.state == State.SEARCHING and not self.is_ended and not self.failure_reason:
+            self.message = f"looking for {self.go_to_request.describe()}; {reason}"
+
     def why_in_vain(self, views_before: int = 0) -> tuple[State, str]:
         """Return the state and the reason of a search in vain, which began after so many views."""
         if self.failure_reason:
@@ -113,4 +122,6 @@ class GoToProgress:
         others = f"{view.tentative} seen, not yet often enough to trust" if view.tentative else "nothing like it seen"
         if self.go_to_request.which == Which.BY_ID and view.ids:
             others = f"only others are there, with the ids {sorted(view.ids)}"
+        if self.nearest is not None and not self.doubt:
+            others = f"{others} ({self.nearest[2]})"
         return State.NEVER_SEEN, f"{self.doubt or others}; turn the robot, use another word, or raise timeout_s"
