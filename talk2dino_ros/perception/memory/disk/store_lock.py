@@ -32,8 +32,12 @@ class StoreLock:
                 f"the store {path.parent} is in use by {holder}, expected one process at a time; end that one, or "
                 "choose another map_id or folder"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        except OSError:  # a full disk; this process may come again once there is room
+            self.release()
+            raise
 
     def release(self) -> None:
         """Give the store free; without effect where it is already."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import errno
 import os
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from memory_story import DIRECTIONS, KIND, at_file, filled, pose_at, reopened, seeded_keyframe, stamps
 
+from talk2dino_ros.perception.memory.disk import store_lock
 from talk2dino_ros.perception.memory.disk.keyframe_store import AHEAD, FeatureKind, KeyframeStore, StoreWriteError
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
 
@@ -224,6 +226,17 @@ def test_a_second_process_on_a_store_is_told_who_has_it(store):
     assert done.returncode == 1
     assert f"is in use by process {os.getpid()} on " in done.stderr
     reopened(store).close()  # and once it is closed, it is free
+
+
+def test_a_store_that_a_full_disk_refused_is_free_once_there_is_room(tmp_path, monkeypatch):
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(store_lock.os, "pwrite", no_room)
+        with pytest.raises(StoreError, match="No space left on device"):
+            KeyframeStore(tmp_path, "office")
+    KeyframeStore(tmp_path, "office").close()  # in this process, which held the lock
 
 
 def test_poses_change_alone_and_all_or_none(store):
