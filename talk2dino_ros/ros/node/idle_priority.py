@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 PATIENCE_S = 5.0  # for one item, at each priority
-NICENESS = 10  # of work that has waited so long: it takes a share, and still less than others
+NICENESS = 10  # above the process's, of work that has waited so long: it takes a share, and less than others
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -55,4 +55,5 @@ def _run_when_idle() -> None:
 
 def _run_at_low_priority() -> None:
     if sys.platform == "linux":  # elsewhere this would be the whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        own = os.getpriority(os.PRIO_PROCESS, 0)  # nobody but root may have less than that
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own + NICENESS)
