@@ -10,6 +10,7 @@ mixes two vocabularies, and nobody waits for anybody.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from talk2dino_ros import engine
-from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.errors import ImageError, ModelError
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.perception.space.camera_model import GeometryError
+from talk2dino_ros.ros.watch.lasting import Lasting
 from talk2dino_ros.segmenter.frames import Frame, FrameSlots, SegmentedFrame, mask_size, nearest
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import StageStatistics
@@ -82,6 +84,7 @@ class Pipeline:
         self.active = active
         self.slots = FrameSlots()
         self.stages = StageStatistics()
+        self.model_failure = Lasting()  # why no image could be segmented, whatever it shows
         self._on_problem = on_problem
         self._recorder = recorder
         self._is_enabled = True
@@ -89,6 +92,7 @@ class Pipeline:
 
     def start(self) -> None:
         """Start the worker, then the subscriptions."""
+        self.model_failure.note("", 0.0)
         for scene in self.scenes.values():
             scene.restart()
         self.worker.start()
@@ -203,6 +207,7 @@ class Pipeline:
             results = active.segmenter.segment(
                 images, active.vocabulary, asks, timer=timer, memory=memories, return_patches=due
             )
+            self.model_failure.note("", 0.0)
             pairs = zip(decoded, results, strict=True)
             return [] if self.worker.is_left else [frame.segmented(rgb, result) for (frame, rgb), result in pairs]
         except Exception as error:
@@ -210,6 +215,8 @@ class Pipeline:
                 return []
             if len(decoded) > 1:
                 return [segmented for each in decoded for segmented in self._segment([each], active, timer)]
+            if isinstance(error, ModelError):
+                self.model_failure.note(str(error), time.monotonic())
             self._note(decoded[0][0].camera, error)
             return []
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scripted_pipeline import BAD, DEADLINE_S, Bench, ScriptedSegmenter, image, vocabulary_of
 
+from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.frames import mask_size, nearest
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
@@ -62,6 +63,18 @@ def test_a_batch_that_fails_is_tried_one_by_one_so_that_only_the_culprit_is_lost
     assert bench.segmenter.batch_sizes == [2, 1, 1]
     assert bench.dropped() == [("/front/image", "the network choked")]
     assert [what for name, what in bench.whats() if name == "rear"] == ["mask", "points"]
+
+
+def test_what_the_model_itself_fails_by_is_known_until_an_image_is_segmented():
+    bench = Bench()
+    bench.process(front=image(BAD), rear=None)
+    assert bench.pipeline.model_failure.text == ""  # this network, or this image
+    bench.segmenter.fails_by = ModelError("cpu has failed")
+    bench.process(front=image(), rear=image())
+    assert bench.pipeline.model_failure.text == "cpu has failed"
+    bench.segmenter.fails_by = None
+    bench.process(front=image())
+    assert bench.pipeline.model_failure.text == ""
 
 
 def test_a_batch_without_a_good_image_never_reaches_the_model():

@@ -62,8 +62,15 @@ class Diagnostics:
 
 def model_facts(pipeline: Pipeline, throttled: Alarm | None = None) -> ModelFacts:
     """Return what the model's watchdogs look at."""
-    timeout_s = pipeline.active.parameters.stall_timeout_s
-    return ModelFacts(pipeline.worker.busy_s, timeout_s, pipeline.worker.has_died, throttled)
+    failing = pipeline.model_failure
+    return ModelFacts(
+        busy_s=pipeline.worker.busy_s,
+        stall_timeout_s=pipeline.active.parameters.stall_timeout_s,
+        has_died=pipeline.worker.has_died,
+        throttled=throttled,
+        failure=failing.text,
+        failing_s=failing.seconds(time.monotonic()),
+    )
 
 
 def model_values(pipeline: Pipeline) -> dict[str, object]:

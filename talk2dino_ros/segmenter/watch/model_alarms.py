@@ -7,19 +7,24 @@ from dataclasses import dataclass
 
 from talk2dino_ros.ros.watch.alarm import Alarm, AlarmLevel, raised
 
+PATIENCE_S = 3.0  # memory that another program took for a moment comes back
+
 
 @dataclass(frozen=True)
 class ModelFacts:
     """What is known of the model now.
 
     busy_s: for how many seconds the batch in hand has been at it. has_died: the thread that owns it has ended.
-    throttled: the alarm of what holds its device down; see `Throttling`.
+    throttled: the alarm of what holds its device down; see `Throttling`. failure: why the model, and not an image, was
+    what the newest images failed by, "" where it was not, with for how long.
     """
 
     busy_s: float = 0.0
     stall_timeout_s: float = 60.0
     has_died: bool = False
     throttled: Alarm | None = None
+    failure: str = ""
+    failing_s: float = 0.0
 
     @property
     def is_stalled(self) -> bool:
@@ -29,7 +34,7 @@ class ModelFacts:
 
 def model_alarms(facts: ModelFacts) -> tuple[Alarm, ...]:
     """Return what is wrong with the model, the worst first."""
-    return raised(stalled(facts), died(facts), facts.throttled)
+    return raised(stalled(facts), died(facts), failed(facts), facts.throttled)
 
 
 def stalled(facts: ModelFacts) -> Alarm | None:
@@ -54,4 +59,13 @@ def died(facts: ModelFacts) -> Alarm | None:
         AlarmLevel.ERROR,
         "the thread that segments has ended, expected it to run while the node is active; deactivate and activate the "
         "node, and report what its log says",
+    )
+
+
+def failed(facts: ModelFacts) -> Alarm | None:
+    """Raise an alarm where the device fails: a manager can load the model anew, and where that fails start anew."""
+    if not facts.failure or facts.failing_s <= PATIENCE_S:
+        return None
+    return Alarm(
+        "device", AlarmLevel.ERROR, f"no image has been segmented for {facts.failing_s:.0f} s: {facts.failure}"
     )

@@ -166,6 +166,14 @@ def test_a_model_that_does_not_return_is_an_error():
     assert model_alarms(ModelFacts(busy_s=60.0, stall_timeout_s=60.0)) == ()
 
 
+def test_a_device_that_fails_is_the_models_error_once_it_has_lasted():
+    failing = ModelFacts(failure="cuda:0 has failed", failing_s=3.1)
+    assert model_alarms(ModelFacts(failure=failing.failure, failing_s=3.0)) == ()
+    (alarm,) = model_alarms(failing)
+    assert (alarm.watchdog, alarm.level) == ("device", AlarmLevel.ERROR)
+    assert alarm.text == "no image has been segmented for 3 s: cuda:0 has failed"
+
+
 def test_a_thread_that_has_ended_is_an_error():
     (alarm,) = model_alarms(ModelFacts(has_died=True))
     assert (alarm.watchdog, alarm.level) == ("worker", ERROR)
