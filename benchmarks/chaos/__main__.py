@@ -36,6 +36,8 @@ FAMILIES = (
     "device_faults",
     "disk_faults",
     "neighbour_faults",
+    "neighbour_disk_faults",
+    "neighbour_cycle_faults",
     "cycle_faults",
 )
 DOMAIN = "88"

@@ -81,15 +81,22 @@ def measure(stage: Stage, names: list[str], options: argparse.Namespace) -> dict
             words = ("--namespace", NAMESPACE, "--topic", f"{name}/image", "--node", name, "--size", options.size)
             cameras.enter_context(stage.camera(*words, "--rate", str(options.rate), *log))
         stage.wait(lambda: all(len(each) >= WARM_UP_MASKS for each in masks.values()), "the first masks", 600.0)
-        memory = [sample(node.process.pid)]
+        memory, own = [sample(node.process.pid)], [own_sample(node)]
         end_s = time.monotonic() + options.minutes * 60
         while time.monotonic() < end_s:
             stage.spin(SAMPLE_S)
             memory.append(sample(node.process.pid))
+            own.append(own_sample(node))
     stage.spin(SETTLING_S)
     rows = [camera_row(stage, node, name, masks[name], memory) for name in names]
     ending = node.end()
-    return {"by_camera": rows, "memory": memory_figures(memory), "exit_code": ending.code}
+    figures = {"memory": memory_figures(memory), "own_memory": memory_figures(own)}
+    return {"by_camera": rows, **figures, "exit_code": ending.code}
+
+
+def own_sample(node: Victim) -> Sample:
+    """Return what the node holds itself, without files and shared memory, whose pages come one after the other."""
+    return Sample(time.time_ns(), node.resources()["memory_mb"])
 
 
 def take_words(node: Victim, count: int) -> None:
@@ -139,7 +146,7 @@ def memory_figures(memory: list[Sample]) -> dict[str, float]:
 
 def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str]:
     """Return the results as Markdown lines."""
-    memory = facts["memory"]
+    memory, own = facts["memory"], facts["own_memory"]
     lines = [
         f"# {facts['cameras']} cameras at {facts['rate']:g} Hz, {facts['size']}, {facts['classes']} classes, `mini`",
         "",
@@ -149,7 +156,9 @@ def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str
         "",
         f"Memory of the node over {memory['minutes']:g} minutes: {memory['begin_mb']:g} MB after warm-up, "
         f"{memory['end_mb']:g} MB at the end, {memory['most_mb']:g} MB at most; by a line through the samples it grows "
-        f"by {memory['growth_mb_per_hour']:g} MB an hour. The node ended with {facts['exit_code']}.",
+        f"by {memory['growth_mb_per_hour']:g} MB an hour. Without files and shared memory {own['begin_mb']:g}, "
+        f"{own['end_mb']:g} and {own['most_mb']:g} MB, and {own['growth_mb_per_hour']:g} MB an hour. "
+        f"The node ended with {facts['exit_code']}.",
         "",
         "| camera | published | received | masks | dropped | wrong | unaccounted | newer images passed over: times | "
         "out of order | stamp to mask, ms |",

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-import signal
 from functools import partial
+from itertools import product
 from typing import Any
 
-from benchmarks.chaos.ending_faults import EXPECTED, SIGNALS, ended
+from benchmarks.chaos.ending_faults import EXPECTED, SIGNALS, TRANSITIONS, ended
 from benchmarks.chaos.fault import Outcome, fault, shorten
 from benchmarks.chaos.stage import Stage
 from benchmarks.chaos.victim import ProcessEnd, Victim
@@ -16,29 +16,31 @@ from benchmarks.chaos.victim import ProcessEnd, Victim
 MEMORY = "talk2dino_ros.memory.memory_main"
 GOAL = "talk2dino_ros.goal.goal_main"
 CALLS = 300
-STATES = {"unconfigured": (), "inactive": ("configure",), "active": ("configure", "activate")}
 
 
-def start(stage: Stage, name: str, namespace: str, *parameters: str) -> Victim:
-    """Start the node memory or goal, and wait until it answers."""
+def start(stage: Stage, name: str, namespace: str, *parameters: str, **options: Any) -> Victim:
+    """Start the node memory or goal, and wait until it answers; options: of `Stage.start`."""
     module = MEMORY if name == "memory" else GOAL
     folder = (f"folder:={stage.folder / 'memory'}", "map_id:=room") if name == "memory" else ()
-    values = ("autostart:=false", "diagnostics_period_s:=0.2", *folder, *parameters)
-    node = stage.start(module, namespace, *values, node=name)
+    values = ("autostart:=false", "diagnostics_period_s:=0.2", "segmenter_timeout_s:=0.2", *folder, *parameters)
+    node = stage.start(module, namespace, *values, node=name, **options)
     node.wait_for_state("unconfigured")
     return node
 
 
-@fault("signals to the memory and the goal node", done="SIGINT, SIGTERM in three lifecycle states", expected=EXPECTED)
+@fault(
+    "signals to the memory and the goal node",
+    done=f"SIGINT and SIGTERM, each while {', '.join(TRANSITIONS)}",
+    expected=EXPECTED,
+)
 def neighbours_end(stage: Stage) -> Outcome:
     endings: dict[str, ProcessEnd] = {}
-    for name in ("memory", "goal"):
-        for number, (state, transitions) in zip((*SIGNALS, signal.SIGINT), STATES.items(), strict=True):
-            node = start(stage, name, f"/{name}_{state}")
-            for transition in transitions:
-                node.change(transition)
-            node.wait_for_state(state)
-            endings[f"{name} {state} {number.name}"] = node.end(number)
+    for name, state, number in product(("memory", "goal"), TRANSITIONS, SIGNALS):
+        node = start(stage, name, f"/{name}_{state}_{number.name.lower()}")
+        for transition in TRANSITIONS[state]:
+            node.change(transition)
+        node.wait_for_state(state)
+        endings[f"{name} {state} {number.name}"] = node.end(number)
     return ended(endings)
 
 
@@ -83,6 +85,14 @@ def memory_killed(stage: Stage) -> Outcome:
     return Outcome(f"configured again: {is_configured}; ended with {ending}", is_configured and ending.is_good)
 
 
+def ask(node: Victim, name: str) -> str:
+    """Ask the memory to find a cup, or the goal node to go to one, and return what it says."""
+    from talk2dino_msgs.srv import Find, GoTo
+
+    kind, service = (Find, "find") if name == "memory" else (GoTo, "go_to")
+    return str(node.call(kind, service, class_name="cup").message)
+
+
 def are_done(futures: list[Any]) -> bool:
     """Whether all have their answers."""
     return all(each.done() for each in futures)
@@ -98,7 +108,7 @@ def many_neighbour_calls(stage: Stage) -> Outcome:
 
     answered = {}
     for name, service_type, service in (("goal", GoTo, "go_to"), ("memory", Find, "find")):
-        node = start(stage, name, f"/many_{name}", "segmenter_timeout_s:=0.2")
+        node = start(stage, name, f"/many_{name}")
         node.change("configure")
         node.change("activate")
         client = node.client(service_type, service)
