@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "client": {"engine", "ros"},
     "web": {"engine", "perception", "ros", "viz", "client"},
     "agents": {"client", "engine", "ros", "viz"},
+    "trees": {"client"},
     "cli": {"agents", "engine", "perception", "ros", "viz", "demo", "segmenter", "web"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},
 }

@@ -218,6 +218,13 @@ def test_stub_packages_are_built_only_where_no_ros_brings_the_real_packages() ->
     assert Workspace(Environment(ROOT, JAZZY)).base_paths == [".", "talk2dino_msgs"]
 
 
+def test_the_nodes_for_behavior_trees_are_built_where_their_library_is(tmp_path: Path) -> None:
+    workspace = Workspace(Environment(ROOT, Situation("jazzy", (tmp_path / "underlay", tmp_path))))
+    assert workspace.base_paths == [".", "talk2dino_msgs"]
+    (tmp_path / "share" / "behaviortree_cpp").mkdir(parents=True)
+    assert workspace.base_paths == [".", "talk2dino_msgs", "talk2dino_bt"]
+
+
 def test_the_ros_packages_to_look_for_are_those_of_package_xml() -> None:
     wanted = ros_dependencies(ROOT / "package.xml")
     assert {"rclpy", "vision_msgs", "sensor_msgs", "tf2_ros_py"} <= set(wanted)

@@ -11,7 +11,7 @@ from .stamps import fingerprint, is_fresh, write_stamp
 
 PACKAGE = "talk2dino_ros"
 PACKAGING = ("package.xml", "setup.py", "setup.cfg", "scripts/*", "resource/*")
-MESSAGES = ("CMakeLists.txt", "package.xml", "action/*.action", "msg/*.msg", "srv/*.srv")
+MESSAGES = ("CMakeLists.txt", "package.xml", "action/*.action", "msg/*.msg", "srv/*.srv", "src/*", "include/*/*")
 STUB_PACKAGES = ("tools/tf2_msgs", "tools/vision_msgs")  # there are no wheels of these
 LINKED = ("launch/*", "config/*", "rviz/*")  # only their names count: what is installed are links to them
 # `python -m colcon` is younger than Ubuntu 22.04's colcon. The Python that runs this goes into the scripts' first line.
@@ -29,8 +29,10 @@ class Workspace:
     @property
     def base_paths(self) -> list[str]:
         """Folders of the packages; the stub packages only where no ROS brings the real packages."""
-        own = [".", "talk2dino_msgs"]
-        return own if self.environment.situation.sourced else [*own, *STUB_PACKAGES]
+        own, prefixes = [".", "talk2dino_msgs"], self.environment.situation.prefixes
+        if any((prefix / "share" / "behaviortree_cpp").is_dir() for prefix in prefixes):
+            own.append("talk2dino_bt")  # elsewhere it builds nothing, and is not even looked at
+        return own if prefixes else [*own, *STUB_PACKAGES]
 
     @property
     def key(self) -> str:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Behaviours in a real tree that ticks, against the real segmenter and goal node."""
+
+import time
+
+import pytest
+from robot_world import DEPTH_M
+
+from talk2dino_ros.client import go_to_run
+from talk2dino_ros.client.connected_client import connected_client
+
+py_trees = pytest.importorskip("py_trees", reason="py_trees is not installed")
+from py_trees.common import Status  # noqa: E402
+
+from talk2dino_ros.trees.behaviours import Find, GoTo, IsVisible  # noqa: E402
+
+WAIT_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def client(robot):
+    with connected_client("tree", ["--ros-args", "-r", "__ns:=/agents"]) as client:
+        yield client
+
+
+@pytest.fixture
+def grow():
+    """Return a function that sets a tree up; it is shut down with the test."""
+    trees = []
+
+    def grow(root):
+        trees.append(py_trees.trees.BehaviourTree(root))
+        trees[-1].setup(timeout=10)
+        return trees[-1]
+
+    yield grow
+    for tree in trees:
+        tree.root.stop(Status.INVALID)
+        tree.shutdown()
+
+
+def tick_until(tree, condition, what):
+    end_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end_s, f"waited in vain for {what}: {tree.tip().feedback_message}"
+        tree.tick()
+        time.sleep(0.05)
+
+
+def place():
+    return py_trees.blackboard.Blackboard.get("/found")
+
+
+def test_a_tree_sees_finds_and_goes(client, robot, grow):
+    find = Find("find", client, "cup", memory=False)
+    go_to = GoTo("go", client, "cup", stand_off_m=1.0)
+    seen = IsVisible("seen", client, "cup", min_confidence=0.5)
+    tree = grow(py_trees.composites.Sequence("all", memory=True, children=[find, seen, go_to]))
+    tick_until(tree, lambda: tree.root.status == Status.SUCCESS, "the end of the tree")
+    assert place().point.x == pytest.approx(0.5 + DEPTH_M, abs=0.05)
+    assert place().header.frame_id == "odom"
+    assert "is in view" in seen.feedback_message
+    robot.robot = (0.0, 0.0, 0.0)
+
+
+def test_what_is_in_no_image_is_not_visible(client, grow):
+    tree = grow(IsVisible("seen", client, "submarine"))
+    tick_until(tree, lambda: "is not in view" in tree.root.feedback_message, "an image")
+    assert tree.root.status == Status.FAILURE
+
+
+def test_what_is_not_seen_is_remembered(client, grow):
+    tree = grow(Find("find", client, "mug"))
+    tick_until(tree, lambda: tree.root.status == Status.SUCCESS, "the memory's answer")
+    assert (place().point.x, place().point.y, place().header.frame_id) == (4.0, 1.0, "map")
+
+
+def test_what_nobody_knows_is_given_up(client, grow):
+    tree = grow(Find("find", client, "submarine", memory=False, timeout_s=0.1))
+    tick_until(tree, lambda: tree.root.status == Status.FAILURE, "the end")
+
+
+def test_a_go_to_that_is_interrupted_is_cancelled(client, grow):
+    go_to = GoTo("go", client, "unicorn", timeout_s=100.0)
+    tree = grow(go_to)
+    tick_until(tree, lambda: "looking for" in go_to.feedback_message, "the search")
+    run = client.current_go_to
+    tree.root.stop(Status.INVALID)
+    assert go_to.status == Status.INVALID
+    assert run.result.result(WAIT_S).message == "cancelled by the client of the action"
+
+
+def test_a_goal_node_that_is_not_there_is_a_failure_with_a_sentence(robot, grow, monkeypatch):
+    monkeypatch.setattr(go_to_run, "DISCOVERY_S", 0.1)
+    with connected_client("lonely", ["--ros-args", "-r", "__ns:=/nobody"]) as lonely:
+        tree = grow(GoTo("go", lonely, "cup"))
+        tick_until(tree, lambda: tree.root.status == Status.FAILURE, "the end")
+        assert "the goal node's action go is not there" in tree.root.feedback_message
