@@ -50,6 +50,17 @@ def test_every_link_leads_to_a_file_and_a_section_that_are_there(page):
     assert [at for at in sections if at[1] not in anchors(at[0].read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_row_of_a_table_is_in_one(page):
+    """A row behind an empty line is a line of text."""
+    blocks = [block.split("\n") for block in re.split(r"\n\s*\n", PAGES[page])]
+    assert [
+        rows[0]
+        for rows in blocks
+        if rows[0].startswith("|") and not re.match(r"\|[-|: ]+\|$", rows[1:2][0] if rows[1:] else "")
+    ] == []
+
+
 def test_the_index_lists_every_page_and_the_readme_leads_to_it():
     listed = [file for file, _ in links("docs/README.md")]
     assert sorted(listed) == sorted(path for path in DOCS.glob("*.md") if path.name != "README.md")
