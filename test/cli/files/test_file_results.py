@@ -14,6 +14,8 @@ import pytest
 from stub_segment import BLUE, GREEN, RED, ColourSegmenter, halves, segment_files, tree, write_halves
 
 from talk2dino_ros.cli.files.coco_rle import mask_of_rle
+from talk2dino_ros.perception.points_of_interest import find_points
+from talk2dino_ros.viz.overlay import color_of
 from talk2dino_ros.viz.pictures import read_picture, write_picture
 from talk2dino_ros.viz.videos import video_writer
 
@@ -61,6 +63,30 @@ def test_the_tables_say_what_the_masks_show(tmp_path):
         "0",
         "",
         "",
+    )
+
+
+def test_the_point_is_the_best_ones_and_the_overlay_shows_a_questions_answer(tmp_path):
+    """A large and a small red part, and blue, which is asked for by a question."""
+    picture = halves(BLUE, BLUE, 32, 32)
+    picture[:, :12] = RED
+    picture[:, 26:] = RED
+    (tmp_path / "in").mkdir()
+    write_picture(tmp_path / "in" / "a.png", picture)
+    words = ("--classes", "red; green; ?blue")
+    segmenter = ColourSegmenter(background=0.65, base_size=32)
+    assert segment_files(segmenter, tmp_path / "in", "-o", tmp_path / "out", *words) == 0
+    seen = segmenter.segment(picture, segmenter.encode_vocabulary(["red", "green", "?blue"]))
+    points = find_points(seen.class_ids, seen.confidence, {1: "red"})
+    assert len(points) == 2
+    assert points[0].area_share > points[1].area_share
+    (red,) = [row for row in rows_of(tmp_path / "out") if row["class"] == "red"]
+    assert (int(red["point_x"]), int(red["point_y"])) == points[0].pixel
+    shown = read_picture(tmp_path / "out" / "a_overlay.png")
+    middle = tuple(shown[2, 19].tolist())
+    assert seen.class_ids[2, 19] == 255
+    assert np.abs(np.subtract(middle, (np.add(BLUE, color_of(3)) / 2))).max() <= 1, (
+        "half the image, half the class's colour"
     )
 
 

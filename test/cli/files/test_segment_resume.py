@@ -100,6 +100,17 @@ def test_a_picture_that_has_changed_and_a_mask_that_is_gone_are_made_again(tmp_p
     }
 
 
+def test_a_finished_folder_that_is_added_to_has_no_tables_until_it_is_finished_again(tmp_path):
+    folder, out = write_halves(tmp_path / "in", 2), tmp_path / "out"
+    assert segment_files(ColourSegmenter(), folder, "-o", out) == 0
+    for name in ("8.png", "9.png"):
+        stub_segment.write_picture(folder / name, halves(GREEN, GREEN))
+    assert segment_files(interrupted_at(1), folder, "-o", out, "--threads", 0) == 130
+    assert not {"coco.json", "classes.csv"} & set(tree(out))
+    assert segment_files(ColourSegmenter(), folder, "-o", out) == 0
+    assert b"9_mask.png" in tree(out)["coco.json"]
+
+
 def test_other_words_begin_anew_where_the_run_was_finished_and_are_refused_where_not(tmp_path, capsys):
     folder, out = write_halves(tmp_path / "in", 3), tmp_path / "out"
     assert segment_files(interrupted_at(2), folder, "-o", out, "--threads", 0) == 130
