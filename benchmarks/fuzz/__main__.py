@@ -24,6 +24,7 @@ from tqdm import tqdm
 from benchmarks.fuzz.bag_subjects import BAG_SUBJECTS
 from benchmarks.fuzz.database_subjects import DATABASE_SUBJECTS
 from benchmarks.fuzz.dataset_subjects import DATASET_SUBJECTS
+from benchmarks.fuzz.engine_subjects import ENGINE_SUBJECTS
 from benchmarks.fuzz.file_subjects import FILE_SUBJECTS
 from benchmarks.fuzz.fuzz_result import SubjectRun, add_run
 from benchmarks.fuzz.message_subjects import MESSAGE_SUBJECTS
@@ -31,7 +32,7 @@ from benchmarks.fuzz.request_subjects import REQUEST_SUBJECTS
 from benchmarks.fuzz.trial import Outcome, Subject, try_input
 
 SUBJECTS: tuple[Subject, ...] = (
-    *(*FILE_SUBJECTS, *DATASET_SUBJECTS, *DATABASE_SUBJECTS, *BAG_SUBJECTS),
+    *(*FILE_SUBJECTS, *DATASET_SUBJECTS, *DATABASE_SUBJECTS, *BAG_SUBJECTS, *ENGINE_SUBJECTS),
     *(*MESSAGE_SUBJECTS, *REQUEST_SUBJECTS),
 )
 

@@ -75,7 +75,8 @@ def _read_label(given: tuple[str, bytes], folder: Path) -> object:
 
 
 @cache
-def _blank_label() -> bytes:
+def blank_label() -> bytes:
+    """Return a label picture of SIZE, a PNG."""
     content = io.BytesIO()
     Image.fromarray(np.zeros(SIZE, np.uint8)).save(content, "PNG")
     return content.getvalue()
@@ -101,7 +102,7 @@ def _read_list(data: bytes, folder: Path) -> object:
 
 def _read_classes(data: bytes, folder: Path) -> object:
     _put(folder / "images/a.jpg", _picture("RGB", "JPEG"))
-    _put(folder / "labels/a.png", _blank_label())
+    _put(folder / "labels/a.png", blank_label())
     _put(folder / "classes.txt", data)
     dataset = open_dataset("folder", folder)
     return dataset.words, dataset.read_label(dataset.samples[0], SIZE)

@@ -173,11 +173,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--result", action="store_true", help="add the run to benchmarks/results/fuzz_DATE.json")
     parser.add_argument("--logs", type=Path, help="folder to keep the nodes' logs in")
+    parser.add_argument("--cache", type=Path, help="folder of caches that are kept; else they are empty at first")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="talk2dino_fuzz_") as folder:
         place = options.logs or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        set_environment(place)
+        set_environment(place, options.cache)
         stage = Stage(place)
         try:
             nodes = LiveNodes(stage, options.seed)

@@ -3,13 +3,14 @@
 
 import itertools
 import json
+import os
 import time
 from random import Random
 
 import pytest
 from rclpy.serialization import serialize_message
 
-from benchmarks.fuzz import trial
+from benchmarks.fuzz import live_nodes, trial
 from benchmarks.fuzz.__main__ import SUBJECTS, given_by, main, try_subject
 from benchmarks.fuzz.fuzz_result import SubjectRun, add_run
 from benchmarks.fuzz.random_messages import any_message
@@ -114,3 +115,14 @@ def test_a_run_counts_its_inputs_and_writes_its_findings(tmp_path, capsys, monke
     assert main(["--inputs", "7", "--output", str(tmp_path)]) == 1
     assert "own: 7 inputs, 7 found wrong" in capsys.readouterr().out
     assert '"subject": "own"' in (tmp_path / "findings_1.json").read_text()
+
+
+@pytest.mark.slow
+def test_the_running_nodes_answer_random_requests_and_end_well(tmp_path, capsys):
+    before = dict(os.environ)
+    try:
+        code = live_nodes.main(["--inputs", "100", "--logs", str(tmp_path), "--cache", os.environ["XDG_CACHE_HOME"]])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert code == 0, capsys.readouterr().out
