@@ -121,7 +121,7 @@ def test_a_run_counts_its_inputs_and_writes_its_findings(tmp_path, capsys, monke
 def test_the_running_nodes_answer_random_requests_and_end_well(tmp_path, capsys):
     before = dict(os.environ)
     try:
-        code = live_nodes.main(["--inputs", "100", "--logs", str(tmp_path), "--cache", os.environ["XDG_CACHE_HOME"]])
+        code = live_nodes.main(["--inputs", "50", "--logs", str(tmp_path), "--cache", os.environ["XDG_CACHE_HOME"]])
     finally:
         os.environ.clear()
         os.environ.update(before)
