@@ -7,7 +7,13 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import enclave_arguments, existing_file, overrides, switch
+from talk2dino_ros.ros.parameters.launch_arguments import (
+    enclave_arguments,
+    existing_file,
+    overrides,
+    switch,
+    tf_remappings,
+)
 
 SHARE = Path(__file__).parent.parent
 # arguments by the parameters that they set
@@ -34,5 +40,7 @@ def start(context):
         return []
     named = [{PARAMETERS.get(name, name): value} for name, value in overrides(given, OVERRIDES).items()]
     node = {"executable": "web", "name": "web", "parameters": [existing_file(given["web_params_file"]), *named]}
-    where = {"namespace": given["namespace"], "output": "screen"}
+    remappings = [("costmap", given["costmap"])] if given.get("costmap") else []
+    remappings += tf_remappings(given.get("use_namespaced_tf", "false"))
+    where = {"namespace": given["namespace"], "output": "screen", "remappings": remappings}
     return [Node(package="talk2dino_ros", ros_arguments=enclave_arguments(given["enclaves"], "web"), **node, **where)]

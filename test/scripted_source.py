@@ -9,6 +9,7 @@ from talk2dino_ros.engine.doctor.health_finding import HealthFinding
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
+    FoundPlace,
     PageCamera,
     PageClass,
     PagePoint,
@@ -80,6 +81,10 @@ class ScriptedSource:
     def stop_going(self):
         self.asked.append("stop")
         self.change(journey="cancelled", is_going=False)
+
+    def find(self, word):
+        self.asked.append(("find", word))
+        return "1 place", (FoundPlace(word, (1.0, 2.0, 0.5), "map", 0.8),)
 
     def close(self):
         """Do nothing."""

@@ -96,9 +96,12 @@ ELEMENTS |= {"execute": "action", "call": "action"}
 ON_DEMAND = {
     "web": Rights(
         subscribe=frozenset(
-            {"image", *(f"talk2dino/{name}" for name in ("mask", "objects", "overlay", "points_of_interest"))}
+            {
+                *("image", "costmap", "/tf", "/tf_static", "memory/heat"),
+                *(f"talk2dino/{name}" for name in ("mask", "objects", "overlay", "points_of_interest")),
+            }
         ),
-        request=frozenset({"talk2dino/get_vocabulary", "talk2dino/set_vocabulary"}),
+        request=frozenset({"memory/find", "talk2dino/get_vocabulary", "talk2dino/set_vocabulary"}),
         call=frozenset({"goal/go"}),
     )
 }

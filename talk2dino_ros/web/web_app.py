@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.web.access import Access, AccessGuard
 from talk2dino_ros.web.page_words import changed_words
 from talk2dino_ros.web.snapshot_file import zipped
@@ -55,6 +56,12 @@ class GoRequest(_Request):
     class_name: Annotated[str, Field(min_length=1, max_length=200)]
     object_id: Annotated[int, Field(ge=0, lt=2**32)]
     is_confirmed: Literal[True]
+
+
+class FindRequest(_Request):
+    """A word to ask the memory for."""
+
+    word: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 def make_app(source: PageSource, access: Access, *, max_rate_hz: float = 10.0) -> ASGIApp:
@@ -94,6 +101,12 @@ def _add_requests(app: FastAPI, source: PageSource, access: Access) -> None:
         _check_may_change(access)
         source.stop_going()
         return {"message": "the robot is told to stop"}
+
+    @app.post("/find")
+    def find(request: FindRequest) -> dict[str, Any]:
+        parse_class(request.word)
+        message, places = source.find(request.word)
+        return {"message": message, "places": [asdict(place) for place in places]}
 
     @app.get("/snapshot")
     def snapshot(camera: Annotated[str, Query(max_length=200)]) -> Response:

@@ -81,7 +81,10 @@ class PagePoint:
 
 @dataclass(frozen=True)
 class PageCamera:
-    """A camera and its newest image. problem: why there is none, as a sentence; number: goes up with each overlay."""
+    """A camera and its newest image, or the map from above.
+
+    problem: why there is none, as a sentence; number: goes up with each overlay.
+    """
 
     name: str
     number: int = 0
@@ -91,6 +94,17 @@ class PageCamera:
     seen: tuple[SeenClass, ...] = ()
     points: tuple[PagePoint, ...] = ()
     problem: str = ""
+    is_map: bool = False
+
+
+@dataclass(frozen=True)
+class FoundPlace:
+    """A place where the memory holds a word. position: metres, in `frame`."""
+
+    class_name: str
+    position: tuple[float, float, float]
+    frame: str
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class PageState:
 
     lost: why the segmenter does not answer, as a sentence; "" while it does. notice: what it is doing meanwhile.
     threshold: of the classes without one of their own; None for none. can_go: whether a robot can be sent to objects.
-    journey: how far it is on its way, "" where there is none.
+    journey: how far it is on its way, "" where there is none. can_find: whether a memory can be asked.
     """
 
     model: str
@@ -113,6 +127,7 @@ class PageState:
     can_go: bool = False
     journey: str = ""
     is_going: bool = False
+    can_find: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON has it; the version as text, for JavaScript's numbers end at 2^53."""
@@ -166,6 +181,9 @@ class PageSource(Protocol):
 
     def stop_going(self) -> None:
         """End the robot's way."""
+
+    def find(self, word: str) -> tuple[str, tuple[FoundPlace, ...]]:
+        """Ask the memory where a word was seen: its sentence, and the places. Raises WebError where there is none."""
 
     def close(self) -> None:
         """End all threads."""

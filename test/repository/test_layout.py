@@ -83,7 +83,7 @@ ROS_MODULES = {
     "ros/watch": set(),
     "perception": set(),
     "viz": set(),
-    "web": {"robot_source", "journey", "web_node", "web_main"},
+    "web": {"robot_map", "robot_source", "journey", "web_node", "web_main"},
 }
 PURE_MODULES = [
     path for room, ros in ROS_MODULES.items() for path in (PACKAGE / room).rglob("*.py") if path.stem not in ros

@@ -65,7 +65,7 @@ def test_the_nodes_ask_each_other_what_they_have_to_and_no_more():
     assert asked["segmenter"] == set()
     assert asked["goal"] == {"/talk2dino/set_vocabulary", "/talk2dino/get_vocabulary", "/memory/find", CANCEL}
     assert asked["memory"] == {"/talk2dino/encode_text"}
-    assert asked["web"] == {"/talk2dino/set_vocabulary", "/talk2dino/get_vocabulary"}
+    assert asked["web"] == {"/talk2dino/set_vocabulary", "/talk2dino/get_vocabulary", "/memory/find"}
     assert permitted("web", "call") == {"/goal/go"}
 
 

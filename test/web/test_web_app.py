@@ -184,6 +184,13 @@ def test_ten_megabytes_of_words_are_refused_in_a_sentence(source, client):
     assert source.asked == []
 
 
+def test_the_memory_is_asked_for_a_word(source, client):
+    reply = client.post("/find", json={"word": "mug"}).json()
+    assert (reply["message"], reply["places"][0]["position"]) == ("1 place", [1.0, 2.0, 0.5])
+    assert client.post("/find", json={"word": "mug\x1b"}).status_code == 400
+    assert source.asked == [("find", "mug")]
+
+
 def test_a_read_only_page_changes_nothing(source):
     with client_of(source, Access(read_only=True)) as client:
         assert client.post("/words", json=WORDS).status_code == 403

@@ -176,6 +176,14 @@ def test_a_robot_is_sent_after_a_confirmation_and_stopped(source, page):
     assert source.asked[-1] == "stop"
 
 
+def test_the_memory_is_asked_where_it_runs(source, page):
+    assert not page.is_visible("#memory")
+    source.change(can_find=True)
+    page.fill("#memory-word", "mug")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#memory-places li:text('mug, 80\u00a0%: x 1.0 m, y 2.0 m, z 0.5 m in map')")
+
+
 def test_a_lost_segmenter_is_said_and_found_again(source, page):
     wait_for_colour(page, (200, 40, 40))
     source.change(lost="the node talk2dino does not answer; look whether it runs")

@@ -21,6 +21,7 @@ from talk2dino_ros.web.desk.desk_camera import DeskCamera
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
+    FoundPlace,
     PageCamera,
     PagePoint,
     PageState,
@@ -141,6 +142,10 @@ class DeskSource:
 
     def stop_going(self) -> None:
         """Do nothing."""
+
+    def find(self, word: str) -> tuple[str, tuple[FoundPlace, ...]]:
+        """Raise WebError."""
+        raise WebError("there is no memory to ask, expected one; start the page beside the node memory")
 
     def close(self) -> None:
         """End the thread, and close the files."""

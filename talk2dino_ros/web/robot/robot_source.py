@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING, Any
 from rclpy.clock import Clock, ClockType
 
 from talk2dino_ros.client.client_errors import VocabularyConflictError
+from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.robot.camera_feeds import CameraFeeds
 from talk2dino_ros.web.robot.journey import Journey
 from talk2dino_ros.web.robot.picture_maker import PictureMaker
 from talk2dino_ros.web.robot.robot_health import findings, number, values_of
+from talk2dino_ros.web.robot.robot_map import RobotMap
 from talk2dino_ros.web.robot.robot_snapshot import RobotSnapshots
 from talk2dino_ros.web.web_source import (
     ConflictError,
+    FoundPlace,
     PageCamera,
     PageClass,
     PageState,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.web.robot.web_parameters import WebParameters
 
 LOOK_S = 0.5  # between two looks at what is there
+MAP = "map from above"  # to the page another camera
 ONLY_CAMERA = "camera"  # the page's name of the camera without one
 ANSWER_S = 90.0  # longer than a client of the nodes waits by itself
 
@@ -64,6 +68,8 @@ class RobotSource:
         self._asked: Future[Any] | None = None
         self._journey = Journey(client, settings.goal)
         self._snapshots = RobotSnapshots(client)
+        self._map = RobotMap(node, client, settings)
+        self._wants_map = False
         self._maker = PictureMaker(settings.max_rate_hz, settings.picture_pixels, self._on_picture)
         self._timer = node.create_timer(LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -83,6 +89,7 @@ class RobotSource:
             can_go=f"{self._full_name(self._settings.goal)}: goal" in statuses,
             journey=self._journey.said,
             is_going=self._journey.is_going,
+            can_find=f"{self._full_name(self._settings.memory)}: memory" in statuses,
         )
 
     def overlay(self, camera: str) -> tuple[int, bytes] | None:
@@ -92,6 +99,8 @@ class RobotSource:
 
     def watch(self, cameras: frozenset[str]) -> None:
         """Subscribe to what these cameras have, and to no others."""
+        self._wants_map = MAP in cameras
+        cameras &= set(self._names) - {MAP}
         for name in cameras - self._feeds.keys():
             self._feeds[name] = CameraFeeds(self._client, _of_robot(name), partial(self._maker.put, name))
         for name in self._feeds.keys() - cameras:
@@ -113,7 +122,7 @@ class RobotSource:
 
     def snapshot(self, camera: str) -> Snapshot:
         """Return a camera's newest image with its mask. Raises WebError where there is none."""
-        if camera not in self._names:
+        if camera not in self._names or camera == MAP:
             raise no_camera(camera, self._names)
         return self._snapshots.take(_of_robot(camera), self._vocabulary)
 
@@ -125,23 +134,39 @@ class RobotSource:
         """End the go_to that is under way."""
         self._journey.cancel()
 
+    def find(self, word: str) -> tuple[str, tuple[FoundPlace, ...]]:
+        """Ask the memory. Raises ClientError."""
+        return self._map.find(word, ANSWER_S)
+
     def close(self) -> None:
         """End the thread and the subscriptions."""
         self._node.destroy_timer(self._timer)
         self._maker.close()
         self.watch(frozenset())
         self._snapshots.close()
+        self._map.close()
         self._diagnostics.close()
 
     def _look(self) -> None:
         """Look for cameras and words, and tell browsers what may have changed."""
         self._names = tuple(name or ONLY_CAMERA for name in self._client.cameras())
+        if self._map.is_there():
+            self._names = (*self._names, MAP)
+        self._draw_map()
         version = self._told_version()
         known = self._vocabulary.version if self._vocabulary else 0
         if version != known and (self._asked is None or self._asked.done()):
             self._asked = self._client.get_vocabulary()
             self._asked.add_done_callback(self._on_vocabulary)
         self.on_change()
+
+    def _draw_map(self) -> None:
+        """Draw the map where someone looks at it; it is a camera to the page."""
+        if self._wants_map != self._map.is_open:
+            (self._map.open if self._wants_map else self._map.close)()
+        if self._map.is_open:
+            picture = self._map.draw()
+            self._on_picture(MAP, (picture.shape[1], picture.shape[0]), to_jpeg(picture, self._settings.picture_pixels))
 
     def _on_vocabulary(self, asked: Future[Any]) -> None:
         if asked.exception() is None:  # else the state says that the segmenter is lost
@@ -160,6 +185,9 @@ class RobotSource:
         self.on_change()
 
     def _camera(self, name: str, statuses: dict[str, Any]) -> PageCamera:
+        if name == MAP:
+            number_of_it, size, _ = self._overlays.get(MAP, (0, (0, 0), b""))
+            return PageCamera(MAP, number_of_it, size, is_map=True)
         part = f"camera {_of_robot(name)}".strip()
         status = statuses.get(f"{self._full_name(self._settings.segmenter)}: {part}")
         values = values_of(status) if status else {}

@@ -22,6 +22,8 @@ class WebParameters(NodeValues):
     segmenter: str = parameter("talk2dino", "Name of the segmenter node.")
     goal: str = parameter("goal", "Name of the goal node, where one runs.")
     memory: str = parameter("memory", "Name of the memory node, where one runs.")
+    map_frame: str = parameter("map", "Frame of the map from above, where there is no costmap, which has one.")
+    base_frame: str = parameter("base_link", "Robot base frame, whose pose is drawn into the map.")
     max_rate_hz: float = parameter(10.0, "Maximum rate of pictures of a camera, for each browser.", low=0.1, high=60.0)
     picture_pixels: int = parameter(960, "Long side of a picture; larger ones are made smaller.", low=64, high=4096)
     silence_s: float = parameter(

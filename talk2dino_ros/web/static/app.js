@@ -4,6 +4,7 @@
 import { Cameras } from "./cameras.js";
 import { byId, element, keyed, setText } from "./dom.js";
 import { Live } from "./live.js";
+import { Memory } from "./memory.js";
 import { Plots } from "./plots.js";
 import { Seen } from "./seen.js";
 import { Words } from "./words.js";
@@ -15,6 +16,7 @@ if (location.search) history.replaceState(null, "", location.pathname); // the t
 
 const words = new Words();
 const seen = new Seen();
+const memory = new Memory();
 const plots = new Plots();
 const cameras = new Cameras((names) => live.watch(names), (point, camera) => seen.open(point, camera));
 const live = new Live({ onState: show, onPicture: (name, blob) => cameras.draw(name, blob), onLink: showLink });
@@ -26,6 +28,7 @@ function show(state) {
   cameras.show(state.cameras, Boolean(state.lost));
   words.show(state);
   seen.show(state);
+  memory.show(state);
   plots.show(state);
   showHealth(state.health);
 }

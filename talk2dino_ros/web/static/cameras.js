@@ -44,6 +44,7 @@ export class Cameras {
   }
 
   update(card, camera, isLost) {
+    card.querySelector("a").hidden = camera.is_map;
     const frame = card.querySelector(".frame");
     const [width, height] = camera.size;
     if (width) frame.style.aspectRatio = `${width} / ${height}`;
@@ -53,7 +54,7 @@ export class Cameras {
     else if (problem) setText(problem, camera.problem);
     else frame.append(element("p", { className: "problem", text: camera.problem }));
     const seen = camera.seen.map((each) => `${each.class_name} ${percent(each.share)}`).join(", ");
-    card.querySelector("img").alt = `${camera.name}: ${seen || "none of the words is in view"}`;
+    card.querySelector("img").alt = camera.is_map ? "The map from above" : `${camera.name}: ${seen || "none of the words is in view"}`;
     const dropped = camera.dropped ? `, ${camera.dropped} dropped` : "";
     setText(card.querySelector(".speed"), camera.latency_ms === null ? "" : `${Math.round(camera.latency_ms)} ms${dropped}`);
     this.showTags(card.querySelector(".tags"), camera);

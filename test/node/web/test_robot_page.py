@@ -19,6 +19,8 @@ from PIL import Image
 from robot_world import DEPTH_M, HEIGHT, WIDTH, RobotWorld
 from websockets.asyncio.client import connect
 
+from talk2dino_ros.web.map_drawing import MapView, draw_from_above
+
 NAMESPACE = "/page"
 WEB = "talk2dino_ros.web.robot.web_main"
 WAIT_S = 150.0  # the model is loaded, on a busy machine
@@ -125,6 +127,16 @@ def test_a_snapshot_has_the_mask_of_its_image(address):
     red, _, blue = rgb[mask == 255].reshape(-1, 3).mean(axis=0)
     assert red > blue
     assert mask[HEIGHT // 2, WIDTH // 2] == cup
+
+
+def test_what_the_memory_finds_is_on_the_map_with_the_robot(address):
+    status, reply = post(address, "find", {"word": "mug"})
+    assert (status, [place["position"][:2] for place in reply["places"]]) == (200, [[4.0, 1.0]])
+    _, pictures = until(address, lambda _state, pictures: "map from above" in pictures, ["map from above"])
+    drawn = np.asarray(Image.open(io.BytesIO(pictures["map from above"]))).astype(int)
+    expected = draw_from_above(MapView(places=[(4.0, 1.0)], robot=(0.0, 0.0, 0.0)))
+    assert drawn.shape == expected.shape
+    assert np.abs(drawn - expected).mean() < 3  # a JPEG
 
 
 def test_where_no_goal_node_runs_a_go_to_says_so(address):
