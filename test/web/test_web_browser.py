@@ -156,7 +156,7 @@ def test_a_moved_threshold_is_sent_and_shown(source, page):
         page.wait_for_timeout(50)
     assert source.asked[-1] == ["mug >= 0.56: cup, mug", "!wall"]
     assert page.locator("#chips .name").first.inner_text() == "mug: cup, mug"
-    assert page.inner_text("#words-message") == ""
+    page.wait_for_selector("#words-message:empty", state="attached")
 
 
 def test_a_robot_is_sent_after_a_confirmation_and_stopped(source, page):

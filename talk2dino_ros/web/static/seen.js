@@ -16,6 +16,7 @@ export class Seen {
 
   show(state) {
     this.state = state;
+    if (this.dialog.open) this.offerGo(this.isAsked); // a goal node may have come, or gone
     byId("journey").hidden = !state.journey;
     setText(byId("journey-said"), state.journey);
     byId("journey-stop").hidden = !state.is_going || state.read_only;

@@ -106,7 +106,7 @@ export class Words {
   async change(change) {
     const classes = this.state.classes.map((each) => each.text);
     this.pending += 1;
-    this.say("…");
+    if (!change.thresholds) this.say("…"); // a slider has an output of its own
     try {
       const reply = await ask("words", { classes, expected_version: this.state.version, ...change });
       // what is asked for next builds on this, whether or not the new state is here already
@@ -141,6 +141,6 @@ function numbers(each, cameras) {
   const sum = seen.reduce((total, one) => total + one.share, 0);
   if (!sum) return "not in view";
   const sure = seen.reduce((total, one) => total + one.share * one.confidence, 0) / sum;
-  const where = looking.length > 1 ? ` in ${seen.length} of ${looking.length} images` : " of the image";
+  const where = looking.length > 1 ? ` in ${seen.length} of ${looking.length}` : " of the image";
   return `${percent(sum / seen.length)}${where}, confidence ${percent(sure)}`;
 }

@@ -73,6 +73,10 @@ def until(address, is_so, cameras=("camera",)):
     return asyncio.run(asyncio.wait_for(look(), WAIT_S))
 
 
+def pixels(jpeg):
+    return np.asarray(Image.open(io.BytesIO(jpeg)))
+
+
 def post(address, path, content):
     headers = {"Origin": address, "Content-Type": "application/json"}
     request = urllib.request.Request(f"{address}/{path}", json.dumps(content).encode(), headers)
@@ -132,10 +136,13 @@ def test_a_snapshot_has_the_mask_of_its_image(address):
 def test_what_the_memory_finds_is_on_the_map_with_the_robot(address):
     status, reply = post(address, "find", {"word": "mug"})
     assert (status, [place["position"][:2] for place in reply["places"]]) == (200, [[4.0, 1.0]])
-    _, pictures = until(address, lambda _state, pictures: "map from above" in pictures, ["map from above"])
-    drawn = np.asarray(Image.open(io.BytesIO(pictures["map from above"]))).astype(int)
     expected = draw_from_above(MapView(places=[(4.0, 1.0)], robot=(0.0, 0.0, 0.0)))
-    assert drawn.shape == expected.shape
+
+    def has_robot(_state, pictures):  # of which TF tells a moment later
+        return "map from above" in pictures and pixels(pictures["map from above"]).shape == expected.shape
+
+    _, pictures = until(address, has_robot, ["map from above"])
+    drawn = pixels(pictures["map from above"]).astype(int)
     assert np.abs(drawn - expected).mean() < 3  # a JPEG
 
 
