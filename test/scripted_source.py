@@ -9,9 +9,9 @@ from talk2dino_ros.engine.doctor.health_finding import HealthFinding
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
-    FoundPlace,
     PageCamera,
     PageClass,
+    PagePlace,
     PagePoint,
     PageState,
     SeenClass,
@@ -84,7 +84,7 @@ class ScriptedSource:
 
     def find(self, word):
         self.asked.append(("find", word))
-        return "1 place", (FoundPlace(word, (1.0, 2.0, 0.5), "map", 0.8),)
+        return "1 place", (PagePlace(word, (1.0, 2.0, 0.5), "map", 0.8),)
 
     def close(self):
         """Do nothing."""

@@ -98,7 +98,7 @@ class PageCamera:
 
 
 @dataclass(frozen=True)
-class FoundPlace:
+class PagePlace:
     """A place where the memory holds a word. position: metres, in `frame`."""
 
     class_name: str
@@ -182,7 +182,7 @@ class PageSource(Protocol):
     def stop_going(self) -> None:
         """End the robot's way."""
 
-    def find(self, word: str) -> tuple[str, tuple[FoundPlace, ...]]:
+    def find(self, word: str) -> tuple[str, tuple[PagePlace, ...]]:
         """Ask the memory where a word was seen: its sentence, and the places. Raises WebError where there is none."""
 
     def close(self) -> None:

@@ -21,8 +21,8 @@ from talk2dino_ros.web.desk.desk_camera import DeskCamera
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
-    FoundPlace,
     PageCamera,
+    PagePlace,
     PagePoint,
     PageState,
     SeenClass,
@@ -143,7 +143,7 @@ class DeskSource:
     def stop_going(self) -> None:
         """Do nothing."""
 
-    def find(self, word: str) -> tuple[str, tuple[FoundPlace, ...]]:
+    def find(self, word: str) -> tuple[str, tuple[PagePlace, ...]]:
         """Raise WebError."""
         raise WebError("there is no memory to ask, expected one; start the page beside the node memory")
 

@@ -16,7 +16,7 @@ from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 from talk2dino_ros.ros.tf.open_transforms import listener_of
 from talk2dino_ros.ros.tf.transforms import TransformError
 from talk2dino_ros.web.map_drawing import MapView, draw_from_above
-from talk2dino_ros.web.web_source import FoundPlace, WebError
+from talk2dino_ros.web.web_source import PagePlace, WebError
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -33,7 +33,7 @@ class RobotMap:
         self._node = node
         self._client = client
         self._settings = settings
-        self._places: tuple[FoundPlace, ...] = ()
+        self._places: tuple[PagePlace, ...] = ()
         self._feeds: list[Any] = []
         self._transforms: Any = None
 
@@ -63,12 +63,12 @@ class RobotMap:
             self._transforms.destroy()
         self._feeds, self._transforms = [], None
 
-    def find(self, word: str, timeout_s: float) -> tuple[str, tuple[FoundPlace, ...]]:
+    def find(self, word: str, timeout_s: float) -> tuple[str, tuple[PagePlace, ...]]:
         """Ask the memory where a word was seen; return its sentence and the places. Raises ClientError, WebError."""
         answer = self._client.find(word).result(timeout_s)
         frame = answer.header.frame_id
         self._places = tuple(
-            FoundPlace(each.class_name, (each.position.x, each.position.y, each.position.z), frame, each.confidence)
+            PagePlace(each.class_name, (each.position.x, each.position.y, each.position.z), frame, each.confidence)
             for each in answer.places
         )
         return answer.message, self._places

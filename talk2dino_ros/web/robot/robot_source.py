@@ -28,9 +28,9 @@ from talk2dino_ros.web.robot.robot_map import RobotMap
 from talk2dino_ros.web.robot.robot_snapshot import RobotSnapshots
 from talk2dino_ros.web.web_source import (
     ConflictError,
-    FoundPlace,
     PageCamera,
     PageClass,
+    PagePlace,
     PageState,
     Snapshot,
     WebError,
@@ -134,7 +134,7 @@ class RobotSource:
         """End the go_to that is under way."""
         self._journey.cancel()
 
-    def find(self, word: str) -> tuple[str, tuple[FoundPlace, ...]]:
+    def find(self, word: str) -> tuple[str, tuple[PagePlace, ...]]:
         """Ask the memory. Raises ClientError."""
         return self._map.find(word, ANSWER_S)
 
