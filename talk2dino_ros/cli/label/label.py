@@ -70,7 +70,11 @@ def run(arguments: argparse.Namespace) -> None:
     del segmenter  # a GPU of this machine is the workers'
     make_folder(arguments.output)
     worker = (partial(load_for, arguments, with_words=False), about_of, about, vocabulary, settings)
-    rows = _labelled([_row(unit, arguments) for unit in units], worker, arguments)
+    try:
+        rows = _labelled([_row(unit, arguments) for unit in units], worker, arguments)
+    except KeyboardInterrupt:
+        print("stopped; what is done is kept, and the same command goes on from there", file=sys.stderr)
+        raise
     told = {
         row["name"]: {"images": row["done"] + row["known"], "lost": row["lost"], "error": row["error"]} for row in rows
     }
