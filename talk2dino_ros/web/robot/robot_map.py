@@ -77,7 +77,9 @@ class RobotMap:
         """Draw uint8 [H, W, 3] RGB. Raises WebError where the costmap contradicts itself."""
         costmap, cloud = (feed.newest for feed in self._feeds)
         places = [place.position[:2] for place in self._places]
-        scores = np.frombuffer(cloud.data, "<f4").reshape(-1, HEAT_FLOATS) if cloud else np.zeros((0, 4), np.float32)
+        if cloud is not None and cloud.point_step != 4 * HEAT_FLOATS:
+            raise WebError(f"the heat has {cloud.point_step} bytes a point, expected the memory's 16; mend its sender")
+        scores = np.frombuffer(cloud.data if cloud else b"", "<f4").reshape(-1, HEAT_FLOATS)
         if costmap is None:
             return draw_from_above(MapView(heat=scores, places=places, robot=self._robot(self._settings.map_frame)))
         info, cells = costmap.info, np.frombuffer(costmap.data, np.int8)

@@ -70,6 +70,7 @@ class RobotSource:
         self._snapshots = RobotSnapshots(client)
         self._map = RobotMap(node, client, settings)
         self._wants_map = False
+        self._map_problem = ""
         self._maker = PictureMaker(settings.max_rate_hz, settings.picture_pixels, self._on_picture)
         self._timer = node.create_timer(LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -165,7 +166,12 @@ class RobotSource:
         if self._wants_map != self._map.is_open:
             (self._map.open if self._wants_map else self._map.close)()
         if self._map.is_open:
-            picture = self._map.draw()
+            try:
+                picture = self._map.draw()
+            except WebError as error:
+                self._map_problem = str(error)
+                return
+            self._map_problem = ""
             self._on_picture(MAP, (picture.shape[1], picture.shape[0]), to_jpeg(picture, self._settings.picture_pixels))
 
     def _on_vocabulary(self, asked: Future[Any]) -> None:
@@ -187,7 +193,7 @@ class RobotSource:
     def _camera(self, name: str, statuses: dict[str, Any]) -> PageCamera:
         if name == MAP:
             number_of_it, size, _ = self._overlays.get(MAP, (0, (0, 0), b""))
-            return PageCamera(MAP, number_of_it, size, is_map=True)
+            return PageCamera(MAP, number_of_it, size, problem=self._map_problem, is_map=True)
         part = f"camera {_of_robot(name)}".strip()
         status = statuses.get(f"{self._full_name(self._settings.segmenter)}: {part}")
         values = values_of(status) if status else {}
