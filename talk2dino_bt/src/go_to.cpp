@@ -68,11 +68,13 @@ BT::NodeStatus GoTo::onRunning()
 
 void GoTo::onHalted()
 {
-  if (course_->handle) {
-    client_->async_cancel_goal(course_->handle);
+  if (is_sent_ && !course_->handle && !course_->is_rejected) {
+    ros_.wait_for(sent_);  // taken in this moment, it would drive on with nobody to cancel it
   }
-  course_->is_halted = true;  // one that is not taken yet is cancelled once it is
-  ros_.spin();
+  course_->is_halted = true;
+  if (course_->handle) {
+    ros_.wait_for(client_->async_cancel_goal(course_->handle));  // the process may end after it
+  }
 }
 
 void GoTo::send()
@@ -86,7 +88,7 @@ void GoTo::send()
   options.goal_response_callback = [course = course_, client = client_](const Handle::SharedPtr & handle) {
       course->is_rejected = !handle;
       course->handle = handle;
-      if (handle && course->is_halted) {
+      if (handle && course->is_halted) {  // later than it was waited for
         client->async_cancel_goal(handle);
       }
     };
@@ -97,7 +99,7 @@ void GoTo::send()
   options.result_callback = [course = course_](const Handle::WrappedResult & result) {
       course->result = std::make_shared<Handle::WrappedResult>(result);
     };
-  client_->async_send_goal(goal, options);
+  sent_ = client_->async_send_goal(goal, options);
   is_sent_ = true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,7 @@ private:
   std::string action_;
   rclcpp_action::Client<Action>::SharedPtr client_;
   bool is_sent_ = false;
+  std::shared_future<Handle::SharedPtr> sent_;
   std::chrono::steady_clock::time_point started_;
   // Of the present go_to alone: what comes late of an earlier one finds no owner.
   struct Course

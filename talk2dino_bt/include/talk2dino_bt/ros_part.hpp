@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,13 @@ public:
 
   /// Run what has come.
   void spin() {executor_.spin_some();}
+
+  /// Run what comes until a future is there, for a second at most; return whether it is.
+  template<typename Future>
+  bool wait_for(const Future & future)
+  {
+    return executor_.spin_until_future_complete(future, std::chrono::seconds(1)) == rclcpp::FutureReturnCode::SUCCESS;
+  }
 
   rclcpp::Node::SharedPtr node;
   rclcpp::CallbackGroup::SharedPtr group;
