@@ -40,6 +40,7 @@ class ScriptedSource:
         self.now = first_state()
         self.rgb = np.full((12, 16, 3), (200, 40, 40), np.uint8)
         self.asked = []
+        self.looked = 0  # how often a picture was asked for
 
     def change(self, **changes):
         """Change fields of the state, as a robot would, and say so."""
@@ -56,6 +57,7 @@ class ScriptedSource:
         return self.now
 
     def overlay(self, camera):
+        self.looked += 1
         return (self.now.cameras[0].number, to_jpeg(self.rgb, 100)) if camera == "front" else None
 
     def watch(self, cameras):

@@ -91,8 +91,11 @@ def test_a_slow_browser_gets_the_newest_picture_and_no_other(source, client):
         while "bytes" not in line.receive():
             line.send_json({"drawn": True})
         line.receive_json()  # and does not say that it has drawn it
+        looked = source.looked
         for red in range(0, 200, 10):
             source.show((red, 200, 40))
+            assert client.get("/app.js").status_code == 200  # the server is awake, and serves others
+        assert source.looked == looked
         source.show((40, 40, 200))
         line.send_json({"drawn": True})
         pictures, _ = turn_with_picture(line)
