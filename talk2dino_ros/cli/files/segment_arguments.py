@@ -59,17 +59,24 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="of videos, cameras and bags each N-th image")
     parser.add_argument("--no-overlay", action="store_true", help="write no overlays: masks and tables alone")
     parser.add_argument(
-        "--threads", type=int, default=THREADS, metavar="N", help="that read files, and as many that write; 0: none"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="that read files, and as many that write; 0: none, as where the model is on a CPU",
     )
     parser.add_argument("--fresh", action="store_true", help="begin anew where results of another run are")
     parser.add_argument("--output", "-o", type=Path, default=Path(output), help=f"folder for results ({output})")
 
 
-def run_settings(arguments: argparse.Namespace) -> RunSettings:
-    """Return how the images are gone through. Raises ModelError for a number that cannot be."""
+def run_settings(arguments: argparse.Namespace, device: str = "cpu") -> RunSettings:
+    """Return how the images are gone through. device: the model's. Raises ModelError for a number that cannot be."""
     check_number(arguments, "every", 1)
-    check_number(arguments, "threads", 0)
-    return RunSettings(arguments.threads, arguments.every, not arguments.no_overlay)
+    if arguments.threads is not None:
+        check_number(arguments, "threads", 0)
+    own = 0 if device == "cpu" else THREADS  # a model on a CPU has all cores already
+    return RunSettings(
+        own if arguments.threads is None else arguments.threads, arguments.every, not arguments.no_overlay
+    )
 
 
 def check_number(arguments: argparse.Namespace, name: str, lowest: int) -> None:

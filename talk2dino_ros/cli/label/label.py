@@ -57,13 +57,14 @@ def add_label_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Label every source, write the manifest, and say what was lost. Raises ClusterError that names what failed."""
-    settings = run_settings(arguments)
+    run_settings(arguments)  # a wrong number is said before the model is loaded
     for name in ("workers", "retries"):
         check_number(arguments, name, 0)
     import_ray()
     found, left_out = find_sources(arguments.sources, image_topics(arguments))
     units = label_units(found)
     segmenter = load_for(arguments)
+    settings = run_settings(arguments, segmenter.device)
     vocabulary = read_words(arguments, segmenter)
     about_of = partial(_about, vocabulary=vocabulary, arguments=arguments)
     about = about_of(segmenter)
