@@ -128,15 +128,17 @@ class JournaledSegmenter:
         """Return the segmenter's."""
         return self._segmenter.stage_timer()
 
-    def segment(self, images: Sequence[NDArray[np.uint8]], vocabulary: Vocabulary, **asked: Any) -> list[Segmentation]:
-        """Segment as `Segmenter.segment`; what the journal has of an image is not computed again.
+    def segment(
+        self, images: Sequence[NDArray[np.uint8]], vocabulary: Vocabulary, *asked: Any, **named: Any
+    ) -> list[Segmentation]:
+        """Segment as `Segmenter.segment`; what the journal has of an image is not computed again, and has no scores.
 
         Not with score_smoothing, where the model has to see all images before.
         """
         (rgb,), number = images, next(self._numbers)
         found = None if self.options.score_smoothing else self._journal.find(number, rgb)
         if found is None:
-            (found,) = self._segmenter.segment(images, vocabulary, **asked)
+            (found,) = self._segmenter.segment(images, vocabulary, *asked, **named)
             self._journal.put(number, rgb, found)
         return [found]
 
