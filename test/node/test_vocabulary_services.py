@@ -139,7 +139,7 @@ def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe
         meanwhile, was_encoding = active(probe), not change.done()
         assert probe.result(change, "the change").success
         if was_encoding:
-            assert meanwhile == before
+            assert repr(meanwhile) == repr(before)  # a threshold that is none is NaN, which equals nothing
             return
     pytest.fail("no reply came while text was encoded")
 
