@@ -27,7 +27,8 @@ from benchmarks.memory.recall import NEAR_M, Answer, Point, share
 from benchmarks.memory.toured_rooms import BEFORE, FACTS, map_name, open_memory
 from benchmarks.memory.touring_robot import query_of_word
 from talk2dino_ros.engine import Segmenter, load_segmenter
-from talk2dino_ros.perception.memory.place_finder import MIN_EVIDENCE, FoundPlace, Search
+from talk2dino_ros.perception.evidence import MIN_EVIDENCE
+from talk2dino_ros.perception.memory.place_finder import FoundPlace, Search
 from talk2dino_ros.perception.memory.spatial_memory import SpatialMemory
 from talk2dino_ros.perception.memory.word_query import WordQuery
 
