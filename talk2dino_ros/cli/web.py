@@ -23,7 +23,7 @@ from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
 if TYPE_CHECKING:
     from talk2dino_ros.web.desk.desk_source import DeskSource
 
-DEFAULT_WORDS = "person, animal, cup, sky"
+DEFAULT_WORDS = "person, animal, cup, chair"
 PORT = 8420
 
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way of a frame, with a camera and a segmenter that the test scripts, and no ROS."""
 
-import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scripted_pipeline import BAD, DEADLINE_S, Bench, ScriptedSegmenter, image, vocabulary_of
 
 from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.runtime import stage_times
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.frames import mask_size, nearest
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
@@ -117,14 +118,25 @@ def test_stage_times_of_a_batch_go_from_decoding_to_the_points_and_its_cameras_s
     assert bench.segmenter.timers_made == 1
 
 
-def test_decoding_and_publishing_are_each_in_the_stage_of_that_name():
+def test_decoding_and_publishing_are_each_in_the_stage_of_that_name(monkeypatch):
+    now_s = [100.0]  # a clock that goes where it is told to, whatever else the machine does
+    monkeypatch.setattr(stage_times, "time", SimpleNamespace(perf_counter=lambda: now_s[0]))
+
+    def taking(seconds, function):
+        def take(*values):
+            now_s[0] += seconds
+            return function(*values)
+
+        return take
+
     bench = Bench(stage_times=True)
-    to_rgb, publish_mask = bench.front.to_rgb, bench.front.publish_mask
-    bench.front.to_rgb = lambda frame: time.sleep(0.05) or to_rgb(frame)
-    bench.front.publish_mask = lambda *values: time.sleep(0.1) or publish_mask(*values)
+    bench.front.to_rgb = taking(0.05, bench.front.to_rgb)
+    bench.front.publish_mask = taking(0.1, bench.front.publish_mask)
     bench.process(front=image())
     times_s = {name: median_s for name, (median_s, _) in bench.pipeline.stages.percentiles_s().items()}
-    assert times_s["publish"] >= 0.1 > times_s["decode"] >= 0.05 > times_s["points"]
+    assert times_s["decode"] == pytest.approx(0.05)
+    assert times_s["publish"] == pytest.approx(0.1)
+    assert times_s["points"] == 0.0
 
 
 def test_without_stage_times_no_timer_is_made_and_older_times_are_forgotten():
