@@ -131,8 +131,11 @@ class Vocabulary:
         return [entry.words for entry in self.classes] == [entry.words for entry in classes]
 
     def scores_as(self, other: "Vocabulary") -> bool:
-        """Whether an image's scores are the same with both: the same vectors, on the same ballots."""
-        return self is other or (self.has_words_of(other.classes) and np.array_equal(self.embeddings, other.embeddings))
+        """Whether an image's scores are the same with both: the same vectors, ids and ballots."""
+        if self is other:
+            return True
+        is_alike = self.ids == other.ids and self.has_words_of(other.classes)
+        return is_alike and np.array_equal(self.embeddings, other.embeddings)
 
     def with_background(self, name: str, class_id: int) -> "Vocabulary":
         """Return the same classes, and this label and id for all that is unlabeled. See `check_background`."""

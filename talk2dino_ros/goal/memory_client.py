@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from talk2dino_ros.ros.node.waits import Waits
 
-DISCOVERY_S = 2.0  # for a memory that starts at this moment; one that does not run is told of after it
+DISCOVERY_S = 5.0  # for a memory that starts at this moment, as DDS announces itself each 3 s; else it is told of
 
 
 class NoMemoryError(Talk2DinoError):

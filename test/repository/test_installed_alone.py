@@ -114,4 +114,5 @@ def test_nothing_but_the_package_and_its_command_was_installed(alone):
     outside = [file for file in installed.files if file.parts[0] not in {"talk2dino_ros", installed._path.name}]
     assert [file.name for file in outside] == ["talk2dino"]  # no tests, tools, benchmarks, and no node as a command
     assert (alone.bin / "talk2dino").read_text().startswith(f"#!{alone.bin / 'python'}")
-    assert set(installed.metadata.get_all("Provides-Extra")) == {"bags", "evaluate", "mini", "onnx", "train"}
+    extras = {"agents", "bags", "evaluate", "mini", "onnx", "train", "web"}
+    assert set(installed.metadata.get_all("Provides-Extra")) == extras
