@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,8 +93,8 @@ def try_fault(tried: Fault, stage: Stage) -> Row:
 
 
 def shorten(text: str) -> str:
-    """Return a text on one line that a table has room for."""
-    line = " ".join(text.split()).replace("|", "\\|")
+    """Return a text on one line that a table has room for, without the colours that Fast DDS writes."""
+    line = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split()).replace("|", "\\|")
     return line if len(line) <= MOST_SHOWN else f"{line[: MOST_SHOWN - 1]}…"
 
 

@@ -63,6 +63,7 @@ def test_the_table_has_a_line_for_each_row_and_marks_what_does_not_hold():
 
 def test_a_text_with_lines_and_bars_does_not_break_the_table():
     assert shorten("a\n b | c") == "a b \\| c"
+    assert shorten("\x1b[37;1ma\x1b[m b") == "a b"
     assert len(shorten("x" * 5000)) == 400
 
 
