@@ -57,7 +57,9 @@ def contents(path: Path) -> dict[str, list]:
     return found
 
 
-def _stopping(stop_at: int, marker: Path) -> Callable[[int], None]:
+def stopping(stop_at: int, marker: Path) -> Callable[[int], None]:
+    """For `on_call`: make the file and sleep in the image of that number."""
+
     def on_call(number: int) -> None:
         if number == stop_at:
             marker.touch()
@@ -67,4 +69,4 @@ def _stopping(stop_at: int, marker: Path) -> Callable[[int], None]:
 
 
 if __name__ == "__main__":
-    sys.exit(replay(WatchedSegmenter(_stopping(int(sys.argv[1]), Path(sys.argv[2]))), *sys.argv[3:]))
+    sys.exit(replay(WatchedSegmenter(stopping(int(sys.argv[1]), Path(sys.argv[2]))), *sys.argv[3:]))

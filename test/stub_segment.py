@@ -7,13 +7,11 @@ As a program: `stub_segment.py STOP_AT MARKER ARGUMENT...` makes the file MARKER
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from stub_replay import WatchedSegmenter
+from stub_replay import WatchedSegmenter, stopping
 
 from talk2dino_ros.cli.files import segment
 from talk2dino_ros.cli.label import label
@@ -85,14 +83,5 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _stopping(stop_at: int, marker: Path) -> Callable[[int], None]:
-    def on_call(number: int) -> None:
-        if number == stop_at:
-            marker.touch()
-            time.sleep(600)  # until it is killed
-
-    return on_call
-
-
 if __name__ == "__main__":
-    sys.exit(segment_files(ColourSegmenter(_stopping(int(sys.argv[1]), Path(sys.argv[2]))), *sys.argv[3:]))
+    sys.exit(segment_files(ColourSegmenter(stopping(int(sys.argv[1]), Path(sys.argv[2]))), *sys.argv[3:]))

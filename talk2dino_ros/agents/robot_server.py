@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from talk2dino_ros.agents.permissions import Permission, Permissions
 from talk2dino_ros.agents.reports import FoundWord, GoToReport, Listed, View, name_of, sentence
 from talk2dino_ros.agents.robot_answers import RobotAnswers
+from talk2dino_ros.client.go_to_run import GoToRun
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 INSTRUCTIONS = (
@@ -188,17 +189,7 @@ def add_go_to(server: MCPServer[RobotAnswers], permissions: Permissions) -> None
         """
         check_confirmed(confirmed)
         answers = answers_of(context)
-        run = answers.start(word, stand_off_m)
-        try:
-            state, end_s = "", asyncio.get_running_loop().time() + wait_s
-            while not run.result.done() and asyncio.get_running_loop().time() < end_s:
-                if run.state != state:
-                    state = run.state
-                    await context.report_progress(0, message=f"{state}: {sentence(run.feedback.message)}")
-                await asyncio.sleep(PERIOD_S)
-        except asyncio.CancelledError:  # the client has given the call up, or gone
-            run.cancel()
-            raise
+        await _until_it_ends(context, answers.start(word, stand_off_m), wait_s)
         return _reported(answers)
 
     @server.tool(annotations=CHANGES)
@@ -210,6 +201,20 @@ def add_go_to(server: MCPServer[RobotAnswers], permissions: Permissions) -> None
             raise ToolError("no go_to was begun here, expected one; nothing was done")
         await asyncio.wrap_future(answers.run.cancel())
         return _reported(answers)
+
+
+async def _until_it_ends(context: Context, run: GoToRun, wait_s: float) -> None:
+    """Wait for a drive, at most so long, and tell each state; one whose client gives up or goes is cancelled."""
+    state, end_s = "", asyncio.get_running_loop().time() + wait_s
+    try:
+        while not run.result.done() and asyncio.get_running_loop().time() < end_s:
+            if run.state != state:
+                state = run.state
+                await context.report_progress(0, message=f"{state}: {sentence(run.feedback.message)}")
+            await asyncio.sleep(PERIOD_S)
+    except asyncio.CancelledError:
+        run.cancel()
+        raise
 
 
 def _reported(answers: RobotAnswers) -> GoToReport:
