@@ -36,6 +36,7 @@ class NodeStarter:
 
     def start(self, arguments: list[str], log: Path) -> ForkedProcess:
         """Start the executable with these arguments and this process's environment; its output goes to the log."""
+        log.touch()  # the child opens it some time after its id is known
         return ForkedProcess(self, self.ask(arguments=arguments, environment=dict(os.environ), log=str(log)))
 
     def ask(self, **request: Any) -> int:

@@ -33,13 +33,18 @@ def segmenter(start_node):
 
 
 @pytest.fixture(scope="module")
-def address(segmenter, context, tmp_path_factory):
+def world(context):
     world = RobotWorld(context, NAMESPACE)
+    yield world
+    world.destroy()
+
+
+@pytest.fixture(scope="module")
+def address(segmenter, world, tmp_path_factory):
     log = tmp_path_factory.mktemp("web") / "log.txt"
     web = NodeProcess(["port:=0", "silence_s:=2.0"], NAMESPACE, log, WEB)
     yield printed_address(web)
     web.stop()
-    world.destroy()
 
 
 def printed_address(web):
