@@ -19,6 +19,7 @@ LONG_SIDE = 800  # pixels of the picture
 MOST_ZOOM = 24  # pixels of a cell
 MARGIN_M = 1.0  # around what is known, where there is no grid
 UNKNOWN, FREE, LETHAL = (205, 207, 212), 250, 40  # gray levels of costs
+FAR = 10_000  # pixels outside
 ROBOT, PLACE, INK = (43, 80, 200), (224, 60, 60), (30, 30, 34)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -42,7 +43,7 @@ class MapView:
 
 def draw_from_above(view: MapView) -> Rgb:
     """Draw uint8 [H, W, 3] RGB."""
-    view = view if view.cells is not None else _with_empty_grid(view)
+    view = _coarse(view if view.cells is not None else _with_empty_grid(view))
     assert view.cells is not None
     zoom = min(MOST_ZOOM, LONG_SIDE / max(view.cells.shape))
     picture = _with_heat(_costs(view.cells), view)[::-1]
@@ -51,7 +52,7 @@ def draw_from_above(view: MapView) -> Rgb:
     pixels_per_m = zoom / view.cell_m
 
     def at(x: float, y: float) -> tuple[int, int]:
-        return round((x - view.origin[0]) * pixels_per_m), round(size[1] - (y - view.origin[1]) * pixels_per_m)
+        return _pixel((x - view.origin[0]) * pixels_per_m), _pixel(size[1] - (y - view.origin[1]) * pixels_per_m)
 
     for number, place in enumerate(view.places, 1):
         cv2.circle(drawn, at(*place), 12, PLACE, cv2.FILLED, cv2.LINE_AA)
@@ -74,6 +75,22 @@ def _with_empty_grid(view: MapView) -> MapView:
     width, height = np.ceil((high - low) / cell_m).astype(int)
     cells = np.full((height, width), -1, np.int8)
     return MapView(cells, cell_m, (float(low[0]), float(low[1])), view.heat, view.places, view.robot)
+
+
+def _coarse(view: MapView) -> MapView:
+    """Return a view with no more cells than pixels; a coarse cell has the highest cost of those in it."""
+    assert view.cells is not None
+    step = math.ceil(max(view.cells.shape) / LONG_SIDE)
+    if step == 1:
+        return view
+    rows = np.maximum.reduceat(view.cells, range(0, view.cells.shape[0], step), axis=0)
+    cells = np.maximum.reduceat(rows, range(0, view.cells.shape[1], step), axis=1)
+    return MapView(cells, view.cell_m * step, view.origin, view.heat, view.places, view.robot)
+
+
+def _pixel(position: float) -> int:
+    """Return a pixel's number; what is far outside of the picture stays outside, in numbers that OpenCV takes."""
+    return round(min(max(position, -FAR), FAR))
 
 
 def _costs(cells: npt.NDArray[np.int8]) -> Rgb:
@@ -109,5 +126,5 @@ def _draw_robot(picture: Rgb, middle: tuple[int, int], yaw: float) -> None:
 
 def _draw_metre(picture: Rgb, pixels_per_m: float) -> None:
     left, low = 12, picture.shape[0] - 12
-    cv2.line(picture, (left, low), (left + round(pixels_per_m), low), INK, 3)
+    cv2.line(picture, (left, low), (left + _pixel(pixels_per_m), low), INK, 3)
     cv2.putText(picture, "1 m", (left, low - 8), FONT, 0.5, INK, 1, cv2.LINE_AA)

@@ -52,3 +52,21 @@ def test_where_no_grid_is_known_the_map_holds_all_that_is():
     assert (picture == ROBOT).all(axis=-1).any()
     assert (picture == PLACE).all(axis=-1).any()
     assert draw_from_above(MapView()).size > 0
+
+
+def test_a_map_of_more_cells_than_pixels_keeps_its_walls_and_its_places():
+    cells = np.full((1000, 3999), 0, np.int8)  # 200 m by 50 m: five cells a pixel
+    cells[:, 1002] = 100  # a wall as thin as a cell
+    picture = draw_from_above(MapView(cells, 0.05, (0.0, 0.0), places=[(100.0, 25.0)]))
+    assert picture.shape == (200, 800, 3)
+    assert picture[100, 200].tolist() == [40, 40, 40]
+    assert picture[100, 199].tolist() == picture[100, 201].tolist() == [250, 250, 250]
+    red = np.argwhere((picture == PLACE).all(axis=-1))
+    assert red.mean(axis=0) == pytest.approx([100, 400], abs=2)
+
+
+def test_what_is_far_outside_is_not_in_the_picture_and_harms_none():
+    picture = draw_from_above(view(cell_m=0.001, places=[(1e6, -1e6)], robot=(-1e6, 1e6, 0.0)))
+    assert picture.shape == (400, 800, 3)
+    assert not (picture == PLACE).all(axis=-1).any()
+    assert not (picture == ROBOT).all(axis=-1).any()

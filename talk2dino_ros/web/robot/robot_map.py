@@ -7,7 +7,6 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import PointCloud2
 
@@ -16,14 +15,13 @@ from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE
 from talk2dino_ros.ros.tf.open_transforms import listener_of
 from talk2dino_ros.ros.tf.transforms import TransformError
 from talk2dino_ros.web.map_drawing import MapView, draw_from_above
-from talk2dino_ros.web.web_source import PagePlace, WebError
+from talk2dino_ros.web.robot.map_messages import cells_of, heat_of, places_of
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.web.robot.web_parameters import WebParameters
-
-HEAT_FLOATS = 4  # of a point of the cloud: x, y, z, score
+    from talk2dino_ros.web.web_source import PagePlace
 
 
 class RobotMap:
@@ -66,31 +64,17 @@ class RobotMap:
     def find(self, word: str, timeout_s: float) -> tuple[str, tuple[PagePlace, ...]]:
         """Ask the memory where a word was seen; return its sentence and the places. Raises ClientError, WebError."""
         answer = self._client.find(word).result(timeout_s)
-        frame = answer.header.frame_id
-        self._places = tuple(
-            PagePlace(each.class_name, (each.position.x, each.position.y, each.position.z), frame, each.confidence)
-            for each in answer.places
-        )
+        self._places = places_of(answer.places, answer.header.frame_id)
         return answer.message, self._places
 
     def draw(self) -> Any:
-        """Draw uint8 [H, W, 3] RGB. Raises WebError where the costmap contradicts itself."""
+        """Draw uint8 [H, W, 3] RGB. Raises WebError where a message contradicts itself."""
         costmap, cloud = (feed.newest for feed in self._feeds)
-        places = [place.position[:2] for place in self._places]
-        if cloud is not None and cloud.point_step != 4 * HEAT_FLOATS:
-            raise WebError(f"the heat has {cloud.point_step} bytes a point, expected the memory's 16; mend its sender")
-        scores = np.frombuffer(cloud.data if cloud else b"", "<f4").reshape(-1, HEAT_FLOATS)
+        places, heat = [place.position[:2] for place in self._places], heat_of(cloud)
         if costmap is None:
-            return draw_from_above(MapView(heat=scores, places=places, robot=self._robot(self._settings.map_frame)))
-        info, cells = costmap.info, np.frombuffer(costmap.data, np.int8)
-        if len(cells) != info.width * info.height or not len(cells) or not info.resolution > 0:
-            raise WebError(
-                f"the costmap has {len(cells)} values for {info.width} x {info.height} cells; mend its sender"
-            )
-        origin = (info.origin.position.x, info.origin.position.y)
-        grid = cells.reshape(info.height, info.width)
+            return draw_from_above(MapView(heat=heat, places=places, robot=self._robot(self._settings.map_frame)))
         robot = self._robot(costmap.header.frame_id)
-        return draw_from_above(MapView(grid, info.resolution, origin, scores, places, robot))
+        return draw_from_above(MapView(*cells_of(costmap), heat, places, robot))
 
     def _robot(self, frame: str) -> tuple[float, float, float] | None:
         with suppress(TransformError):  # not known, and so not drawn
