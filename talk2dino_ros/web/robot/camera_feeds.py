@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
 from talk2dino_ros.web.web_source import PagePoint, SeenClass, page_color
 
 NOT_IN_VIEW = (-1, -1)
+MOST_SHOWN = 300  # points, and objects, of a camera, whoever publishes them
 STATES = ("tentative", "confirmed", "lost")  # by the numbers of TrackedObject
 
 
@@ -30,8 +33,8 @@ class CameraFeeds:
     def points(self) -> tuple[PagePoint, ...]:
         """Return the points of interest of the newest image, and the tracked objects that are not in it."""
         message, objects = self._points.newest, self._objects.newest
-        tracked = {each.id: each for each in objects.objects} if objects else {}
-        points = list(message.points) if message else []
+        tracked = {each.id: each for each in shown_of(objects.objects)} if objects else {}
+        points = shown_of(message.points) if message else []
         seen = {point.object_id for point in points}
         frame = objects.header.frame_id if objects else ""
         shown = [_of_point(point, tracked.get(point.object_id)) for point in points]
@@ -42,12 +45,24 @@ class CameraFeeds:
         shares: dict[str, float] = defaultdict(float)
         weights: dict[str, float] = defaultdict(float)
         message = self._points.newest
-        for point in message.points if message else ():
+        for point in shown_of(message.points) if message else ():
             shares[point.class_name] += point.area_share
             weights[point.class_name] += point.area_share * point.confidence
         return tuple(
             SeenClass(name, round(share, 4), round(weights[name] / share, 3)) for name, share in shares.items() if share
         )
+
+
+def shown_of(found: Iterable[Any]) -> list[Any]:
+    """Return the points of interest or tracked objects that can be shown: the first ones that have finite numbers."""
+    return [each for each in islice(found, MOST_SHOWN) if _can_be_shown(each)]
+
+
+def _can_be_shown(found: Any) -> bool:
+    place = found.position
+    numbers = [found.confidence, getattr(found, "area_share", 0.0)]  # an object has no share of an image
+    numbers += [place.x, place.y, place.z] if found.has_position else []
+    return all(map(math.isfinite, numbers)) and getattr(found, "state", 0) < len(STATES)
 
 
 def _of_point(point: Any, tracked: Any) -> PagePoint:

@@ -4,24 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from talk2dino_ros.web.web_source import PagePlace, WebError
 
-if TYPE_CHECKING:
-    from nav_msgs.msg import OccupancyGrid
-    from sensor_msgs.msg import PointCloud2
-
 HEAT_FLOATS = 4  # of a point of the cloud: x, y, z, score
 FAR_M = 1e6  # no map is as large
 SMALLEST_M, LARGEST_M = 0.001, 1000.0  # sides of cells
 
 
-def cells_of(costmap: OccupancyGrid) -> tuple[npt.NDArray[np.int8], float, tuple[float, float]]:
-    """Return int8 [H, W] costs, a cell's side in metres, and x, y of the first cell's corner.
+def cells_of(costmap: Any) -> tuple[npt.NDArray[np.int8], float, tuple[float, float]]:
+    """Return an OccupancyGrid's int8 [H, W] costs, a cell's side in metres, and x, y of the first cell's corner.
 
     Raises WebError where the message contradicts itself.
     """
@@ -40,8 +36,11 @@ def cells_of(costmap: OccupancyGrid) -> tuple[npt.NDArray[np.int8], float, tuple
     return cells.reshape(info.height, info.width), side, (x, y)
 
 
-def heat_of(cloud: PointCloud2 | None) -> npt.NDArray[np.float32]:
-    """Return float32 [N, 4]: x, y, z and score of each point that is somewhere. Raises WebError for another cloud."""
+def heat_of(cloud: Any) -> npt.NDArray[np.float32]:
+    """Return of a PointCloud2, or of None, float32 [N, 4]: x, y, z and score of each point that is somewhere.
+
+    Raises WebError for a cloud that is no heat.
+    """
     if cloud is None:
         return np.zeros((0, HEAT_FLOATS), np.float32)
     if cloud.point_step != 4 * HEAT_FLOATS or len(cloud.data) % (4 * HEAT_FLOATS):
@@ -49,8 +48,9 @@ def heat_of(cloud: PointCloud2 | None) -> npt.NDArray[np.float32]:
             f"the heat has {cloud.point_step} bytes a point and {len(cloud.data)} in all, expected {4 * HEAT_FLOATS} "
             "for each, as the memory sends it; mend its sender"
         )
-    points = np.frombuffer(cloud.data, "<f4").reshape(-1, HEAT_FLOATS)
-    return points[(np.abs(points) < FAR_M).all(axis=1)]  # NaN is not
+    points: npt.NDArray[np.float32] = np.frombuffer(cloud.data, "<f4").reshape(-1, HEAT_FLOATS)
+    there: npt.NDArray[np.float32] = points[(np.abs(points) < FAR_M).all(axis=1)]  # NaN is not
+    return there
 
 
 def places_of(found: Iterable[Any], frame: str) -> tuple[PagePlace, ...]:
