@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from talk2dino_ros.client.feeds import Feed
 
+MOST = 300  # parts of the nodes, whoever publishes there
+
 
 class HeardStatus(NamedTuple):
     """A status, and when it came, by the steady clock."""
@@ -38,7 +40,8 @@ class NewestDiagnostics:
     def take(self, message: Any) -> None:
         """Keep what a message says of the nodes."""
         for status in message.status:
-            if status.name.startswith(self._begins):
+            is_known = status.name in self._heard
+            if is_known or (status.name.startswith(self._begins) and len(self._heard) < MOST):
                 self._heard[status.name] = HeardStatus(status, time.monotonic())
 
     def close(self) -> None:
