@@ -41,18 +41,22 @@ def main() -> None:
     parser.add_argument(
         "--images", type=int, default=12, help="in all for threads, in each of four folders for workers"
     )
+    parser.add_argument("--width", type=int, default=4000, help="of the pictures for threads, in pixels")
     parser.add_argument("--note", default="", help="what else used the machine")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measured = {"threads": measure_threads, "workers": measure_workers}[arguments.what]
-        facts = measured(Path(folder), arguments.rounds, arguments.images)
+        if arguments.what == "threads":
+            facts = measure_threads(Path(folder), arguments.rounds, arguments.images, arguments.width)
+        else:
+            facts = measure_workers(Path(folder), arguments.rounds, arguments.images)
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
-    write_result(f"file_{arguments.what}_mini", {"model": "mini", "note": arguments.note, **facts})
+    size = f"_{arguments.width}" if arguments.what == "threads" else ""
+    write_result(f"file_{arguments.what}{size}_mini", {"model": "mini", "note": arguments.note, **facts})
 
 
-def measure_threads(folder: Path, rounds: int, images: int) -> dict[str, Any]:
-    """Segment photographs of 12 megapixels with no threads and with two that read and two that write."""
-    sources = write_photos(folder / "in", images, 4000)
+def measure_threads(folder: Path, rounds: int, images: int, width: int) -> dict[str, Any]:
+    """Segment photographs with no threads and with two that read and two that write."""
+    sources = write_photos(folder / "in", images, width)
     segmenter = load_segmenter("mini", device="cpu")
     vocabulary = segmenter.encode_vocabulary(WORDS)
 
@@ -61,7 +65,7 @@ def measure_threads(folder: Path, rounds: int, images: int) -> dict[str, Any]:
             FileRun(results, segmenter, vocabulary, RunSettings(threads)).run(sources)
 
     times = in_turn({"no threads": partial(segment, 0), "two and two": partial(segment, 2)}, rounds)
-    return {"images": len(sources), "width": 4000} | ratio_of(times, "no threads", "two and two")
+    return {"images": len(sources), "width": width} | ratio_of(times, "no threads", "two and two")
 
 
 def measure_workers(folder: Path, rounds: int, images: int) -> dict[str, Any]:

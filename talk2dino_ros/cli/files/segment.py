@@ -56,10 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     Raises ImageError that names what was skipped, when all others are done.
     """
-    run_settings(arguments)  # a wrong number is said before the model is loaded
+    settings = run_settings(arguments)  # a wrong number is said before the model is loaded
     found, left_out = find_sources(arguments.sources, image_topics(arguments))
     segmenter = load_for(arguments)
-    settings = run_settings(arguments, segmenter.device)
     vocabulary = read_words(arguments, segmenter)
     about = about_results(segmenter, vocabulary, settings, arguments.backend)
     with open_results(arguments.output, about, fresh=arguments.fresh) as folder:

@@ -62,21 +62,19 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="that read files, and as many that write; 0: none, as where the model is on a CPU",
+        help=f"that read files, and as many that write; 0: none ({THREADS}; of label's workers on CPUs 0)",
     )
     parser.add_argument("--fresh", action="store_true", help="begin anew where results of another run are")
     parser.add_argument("--output", "-o", type=Path, default=Path(output), help=f"folder for results ({output})")
 
 
-def run_settings(arguments: argparse.Namespace, device: str = "cpu") -> RunSettings:
-    """Return how the images are gone through. device: the model's. Raises ModelError for a number that cannot be."""
+def run_settings(arguments: argparse.Namespace, threads: int = THREADS) -> RunSettings:
+    """Return how the images are gone through. threads: where none are named. Raises ModelError for a wrong number."""
     check_number(arguments, "every", 1)
     if arguments.threads is not None:
         check_number(arguments, "threads", 0)
-    own = 0 if device == "cpu" else THREADS  # a model on a CPU has all cores already
-    return RunSettings(
-        own if arguments.threads is None else arguments.threads, arguments.every, not arguments.no_overlay
-    )
+        threads = arguments.threads
+    return RunSettings(threads, arguments.every, not arguments.no_overlay)
 
 
 def check_number(arguments: argparse.Namespace, name: str, lowest: int) -> None:

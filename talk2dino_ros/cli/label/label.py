@@ -16,6 +16,7 @@ from talk2dino_ros.cli.files.progress_bar import progress_bar
 from talk2dino_ros.cli.files.result_folder import MANIFEST
 from talk2dino_ros.cli.files.result_writer import make_folder
 from talk2dino_ros.cli.files.segment_arguments import (
+    THREADS,
     about_results,
     add_segment_arguments,
     check_number,
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     found, left_out = find_sources(arguments.sources, image_topics(arguments))
     units = label_units(found)
     segmenter = load_for(arguments)
-    settings = run_settings(arguments, segmenter.device)
+    settings = run_settings(arguments, 0 if segmenter.device == "cpu" else THREADS)  # a worker on a CPU has one core
     vocabulary = read_words(arguments, segmenter)
     about_of = partial(_about, vocabulary=vocabulary, arguments=arguments)
     about = about_of(segmenter)
