@@ -164,6 +164,7 @@ def test_the_aggregators_analyzers_take_each_status_of_our_nodes_and_no_others()
         ("segmenter", ("talk2dino: model", "talk2dino: camera", "talk2dino: camera front", "talk2dino: node")),
         ("goal", ("goal: goal", "goal: node")),
         ("memory", ("memory: memory", "memory: node")),
+        ("web", ("web: node",)),
     ):
         for part in parts:
             assert [takers_of(f"{namespace}{part}") for namespace in ("", "robot1/", "a/b/")] == [[name]] * 3
