@@ -79,12 +79,13 @@ def write_bag(
     without_depth: Iterable[int] = (),
     topic: str = "/camera/color",
     odom: tuple[float, float, float] = (1.0, 2.0, 0.0),
+    turn: tuple[float, float, float, float] = OPTICAL,
     rear: bool = False,
 ) -> Path:
     """The camera is at y = -0.5 m/s x seconds: each image a tenth of a metre to the right of the one before.
 
-    TF comes twice a second and between the images, so that every pose lies between two. rear: a second camera looks the
-    other way, and has every other image, and all depth, 40 ms later.
+    TF comes twice a second and between the images, so that every pose lies between two. turn: of the camera's frame in
+    the robot's. rear: a second camera looks the other way, and has every other image, and all depth, 40 ms later.
     """
     with Writer(path, version=9, storage_plugin=plugin) as writer:
         kinds = {
@@ -108,7 +109,7 @@ def write_bag(
             write(connection, recorded_ns, _message("tf2_msgs/msg/TFMessage", list(transforms)))
 
         first = stamp_of(0)
-        write_tf(static, first - 10**9, transform(first, "base_link", FRAME, (0.1, 0.0, 0.5), OPTICAL))
+        write_tf(static, first - 10**9, transform(first, "base_link", FRAME, (0.1, 0.0, 0.5), turn))
         write_tf(static, first - 10**9, transform(first, "base_link", REAR_FRAME, (-0.1, 0.0, 0.5), REAR_OPTICAL))
         for number in range(count):
             at_ns = stamp_of(number)

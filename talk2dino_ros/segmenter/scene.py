@@ -24,6 +24,7 @@ from talk2dino_ros.perception.space.patch_points import patch_points
 from talk2dino_ros.perception.space.positions import Position, position_of, surface_points
 from talk2dino_ros.perception.space.regions import Region, find_regions, layers_of
 from talk2dino_ros.perception.tracking.tracker import Detection, Tracker
+from talk2dino_ros.ros.tf.optical_frame import frame_doubt
 from talk2dino_ros.ros.tf.transforms import Transform, TransformError
 from talk2dino_ros.ros.watch.lasting import Lasting
 
@@ -66,6 +67,7 @@ class Scene:
         self.score_memory = ScoreMemory()
         self.problem = ""  # why nothing in the last image had a position, though depth is published
         self.no_depth, self.no_transform = Lasting(), Lasting()  # of the images, where they should have one
+        self.frame_doubt = ""  # why the images' frame does not seem to be an optical one
         self._transforms = transforms
         self._objects = Tracker(parameters.object_options())
         self._last_stamp_ns = 0
@@ -76,6 +78,7 @@ class Scene:
         self.score_memory.clear()
         for trouble in (self.no_depth, self.no_transform):
             trouble.note("", time.monotonic())
+        self.frame_doubt = ""
 
     @property
     def state(self) -> str:
@@ -179,6 +182,7 @@ class Scene:
             self.no_transform.note(str(self._found) if is_missed else "", time.monotonic())
         if isinstance(self._found, TransformError):
             raise self._found
+        self.frame_doubt = frame_doubt(self._found, frame.frame_id, target)
         return self._found
 
     def _lookup(self, target: str, frame: SegmentedFrame, timeout_s: float) -> Transform | TransformError:

@@ -87,6 +87,15 @@ def test_points_and_tracks_have_the_places_that_depth_and_tf_give_them(bag, para
     assert ids  # something was seen often enough to be confirmed
 
 
+def test_a_bag_of_a_body_frame_is_warned_of_once_and_replayed(bag, params, tmp_path, capsys):
+    assert replay(WatchedSegmenter(), bag, "--params", params, "-o", tmp_path / "masks") == 0
+    assert "optical frame" not in capsys.readouterr().err
+    turned = write_bag(tmp_path / "turned", 2, turn=(0.0, 0.0, 0.0, 1.0))
+    assert replay(WatchedSegmenter(), turned, "--params", params, "-o", tmp_path / "more") == 0
+    says = "/camera/color/image_raw are in the frame 'camera_optical', whose z axis points 90 degrees upwards in 'map'"
+    assert capsys.readouterr().err.count(says) == 1
+
+
 @pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
 def test_compressed_images_and_depth_are_read_of_either_storage(tmp_path, params, plugin):
     bag = write_bag(tmp_path / "drive", 3, compressed=True, plugin=plugin)

@@ -193,10 +193,32 @@ def test_diagnostics_tell_why_positions_are_missing_until_they_are_there_again(p
     probe.wait_for(lambda: told() == "ok", "positions that are well again", DEADLINE_S)
 
 
-def told_of_the_camera(probe, words):
-    """Whether the camera's newest status is an error with these words."""
+def told_of_the_camera(probe, words, level=DiagnosticStatus.ERROR):
+    """Whether the camera's newest status has this level and these words."""
     cameras = [status for array in probe.diagnostics for status in array.status if "camera" in status.name]
-    return cameras and cameras[-1].level == DiagnosticStatus.ERROR and words in cameras[-1].message
+    return cameras and cameras[-1].level == level and words in cameras[-1].message
+
+
+def test_images_in_a_body_frame_are_warned_of_with_the_remedy_and_logged_once(probe):
+    """As Gazebo's are by default; its axes are the map's, so z points straight up."""
+    body = transform("map", "camera_link")
+    body.transform.rotation.x = body.transform.rotation.y = body.transform.rotation.z = 0.0
+    body.transform.rotation.w = 1.0
+    probe.static.publish(TFMessage(transforms=[transform("map", "camera"), body]))
+    warned = "/robot/image are in the frame 'camera_link', whose z axis points 90 degrees upwards in 'map', expected an"
+
+    def alarm():
+        see(probe, flat(), frame_id="camera_link")
+        return told_of_the_camera(probe, warned, DiagnosticStatus.WARN)
+
+    probe.wait_for(alarm, "the warning", DEADLINE_S)
+    seen = see(probe, flat(), frame_id="camera_link")
+    assert all(point.has_position for point in seen.points)  # for it may look at the ceiling
+    probe.wait_for(lambda: warned in probe.process.output, "the same in the log")
+    see(probe, flat())
+    probe.diagnostics.clear()
+    probe.wait_for(lambda: told_of_the_camera(probe, "segmenting", DiagnosticStatus.OK), "its end", DEADLINE_S)
+    assert probe.process.output.count(warned) == 1
 
 
 def test_invalid_messages_are_dropped_and_the_node_goes_on(probe):

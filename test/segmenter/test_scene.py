@@ -142,6 +142,16 @@ def test_a_position_is_brought_into_the_target_frame_at_the_images_stamp():
     assert np.allclose(seen.objects[0].position, (12.0, -x, 1 - y), atol=1e-6)
 
 
+def test_a_frame_that_looks_upwards_is_doubted_until_it_does_not():
+    frames, parameters = Frames(Transform.identity()), Parameters(target_frame="map")
+    scene = Scene(DepthSource(depth_of(2.0)), frames, parameters)
+    assert scene.locate(segmented(CUP), LABELS, parameters).points[0].position is not None
+    assert "'optical', whose z axis points 90 degrees upwards in 'map'" in scene.frame_doubt
+    frames.transform = Transform(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.zeros(3))
+    scene.locate(segmented(CUP), LABELS, parameters)
+    assert scene.frame_doubt == ""
+
+
 @pytest.mark.parametrize("frames", [Frames(), None])
 def test_without_a_transform_nothing_has_a_position_in_another_frame(frames):
     parameters = Parameters(target_frame="map")

@@ -73,6 +73,7 @@ class Replayer:
         self._ahead_ns = round((LOOKAHEAD_S + max(parameters.depth_wait_s, parameters.transform_timeout_s)) * 1e9)
         self._waiting: deque[tuple[int, Frame]] = deque()
         self._newest_ns: dict[str, int] = {}
+        self._doubted: set[str] = set()  # cameras whose frame does not seem to be an optical one
         self._fault: Exception | None = None  # of the place of the results, for which no image is to blame
 
     def run(self, messages: Iterable[tuple[str, int, Any]], tf_topics: Sequence[str]) -> None:
@@ -124,9 +125,16 @@ class Replayer:
         camera.images += 1
         self._pipeline.process([frame])
         camera.depth_input.let_go(frame.stamp_ns)
+        self._note_doubt(camera)
         if self._fault is not None:
             raise self._fault
         self._on_image()
+
+    def _note_doubt(self, camera: ReplayCamera) -> None:
+        doubt = self._pipeline.scenes[camera.name].frame_doubt
+        if doubt and camera.name not in self._doubted:
+            self._doubted.add(camera.name)
+            self.report.flaws[f"the images on {camera.topic} {doubt}"] = None
 
     def _on_problem(self, what: str, error: Exception) -> None:
         if isinstance(error, OSError | ReplayError):

@@ -24,7 +24,8 @@ class CameraFacts:
     readers. latency_s: the median from reception to publishing of the last seconds' masks, NaN where there are too few;
     age_s: the same from the images' stamps, None where these do not run with the node's clock. busy_s: for how long
     the batch in hand has been at the model. depth: why the last images had no depth, and transform why no transform,
-    each with for how long. wants_depth_on: a topic that nobody publishes, though target_frame asks for positions.
+    each with for how long. frame_doubt: why their frame does not seem to be an optical one.
+    wants_depth_on: a topic that nobody publishes, though target_frame asks for positions.
     """
 
     topic: str
@@ -45,6 +46,7 @@ class CameraFacts:
     no_depth_s: float = 0.0
     transform: str = ""
     no_transform_s: float = 0.0
+    frame_doubt: str = ""
     wants_depth_on: str = ""
 
 
@@ -57,7 +59,7 @@ def camera_alarms(facts: CameraFacts) -> tuple[Alarm, ...]:
         return (silence,)
     if facts.is_stalled:
         return (waiting_for_model(facts),)
-    place = no_depth(facts) or no_transform(facts)
+    place = no_depth(facts) or no_transform(facts) or not_optical(facts)
     return raised(failing(facts), late(facts), mixed_or_lost(facts), held_back(facts), place)
 
 
@@ -157,3 +159,9 @@ def no_transform(facts: CameraFacts) -> Alarm | None:
         return None
     text = f"the images on {facts.topic} have had no transform for {facts.no_transform_s:.0f} s: {facts.transform}"
     return Alarm("transform", AlarmLevel.WARN, text)
+
+
+def not_optical(facts: CameraFacts) -> Alarm | None:
+    """Raise an alarm where the images' frame looks upwards by TF, as a camera's body frame does."""
+    text = f"the images on {facts.topic} {facts.frame_doubt}"
+    return Alarm("frame", AlarmLevel.WARN, text) if facts.frame_doubt else None

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
 from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
+from talk2dino_ros.ros.node.problems import Throttle
 from talk2dino_ros.ros.watch.throttling import Throttling
-from talk2dino_ros.segmenter.watch.camera_alarms import CameraFacts, camera_alarms
+from talk2dino_ros.segmenter.watch.camera_alarms import CameraFacts, camera_alarms, not_optical
 from talk2dino_ros.segmenter.watch.model_alarms import ModelFacts, model_alarms
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Diagnostics:
 
     def __init__(self, node: Node, transport_check: TransportCheck) -> None:
         self._name = node.get_fully_qualified_name().lstrip("/")
+        self._logger = node.get_logger()
+        self._told = Throttle(math.inf)
         self._transport_check = transport_check
         self._throttling: tuple[str, Throttling] | None = None  # of a device
 
@@ -50,8 +54,15 @@ class Diagnostics:
 
     def _camera_status(self, camera: Camera, pipeline: Pipeline, now_s: float) -> DiagnosticStatus:
         self._transport_check.watch(camera, pipeline.active.parameters.image_timeout_s)
-        alarms = camera_alarms(camera_facts(camera, pipeline, now_s))
-        return self._status(f"camera {camera.name}".strip(), pipeline, alarms, camera_values(camera, pipeline, now_s))
+        facts = camera_facts(camera, pipeline, now_s)
+        self._tell_once(not_optical(facts), camera, now_s)
+        values = camera_values(camera, pipeline, now_s)
+        return self._status(f"camera {camera.name}".strip(), pipeline, camera_alarms(facts), values)
+
+    def _tell_once(self, alarm: Alarm | None, camera: Camera, now_s: float) -> None:
+        """Log what a person has to change before anything else can be relied on."""
+        if alarm is not None and self._told.allows(alarm.text, now_s, cause=camera.name):
+            self._logger.warning(alarm.text)
 
     def _status(
         self, part: str, pipeline: Pipeline, alarms: tuple[Alarm, ...], values: dict[str, object]
@@ -116,6 +127,7 @@ def camera_facts(camera: Camera, pipeline: Pipeline, now_s: float) -> CameraFact
         no_depth_s=scene.no_depth.seconds(now_s),
         transform=scene.no_transform.text,
         no_transform_s=scene.no_transform.seconds(now_s),
+        frame_doubt=scene.frame_doubt,
         wants_depth_on=scene.depth_source.topic if has_no_depth else "",
     )
 

@@ -56,6 +56,11 @@ CASES = [
         ("latency", WARN, "expected at most 0.05 s (latency_warn_s); choose preset:=fast"),
     ),
     (
+        "a body frame",
+        {"frame_doubt": "are in the frame 'camera_link', whose z axis points upwards"},
+        ("frame", WARN, "the images on /front/image are in the frame 'camera_link', whose z axis points upwards"),
+    ),
+    (
         "readers that come and go",
         {"held_back_s": 8.0},
         ("masks dropped", WARN, "the masks of /front/image have been dropped for 8 s, as new subscribers"),
