@@ -40,7 +40,7 @@ LAST = {"segmenter": "image", "goal": "talk2dino/objects", "memory": "amcl_pose"
 
 # Who may call what, by the last part of the name: the tool stops where a service is in none of them.
 READING = {
-    *("get_vocabulary", "find", "view"),
+    *("get_vocabulary", "is_in_view", "find", "view"),
     *("get_state", "get_available_states", "get_available_transitions", "get_transition_graph"),
     *("describe_parameters", "get_parameter_types", "get_parameters", "list_parameters", "get_type_description"),
 }

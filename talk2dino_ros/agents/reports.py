@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
-from talk2dino_msgs.msg import TrackedObject
+from talk2dino_msgs.msg import Presence, TrackedObject
 
 from talk2dino_ros.engine.text.safe_text import safe_text
 
 LONGEST_NAME = 100
 LONGEST_SENTENCE = 600
 MOST = 50  # regions of one answer
+NOT_LOOKED_FOR = "not looked for"
+PRESENCES = {Presence.IN_VIEW: "in view", Presence.NOT_SURE: "not sure", Presence.NOT_IN_VIEW: "not in view"}
 STATES = {TrackedObject.TENTATIVE: "tentative", TrackedObject.CONFIRMED: "confirmed", TrackedObject.LOST: "lost"}
 
 
@@ -74,6 +76,8 @@ class FoundWord(BaseModel):
 
     word: str
     is_looked_for: bool = Field(description="false: it cannot be in view, as set_words has not named it")
+    presence: str = Field(description="in view, not sure, not in view, or not looked for")
+    why: str = Field(description="what that rests on: how close the best came, and when it was last seen")
     in_view: list[SeenRegion]
     tracked: list[KnownObject]
     remembered: list[KnownPlace]
@@ -106,6 +110,11 @@ class GoToReport(BaseModel):
     message: str
     position: Location | None = Field(description="of the object")
     distance_m: float | None = Field(description="from the robot to where it will stand")
+
+
+def presence_of(state: int) -> str:
+    """Return the words for a state of Presence."""
+    return PRESENCES.get(state, NOT_LOOKED_FOR)
 
 
 def name_of(text: str) -> str:

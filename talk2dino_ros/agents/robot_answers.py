@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from talk2dino_ros.agents.reports import (
+    NOT_LOOKED_FOR,
     FoundWord,
     GoToReport,
     Listed,
@@ -17,18 +18,18 @@ from talk2dino_ros.agents.reports import (
     known_places,
     name_of,
     position_of,
+    presence_of,
     seen_regions,
     sentence,
     word_classes,
 )
 from talk2dino_ros.client.client_errors import AbsentNodeError, ClientError
 from talk2dino_ros.client.go_to_run import GoToRun
-from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
+from talk2dino_ros.client.talk2dino_client import IMAGE_S, Talk2DinoClient
 from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.viz.bounded_jpeg import bounded_jpeg
 
-IMAGE_S = 15.0  # for an image that is segmented: a large model on a CPU
 MOST_BYTES = 200_000  # of a picture: as text it is a third more, and clients bound what they take
 DISCOVERY_S = 2.0  # for the topics of a node that answers already
 MOST_PLACES = 20  # classes that the memory is asked for
@@ -61,17 +62,22 @@ class RobotAnswers:
         vocabulary = await self.vocabulary()
         is_looked_for = name.casefold() in {each.casefold() for each in vocabulary.names}
         wanted = ("points_of_interest", "objects") if is_looked_for else ()
-        seen, known = await asyncio.gather(
-            self._newest(camera, *wanted), self._remembered(word), return_exceptions=True
+        seen, asked, known = await asyncio.gather(
+            self._newest(camera, *wanted),
+            self._in_view(name, camera, is_looked_for),
+            self._remembered(word),
+            return_exceptions=True,
         )
-        messages, places = _or_note(seen, []), _or_note(known, None)
+        messages, stands, places = _or_note(seen, []), _or_note(asked, None), _or_note(known, None)
         return FoundWord(
             word=name_of(word),
             is_looked_for=is_looked_for,
+            presence=presence_of(stands.presence.state) if stands else NOT_LOOKED_FOR,
+            why=sentence(stands.message) if stands else "",
             in_view=seen_regions(messages[0], name) if messages else [],
             tracked=known_objects(messages[1], name) if messages else [],
             remembered=known_places(places) if places else [],
-            notes=[*_notes(seen, known), *([sentence(places.message)] if places else [])],
+            notes=[*_notes(seen, asked, known), *([sentence(places.message)] if places else [])],
         )
 
     async def known(self, camera: str) -> Listed:
@@ -137,6 +143,9 @@ class RobotAnswers:
                     f"the segmenter has no camera {name_of(camera)!r}, expected one of its own: {known}"
                 )
             await asyncio.sleep(0.05)
+
+    async def _in_view(self, name: str, camera: str, is_looked_for: bool) -> Any:
+        return await asyncio.wrap_future(self._client.is_in_view(name, camera)) if is_looked_for else None
 
     async def _remembered(self, word: str) -> Any:
         return await asyncio.wrap_future(self._client.find(word))

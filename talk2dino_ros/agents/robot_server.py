@@ -117,7 +117,7 @@ def add_seeing(server: MCPServer[RobotAnswers]) -> None:
     @server.tool(annotations=READS)
     @told
     async def find(context: Context, word: Word, camera: Camera = "") -> FoundWord:
-        """Find an object by a word: in view now, tracked, or remembered, with positions and how sure it is."""
+        """Find an object by a word: in view now, not in view or not sure; tracked, or remembered; with positions."""
         return await answers_of(context).find(word, camera)
 
     @server.tool(name="list", annotations=READS)

@@ -19,7 +19,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from talk2dino_msgs.action import GoTo
 from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
-from talk2dino_msgs.srv import Find, GetVocabulary, RememberedView, SetVocabulary
+from talk2dino_msgs.srv import Find, GetVocabulary, IsInView, RememberedView, SetVocabulary
 from vision_msgs.msg import LabelInfo
 
 from talk2dino_ros.client.client_errors import RefusedError, VocabularyConflictError
@@ -34,6 +34,7 @@ from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE, SENSOR_DATA
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+IMAGE_S = 15.0  # for an image that is segmented: a large model on a CPU
 ENCODING_S = 60.0  # a large vocabulary on a slow machine, with others that wait before it
 
 
@@ -137,6 +138,15 @@ class Talk2DinoClient:
             expected_version=expected_version,
         )
         return self._work.start(lambda: self._set_vocabulary(request, timeout_s))
+
+    def is_in_view(self, word: str, camera: str = "", *, timeout_s: float = IMAGE_S) -> Future[IsInView.Response]:
+        """Ask whether a class is in view, not in view, or one cannot be sure; of all cameras for "".
+
+        Raises RefusedError where nobody has looked: it is no class or question, or no image came in `timeout_s`.
+        """
+        request = IsInView.Request(class_name=word, camera=camera, timeout_s=timeout_s)
+        name, wait_s = f"{self._segmenter}/is_in_view", timeout_s + self._timeout_s
+        return self._ask_for_success(IsInView, name, request, wait_s, repeatable=True)
 
     def find(self, word: str, **fields: Any) -> Future[Find.Response]:
         """Ask the memory where a word was seen; further fields are those of Find, such as `against`, `max_results`."""

@@ -28,6 +28,7 @@ from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.problem.problem_recorder import ProblemRecorder, ProblemServer
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.transport.transport_check import TransportCheck
+from talk2dino_ros.segmenter.vocabulary.presence_server import PresenceServer
 from talk2dino_ros.segmenter.vocabulary.text_server import TextServer
 from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import check_configured_words
 from talk2dino_ros.segmenter.vocabulary.vocabulary_server import NOT_CONFIGURED, VocabularyServer
@@ -42,8 +43,8 @@ class SegmenterNode(ManagedNode):
     """Lifecycle node for open-vocabulary segmentation of camera images.
 
     Parameters: see segmenter_parameters.py. Topics of each camera: see camera.py. Also publishes /diagnostics.
-    Services: ~/set_vocabulary, ~/get_vocabulary, ~/encode_text, ~/enable, ~/check_transport, ~/record_problem; before
-    configure they answer that it is too early.
+    Services: ~/set_vocabulary, ~/get_vocabulary, ~/encode_text, ~/is_in_view, ~/enable, ~/check_transport,
+    ~/record_problem; before configure they answer that it is too early.
     Raises ParameterError where a parameter's start value is not allowed.
     """
 
@@ -64,6 +65,7 @@ class SegmenterNode(ManagedNode):
         self._diagnostics = Diagnostics(self, self._transport_check)
         self._vocabulary_server = VocabularyServer(self, lambda: self._pipeline)
         self._text_server = TextServer(self, lambda: self._pipeline, self._vocabulary_server)
+        self._presence_server = PresenceServer(self, lambda: self._pipeline)
         self._problem_server = ProblemServer(self, lambda: self._recorder)
         self._enable_srv = self.create_service(SetBool, "~/enable", self._on_enable)
         self.add_on_set_parameters_callback(self._on_set_parameters)

@@ -74,7 +74,7 @@ class IsVisible(_Watching):
         seen = max((point.confidence for point in message.points if point.class_name == self.word), default=0.0)
         is_seen = seen > 0 and seen >= self._min_confidence
         self.feedback_message = (
-            f"{self.word!r} is in view, {seen:.2f} sure" if seen else f"{self.word!r} is not in view"
+            f"{self.word!r} is in view, {seen:.2f} sure" if seen else f"no region of {self.word!r} is in view"
         )
         return Status.SUCCESS if is_seen else Status.FAILURE
 

@@ -4,10 +4,11 @@
 import numpy as np
 import pytest
 from probe import LATCHED, find, stamp_ns, to_array
+from rclpy.time import Time
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 from talk2dino_msgs.msg import PointOfInterestArray, Presence, PresenceArray, TrackedObjectArray
-from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
+from talk2dino_msgs.srv import GetVocabulary, IsInView, SetVocabulary
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from talk2dino_ros.demo import PHOTOS
@@ -101,12 +102,40 @@ def test_a_conflicting_change_is_refused_and_changes_nothing(probe):
     assert list(probe.call(GetVocabulary, GET).classes) == CLASSES
 
 
+def asked(probe, **fields):
+    """The answer of is_in_view, while the camera sends the cat."""
+    probe.start_camera(CAT)
+    try:
+        return probe.call(IsInView, "talk2dino/is_in_view", **fields)
+    finally:
+        probe.stop_camera()
+
+
+def test_who_asks_is_told_in_view_or_not_in_view_though_nobody_listens(probe):
+    pet = asked(probe, class_name="Pet")
+    assert (pet.success, pet.presence.state, pet.presence.class_name) == (True, Presence.IN_VIEW, "pet"), pet.message
+    assert pet.message.startswith("'pet': in view: its best score is 0.")
+    assert stamp_ns(pet) in probe.sent
+    assert 0 < Time.from_msg(pet.first_seen).nanoseconds <= stamp_ns(pet) == Time.from_msg(pet.last_seen).nanoseconds
+    cup = asked(probe, class_name="cup")
+    assert (cup.success, cup.presence.state) == (True, Presence.NOT_IN_VIEW), cup.message
+    assert cup.message.endswith("; no image has shown it so far")
+    assert cup.presence.best_score < pet.presence.best_score
+    nobody = probe.call(IsInView, "talk2dino/is_in_view", class_name="dragon")
+    assert (nobody.success, nobody.presence.state) == (False, Presence.NOT_LOOKED_FOR)
+    assert "'dragon' is not looked for, expected one of pet, cup; add it as a question" in nobody.message
+    silent = probe.call(IsInView, "talk2dino/is_in_view", class_name="cup", timeout_s=0.2)
+    assert "was segmented in 0.2 s, expected one" in silent.message
+
+
 def test_a_paused_mask_is_unlabeled_and_not_background(probe):
     assert probe.call(SetBool, "talk2dino/enable", data=False).success
     mask = probe.mask_of(CAT, probe.masks)
     assert (to_array(mask) == 255).all()
     confidence = probe.wait_for(lambda: find(probe.confidences, stamp_ns(mask)), "the confidence")
     assert not to_array(confidence).any()
+    paused = probe.call(IsInView, "talk2dino/is_in_view", class_name="cup")
+    assert (paused.success, "nobody looks, as the segmenter is paused" in paused.message) == (False, True)
     assert probe.call(SetBool, "talk2dino/enable", data=True).success
 
 

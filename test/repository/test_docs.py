@@ -130,7 +130,7 @@ def test_every_service_call_of_the_pages_is_a_request_of_its_type():
     ours = [
         (kind.split("/")[-1], yaml.safe_load(request)) for *_, kind, request in calls if kind.startswith("talk2dino")
     ]
-    assert {kind for kind, _ in ours} == {"Find", "GoTo", "SetVocabulary"}
+    assert {kind for kind, _ in ours} == {"Find", "GoTo", "IsInView", "SetVocabulary"}
     for kind, request in ours:
         text = (ROOT / "talk2dino_msgs" / "srv" / f"{kind}.srv").read_text(encoding="utf-8").split("\n---")[0]
         assert [field for field in request if not re.search(rf"^\S+ {field}\b", text, re.MULTILINE)] == []

@@ -11,6 +11,7 @@ from talk2dino_msgs.msg import Presence, PresenceArray
 
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.perception.presence import PresenceState
+from talk2dino_ros.perception.seen_spans import SeenSpan
 from talk2dino_ros.segmenter.vocabulary.presence_topic import PresenceTopic
 
 
@@ -59,7 +60,9 @@ def test_a_message_has_the_image_s_header_and_each_class_and_question():
     active = SimpleNamespace(segmenter=segmenter, vocabulary=replace(words, version=7))
     scores = np.array([0.5, 0.1, -0.3], np.float32).reshape(3, 1, 1)
     message = SimpleNamespace(header=Header(frame_id="optical"))
-    frame = SimpleNamespace(message=message, result=SimpleNamespace(scores=scores), points=[])
+    frame = SimpleNamespace(
+        message=message, result=SimpleNamespace(scores=scores), points=[], stamp_ns=1, received_s=0.0
+    )
     for readers, scores_of_frame in ((0, scores), (1, None)):
         silent, frame.result.scores = Publisher(readers), scores_of_frame
         topic_with(silent).publish(frame, active)
@@ -77,6 +80,44 @@ def test_a_message_has_the_image_s_header_and_each_class_and_question():
     np.testing.assert_allclose([cup.best_score, cat.best_score], 1 / (1 + np.exp([-0.5, 0.3])), atol=1e-6)
     assert {each.state for each in unseen.classes} == {Presence.NOT_LOOKED_FOR}
     assert np.isnan([each.evidence for each in unseen.classes]).all()
+
+
+def answered_at(topic, frame, active, seconds, *, seen):
+    """Publish one image of these seconds, received then."""
+    frame.stamp_ns, frame.received_s = round(seconds * 1e9), seconds
+    frame.points = [SimpleNamespace(class_id=1, class_name="cup")] if seen else []
+    topic.publish(frame, active)
+
+
+def test_who_asks_is_answered_by_the_first_image_after_the_question_though_nobody_listens(monkeypatch):
+    words = Vocabulary.from_embeddings(["cup >= 0.6", "!wall", "?cat"], np.eye(3))
+    segmenter = SimpleNamespace(options=SimpleNamespace(background=0.55), model=SimpleNamespace(logit_scale=14.0))
+    active = SimpleNamespace(segmenter=segmenter, vocabulary=words)
+    result = SimpleNamespace(scores=None)
+    frame = SimpleNamespace(message=SimpleNamespace(header=Header()), result=result)
+    publisher = Publisher(0)
+    topic = topic_with(publisher)
+    answered_at(topic, frame, active, 1.0, seen=True)
+    assert not topic.has_listener
+    monkeypatch.setattr("time.monotonic", lambda: 2.0)
+    with topic.asked("CUP") as cup, topic.asked("dog") as dog:
+        assert topic.has_listener
+        result.scores = np.array([0.5, 0.1, -0.3], np.float32).reshape(3, 1, 1)
+        answered_at(topic, frame, active, 1.9, seen=True)  # received before the question
+        assert (cup.answer, dog.is_unknown) == (None, False)
+        answered_at(topic, frame, active, 2.5, seen=False)
+        assert (dog.answer, dog.is_unknown) == (None, True)
+        assert (cup.answer.presence.class_name, cup.answer.presence.state) == ("cup", PresenceState.NOT_SURE)
+        assert cup.answer.span == SeenSpan(10**9, 19 * 10**8)
+        first = cup.answer
+        answered_at(topic, frame, active, 2.6, seen=True)
+        assert cup.answer is first
+    assert not topic.has_listener
+    assert publisher.sent == []
+    with topic.asked("cat") as cat:
+        frame.received_s = 3.0
+        topic.publish_unseen(frame, active)
+        assert cat.answer.presence.state == PresenceState.NOT_LOOKED_FOR
 
 
 def test_the_states_are_the_message_s():

@@ -65,7 +65,7 @@ def test_a_tree_sees_finds_and_goes(client, robot, grow):
 
 def test_what_is_in_no_image_is_not_visible(client, grow):
     tree = grow(IsVisible("seen", client, "submarine"))
-    tick_until(tree, lambda: "is not in view" in tree.root.feedback_message, "an image")
+    tick_until(tree, lambda: "no region of" in tree.root.feedback_message, "an image")
     assert tree.root.status == Status.FAILURE
 
 

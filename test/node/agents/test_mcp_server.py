@@ -103,10 +103,13 @@ def test_find_tells_what_is_in_view_and_what_is_remembered(agent):
     while (found := agent.told("find", word="cup"))["tracked"][0]["state"] == "tentative":
         pass  # the next image
     assert (found["is_looked_for"], bool(found["in_view"])) == (True, True)
+    assert found["presence"] in ("in view", "not sure")  # of one image, and the regions are of another
+    assert found["why"].startswith(f"'cup': {found['presence']}: its best score is 0.")
     assert found["tracked"][0]["state"] == "confirmed"
     assert found["remembered"][0]["position"] == {"x": 4.0, "y": 1.0, "z": 0.0, "frame": "map"}
     found = agent.told("find", word="submarine")
     assert (found["is_looked_for"], found["in_view"], found["notes"]) == (False, [], ["1 places"])
+    assert (found["presence"], found["why"]) == ("not looked for", "")
 
 
 def test_list_tells_words_objects_and_places(agent):

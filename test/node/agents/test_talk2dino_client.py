@@ -99,6 +99,14 @@ def test_a_refusal_of_the_segmenter_is_its_sentence(client):
         client.set_vocabulary(["cup"], ids=[1, 2, 3]).result()
 
 
+def test_what_is_in_view_is_asked_and_a_word_that_nobody_looks_for_is_refused(client):
+    told = client.is_in_view("cup").result()
+    assert told.presence.class_name == "cup"
+    assert told.message.startswith("'cup': ")
+    with pytest.raises(RefusedError, match="'sofa' is not looked for, expected one of cup, dog; add it"):
+        client.is_in_view("sofa").result()
+
+
 def test_what_the_memory_knows_is_found(client, robot):
     found = client.find("mug").result()
     assert (found.map_id, found.places[0].position.x, robot.asked[-1]) == ("kitchen", 4.0, "mug")
