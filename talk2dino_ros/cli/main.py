@@ -18,8 +18,8 @@ from talk2dino_ros.cli.label.label import add_label_command
 from talk2dino_ros.cli.memory.memory_command import add_memory_command
 from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
 from talk2dino_ros.cli.servers.mcp import add_mcp_command
+from talk2dino_ros.cli.servers.web import add_web_command
 from talk2dino_ros.cli.train import add_train_command
-from talk2dino_ros.cli.web import add_web_command
 from talk2dino_ros.cli.weights import add_weights_command
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.viz.terminal import show_any_text

@@ -4,6 +4,8 @@
 import shutil
 
 import pytest
+from scripted_source import ScriptedSource
+from web_page import WAIT_MS, served
 
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser", "chrome")
 
@@ -22,3 +24,35 @@ def browser():
             pytest.skip(f"{path} cannot be started ({str(error).splitlines()[0]}); apt install chromium")
         yield started
         started.close()
+
+
+@pytest.fixture
+def source():
+    return ScriptedSource()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open pages of an address, each in a profile of its own; an error in a page's console fails the test."""
+    contexts, complaints = [], []
+
+    def opened(address, **options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
+        page.goto(address)
+        page.wait_for_selector("#link[data-state=live]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(source, open_page):
+    with served(source) as server:
+        yield open_page(server.address)

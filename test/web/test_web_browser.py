@@ -6,87 +6,24 @@ The README's picture comes from here: TALK2DINO_WEB_PICTURE=docs/web.jpg python 
 
 import io
 import os
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from scripted_source import FIRST_VERSION, ScriptedSource
+from scripted_source import FIRST_VERSION
+from watched_desk import cameras_of
+from web_page import WAIT_MS, colour_in, served, wait_for_colour
 
 import talk2dino_ros
 from talk2dino_ros.engine import load_segmenter
 from talk2dino_ros.viz.overlay import color_of
-from talk2dino_ros.web.access import Access
-from talk2dino_ros.web.desk.desk_camera import desk_cameras
 from talk2dino_ros.web.desk.desk_source import DeskSource
-from talk2dino_ros.web.web_app import make_app
-from talk2dino_ros.web.web_server import WebServer
-from talk2dino_ros.web.web_source import PageClass
+from talk2dino_ros.web.web_source import PageCamera, PageClass
 
-WAIT_MS = 20_000
 PHOTOS = Path(talk2dino_ros.__file__).parent / "demo" / "photos"
 NASTY = "<img src=x onerror=\"document.title='taken'\">"
-
-
-@contextmanager
-def served(source, access=None, port=0):
-    access = access or Access()
-    server = WebServer(make_app(source, access), access, port)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture
-def source():
-    return ScriptedSource()
-
-
-@pytest.fixture
-def open_page(browser):
-    """Open pages of an address, each in a profile of its own; an error in a page's console fails the test."""
-    contexts, complaints = [], []
-
-    def opened(address, **options):
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
-        page.goto(address)
-        page.wait_for_selector("#link[data-state=live]")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-@pytest.fixture
-def page(source, open_page):
-    with served(source) as server:
-        yield open_page(server.address)
-
-
-def colour_in(page, x=0.5, y=0.5, camera="front"):
-    """(red, green, blue) of the first camera's picture at a share of its width and height."""
-    frame = page.locator(f"figure[data-key='{camera}'] .frame > img")
-    picture = np.asarray(Image.open(io.BytesIO(frame.screenshot())).convert("RGB"))
-    return picture[int(y * picture.shape[0]), int(x * picture.shape[1])].astype(int)
-
-
-def wait_for_colour(page, colour, **where):
-    for _ in range(WAIT_MS // 100):
-        if np.abs(colour_in(page, **where) - colour).max() < 40:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{colour_in(page, **where)} is not {colour}")
 
 
 def test_what_the_camera_sees_is_on_the_page(source, page):
@@ -94,7 +31,16 @@ def test_what_the_camera_sees_is_on_the_page(source, page):
     source.show((40, 40, 200))
     wait_for_colour(page, (40, 40, 200))
     assert page.locator("figure img").get_attribute("alt") == "front: mug 25\u00a0%"
-    assert page.locator("#chips .numbers").first.inner_text() == "25\u00a0% of the image, confidence 90\u00a0%"
+    numbers = page.locator("#chips .numbers").first
+    assert numbers.inner_text() == "25\u00a0% of the image, confidence 90\u00a0%"
+    front = source.now.cameras[0]
+    source.change(cameras=(front, PageCamera("map from above", 1, (16, 12), is_map=True)))  # which is no other camera
+    page.wait_for_selector("figure[data-key='map from above']")
+    assert numbers.inner_text() == "25\u00a0% of the image, confidence 90\u00a0%"
+    assert page.locator("#seen button .quiet").inner_text() == "90\u00a0%"
+    source.change(cameras=(front, replace(front, name="rear", seen=())))
+    page.wait_for_selector("figure[data-key=rear]")
+    assert numbers.inner_text() == "25\u00a0% of the image, seen in 1 of 2, confidence 90\u00a0%"
 
 
 def test_a_robots_words_are_text_and_nothing_else(source, page):
@@ -194,51 +140,6 @@ def test_a_lost_segmenter_is_said_and_found_again(source, page):
     assert page.is_enabled("#word")
 
 
-def test_a_server_that_comes_back_is_found_again(source, open_page):
-    with served(source) as server:
-        page, port = open_page(server.address), server.port
-    page.wait_for_selector("#link[data-state=waiting]")
-    with served(source, port=port):
-        page.wait_for_selector("#link[data-state=live]")
-        source.show((40, 160, 40))
-        wait_for_colour(page, (40, 160, 40))
-
-
-def test_a_page_that_nobody_sees_asks_for_no_pictures(source, open_page):
-    asked = []
-    source.on_watch = asked.append
-    with served(source) as server:
-        page = open_page(server.address)
-        wait_for_colour(page, (200, 40, 40))
-        page.evaluate("""() => {
-            Object.defineProperty(document, "hidden", { value: true, configurable: true });
-            document.dispatchEvent(new Event("visibilitychange"));
-        }""")
-        for _ in range(50):
-            if asked[-1] == frozenset():
-                break
-            page.wait_for_timeout(50)
-        assert asked[-1] == frozenset()
-
-
-def test_the_token_opens_the_page_and_leaves_the_address(source, open_page):
-    access = Access("127.0.0.1", "a-token-of-this-test")
-    with served(source, access) as server:
-        page = open_page(server.address)
-        assert page.url == f"http://127.0.0.1:{server.port}/"
-        page.reload()
-        page.wait_for_selector("#link[data-state=live]")
-        assert page.evaluate("document.cookie") == ""
-
-
-def test_a_read_only_page_offers_no_change(source, open_page):
-    with served(source, Access(read_only=True)) as server:
-        page = open_page(server.address)
-        page.wait_for_selector("#about:text('read-only')")
-        assert page.is_disabled("#word")
-        assert page.is_disabled("[aria-label='Remove mug']")
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_all_of_it_and_axe_finds_nothing(source, open_page, scheme):
     long = "a-very-long-name-without-a-space-" * 3
@@ -256,7 +157,7 @@ def test_typed_words_change_the_overlay_and_the_picture_of_it(open_page, tmp_pat
     segmenter = load_segmenter("mini", device="cpu", backend="torch")
     segmenter = segmenter.with_options(background=segmenter.model.background)
     first = ["person", "rocket", "flag"]
-    desk = DeskSource(segmenter, segmenter.encode_vocabulary(first), desk_cameras([PHOTOS]))
+    desk = DeskSource(segmenter, segmenter.encode_vocabulary(first), cameras_of(PHOTOS))
     try:
         with served(desk) as server:
             page = open_page(server.address, viewport={"width": 1360, "height": 900})

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 from talk2dino_ros.engine.errors import ImageError
@@ -74,14 +74,17 @@ def find_sources(named: Sequence[str], topics: TopicNames) -> tuple[list[ImageSo
 
 
 def named_sources(
-    sources: Sequence[ImageSource], known: Mapping[tuple[str, str], str], is_free: Callable[[str], bool]
+    sources: Sequence[ImageSource],
+    known: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    is_free: Callable[[str], bool] = lambda name: True,
+    moment: str = "",
 ) -> list[ImageSource]:
     """Return the sources with names: those of an earlier run by their keys, for the others new ones.
 
-    is_free: whether results may have a name.
+    is_free: whether results may have a name. moment: stands in a camera's name, whose images never come again.
     """
     new = [source for source in sources if source.key not in known]
-    labels = dict(zip([source.key for source in new], _labels(new), strict=True))
+    labels = dict(zip([source.key for source in new], _labels(new, moment), strict=True))
     names = result_names(list(labels.values()), is_free)
     chosen = {**known, **dict(zip(labels, names, strict=True))}
     return [ImageSource(each.kind, each.address, each.topic, chosen[each.key]) for each in sources]
@@ -148,15 +151,16 @@ def _is_bag(path: Path) -> bool:
     return "metadata.yaml" in files or any(file.endswith(BAG_SUFFIXES) for file in files)
 
 
-def _labels(sources: Sequence[ImageSource]) -> list[Path]:
+def _labels(sources: Sequence[ImageSource], moment: str) -> list[Path]:
     """Return a path for each source, of which its name is made."""
-    return [_label(source, [each.topic for each in sources if each.address == source.address]) for source in sources]
+    topics = {source.address: [each.topic for each in sources if each.address == source.address] for source in sources}
+    return [_label(source, topics[source.address], moment) for source in sources]
 
 
-def _label(source: ImageSource, topics: Sequence[str]) -> Path:
+def _label(source: ImageSource, topics: Sequence[str], moment: str) -> Path:
     if source.kind == "camera":
         plain = "".join(letter if letter.isalnum() else "_" for letter in source.shown.removeprefix(_CAMERA_FILES))
-        return Path(f"camera_{plain.strip('_')[:80]}_{time.strftime('%Y%m%dT%H%M%S')}")
+        return Path("_".join(filter(None, ["camera", plain.strip("_")[:80], moment])))
     path = Path(source.address)
     path = path.resolve() if not path.name else path
     if len(topics) < 2:

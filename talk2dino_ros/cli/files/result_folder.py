@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -103,7 +104,7 @@ class ResultFolder:
         def is_free(name: str) -> bool:
             return name.casefold() not in taken and originals.isdisjoint(map(str, self._results(name)))
 
-        return named_sources(own, known, is_free)
+        return named_sources(own, known, is_free, time.strftime("%Y%m%dT%H%M%S"))
 
     def _results(self, name: str) -> list[Path]:
         """Return the paths of what a source of this name may have as results."""

@@ -49,13 +49,7 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument("--refine-pixels", type=int, default=Options.refine_pixels, help="pixels to refine at most")
     add_threshold_argument(parser)
     parser.add_argument("--background-cleaning", action="store_true")
-    parser.add_argument(
-        "--image-topic",
-        action="append",
-        default=[],
-        metavar="TOPIC",
-        help=f"of bags: {TOPICS['image'].format(images='all')}; again for another camera",
-    )
+    add_image_topic_argument(parser)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="of videos, cameras and bags each N-th image")
     parser.add_argument("--no-overlay", action="store_true", help="write no overlays: masks and tables alone")
     parser.add_argument(
@@ -66,6 +60,17 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     )
     parser.add_argument("--fresh", action="store_true", help="begin anew where results of another run are")
     parser.add_argument("--output", "-o", type=Path, default=Path(output), help=f"folder for results ({output})")
+
+
+def add_image_topic_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare which topics of bags are taken."""
+    parser.add_argument(
+        "--image-topic",
+        action="append",
+        default=[],
+        metavar="TOPIC",
+        help=f"of bags: {TOPICS['image'].format(images='all')}; again for another camera",
+    )
 
 
 def run_settings(arguments: argparse.Namespace, threads: int = THREADS) -> RunSettings:

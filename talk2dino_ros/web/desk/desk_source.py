@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.engine.doctor.health_finding import HealthFinding
+from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.perception.points_of_interest import PointOfInterest, find_points
 from talk2dino_ros.perception.space.regions import layers_of
@@ -89,9 +89,12 @@ class DeskSource:
             tuple(page_class(entry.text, class_id) for entry, class_id in entries),
             tuple(view.page for view in self._views.values()),
             self._segmenter.options.background,
-            self._health,
+            (*self._flaws(), *self._health),
             notice=self._notice,
         )
+
+    def _flaws(self) -> list[HealthFinding]:
+        return [HealthFinding(name, each.flaw, Level.NOTE) for name, each in self._cameras.items() if each.flaw]
 
     def overlay(self, camera: str) -> tuple[int, bytes] | None:
         """Return number and JPEG of a camera's newest overlay."""
@@ -213,4 +216,4 @@ def _seen(mask: Any, confidence: Any, labels: Mapping[int, str]) -> list[SeenCla
 def _point(point: PointOfInterest) -> PagePoint:
     color = page_color(point.class_id)
     confidence = round(point.confidence, 3)
-    return PagePoint(point.class_name, color, confidence, point.pixel, point.box, reason="a photograph has no depth")
+    return PagePoint(point.class_name, color, confidence, point.pixel, point.box, reason="no depth is read at a desk")

@@ -48,7 +48,7 @@ export class Cameras {
     const frame = card.querySelector(".frame");
     const [width, height] = camera.size;
     if (width) frame.style.aspectRatio = `${width} / ${height}`;
-    frame.dataset.stale = isLost ? "yes" : "no";
+    frame.dataset.stale = isLost || camera.problem ? "yes" : "no";
     const problem = frame.querySelector(".problem");
     if (!camera.problem) problem?.remove();
     else if (problem) setText(problem, camera.problem);

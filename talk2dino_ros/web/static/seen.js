@@ -21,7 +21,7 @@ export class Seen {
     setText(byId("journey-said"), state.journey);
     byId("journey-stop").hidden = !state.is_going || state.read_only;
     const all = state.cameras.flatMap((camera) => camera.points.map((point) => ({ point, camera: camera.name })));
-    const several = state.cameras.length > 1;
+    const several = state.cameras.filter((camera) => !camera.is_map).length > 1;
     const counts = new Map();
     const items = all.slice(0, MOST_SHOWN).map((item) => {
       const stem = `${item.camera} ${item.point.class_name} ${item.point.object_id}`;

@@ -135,12 +135,12 @@ const ofAll = (threshold) => (threshold === null ? "no threshold" : `as all, ${t
 // What all cameras together see of a class.
 function numbers(each, cameras) {
   if (!each.color) return "competes for pixels, and is not shown";
-  const looking = cameras.filter((camera) => camera.number);
+  const looking = cameras.filter((camera) => camera.number && !camera.is_map);
   const seen = looking.flatMap((camera) => camera.seen.filter((one) => one.class_name === each.name));
   if (!looking.length) return "";
   const sum = seen.reduce((total, one) => total + one.share, 0);
   if (!sum) return "not in view";
   const sure = seen.reduce((total, one) => total + one.share * one.confidence, 0) / sum;
-  const where = looking.length > 1 ? ` in ${seen.length} of ${looking.length}` : " of the image";
-  return `${percent(sum / seen.length)}${where}, confidence ${percent(sure)}`;
+  const where = looking.length > 1 ? `, seen in ${seen.length} of ${looking.length}` : "";
+  return `${percent(sum / seen.length)} of the image${where}, confidence ${percent(sure)}`;
 }

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`talk2dino web`: a page that shows photographs, folders and videos with what the words find in them."""
+"""`talk2dino web`: a page that shows photographs, videos, bags and cameras with what the words find in them."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from talk2dino_ros.cli.class_words import classes_in
+from talk2dino_ros.cli.files.segment_arguments import add_image_topic_argument, image_topics
 from talk2dino_ros.cli.model_arguments import (
     add_model_arguments,
     add_threshold_argument,
@@ -19,6 +20,7 @@ from talk2dino_ros.cli.model_arguments import (
 )
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
+from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
     from talk2dino_ros.web.desk.desk_source import DeskSource
@@ -33,8 +35,13 @@ class MissingExtraError(Talk2DinoError):
 
 def add_web_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
-    parser = commands.add_parser("web", help="show photographs, folders of them, or videos on a page, to try words on")
-    parser.add_argument("sources", nargs="+", type=Path, help="photographs, folders, videos")
+    parser = commands.add_parser("web", help="show photographs, videos, bags and cameras on a page, to try words on")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        help="photographs, folders of them, patterns ('in/**/*.jpg'), videos, bags, a camera's number or URL",
+    )
+    add_image_topic_argument(parser)
     parser.add_argument("--classes", default=DEFAULT_WORDS, help="the first words (default: %(default)s)")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; beyond this machine a token is needed"
@@ -70,18 +77,24 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _source(arguments: argparse.Namespace) -> DeskSource:
+    from talk2dino_ros.cli.servers.desk_cameras import desk_cameras
     from talk2dino_ros.engine import load_segmenter
     from talk2dino_ros.engine.bench.machine import describe_machine
     from talk2dino_ros.engine.doctor.device_findings import devices
-    from talk2dino_ros.engine.doctor.health_finding import HealthFinding
-    from talk2dino_ros.web.desk.desk_camera import desk_cameras
+    from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level
     from talk2dino_ros.web.desk.desk_source import DeskSource
 
-    cameras = desk_cameras(arguments.sources)
+    cameras, left_out = desk_cameras(arguments.sources, image_topics(arguments))
+    for sentence in left_out:
+        print(f"warning: {printable(sentence)}", file=sys.stderr)
     choices = {**model_choices(arguments), **option_choices(arguments), "text_encoder": "keep"}
     segmenter = with_threshold(load_segmenter(arguments.model, **choices), arguments.background)
     vocabulary = segmenter.encode_vocabulary(classes_in(arguments.classes))
     segmenter.segment(np.zeros((480, 640, 3), np.uint8), vocabulary)  # compiles what would keep the first image waiting
     how = f"on {segmenter.device} by {segmenter.networks.backend} in {segmenter.precision}"
-    health = (HealthFinding(segmenter.model.name, how), *devices(describe_machine()).findings)
+    health = (
+        *(HealthFinding("left out", sentence, Level.NOTE) for sentence in left_out),
+        HealthFinding(segmenter.model.name, how),
+        *devices(describe_machine()).findings,
+    )
     return DeskSource(segmenter, vocabulary, cameras, health)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cameras that come and go, as the desk's page shows them.
+
+No /dev/video is here: OpenCV's capture has a stand-in for a webcam. The camera of the network is a real one.
+"""
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+import pytest
+from watched_desk import WAIT_S, WatchedDesk, camera_of, cameras_of
+
+from talk2dino_ros.engine import ImageError
+from talk2dino_ros.viz import videos
+from talk2dino_ros.web.desk import live_camera
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+class Webcam:
+    """A stand-in for cv2.VideoCapture of the camera 0: red, then green, for as long as it is plugged in."""
+
+    def __init__(self):
+        self.is_plugged, self.colour = True, RED
+        self.open = 0
+        self.changed = threading.Condition()
+
+    def __call__(self, address):
+        assert address == 0
+        with self.changed:
+            self.open += self.is_plugged
+            self.changed.notify_all()
+        return self
+
+    def isOpened(self):
+        return self.is_plugged
+
+    def get(self, _what):
+        return 0.0
+
+    def read(self):
+        time.sleep(0.005)
+        return self.is_plugged, np.full((32, 32, 3), self.colour[::-1], np.uint8)
+
+    def release(self):
+        with self.changed:
+            self.open = 0
+            self.changed.notify_all()
+
+
+@pytest.fixture
+def webcam(monkeypatch):
+    camera = Webcam()
+    monkeypatch.setattr(videos.cv2, "VideoCapture", camera)
+    monkeypatch.setattr(live_camera, "RETRY_S", 0.02)
+    return camera
+
+
+def sees(colour):
+    def is_so(state):
+        return [each.class_name for each in camera_of(state, "camera_0").seen] == [colour]
+
+    return is_so
+
+
+def test_a_webcam_that_is_unplugged_is_lost_and_comes_back(webcam):
+    desk = WatchedDesk("0")
+    try:
+        desk.source.watch(frozenset({"camera_0"}))
+        before = camera_of(desk.until(sees("red")), "camera_0").number
+        webcam.is_plugged = False
+        first = camera_of(desk.until(lambda state: camera_of(state, "camera_0").problem), "camera_0")
+        assert first.problem.startswith("the camera 0 ")
+        state = desk.until(lambda state: "cannot be opened" in camera_of(state, "camera_0").problem)
+        assert "expected the number of one that is connected" in camera_of(state, "camera_0").problem
+        webcam.is_plugged, webcam.colour = True, GREEN
+        camera = camera_of(desk.until(sees("green")), "camera_0")
+        assert (camera.problem, camera.number > before) == ("", True)
+    finally:
+        desk.source.close()
+    assert webcam.open == 0
+
+
+def test_a_webcam_is_open_while_someone_looks_and_the_newest_image_wins(webcam, monkeypatch):
+    monkeypatch.setattr(live_camera, "REST_S", 0.3)
+    camera = cameras_of("0")["camera_0"]
+    assert webcam.open == 0
+    wait_for_image(camera)
+    with webcam.changed:
+        assert webcam.open == 1
+        assert webcam.changed.wait_for(lambda: not webcam.open, WAIT_S)  # nobody has asked
+    assert camera.newest(0) is None  # and not an image of before
+    first, _ = wait_for_image(camera)
+    time.sleep(0.1)  # the model is at work
+    webcam.colour = BLUE
+    time.sleep(0.1)
+    dropped = camera.dropped
+    second, rgb = camera.newest(first)
+    assert (second, tuple(rgb[0, 0])) == (first + 1, BLUE)
+    assert camera.dropped > dropped + 5
+    camera.close()
+    assert webcam.open == 0
+
+
+def wait_for_image(camera, colour=None):
+    """Number and image of the next that a camera has, of one colour; whatever it says meanwhile."""
+    end_s = time.monotonic() + WAIT_S
+    while time.monotonic() < end_s:
+        try:
+            newest = camera.newest(0)
+        except ImageError:
+            newest = None
+        if newest is not None and (colour is None or np.abs(newest[1][0, 0].astype(int) - colour).max() < 30):
+            return newest
+        time.sleep(0.005)
+    raise AssertionError("no image came")
+
+
+class NetworkCamera(BaseHTTPRequestHandler):
+    """Motion JPEG in one colour, until it is switched off."""
+
+    is_on, colour = threading.Event(), RED
+
+    def do_GET(self):
+        if not self.is_on.is_set():
+            return self.send_error(503)
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        while self.is_on.is_set():
+            rgb = np.full((64, 64, 3), self.colour, np.uint8)
+            jpeg = cv2.imencode(".jpg", rgb[..., ::-1])[1].tobytes()
+            try:
+                self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
+                self.wfile.write(jpeg + b"\r\n")
+            except ConnectionError:
+                return None
+            time.sleep(0.005)
+        return None
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_camera_of_the_network_that_is_switched_off_comes_back(monkeypatch):
+    monkeypatch.setattr(live_camera, "RETRY_S", 0.05)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NetworkCamera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    NetworkCamera.is_on.set()
+    (camera,) = cameras_of(f"http://robot:secret@127.0.0.1:{server.server_port}/stream.mjpg").values()
+    try:
+        wait_for_image(camera, RED)
+        NetworkCamera.is_on.clear()
+        said = wait_for_problem(camera)
+        assert said.startswith(f"the camera http://127.0.0.1:{server.server_port}/stream.mjpg ")
+        assert "secret" not in said
+        NetworkCamera.colour = GREEN
+        NetworkCamera.is_on.set()
+        wait_for_image(camera, GREEN)
+    finally:
+        NetworkCamera.is_on.clear()
+        camera.close()
+        server.shutdown()
+        server.server_close()
+
+
+def wait_for_problem(camera):
+    """What a camera says that has no image."""
+    end_s = time.monotonic() + WAIT_S
+    while time.monotonic() < end_s:
+        try:
+            camera.newest(0)
+        except ImageError as error:
+            return str(error)
+        time.sleep(0.005)
+    raise AssertionError("the camera said nothing")
