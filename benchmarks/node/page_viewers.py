@@ -3,9 +3,10 @@
 
 The segmenter, the node web, the viewers and a client that is the camera and the reader of the masks, each a process of
 its own, over Fast DDS with the shipped profile. In turn nobody looks, one browser does, and 50 do; masks that arrive
-are counted, and pictures that each viewer got. A viewer speaks the page's protocol and decodes nothing; all of them
-run on this machine at idle priority, where a robot's are elsewhere. Writes what it measured, with date, machine and
-versions, to benchmarks/results/. ROS 2 has to be there: `source .venv/setup.bash`.
+are counted, pictures that each viewer got, and the processor time of the page and of the viewers. A viewer speaks the
+page's protocol and throws away what it gets; all of them run on this machine in idle time, where a robot's are
+elsewhere. Writes what it measured, with date, machine and versions, to benchmarks/results/. ROS 2 has to be there:
+`source .venv/setup.bash`.
 """
 
 import argparse
@@ -16,23 +17,35 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from websockets.asyncio.client import connect
+from typing import Any, NamedTuple
 
 from benchmarks.machine import write_result
-from benchmarks.node.node_rate import Client
+from benchmarks.node.cheap_viewers import look
+from benchmarks.node.node_rate import SETTLING_S, Client
+from benchmarks.node.patch_feature_cost import processor_s
 from benchmarks.node_overhead import CLASSES, PROFILE
 from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 
 VIEWERS = (0, 1, 50)
 SIZE = (640, 480)
 PORT = 8429
-ADDRESS = f"127.0.0.1:{PORT}"
+CAMERA = "camera"  # the page's name of the only one
 JOINING_S = 4.0  # until all viewers of a turn get pictures
-IDLE = 19  # niceness
+
+
+class Turn(NamedTuple):
+    """What was measured while so many looked, each a second.
+
+    Masks, pictures of a viewer, processor seconds of the page and of all viewers.
+    """
+
+    viewers: int
+    masks: float
+    pictures: float
+    page_s: float
+    viewers_s: float
 
 
 def main() -> None:
@@ -45,45 +58,54 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=-1, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.viewers >= 0:
-        os.nice(IDLE)
-        print(json.dumps(asyncio.run(look(arguments.viewers, arguments.seconds))), flush=True)
+        be_idle()
+        print(json.dumps(asyncio.run(look(arguments.viewers, arguments.seconds, PORT, [CAMERA]))), flush=True)
         return
-    facts = figures(*measure(arguments.turns, arguments.seconds, arguments.rate))
+    facts = figures(measure(arguments.turns, arguments.seconds, arguments.rate))
     print(json.dumps(facts, indent=2))
     facts |= {"seconds_of_a_turn": arguments.seconds, "camera_hz": arguments.rate, "model": "mini", "image": SIZE}
     write_result("page_viewers_mini", facts, arguments.output)
 
 
-def measure(turns: int, seconds: float, rate: float) -> tuple[dict[int, list[float]], dict[int, list[float]]]:
-    """Return masks a second and pictures a second of a viewer, for each number of viewers, turn by turn."""
+def measure(turns: int, seconds: float, rate: float) -> list[Turn]:
+    """Measure each number of viewers in turn, so many times."""
     import rclpy
 
     os.environ[profile_names(os.environ)[0]] = str(PROFILE)
     rclpy.init()
-    processes = [
-        start("talk2dino_ros.segmenter.segmenter_main", {"model": "mini", "vocabulary": CLASSES}),
-        start("talk2dino_ros.web.robot.web_main", {"port": str(PORT)}),
-    ]
-    client = Client(processes[0], SIZE)
-    masks: dict[int, list[float]] = {count: [] for count in VIEWERS}
-    pictures: dict[int, list[float]] = {count: [] for count in VIEWERS}
+    segmenter = start("talk2dino_ros.segmenter.segmenter_main", {"model": "mini", "vocabulary": CLASSES})
+    page = start("talk2dino_ros.web.robot.web_main", {"port": str(PORT)})
+    client = Client(segmenter, SIZE)
     try:
         client.wait_for_a_mask()
-        for _ in range(turns):
-            for count in VIEWERS:
-                options = ["--viewers", str(count), "--seconds", str(JOINING_S + seconds)]
-                command = [sys.executable, "-m", __spec__.name, *options]
-                viewers = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-                client.turn(JOINING_S, rate)
-                masks[count].append(client.turn(seconds, rate))
-                pictures[count] += json.loads(viewers.communicate()[0])
+        return [one_turn(client, page.pid, count, seconds, rate) for _ in range(turns) for count in VIEWERS]
     finally:
-        for process in processes:
+        for process in (segmenter, page):
             process.terminate()
             process.wait()
         client.node.destroy_node()
         rclpy.shutdown()
-    return masks, pictures
+
+
+def one_turn(client: Client, page: int, count: int, seconds: float, rate: float) -> Turn:
+    """Count masks, pictures and processor time for a while. page: the page's process."""
+    options = ["--viewers", str(count), "--seconds", str(JOINING_S + seconds + 2 * SETTLING_S)]
+    command = [sys.executable, "-m", __spec__.name, *options]
+    viewers = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    client.turn(JOINING_S, rate)
+    processes = (page, viewers.pid)
+    began_s, before_s = time.monotonic(), [processor_s(each) for each in processes]
+    masks = client.turn(seconds, rate)
+    passed_s, after_s = time.monotonic() - began_s, [processor_s(each) for each in processes]
+    page_s, viewers_s = ((after - before) / passed_s for before, after in zip(before_s, after_s, strict=True))
+    pictures = json.loads(viewers.communicate()[0])
+    return Turn(count, masks, statistics.median(pictures or [0.0]), page_s, viewers_s)
+
+
+def be_idle() -> None:
+    """Let this process have what time is left, where the system knows that."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def start(module: str, parameters: Mapping[str, str]) -> "subprocess.Popen[str]":
@@ -92,46 +114,30 @@ def start(module: str, parameters: Mapping[str, str]) -> "subprocess.Popen[str]"
     return subprocess.Popen([sys.executable, "-m", module, "--ros-args", *words], text=True)
 
 
-async def look(count: int, seconds: float) -> list[float]:
-    """Be so many viewers for so long; return how many pictures a second each got."""
-    return list(await asyncio.gather(*(view(seconds) for _ in range(count))))
-
-
-async def view(seconds: float) -> float:
-    """Be one viewer, which draws at once what it gets."""
-    pictures, end_s = 0, time.monotonic() + seconds
-    async with connect(f"ws://{ADDRESS}/live", origin=f"http://{ADDRESS}") as line:  # type: ignore[arg-type]
-        while (left_s := end_s - time.monotonic()) > 0:
-            try:
-                message = await asyncio.wait_for(line.recv(), left_s)
-            except asyncio.TimeoutError:
-                break
-            if isinstance(message, bytes):
-                pictures += 1
-                continue
-            if not pictures:
-                names = [camera["name"] for camera in json.loads(message)["cameras"]]
-                await line.send(json.dumps({"watch": names}))
-            await line.send(json.dumps({"drawn": True}))
-    return pictures / seconds
-
-
-def figures(masks: Mapping[int, Sequence[float]], pictures: Mapping[int, Sequence[float]]) -> dict[str, Any]:
+def figures(turns: Sequence[Turn]) -> dict[str, Any]:
     """Return the medians, and the masks with viewers as a share of those without, each turn against its own."""
-    alone = masks[0]
-    shares = {count: [each / none for none, each in zip(alone, rates, strict=True)] for count, rates in masks.items()}
+    alone = [turn.masks for turn in turns if not turn.viewers]
+    return {"viewers": [row(count, [turn for turn in turns if turn.viewers == count], alone) for count in VIEWERS]}
+
+
+def row(count: int, turns: Sequence[Turn], alone: Sequence[float]) -> dict[str, Any]:
+    """Return what is said of one number of viewers. alone: masks a second without any, turn by turn."""
+    shares = [turn.masks / none for turn, none in zip(turns, alone, strict=True)]
     return {
-        "viewers": [
-            {
-                "count": count,
-                "masks_per_s": round(statistics.median(rates), 2),
-                "share_of_masks": round(statistics.median(shares[count]), 3),
-                "pictures_per_s_of_a_viewer": round(statistics.median(pictures[count] or [0.0]), 2),
-                "turns": [round(rate, 2) for rate in rates],
-            }
-            for count, rates in masks.items()
-        ]
+        "count": count,
+        "masks_per_s": median(turn.masks for turn in turns),
+        "share_of_masks": round(statistics.median(shares), 3),
+        "pictures_per_s_of_a_viewer": median(turn.pictures for turn in turns),
+        "page_processor_s_per_s": round(statistics.median(turn.page_s for turn in turns), 3),
+        "viewers_processor_s_per_s": round(statistics.median(turn.viewers_s for turn in turns), 3),
+        "turns": [round(turn.masks, 2) for turn in turns],
+        "shares": [round(share, 3) for share in shares],
     }
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the median of rates, to two decimals."""
+    return round(statistics.median(values), 2)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,22 @@
 """The browsers that look: to each the newest state and overlays, at the pace at which it shows them.
 
 A turn is what is new, once; the next one waits until the browser says that it has drawn the last. So a slow browser
-misses images, and none ever waits in a queue. What nobody looks at is not made (`PageSource.watch`).
+misses images, and none ever waits in a queue. What nobody looks at is not made (`PageSource.watch`). A turn begins when
+the budget of processor time allows, one browser after the other: the more there are, the fewer images each gets.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import struct
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from talk2dino_ros.web.page_messages import PageMessages
+from talk2dino_ros.web.processor_budget import ProcessorBudget
 from talk2dino_ros.web.web_source import PageSource
 
 MOST_VIEWERS = 100
@@ -30,7 +33,9 @@ class Viewers:
     def __init__(self, source: PageSource, max_rate_hz: float, read_only: bool) -> None:
         self._source = source
         self._period_s = 1 / max_rate_hz
-        self._read_only = read_only
+        self._messages = PageMessages(source, read_only)
+        self._budget: ProcessorBudget | None = None
+        self._line = asyncio.Lock()
         self._viewers: set[Viewer] = set()
         self._watched: frozenset[str] = frozenset()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -43,6 +48,7 @@ class Viewers:
             loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
+        self._messages.forget_state()
         for viewer in self._viewers:
             viewer.news.set()
 
@@ -52,18 +58,23 @@ class Viewers:
         self._loop = asyncio.get_running_loop()
         if len(self._viewers) >= MOST_VIEWERS:
             return await socket.close(BUSY, f"{MOST_VIEWERS} pages look already; close one")
-        viewer = Viewer(socket, self._source, self._period_s, self._read_only)
+        viewer = Viewer(socket, self._source, self._messages, self._period_s)
         self._viewers.add(viewer)
-        sending = asyncio.ensure_future(viewer.send())
+        sending = asyncio.ensure_future(_until_gone(viewer.send(self._until_paid)))
         try:
-            await self._receive(viewer)
-        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: the other side of it has closed meanwhile
-            pass
+            await _until_gone(self._receive(viewer))
         finally:
             sending.cancel()
             self._viewers.discard(viewer)
             self._tell_watched()
         return None
+
+    async def _until_paid(self) -> None:
+        """Wait until the processor time that was spent is paid for, and all who came before have begun their turns."""
+        self._budget = self._budget or ProcessorBudget()
+        async with self._line:
+            while (rest_s := self._budget.rest_s()) > 0:
+                await asyncio.sleep(rest_s)
 
     async def _receive(self, viewer: Viewer) -> None:
         """Take what a browser says; close its line for what no page of ours says."""
@@ -80,19 +91,26 @@ class Viewers:
         watched = frozenset().union(*(viewer.watched for viewer in self._viewers))
         if watched != self._watched:
             self._watched = watched
+            self._messages.keep(watched)
             self._source.watch(watched)
+
+
+async def _until_gone(work: Coroutine[Any, Any, None]) -> None:
+    """Do something until the browser is gone, which is no error."""
+    with suppress(WebSocketDisconnect, RuntimeError):  # RuntimeError: the other side of it has closed meanwhile
+        await work
 
 
 class Viewer:
     """One browser. watched: the cameras that are on its screen."""
 
-    def __init__(self, socket: WebSocket, source: PageSource, period_s: float, read_only: bool) -> None:
+    def __init__(self, socket: WebSocket, source: PageSource, messages: PageMessages, period_s: float) -> None:
         self.socket = socket
         self.watched: frozenset[str] = frozenset()
         self.news = asyncio.Event()
         self._source = source
+        self._messages = messages
         self._period_s = period_s
-        self._read_only = read_only
         self._drawn = asyncio.Event()
         self._sent: dict[str, int] = {}
 
@@ -109,9 +127,10 @@ class Viewer:
         self.news.set()
         return None
 
-    async def send(self) -> None:
-        """Send turns until the line is closed."""
+    async def send(self, until_paid: Callable[[], Awaitable[None]]) -> None:
+        """Send turns until the line is closed; until_paid: waits before each."""
         while self.socket.application_state is WebSocketState.CONNECTED:
+            await until_paid()
             self.news.clear()
             self._drawn.clear()
             await self._send_turn()
@@ -120,19 +139,17 @@ class Viewer:
             try:
                 await asyncio.wait_for(self.news.wait(), SIGN_OF_LIFE_S)
             except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
-                continue
+                self._messages.forget_state()
 
     async def _send_turn(self) -> None:
         for picture in self._new_pictures():
             await self.socket.send_bytes(picture)
-        state = self._source.state().to_json() | {"read_only": self._read_only}
-        await self.socket.send_text(json.dumps(state, allow_nan=False))
+        await self.socket.send_text(self._messages.state())
 
     def _new_pictures(self) -> Iterator[bytes]:
-        """Yield the overlays that this browser has not got yet: a header's size, the header, a JPEG."""
+        """Yield the overlays that this browser has not got yet."""
         for name in sorted(self.watched):
-            newest = self._source.overlay(name)
+            newest = self._messages.picture(name)
             if newest is not None and newest[0] != self._sent.get(name):
-                self._sent[name] = newest[0]
-                header = json.dumps({"camera": name}).encode()
-                yield struct.pack("<H", len(header)) + header + newest[1]
+                self._sent[name], picture = newest
+                yield picture

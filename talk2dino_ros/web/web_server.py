@@ -27,6 +27,7 @@ class WebServer:
             app,
             ws="websockets-sansio",
             ws_max_size=LARGEST_MESSAGE,
+            ws_per_message_deflate=False,  # a JPEG gets no smaller, and each browser would have it tried anew
             lifespan="off",
             log_config=None,  # every request in the log helps nobody, and the first has the token
             access_log=False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that makes JPEGs of overlays: of each camera the newest, and no oftener than someone looks."""
+"""A thread that makes JPEGs of overlays: of each camera the newest, as often as its budget of processor time allows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.web.jpeg import to_jpeg
+from talk2dino_ros.web.processor_budget import ProcessorBudget
 
 
 class PictureMaker:
@@ -42,6 +43,7 @@ class PictureMaker:
         self._thread.join()
 
     def _run(self) -> None:
+        budget = ProcessorBudget()
         while True:
             begin_s = time.monotonic()
             with self._changed:
@@ -52,8 +54,8 @@ class PictureMaker:
             for camera, message in taken.items():
                 self._make(camera, message)
             with self._changed:
-                rest_s = self._period_s - (time.monotonic() - begin_s)
-                self._changed.wait_for(lambda: self._is_closed, max(0.0, rest_s))
+                rest_s = max(self._period_s - (time.monotonic() - begin_s), budget.rest_s())
+                self._changed.wait_for(lambda: self._is_closed, rest_s)
 
     def _make(self, camera: str, message: Any) -> None:
         try:
