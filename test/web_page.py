@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page as a server of a test has it, and what a browser shows of its pictures."""
+"""The page as a server of a test has it, what a browser shows of its pictures, and clients without a browser."""
 
+import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -38,3 +40,9 @@ def wait_for_colour(page, colour, **where):
             return
         page.wait_for_timeout(100)
     raise AssertionError(f"{colour_in(page, **where)} is not {colour}")
+
+
+def in_own_loop(coroutine):
+    """Run it in a thread: Playwright has a loop of its own in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()

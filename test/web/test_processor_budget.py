@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the page may take of the processor: as an account, and of a server with many browsers."""
 
-import asyncio
 import threading
 import time
 
 import pytest
 from scripted_source import ScriptedSource
+from web_page import in_own_loop
 
 from benchmarks.node.cheap_viewers import look
 from talk2dino_ros.web import viewers
@@ -95,9 +95,9 @@ def test_twenty_browsers_share_what_the_page_may_take(monkeypatch):
     changing = threading.Thread(target=change)
     changing.start()
     try:
-        asyncio.run(look(20, 0.2, server.port, ["front"]))
+        in_own_loop(look(20, 0.2, server.port, ["front"]))
         began_s, before = time.monotonic(), source.looked
-        pictures = asyncio.run(look(20, 2.0, server.port, ["front"]))
+        pictures = in_own_loop(look(20, 2.0, server.port, ["front"]))
         passed_s, turns = time.monotonic() - began_s, source.looked - before
     finally:
         ended.set()

@@ -104,12 +104,23 @@ def test_a_slow_browser_gets_the_newest_picture_and_no_other(source, client):
 
 @pytest.mark.parametrize(
     "rubbish",
-    ["", "no json", "[]", "7", '{"watch": 7}', '{"watch": [7]}', "[" * 5000, json.dumps({"watch": ["front"] * 17})],
+    [
+        "",
+        "no json",
+        "[]",
+        "7",
+        '{"watch": 7}',
+        '{"watch": [7]}',
+        "[" * 5000,
+        json.dumps({"watch": ["front"] * 17}),
+        b'{"drawn": true}',
+        b"\xff\x00",
+    ],
 )
 def test_a_line_with_rubbish_is_closed_with_a_reason(client, rubbish):
     with client.websocket_connect(LIVE) as line:
         turn_of(line)
-        line.send_text(rubbish)
+        (line.send_bytes if isinstance(rubbish, bytes) else line.send_text)(rubbish)
         with pytest.raises(WebSocketDisconnect) as closed:
             line.receive_text()
     assert (closed.value.code, closed.value.reason) == (1003, "the message is none of this page's; reload the page")

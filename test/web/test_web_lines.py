@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line between a real Chromium and the page: lost, dead, hidden, of several pages, with a token, for reading alone."""
+"""The line between a real Chromium and the page: lost, dead, hidden, of several pages, with a token, read-only."""
 
 import threading
 

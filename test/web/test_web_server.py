@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's server on a real port, with one browser that looks and another that sends what no browser does."""
+
+import asyncio
+import gc
+import json
+import logging
+import urllib.request
+from contextlib import suppress
+
+import pytest
+from scripted_source import ScriptedSource
+from web_page import in_own_loop
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from talk2dino_ros.web.access import Access
+from talk2dino_ros.web.viewers import LARGEST_MESSAGE
+from talk2dino_ros.web.web_app import make_app
+from talk2dino_ros.web.web_server import WebServer
+
+WAIT_S = 20
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = WebServer(make_app(ScriptedSource(), Access()), Access(), 0)
+    server.start()
+    yield server
+    server.stop()
+
+
+def line_to(server):
+    origin = server.address.rstrip("/")
+    return connect(f"ws://127.0.0.1:{server.port}/live", origin=origin, max_size=None)
+
+
+async def next_state(line):
+    """The state of a browser's next turn, which is answered."""
+    while isinstance(message := await asyncio.wait_for(line.recv(), WAIT_S), bytes):
+        pass
+    await line.send(json.dumps({"drawn": True}))
+    return json.loads(message)
+
+
+def test_a_line_with_ten_megabytes_is_closed_and_others_go_on(server):
+    async def send():
+        async with line_to(server) as looking, line_to(server) as sending:
+            await next_state(looking)
+            with suppress(ConnectionClosed):
+                await sending.send("x" * 10_000_000)
+            await asyncio.wait_for(sending.wait_closed(), WAIT_S)
+            await looking.send(json.dumps({"watch": ["front"]}))
+            return sending.close_code, (await next_state(looking))["model"]
+
+    assert in_own_loop(send()) == (1009, "tiny")  # 1009: message too big
+
+
+def test_a_message_of_the_largest_size_is_read(server):
+    async def send():
+        async with line_to(server) as line:
+            text = json.dumps({"watch": ["front"]})
+            await line.send(text + " " * (LARGEST_MESSAGE - len(text)))
+            while not isinstance(message := await asyncio.wait_for(line.recv(), WAIT_S), bytes):
+                await line.send(json.dumps({"drawn": True}))
+            return message[2:21]
+
+    assert in_own_loop(send()) == b'{"camera": "front"}'
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        bytes(range(256)) * 40,
+        b"GET / HTTP/1.1\r\nHost: " + b"x" * 10_000_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(512),  # the beginning of TLS
+        b"POST /words HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9" + b"9" * 5000 + b"\r\n\r\n",
+    ],
+)
+def test_a_line_that_speaks_no_http_is_closed_and_the_page_is_served_to_others(server, rubbish):
+    async def send():
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        try:
+            writer.write(rubbish)
+            await writer.drain()
+            return await asyncio.wait_for(reader.read(), WAIT_S)  # until it is closed
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    answer = in_own_loop(send())
+    assert not answer or answer.startswith(b"HTTP/1.1 4")
+    with urllib.request.urlopen(server.address, timeout=WAIT_S) as page:
+        assert b"<main>" in page.read()
+
+
+def test_a_browser_that_breaks_off_is_no_error_in_the_log(caplog):
+    """Its line is reset in the middle of a turn, as where a laptop leaves the network."""
+    source = ScriptedSource()
+    server = WebServer(make_app(source, Access(), max_rate_hz=1000), Access(), 0)
+    server.start()
+
+    async def break_off():
+        for _ in range(20):
+            line = await line_to(server)
+            await line.send(json.dumps({"watch": ["front"]}))
+            await next_state(line)
+            source.show((40, 40, 200))
+            line.transport.abort()
+        async with line_to(server) as line:
+            await next_state(line)
+
+    in_own_loop(break_off())
+    server.stop()
+    gc.collect()  # where a task's error that nobody asked for is told
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_what_is_sent_is_not_compressed_for_each_browser(server):
+    """A JPEG gets no smaller, and the work would be done anew for each."""
+
+    async def offered():
+        async with line_to(server) as line:
+            return line.response.headers.get("Sec-WebSocket-Extensions")
+
+    assert in_own_loop(offered()) is None
