@@ -35,7 +35,7 @@ ARGUMENTS = (
     ("base_frame", "", "Robot base frame, such as base_link."),
     ("target_frame", "odom", "Frame in which objects are tracked; a fixed one, such as odom or map."),
     ("objects", "", "Topic of the tracked objects, such as talk2dino/front/objects for a named camera."),
-    ("memory", "false", "true: start the node memory too, which finds what was seen before."),
+    ("memory", "false", "true: also start the node memory, which finds what was seen earlier."),
     ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
 )
 

@@ -19,12 +19,12 @@ ARGUMENTS = (
     ("memory_params_file", f"{SHARE}/config/memory.yaml", "Parameter file of the node memory."),
     ("map_id", "", "Name of the map whose places are remembered; another map is another memory."),
     ("memory_folder", "", "Folder of the memories, one for each map."),
-    ("pose_topic", "", "Topic of the localisation's pose with covariance, such as /amcl_pose; empty: not looked at."),
+    ("pose_topic", "", "Topic of the localisation's pose with covariance, such as /amcl_pose; empty: not used."),
     ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
     ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
-    ("web", "false", "true: start the node web too, whose page shows what is seen in a browser."),
+    ("web", "false", "true: also start the node web, whose page shows in a browser what is seen."),
     ("namespace", "", "Namespace of the node and its relative topics."),
-    ("enclaves", "", "Where the nodes' SROS 2 enclaves are in the keystore, such as /talk2dino; empty: none is named."),
+    ("enclaves", "", "Path of the nodes' SROS 2 enclaves in the keystore, such as /talk2dino; empty: none."),
     ("memory_rviz", "false", "true: open RViz with the places of the last find and the heat of its word."),
 )
 

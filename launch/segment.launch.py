@@ -39,7 +39,7 @@ ARGUMENTS = (
     (
         "depth_camera_info",
         "",
-        "CameraInfo topic of the depth camera, where its intrinsics differ from the colour camera's.",
+        "CameraInfo topic of the depth camera, if its intrinsics differ from the colour camera's.",
     ),
     ("target_frame", "", "Frame of the positions, such as map or odom; empty: what the parameter file says."),
     (
@@ -56,14 +56,14 @@ ARGUMENTS = (
         f"{CONFIG}/cyclonedds.xml",
         "Cyclone DDS profile for large images, used where RMW_IMPLEMENTATION names it; none: the transport's defaults.",
     ),
-    ("web", "false", "true: start the node web too, whose page shows what is seen in a browser."),
+    ("web", "false", "true: also start the node web, whose page shows in a browser what is seen."),
     ("namespace", "", "Namespace of the node and its relative topics."),
     (
         "use_namespaced_tf",
         "false",
-        "true: use tf and tf_static in the namespace, as Nav2 does, not /tf and /tf_static.",
+        "true: use tf and tf_static in the namespace, as Nav2 does, instead of /tf and /tf_static.",
     ),
-    ("enclaves", "", "Where the nodes' SROS 2 enclaves are in the keystore, such as /talk2dino; empty: none is named."),
+    ("enclaves", "", "Path of the nodes' SROS 2 enclaves in the keystore, such as /talk2dino; empty: none."),
     ("rviz", "false", "true: open RViz with images and markers."),
 )
 

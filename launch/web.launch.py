@@ -22,10 +22,14 @@ OVERRIDES = {"web_host": str, "use_sim_time": bool}
 ARGUMENTS = (
     ("web", "true", "true: start the node web, whose page shows what is seen in a browser."),
     ("web_params_file", f"{SHARE}/config/web.yaml", "Parameter file of the node web."),
-    ("web_host", "", "Address that the page listens on; 0.0.0.0 for other machines, which need the token of the log."),
+    (
+        "web_host",
+        "",
+        "Address that the page listens on; 0.0.0.0 for other machines, which need the token from the log.",
+    ),
     ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
     ("namespace", "", "Namespace of the node and its relative topics."),
-    ("enclaves", "", "Where the nodes' SROS 2 enclaves are in the keystore, such as /talk2dino; empty: none is named."),
+    ("enclaves", "", "Path of the nodes' SROS 2 enclaves in the keystore, such as /talk2dino; empty: none."),
 )
 
 

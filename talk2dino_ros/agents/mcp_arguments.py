@@ -9,12 +9,14 @@ from talk2dino_ros.agents.permissions import Permissions
 from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.engine.text.class_syntax import split_classes
 
-DESCRIPTION = "Serve the robot's eyes and words to a language model, by MCP over stdin and stdout (docs/agents.md)."
+DESCRIPTION = (
+    "Serve what the robot sees and remembers to a language model, through MCP over stdin and stdout (docs/agents.md)."
+)
 
 
 def add_mcp_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--namespace", default="", help="of the nodes, such as /robot1")
+    parser.add_argument("--namespace", default="", help="namespace of the nodes, such as /robot1")
     for name, default in (("segmenter", "talk2dino"), ("goal", "goal"), ("memory", "memory")):
         parser.add_argument(f"--{name}", default=default, metavar="NODE", help=f"name of the node (default: {default})")
     parser.add_argument(
@@ -27,12 +29,12 @@ def add_mcp_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confirm-go-to",
         action="store_true",
-        help="ask a person, by the client, before the robot is sent to anything else",
+        help="ask a person, through the client, before the robot is sent to anything else",
     )
     parser.add_argument(
         "--allow-set-words",
         action="store_true",
-        help="let words be changed without asking a person: masks change, and costmaps that are made of them",
+        help="let words be changed without asking a person; masks change, and so do costmaps made from them",
     )
 
 

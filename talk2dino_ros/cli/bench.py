@@ -17,8 +17,8 @@ FIRST_PHOTO = "coffee.jpg"  # the one that is timed on
 
 def add_bench_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command."""
-    parser = commands.add_parser("bench", help="measure the engine's speed and memory beside the paper's pipeline")
-    parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
+    parser = commands.add_parser("bench", help="compare the engine's speed and memory with the paper's pipeline")
+    parser.add_argument("--model", default="talk2dino_vitb", help="model name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     parser.add_argument(
@@ -26,9 +26,11 @@ def add_bench_command(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
-    weights.add_argument("--seeded", action="store_true", help="random weights: as fast as real ones, and blind")
-    parser.add_argument("--rows", default="", help='some rows by name, such as "image, fast"; all where left out')
-    parser.add_argument("--soak", type=int, metavar="FRAMES", help="only this: memory over a stream of small images")
+    weights.add_argument(
+        "--seeded", action="store_true", help="use random weights, which are as fast as real ones and see nothing"
+    )
+    parser.add_argument("--rows", default="", help='only these rows, such as "image, fast" (default: all)')
+    parser.add_argument("--soak", type=int, metavar="FRAMES", help="measure only memory, over this many small images")
     parser.add_argument("--output", "-o", type=Path, default=Path("bench"), help="folder for the JSON and the table")
     parser.set_defaults(run=run)
 

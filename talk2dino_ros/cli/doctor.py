@@ -25,13 +25,15 @@ FORMAT = 1  # of the report; other fields, another number
 
 def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the sub-command; its status is 0 only where the model can segment an image."""
-    parser = commands.add_parser("doctor", help="say whether everything is there to segment images, and what is not")
+    parser = commands.add_parser("doctor", help="check whether images can be segmented here, and say what is missing")
     add_model_arguments(parser)
     parser.add_argument("--backend", default="auto", choices=BACKENDS, help="what runs the image encoder")
     parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for onnxruntime and tensorrt")
-    parser.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`: no text encoder is then needed")
+    parser.add_argument(
+        "--vocabulary-file", type=Path, help="file of `talk2dino encode`; no text encoder is then needed"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write the report as JSON too, to be sent")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="also write the report as JSON, to be sent")
     parser.set_defaults(run=run)
 
 
@@ -130,5 +132,5 @@ def _write(path: Path, report: dict[str, Any]) -> None:
         write_atomically(path, json.dumps(report, indent=1).encode())
     except OSError as error:
         raise UnwritableError(
-            f"{path} cannot be written ({error}), expected a file in a folder that is there; name another"
+            f"{path} cannot be written ({error}), expected a file in an existing folder; name another"
         ) from error

@@ -53,7 +53,7 @@ def _check_output(path: Path) -> None:
         there = False
     if not there:
         raise VocabularyError(
-            f"{path} could not be written, expected a file's name in a folder that is there; name another"
+            f"{path} could not be written, expected a file's name in an existing folder; name another"
         )
 
 

@@ -38,22 +38,22 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure mIoU on labelled data sets as the paper does",
+        help="measure mIoU on labelled data sets, as in the papers",
         epilog=FORMS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", help="a data set's name, see below")
-    parser.add_argument("folder", type=Path, help="where it lies")
+    parser.add_argument("folder", type=Path, help="folder of the data set, or the one that contains it")
     add_model_arguments(parser)
     parser.add_argument(
         "--protocol",
         default="auto",
         choices=("auto", *PROTOCOLS),
-        help="whose way of evaluating; auto (default): that of the model's paper",
+        help="whose protocol to follow; auto (default): that of the model's paper",
     )
-    parser.add_argument("--input", choices=INPUTS, help="in place of the protocol's, which is slide")
+    parser.add_argument("--input", choices=INPUTS, help="instead of the protocol's, which is slide")
     parser.add_argument(
-        "--resize", choices=RESIZES, help="in place of the protocol's: mmcv for talk2dino, bicubic for dinotxt"
+        "--resize", choices=RESIZES, help="instead of the protocol's: mmcv for talk2dino, bicubic for dinotxt"
     )
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
     add_threshold_argument(parser, "threshold, for data sets that score background")
@@ -61,11 +61,13 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
         "--background-cleaning",
         default="auto",
         choices=("auto", "on", "off"),
-        help="auto (default): as the paper, on for voc21 and coco_object with protocol talk2dino",
+        help="auto (default): as in the paper, on for voc21 and coco_object with protocol talk2dino",
     )
-    parser.add_argument("--limit", type=int, default=0, help="so many images, evenly spread; 0: all (default)")
+    parser.add_argument(
+        "--limit", type=int, default=0, help="use only this many images, evenly spread; 0: all (default)"
+    )
     parser.add_argument("--batch", type=int, default=4, help="images segmented at once (default: 4)")
-    parser.add_argument("--fresh", action="store_true", help="begin anew, and do not go on with a run that was stopped")
+    parser.add_argument("--fresh", action="store_true", help="begin anew instead of continuing an interrupted run")
     parser.add_argument("--output", "-o", type=Path, default=Path("evaluated"), help="folder for the results")
     parser.set_defaults(run=run)
 

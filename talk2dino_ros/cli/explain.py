@@ -26,8 +26,8 @@ INPUTS = ("square", "aspect")  # in one look; the windows of `slide` each go the
 
 def add_explain_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command."""
-    parser = commands.add_parser("explain", help="draw how a photograph becomes a mask: heads, scores, PAMR")
-    parser.add_argument("image", type=Path, help="a photograph")
+    parser = commands.add_parser("explain", help="draw how a photo becomes a mask: heads, scores, PAMR")
+    parser.add_argument("image", type=Path, help="a photo")
     parser.add_argument("--classes", required=True, help=f'up to {MOST_WORDS} words, as for segment: "cat, sofa"')
     add_model_arguments(parser)
     parser.add_argument("--input", default="square", choices=INPUTS)
@@ -75,7 +75,7 @@ def _prepare_output(path: Path) -> None:
     """Make the output folder, and check before anything is computed that pictures can be written there."""
     if not _is_place(path):
         raise ImageError(
-            f"the output is {path}, expected a file ending in {', '.join(SUFFIXES)} in a folder that is there, or a "
+            f"the output is {path}, expected a file ending in {', '.join(SUFFIXES)} in an existing folder, or a "
             "folder's name without an ending; name another"
         )
 

@@ -17,14 +17,23 @@ PHOTOGRAPH = PHOTOS / "coffee.jpg"
 def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser("export", help="write a model's image encoder as an ONNX file")
-    parser.add_argument("model", help="a model's name; `talk2dino weights list` shows all")
+    parser.add_argument("model", help="model name; `talk2dino weights list` shows all")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file, such as mini.onnx")
-    parser.add_argument("--input", default="square", choices=INPUTS, help="how images will meet the network")
-    parser.add_argument("--image-size", type=_size, metavar="WxH", help="the camera's, which `--input aspect` needs")
+    parser.add_argument("--input", default="square", choices=INPUTS, help="how images will be resized for the network")
+    parser.add_argument(
+        "--image-size", type=_size, metavar="WxH", help="size of the camera's images, for `--input aspect`"
+    )
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the square or short side; 0: the model's")
-    parser.add_argument("--network-size", type=_size, metavar="WxH", help="the network's own, instead of these three")
+    parser.add_argument(
+        "--network-size", type=_size, metavar="WxH", help="size of the network's input, instead of these three"
+    )
     parser.add_argument("--precision", default="fp32", choices=EXPORT_PRECISIONS)
-    parser.add_argument("--patch-source", default="", choices=PATCH_SOURCES, help="whose patches dino.txt compares")
+    parser.add_argument(
+        "--patch-source",
+        default="",
+        choices=PATCH_SOURCES,
+        help="dino.txt only: compare patches of its head or of the backbone",
+    )
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     parser.set_defaults(run=_run)
 

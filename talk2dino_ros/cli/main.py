@@ -28,7 +28,7 @@ from talk2dino_ros.viz.terminal import show_any_text
 def main(arguments: list[str] | None = None) -> int:
     """Run one sub-command; returns the exit status, 1 with a sentence on an error."""
     show_any_text()
-    parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by free words.")
+    parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by words of your choice.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_segment_command(commands)
     add_compare_command(commands)

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 def add_word_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the text side: all that `encode` needs."""
-    parser.add_argument("--model", default="talk2dino_vitb", help="a model's name; `talk2dino weights list` shows all")
+    parser.add_argument("--model", default="talk2dino_vitb", help="model name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
-    parser.add_argument("--projection-file", type=Path, help="of `talk2dino train`, in place of the model's own")
     parser.add_argument(
-        "--text-cache-dir", default="", help="folder for what the text encoder made; none: no cache (default: ~/.cache)"
+        "--projection-file", type=Path, help="projection of `talk2dino train`, instead of the model's own"
+    )
+    parser.add_argument(
+        "--text-cache-dir",
+        default="",
+        help="folder of the text cache; none: no cache (default: ~/.cache/talk2dino_ros)",
     )
 
 
@@ -26,7 +30,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the text side and of the image side."""
     add_word_arguments(parser)
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
-    parser.add_argument("--patch-source", default="", choices=PATCH_SOURCES, help="whose patches dino.txt compares")
+    parser.add_argument(
+        "--patch-source",
+        default="",
+        choices=PATCH_SOURCES,
+        help="dino.txt only: compare patches of its head or of the backbone",
+    )
 
 
 def word_choices(arguments: argparse.Namespace) -> dict[str, Any]:

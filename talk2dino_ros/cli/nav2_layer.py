@@ -16,7 +16,7 @@ def add_nav2_layer_command(commands: "argparse._SubParsersAction[Any]") -> None:
         help="a parameter file (.yaml), a file of `talk2dino encode` (.safetensors), or words: 'door; pet: cat, dog'",
     )
     parser.add_argument(
-        "--background", metavar="NAME", help="the node's background_class; default: the parameter file's, else none"
+        "--background", metavar="NAME", help="the node's background_class (default: the parameter file's, else none)"
     )
     for option, what in (
         ("--keep-away", "the labels to stay away from"),
@@ -24,10 +24,12 @@ def add_nav2_layer_command(commands: "argparse._SubParsersAction[Any]") -> None:
         ("--free", "the labels that cost nothing"),
     ):
         parser.add_argument(
-            option, default="", metavar="LABELS", help=f"{what}, as 'person; cat', where the default is not so"
+            option, default="", metavar="LABELS", help=f"{what}, such as 'person; cat', if the default does not suit"
         )
-    parser.add_argument("--namespace", default="", metavar="NAME", help="of the robot, such as robot1")
-    parser.add_argument("--node", default="talk2dino", metavar="NAME", help="with a named camera talk2dino/<camera>")
+    parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the robot, such as robot1")
+    parser.add_argument(
+        "--node", default="talk2dino", metavar="NAME", help="name of the node; with a named camera talk2dino/<camera>"
+    )
     parser.set_defaults(run=run)
 
 

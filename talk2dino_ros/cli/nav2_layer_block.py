@@ -141,7 +141,7 @@ def types_of(labels: Sequence[str], moved: Mapping[str, Sequence[str]]) -> dict[
         for name in names:
             label = known.get(name.casefold())
             if label is None or label in taken:
-                wrong = "is in two class types" if label else "is no label of the vocabulary"
+                wrong = "is in two class types" if label else "is not a label of the vocabulary"
                 raise VocabularyError(f"{name!r} {wrong}, expected one of {', '.join(labels)}, once; correct it")
             taken.add(label)
             places[label] = types[type_name]

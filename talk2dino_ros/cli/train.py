@@ -13,7 +13,7 @@ FORMS = """data, one of:
   a folder of images    with captions.jsonl or captions.csv: image, caption, and split where there are splits
   WebDataset            a folder of *.tar, or one: an image (.jpg, .png, .webp) and .txt or .json of the same name
 
-Whatever is stopped goes on when the same command is run again.
+After an interruption the same command continues.
 On several GPUs: torchrun --nproc-per-node 4 -m talk2dino_ros.cli.main train …
 """
 
@@ -44,15 +44,27 @@ def add_train_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("data", nargs="?", type=_path, help="images with captions, see below; not for mini")
     parser.add_argument("--output", "-o", type=_path, help="the projection file, .safetensors; for mini a folder")
     parser.add_argument("--store", type=_path, help="folder for the features (default: beside the output)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="instead of the recipe's")
-    parser.add_argument("--extract-only", action="store_true", help="make the features, and do not train")
-    parser.add_argument("--fresh", action="store_true", help="begin training anew, and do not go on from a checkpoint")
-    parser.add_argument("--fresh-store", action="store_true", help="make the features anew")
-    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="extract by Ray: its address, or local")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a value instead of the recipe's; may be repeated",
+    )
+    parser.add_argument("--extract-only", action="store_true", help="extract the features, but do not train")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin training anew instead of continuing from a checkpoint"
+    )
+    parser.add_argument("--fresh-store", action="store_true", help="extract the features again")
+    parser.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="extract on a Ray cluster: its address, auto or local"
+    )
     parser.add_argument("--tensorboard", type=_path, metavar="FOLDER", help="write curves for TensorBoard")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--weights-dir", type=_path, help="folder with the published weights files")
-    parser.add_argument("--workers", type=int, default=0, help="threads that decode images; 0: one a core (default)")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="threads that decode images; 0: one for each core (default)"
+    )
     parser.set_defaults(run=run, default_of=parser.get_default)
 
 

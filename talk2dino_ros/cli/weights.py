@@ -23,12 +23,14 @@ def add_weights_command(subparsers: argparse._SubParsersAction[argparse.Argument
     weights = subparsers.add_parser("weights", help="list, fetch and verify the models' weights")
     actions = weights.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    listing = actions.add_parser("list", help="show every file with its size, licence and place")
+    listing = actions.add_parser("list", help="show every file with its size, licence and location")
     listing.set_defaults(run=_list)
 
     fetch = actions.add_parser("fetch", help="download a model's files into the standard caches")
     fetch.add_argument("name", metavar="NAME", help="a model, such as talk2dino_vitb")
-    fetch.add_argument("--to", type=Path, metavar="FOLDER", help="also copy them here, to be a robot's weights_dir")
+    fetch.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="also copy them to this folder, for use as a robot's weights_dir"
+    )
     fetch.set_defaults(run=_fetch)
 
     verify = actions.add_parser("verify", help="check a model's files: their sums, keys and shapes")
@@ -42,7 +44,9 @@ def add_weights_command(subparsers: argparse._SubParsersAction[argparse.Argument
             help="only what a robot with a file of `talk2dino encode` needs",
         )
     for action in (listing, verify):
-        action.add_argument("--weights-dir", type=Path, metavar="FOLDER", help="look here, not in the caches")
+        action.add_argument(
+            "--weights-dir", type=Path, metavar="FOLDER", help="look in this folder instead of the caches"
+        )
 
 
 def _list(arguments: argparse.Namespace) -> int:

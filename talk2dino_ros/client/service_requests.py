@@ -85,4 +85,4 @@ def absent(what: str, waited_s: float) -> AbsentNodeError:
 
 def ended(what: str) -> AbsentNodeError:
     """Return the error of what vanished before it answered."""
-    return AbsentNodeError(f"{what} has gone before it answered, as its node has ended; start it anew, and ask again")
+    return AbsentNodeError(f"{what} has gone before it answered, as its node has ended; start it again, then ask again")

@@ -117,7 +117,7 @@ def changed_options(options: Options, changes: Mapping[str, Any], also: tuple[st
     """
     if unknown := [name for name in changes if name not in OPTION_NAMES]:
         raise ModelError(
-            f"{', '.join(map(repr, unknown))} is no option, expected {', '.join((*also, *OPTION_NAMES))}; "
+            f"{', '.join(map(repr, unknown))} is not an option, expected {', '.join((*also, *OPTION_NAMES))}; "
             "correct the name"
         )
     return replace(options, **changes)

@@ -280,7 +280,7 @@ def _one_each(return_patches: bool | Sequence[bool], image_count: int) -> list[b
     asked = [return_patches] * image_count if isinstance(return_patches, bool) else list(return_patches)
     if len(asked) != image_count:
         raise ModelError(
-            f"return_patches has {len(asked)} values for {image_count} images, expected one, or one for each; mend the "
-            "call"
+            f"return_patches has {len(asked)} values for {image_count} images, expected one, or one for each; "
+            "correct the call"
         )
     return asked

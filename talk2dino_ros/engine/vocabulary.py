@@ -174,7 +174,7 @@ class Vocabulary:
         except (OSError, SafetensorError, VocabularyError, *_FOREIGN) as error:
             raise VocabularyError(
                 f"{path} cannot be read as a vocabulary ({str(error) or repr(error)}), "
-                "expected a file of `talk2dino encode`; write it anew"
+                "expected a file of `talk2dino encode`; write it again"
             ) from error
 
 
@@ -218,7 +218,7 @@ def _normalized(embeddings: npt.NDArray[np.float32], count: int) -> npt.NDArray[
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
         raise VocabularyError(
-            "an embedding is zero or not finite, expected vectors with a direction; encode the words anew"
+            "an embedding is zero or not finite, expected vectors with a direction; encode the words again"
         )
     vectors /= np.where(abs(lengths - 1) < _UNIT, np.float32(1), lengths)  # what is normalized stays to the bit
     vectors.flags.writeable = False

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.goal.task.choice import GoToRequest
     from talk2dino_ros.ros.node.waits import Waits
 
-FAULT = "the go_to failed by a fault of this program ({error!r}); the node's log has the details"
+FAULT = "the go_to failed because of a bug in this program ({error!r}); the node's log has the details"
 GIVEN_UP = "the planner has given up the goal; look at its log for the reason"
 # where the robot is another client's now, and where no planner drives it
 STOPPED = {
@@ -43,7 +43,7 @@ DRIVERLESS = {
         f"the planner has not taken the goal in {TAKEN_WITHIN_S:g} s; activate it and look at its log, or set "
         "planner_action to the action that goal_pose leads to, '' for none"
     ),
-    GoalFate.VANISHED: "the planner has ended, or started anew, on the way to the goal; go there again once it runs",
+    GoalFate.VANISHED: "the planner has ended or restarted on the way to the goal; go there again once it runs",
 }
 OBJECTS = QoSProfile(depth=10)  # none is to be lost while a pose is computed, as one of them may be the only detection
 

@@ -39,16 +39,16 @@ class GoalParameters(NodeValues):
     )
     stand_off_m: float = parameter(
         0.8,
-        "Default distance in metres between goal and object, where a go_to says 0: more than the robot's radius plus "
-        "half the object's width.",
+        "Default distance in metres between goal and object, for a go_to that says 0: more than the robot's radius "
+        "plus half the object's width.",
         low=0.05,
         high=MOST_STAND_OFF_M,
         live=True,
     )
     timeout_s: float = parameter(
         30.0,
-        "Default time to find the object, where a go_to says 0, from when its class is in the vocabulary; long enough "
-        "for the robot to turn once, which another node may command meanwhile.",
+        "Default time to find the object, for a go_to that says 0, from when its class is in the vocabulary; long "
+        "enough for the robot to turn once, which another node may command meanwhile.",
         low=0.1,
         high=HOUR_S,
         live=True,
@@ -80,8 +80,8 @@ class GoalParameters(NodeValues):
     )
     min_confidence: float = parameter(
         0.6,
-        "Minimum confidence of a confirmed object before a robot is sent to it; 0.5: something else is as likely. Where"
-        " the memory has the object, any is enough, and with BY_ID too.",
+        "Minimum confidence of a confirmed object before a robot is sent to it; 0.5: something else is as likely. If "
+        "the memory knows the object, or with BY_ID, any confidence is enough.",
         low=0.0,
         high=1.0,
         live=True,
@@ -127,17 +127,17 @@ class GoalParameters(NodeValues):
     )
     reach_timeout_s: float = parameter(
         300.0,
-        "Seconds after the last goal within which the robot has to reach it, or the go_to ends as failed, as nothing "
-        "may be driving the robot.",
+        "Seconds after the last goal in which the robot has to reach it; then the go_to fails, as nothing may be "
+        "driving the robot.",
         low=1.0,
         high=24 * HOUR_S,
         live=True,
     )
     planner_action: str = parameter(
         "navigate_to_pose",
-        "Name of the planner's action that goals on goal_pose lead to: its status tells what becomes of a goal, and a "
-        "goal is cancelled by it where the go_to ends before; empty: only reach_timeout_s ends the wait, and the robot "
-        "drives on.",
+        "Name of the planner's action that follows goal_pose: its status tells what happens to a goal, and a go_to "
+        "that ends early cancels its goal through it; empty: only reach_timeout_s ends the wait, and the robot is "
+        "not stopped.",
     )
     goal_tolerance_m: float = parameter(
         0.15,
@@ -200,7 +200,7 @@ class GoalParameters(NodeValues):
     unknown_is_free: bool = parameter(False, "Treat unknown cells of the costmap as free.", live=True)
     search_radius_m: float = parameter(
         1.5,
-        "Search radius for a free pose around the one at the stand-off distance, where that is occupied; with a "
+        "Search radius for a free pose around the one at the stand-off distance, if that is occupied; with a "
         "larger one the robot may no longer stand in front of the object.",
         low=0.0,
         high=20.0,

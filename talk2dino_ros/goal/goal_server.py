@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from talk2dino_ros.goal.goal_parameters import GoalParameters
 
 LAST_ROUNDS = 5  # of an executor that ends: the action sends its result by a task, and that by another
-NOT_ACTIVE = "the node goal is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
+NOT_ACTIVE = "the node goal is not active, expected it active; activate it (ros2 lifecycle set <node> activate)"
 
 
 class NotActiveError(Talk2DinoError):

@@ -34,7 +34,7 @@ class GoalTopics:
         is_first = change == GoalChange.FIRST
         (self._goal_pub if is_first else self._update_pub).publish(goal_message(task, frame_id))
         if is_first and not self._goal_pub.get_subscription_count():
-            self.warn(f"nobody listens to {self._goal_pub.topic}, so that no robot drives; start the planner")
+            self.warn(f"nobody listens to {self._goal_pub.topic}, so no robot will move; start the planner")
 
     def report(self, task: GoToTask | None) -> None:
         """Publish and log the go-to task's state if it has changed."""

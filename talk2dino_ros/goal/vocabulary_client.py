@@ -90,7 +90,7 @@ class VocabularyClient:
 
     def _on_removed(self, future: Any) -> None:
         if future.result() is not None and not future.result().success:
-            self._node.get_logger().warning(f"a word could not be taken away again: {future.result().message}")
+            self._node.get_logger().warning(f"a word could not be removed again: {future.result().message}")
 
     async def _ask(self, question: ClassEntry, timeout_s: float, is_over: Callable[[], bool]) -> None:
         key = question.name.casefold()

@@ -85,16 +85,16 @@ def to_seen_image(msg: Any, camera: str, pose: SensorPose) -> SeenImage:
 
 def _features(msg: Any, count: int) -> NDArray[np.float32]:
     if msg.encoding not in VALUES:
-        raise ImageError(f"the encoding is {msg.encoding!r}, expected {' or '.join(VALUES)}; mend the publisher")
+        raise ImageError(f"the encoding is {msg.encoding!r}, expected {' or '.join(VALUES)}; correct the publisher")
     if not (0 < count <= MOST_PATCHES and 0 < msg.dimensions <= MOST_DIMENSIONS):
         raise ImageError(
             f"the features are {msg.height}x{msg.width} patches of {msg.dimensions} dimensions, expected 1 to "
-            f"{MOST_PATCHES} patches of 1 to {MOST_DIMENSIONS}; mend the publisher"
+            f"{MOST_PATCHES} patches of 1 to {MOST_DIMENSIONS}; correct the publisher"
         )
     values = VALUES[msg.encoding]
     size = count * msg.dimensions * values.itemsize
     if len(msg.data) != size:
-        raise ImageError(f"the features have {len(msg.data)} bytes, expected {size}; mend the publisher")
+        raise ImageError(f"the features have {len(msg.data)} bytes, expected {size}; correct the publisher")
     features: NDArray[np.float32] = np.frombuffer(bytes(msg.data), values).reshape(count, -1).astype(np.float32)
     if msg.encoding == "int8":
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite has no direction, and is left out
@@ -105,7 +105,7 @@ def _features(msg: Any, count: int) -> NDArray[np.float32]:
 def _array(values: Any, dtype: Any, rows: int, columns: int, name: str) -> NDArray[Any]:
     array = np.asarray(values, dtype)
     if array.size != rows * columns:
-        raise ImageError(f"{name} has {array.size} numbers, expected {rows * columns}; mend the publisher")
+        raise ImageError(f"{name} has {array.size} numbers, expected {rows * columns}; correct the publisher")
     return array.reshape(rows, columns)
 
 
@@ -113,7 +113,7 @@ def _picture_scale(msg: Any) -> tuple[float, float]:
     """Return the picture's size as a share of the image's: (x, y)."""
     if not msg.image_width or not msg.image_height:
         raise ImageError(
-            f"the image is {msg.image_width}x{msg.image_height} pixels, expected its size; mend the publisher"
+            f"the image is {msg.image_width}x{msg.image_height} pixels, expected its size; correct the publisher"
         )
     width, height = size_in_header(bytes(msg.jpeg)) or (msg.image_width, msg.image_height)
     return width / msg.image_width, height / msg.image_height

@@ -27,8 +27,8 @@ class MemoryParameters(NodeValues):
     )
     map_id: str = parameter(
         "map",
-        "Name of the map whose places are remembered: in another map they are worth nothing, so give each a name of "
-        "its own. Letters, digits and _.-",
+        "Name of the map whose places are remembered: in another map they are worth nothing, so give each map its "
+        "own name, of letters, digits and _.-",
     )
     segmenter: str = parameter(
         "talk2dino",
@@ -51,14 +51,14 @@ class MemoryParameters(NodeValues):
     )
     max_speed_mps: float = parameter(
         MAX_SPEED_MPS,
-        "Largest speed of a camera in metres per second: an image before which it moved faster is left out, as its "
-        "localisation has jumped.",
+        "Largest speed of a camera in metres per second: if it moved faster before an image, its localisation has "
+        "jumped, and the image is left out.",
         low=0.01,
         high=1000.0,
         live=True,
     )
     voxel_m: float = parameter(
-        CELL_M, "Side of a voxel in metres; objects that are less apart are one place.", low=0.01, high=10.0
+        CELL_M, "Side of a voxel in metres; objects that are closer together become one place.", low=0.01, high=10.0
     )
     max_range_m: float = parameter(
         MAX_RANGE_M,
@@ -83,19 +83,19 @@ class MemoryParameters(NodeValues):
     )
     max_bytes: int = parameter(
         2_000_000_000,
-        "Size of a memory on disk in bytes, beyond which the images that are worth least are removed, which "
-        "/diagnostics says; 0: without limit.",
+        "Maximum size of a memory on disk in bytes: beyond it the least useful images are removed, as /diagnostics "
+        "says; 0: no limit.",
         low=0,
         high=10**15,
     )
     against: tuple[str, ...] = parameter(
         AGAINST,
-        "Words that compete with the one that is asked for, where a request names none; as in a vocabulary.",
+        "Words that compete with the requested one if a request names none; written as in a vocabulary.",
         live=True,
     )
     min_score: float = parameter(
         0.0,
-        "Lowest score of a remembered place, 0 to 1, above the background's threshold, which is the segmenter's.",
+        "Lowest score of a remembered place, 0 to 1; it also has to be above the segmenter's background threshold.",
         low=0.0,
         high=1.0,
         live=True,

@@ -151,7 +151,7 @@ class MemoryServer:
             )
 
 
-NOT_ACTIVE = "the node memory is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
+NOT_ACTIVE = "the node memory is not active, expected it active; activate it (ros2 lifecycle set <node> activate)"
 
 
 def _refusing(answer: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

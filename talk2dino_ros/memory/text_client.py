@@ -82,6 +82,6 @@ def query_of(entries: Sequence[ClassEntry], response: Any) -> WordQuery:
     if background is None and len(query.vectors) == 1:
         raise NoVectorsError(
             f"nothing competes with {entries[0].name!r}, and the model has no background threshold, expected one of "
-            "both; name words in `against` that mean something else"
+            "the two; name words in `against` that mean something else"
         )
     return query

@@ -44,7 +44,10 @@ def find_pictures(folder: str | Path) -> list[Path]:
 
 def hidden_ones(folder: Path) -> list[str]:
     """Return a sentence on each picture of a folder that `find_pictures` leaves out."""
-    return [f"{path} is hidden, expected a name that begins with no dot; rename it" for path in hidden_pictures(folder)]
+    return [
+        (f"{path} is hidden, expected a name without a dot at its beginning; rename it")
+        for path in hidden_pictures(folder)
+    ]
 
 
 def read_folder(folder: str | Path) -> tuple[dict[str, npt.NDArray[np.uint8]], list[str]]:

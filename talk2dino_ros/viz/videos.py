@@ -20,7 +20,7 @@ from talk2dino_ros.viz.pictures import UnwritableError
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 USUAL_RATE_HZ = 25.0  # where a file does not say
-_A_VIDEO, _A_CAMERA = "a video; convert it to mp4 anew", "a camera that sends; look at it with another program"
+_A_VIDEO, _A_CAMERA = "a video; convert it to mp4 again", "a camera that sends; look at it with another program"
 _FINEST_CLOCK_HZ = 65535  # MPEG-4's: a rate is a fraction of it
 
 Rgb = npt.NDArray[np.uint8]

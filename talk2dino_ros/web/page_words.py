@@ -27,6 +27,6 @@ def changed_words(
             entries[name.casefold()] = replace(parse_class(entries[name.casefold()]), threshold=threshold).text
     new = split_classes(typed)
     if typed and not new:
-        raise VocabularyError(f"{typed[:60]!r} has no word, expected such as 'door; sofa: sofa, couch'; type one")
+        raise VocabularyError(f"{typed[:60]!r} has no word, expected words such as 'door; sofa: sofa, couch'; type one")
     entries |= {parse_class(text).name.casefold(): text for text in new}
     return [entry.text for entry in parse_classes(list(entries.values()))]

@@ -141,7 +141,7 @@ def _on_error(_request: Request, error: Exception) -> Response:
 
 def _on_refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    sentence = f"the request is none of this page's ({error.detail}), expected one; reload the page"
+    sentence = f"the request is not one that this page sends ({error.detail}), expected one; reload the page"
     return JSONResponse({"message": sentence}, error.status_code)
 
 
@@ -150,5 +150,5 @@ def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part)[:40] for part in first["loc"])
-    sentence = f"the request is none of this page's ({place}: {first['msg']}), expected one; reload the page"
+    sentence = f"the request is not one that this page sends ({place}: {first['msg']}), expected one; reload the page"
     return _on_error(_request, WebError(sentence))

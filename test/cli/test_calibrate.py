@@ -64,7 +64,7 @@ def test_what_is_known_of_a_picture(photos, tmp_path):
 @pytest.mark.parametrize(
     ("table", "having", "says"),
     [
-        ("picture,classes\nPHOTO,dog\n", [], "'dog' is none of the classes, expected one of cup, pet"),
+        ("picture,classes\nPHOTO,dog\n", [], "'dog' is not one of the classes, expected one of cup, pet"),
         ("file,classes\nPHOTO,cup\n", [], "no picture or no classes in line 2"),
         ("picture,classes\nPHOTO\n", [], "no picture or no classes in line 2"),
         ("picture,classes\nnowhere.jpg,cup\n", [], "nowhere.jpg"),
@@ -88,7 +88,7 @@ def test_what_cannot_be_meant_is_refused_with_a_sentence(photos, tmp_path, table
         (["--false-alarms=1"], "false_alarms is 1.0, expected a share"),
         (["--min-area=0"], "min_area is 0.0"),
         (["-othresholds.txt"], "ends in .yaml"),
-        (["-o/nowhere/thresholds.yaml"], "ends in .yaml in a folder that is there"),
+        (["-o/nowhere/thresholds.yaml"], "ends in .yaml in an existing folder"),
         (["--classes=mug >= 0.9"], "between 0.27 and 0.73"),
         (["--classes=nowhere.yaml"], "nowhere.yaml cannot be read"),
     ],

@@ -76,7 +76,7 @@ def test_an_impossible_output_path_is_refused_before_encoding(place, tmp_path, c
     (tmp_path / "link_to_pipe").symlink_to(tmp_path / "pipe")
     assert encode("cat", "-o", tmp_path / place, "--weights-dir", tmp_path / "no_weights") == 1
     error = capsys.readouterr().err
-    assert f"{tmp_path / place} could not be written, expected a file's name in a folder that is there" in error
+    assert f"{tmp_path / place} could not be written, expected a file's name in an existing folder" in error
     assert error.count("\n") == 1
 
 

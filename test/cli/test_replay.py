@@ -190,7 +190,7 @@ def interrupt_at(number: int):
 
 def test_ctrl_c_says_how_to_go_on(bag, tmp_path, capsys):
     assert replay(WatchedSegmenter(interrupt_at(3)), bag, "-o", tmp_path / "masks") == 130
-    assert f"stopped after 2 of {COUNT} images; the same command goes on from there" in capsys.readouterr().err
+    assert f"stopped after 2 of {COUNT} images; the same command continues from there" in capsys.readouterr().err
     again = WatchedSegmenter()
     assert replay(again, bag, "-o", tmp_path / "masks") == 0
     assert again.calls == COUNT - 2

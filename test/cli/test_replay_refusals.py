@@ -48,7 +48,7 @@ def refusal(capsys, *arguments) -> str:
 
 
 def test_a_bag_that_is_not_there(tmp_path, capsys):
-    assert "nowhere is not there, expected a bag's folder or file" in refusal(capsys, tmp_path / "nowhere")
+    assert "nowhere does not exist, expected a bag's folder or file" in refusal(capsys, tmp_path / "nowhere")
 
 
 def test_a_bag_without_images_says_what_it_has(tmp_path, capsys):
@@ -96,7 +96,7 @@ def test_one_image_that_is_none_costs_itself_alone(tmp_path, capsys):
 def test_an_output_that_is_there_or_is_the_bag_or_lies_in_it_is_refused_and_left_alone(bag, tmp_path, capsys):
     before = {path: path.read_bytes() for path in bag.iterdir()}
     (tmp_path / "there").write_text("mine")
-    assert "there is there already, expected a new folder" in refusal(capsys, bag, "-o", tmp_path / "there")
+    assert "there already exists, expected a new folder" in refusal(capsys, bag, "-o", tmp_path / "there")
     assert "is the bag that is replayed or lies in it" in refusal(capsys, bag, "-o", bag)
     assert "is the bag that is replayed or lies in it" in refusal(capsys, bag, "-o", bag / "masks")
     assert (tmp_path / "there").read_text() == "mine"

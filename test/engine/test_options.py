@@ -51,15 +51,15 @@ def test_load_segmenter_takes_options_by_name():
 
 
 def test_a_misspelt_option_is_refused_with_the_known_names():
-    said = "'refien' is no option, expected device, precision, .*input, refine, .*; correct the name"
+    said = "'refien' is not an option, expected device, precision, .*input, refine, .*; correct the name"
     with pytest.raises(ModelError, match=said):
         load_segmenter("mini", device="cpu", backend="torch", refien="pamr")
-    with pytest.raises(ModelError, match=r"'refien', 'inptu' is no option, expected input, refine, "):
+    with pytest.raises(ModelError, match=r"'refien', 'inptu' is not an option, expected input, refine, "):
         changed_options(Options(), {"refien": "pamr", "inptu": "slide"})
 
 
 def test_with_options_refuses_a_misspelt_option_too():
-    with pytest.raises(ModelError, match="'refien' is no option"):
+    with pytest.raises(ModelError, match="'refien' is not an option"):
         load_segmenter("mini", device="cpu", backend="torch").with_options(refien="pamr")
 
 

@@ -87,7 +87,7 @@ def test_a_service_call_is_answered_and_so_is_the_next(bench, fault):
         before = bench.goal.faults.count
         answer = bench.answer(bench.go_to.call_async(GoTo.Request(class_name="cup")))
         assert answer.state.value == GoToState.FAILED
-        assert "a fault of this program (MemoryError('a fault'))" in answer.message
+        assert "a bug in this program (MemoryError('a fault'))" in answer.message
         assert bench.goal.faults.count == before + 1
 
 

@@ -134,7 +134,7 @@ def test_depth_in_another_frame_is_refused(node):
 
 def test_a_camera_info_without_a_stamp_or_sent_once_and_the_remedy_that_works(node):
     latest = Parameters(depth_wait_s=0.0, camera_info_latest=True)
-    for name, sec, words in (("unset", 0, "have the stamp 0, expected"), ("once", 2, "one message alone has come on")):
+    for name, sec, words in (("unset", 0, "have the stamp 0, expected"), ("once", 2, "only one message has come on")):
         depth_input = heard(node, name, info(sec), depth())
         reason = reason_of(depth_input)
         assert words in reason

@@ -123,7 +123,10 @@ def test_a_line_with_rubbish_is_closed_with_a_reason(client, rubbish):
         (line.send_bytes if isinstance(rubbish, bytes) else line.send_text)(rubbish)
         with pytest.raises(WebSocketDisconnect) as closed:
             line.receive_text()
-    assert (closed.value.code, closed.value.reason) == (1003, "the message is none of this page's; reload the page")
+    assert (closed.value.code, closed.value.reason) == (
+        1003,
+        ("the message is not one that this page sends; reload the page"),
+    )
 
 
 def test_one_browser_too_many_is_told_so(source, monkeypatch):
@@ -132,7 +135,7 @@ def test_one_browser_too_many_is_told_so(source, monkeypatch):
         turn_of(first)
         with client.websocket_connect(LIVE) as second, pytest.raises(WebSocketDisconnect) as closed:
             second.receive_text()
-        assert closed.value.reason == "1 pages look already; close one"
+        assert closed.value.reason == "1 pages are open already; close one"
 
 
 def test_words_are_added_and_taken_away(source, client):
@@ -188,7 +191,7 @@ def test_bad_words_change_nothing_and_are_answered_in_a_sentence(source, client,
 def test_a_body_that_is_no_json_is_refused_in_a_sentence(client, body):
     reply = client.post("/words", content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code == 400
-    assert "none of this page's" in reply.json()["message"]
+    assert "not one that this page sends" in reply.json()["message"]
 
 
 def test_ten_megabytes_of_words_are_refused_in_a_sentence(source, client):

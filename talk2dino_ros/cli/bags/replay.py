@@ -33,15 +33,16 @@ MODEL_PARAMETERS = ("model", "device", "weights_dir", "projection_file", "text_c
 def add_replay_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser(
-        "replay", help="segment every image of a bag as the node would, into another bag; goes on where it was stopped"
+        "replay",
+        help="segment every image of a bag as the node would, into another bag; continues where it was stopped",
     )
-    parser.add_argument("bag", type=Path, metavar="BAG", help="folder of `ros2 bag record`, or its file")
+    parser.add_argument("bag", type=Path, metavar="BAG", help="folder of `ros2 bag record`, or one of its files")
     parser.add_argument("--output", "-o", type=Path, metavar="BAG", help="the new bag (default: BAG_replayed)")
-    parser.add_argument("--params", type=Path, metavar="FILE", help="the node's parameters, as its --params-file")
+    parser.add_argument("--params", type=Path, metavar="FILE", help="parameter file, like the node's --params-file")
     words = parser.add_mutually_exclusive_group()
-    words.add_argument("--classes", help='words, such as "cat, sofa"; without: those of the parameters')
-    words.add_argument("--vocabulary", type=Path, metavar="FILE", help="of `talk2dino encode`, in place of words")
-    parser.add_argument("--overlay", action="store_true", help="write the overlay too: images with the masks' colours")
+    words.add_argument("--classes", help='words, such as "cat, sofa" (default: those of the parameters)')
+    words.add_argument("--vocabulary", type=Path, metavar="FILE", help="file of `talk2dino encode`, instead of words")
+    parser.add_argument("--overlay", action="store_true", help="also write the overlay: images with the masks' colours")
     add_topic_arguments(parser, "all")
     add_model_arguments(parser)
     parser.set_defaults(**dict.fromkeys(MODEL_PARAMETERS), run=run)
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Replay; print what was written, and to stderr what could not be read or had no mask."""
     path = arguments.bag
     if not os.path.exists(path):
-        raise BagError(f"{path} is not there, expected a bag's folder or file; name another")
+        raise BagError(f"{path} does not exist, expected a bag's folder or file; name another")
     from talk2dino_ros.segmenter.problem.problem_description import read_description
     from talk2dino_ros.segmenter.problem.problem_folder import is_problem
     from talk2dino_ros.segmenter.replay.replay_output import ReplayOutput
@@ -112,7 +113,7 @@ def _replayed(job: ReplayJob) -> ReplayOutcome:
             return job.run(bar.update)
         except KeyboardInterrupt:
             bar.close()
-            print(f"stopped after {bar.n} of {total} images; the same command goes on from there", file=sys.stderr)
+            print(f"stopped after {bar.n} of {total} images; the same command continues from there", file=sys.stderr)
             raise
 
 

@@ -36,47 +36,54 @@ Peaks = dict[Path, list[float]]  # of each picture one per class, see `class_pea
 
 def add_calibrate_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
-    parser = commands.add_parser("calibrate", help="propose thresholds of the classes from pictures that lack them")
+    parser = commands.add_parser("calibrate", help="propose a threshold for each class, from pictures without it")
     parser.add_argument(
-        "pictures", nargs="*", help="pictures, folders of them or patterns, in which none of the classes is to be seen"
+        "pictures", nargs="*", help="pictures, folders of them or patterns that show none of the classes"
     )
-    parser.add_argument("--classes", required=True, help="words as for segment, or a parameter file (.yaml) of them")
+    parser.add_argument("--classes", required=True, help="words as for segment, or a parameter file (.yaml) with words")
     parser.add_argument(
         "--with",
         dest="having",
         action="append",
         default=[],
         metavar="CLASS=PICTURES",
-        help="pictures, a folder or a pattern that have the class, such as mug=mugs/; again for another",
+        help="pictures, a folder or a pattern that show the class, such as mug=mugs/; may be repeated",
     )
     parser.add_argument(
         "--labels",
         type=Path,
         metavar="CSV",
-        help="columns `picture` (beside the file) and `classes` (all that it has, with ';' between)",
+        help=(
+            "file with the columns `picture` (path from the file's folder) and `classes` (all that it shows, with "
+            "';' between)"
+        ),
     )
     parser.add_argument(
-        "--false-alarms", type=float, default=0.01, metavar="SHARE", help="of the pictures without it (%(default)g)"
+        "--false-alarms",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="share of the pictures without a class that may show it (%(default)g)",
     )
     parser.add_argument(
         "--min-area",
         type=float,
         default=0.002,
         metavar="SHARE",
-        help="of a picture's pixels, from which on it shows a class; as the node's min_area_share (%(default)g)",
+        help="share of a picture's pixels from which it shows a class, like the node's min_area_share (%(default)g)",
     )
     add_model_arguments(parser)
     parser.add_argument("--input", default="square", choices=INPUTS)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
     parser.add_argument("--background-cleaning", action="store_true")
-    add_threshold_argument(parser, "common threshold, which none is proposed below")
+    add_threshold_argument(parser, "common threshold, below which none is proposed")
     parser.add_argument(
         "--output",
         "-o",
         type=Path,
         default=Path("thresholds.yaml"),
-        help="parameter file for vocabulary:= and --classes, and a plot beside it (default: thresholds.yaml)",
+        help="parameter file for vocabulary:= and --classes, with a plot beside it (default: thresholds.yaml)",
     )
     parser.set_defaults(run=run)
 
@@ -127,7 +134,7 @@ def _check(arguments: argparse.Namespace) -> None:
         is_place = False
     if not is_place:
         raise VocabularyError(
-            f"{path} could not be written, expected a name that ends in .yaml in a folder that is there; name another"
+            f"{path} could not be written, expected a name that ends in .yaml in an existing folder; name another"
         )
 
 

@@ -42,8 +42,8 @@ def _pictures(named: Sequence[str]) -> list[Path]:
     found, left_out = find_sources(named, TopicNames())
     if others := [source.shown for source in found if source.is_stream] + left_out:
         raise ImageError(
-            f"{others[0]} is no picture, expected pictures, each of another scene: images of one video are alike, and "
-            "count as one; take some far apart out of it"
+            f"{others[0]} is not a picture, expected pictures, each of another scene: images of one video are alike, "
+            "and count as one; take some far apart out of it"
         )
     return [Path(source.address).resolve() for source in found]
 
@@ -71,6 +71,6 @@ def _known(name: str, names: Sequence[str]) -> str:
         if each.casefold() == name.strip().casefold():
             return each
     raise VocabularyError(
-        f"{shorten(name)} is none of the classes, expected one of {', '.join(names)}; correct it, or add it to "
+        f"{shorten(name)} is not one of the classes, expected one of {', '.join(names)}; correct it, or add it to "
         "--classes"
     )

@@ -57,8 +57,8 @@ class ImageSource:
 def find_sources(named: Sequence[str], topics: TopicNames) -> tuple[list[ImageSource], list[str]]:
     """List the sources, each once, and a sentence on each file that is left out.
 
-    Raises ImageError for what is not there or of no known kind, for a pattern that matches nothing and for a folder
-    without images.
+    Raises ImageError for what does not exist or is of no known kind, for a pattern that matches nothing and for a
+    folder without images.
     """
     found: dict[tuple[str, str], ImageSource] = {}
     left_out: list[str] = []
@@ -141,8 +141,8 @@ def _file(path: Path, topics: TopicNames) -> Iterator[ImageSource]:
         yield ImageSource("picture", str(path))
     else:
         raise ImageError(
-            f"{path} is not there or of no known kind, expected a folder, a bag, a camera's number or a file ending in "
-            f"{', '.join(ALL_SUFFIXES)}; name another"
+            f"{path} does not exist or is of no known kind, expected a folder, a bag, a camera's number or a file "
+            f"ending in {', '.join(ALL_SUFFIXES)}; name another"
         )
 
 

@@ -106,7 +106,7 @@ def _messages(bag: Bag, topic: str, every: int) -> Iterator[Shot | ImageError]:
         if number % every == 0:
             yield _shot(reader, message, number, f"{bag.path}: image {number} of {topic}")
     if number < 0:
-        raise ImageError(f"{bag.path} gave no image of {topic}, expected some; record it anew")
+        raise ImageError(f"{bag.path} gave no image of {topic}, expected some; record it again")
 
 
 def _shot(reader: ImageReader, message: Any, number: int, what: str) -> Shot | ImageError:

@@ -154,7 +154,7 @@ def open_results(path: Path, about: Mapping[str, Any], *, fresh: bool) -> Iterat
             if not (path / COCO).exists():
                 raise ResultsError(
                     f"{path} holds unfinished results made with other {', '.join(differing)}, expected the same "
-                    "command as then, which goes on there; name another --output, or --fresh to begin anew"
+                    "command as before, which continues there; name another --output, or --fresh to begin anew"
                 )
             lines = []
         if not lines:
@@ -220,7 +220,7 @@ def _lines(file: BinaryIO, path: Path) -> list[Any]:
             raise ValueError("it is of another version")
     except (ValueError, TypeError, KeyError) as error:
         raise ResultsError(
-            f"{path} is no manifest that can be gone on from ({error}), expected one of this version; remove it to "
+            f"{path} is no manifest to continue from ({error}), expected one of this version; remove it to "
             "begin anew, or name another --output"
         ) from error
     return lines

@@ -97,7 +97,7 @@ def read_mask(path: Path) -> Rgb:
     """Read a mask of ids, uint8 [H, W]. Raises ImageError."""
     mask = read_picture(path)
     if (mask != mask[:, :, :1]).any():
-        raise ImageError(f"{path} has colours, expected a mask of class ids; make it anew by `talk2dino segment`")
+        raise ImageError(f"{path} has colours, expected a mask of class ids; make it again with `talk2dino segment`")
     return np.ascontiguousarray(mask[:, :, 0])
 
 

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 def add_segment_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser(
-        "segment", help="segment photographs, folders, videos, cameras and bags; goes on where it was stopped"
+        "segment", help="segment photos, folders, videos, cameras and bags; continues where it was stopped"
     )
     parser.add_argument(
         "sources",
         nargs="+",
-        help="photographs, folders of them, patterns ('in/**/*.jpg'), videos, bags, a camera's number or URL; what "
+        help="photos, folders of them, patterns ('in/**/*.jpg'), videos, bags, a camera's number or URL; what "
         "cannot be read is skipped, named at the end, and gives status 1",
     )
     add_segment_arguments(parser, "segmented")
@@ -95,7 +95,7 @@ def _segmented(
         report = job.run(sources)
     if report.is_stopped:
         print(
-            f"stopped after {report.images} of {total or 'all'} images; the same command goes on from there",
+            f"stopped after {report.images} of {total or 'all'} images; the same command continues from there",
             file=sys.stderr,
         )
     return report

@@ -38,27 +38,37 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     words.add_argument(
         "--classes", help='words, such as "cat, sofa", or "cat; extinguisher: red extinguisher, fire bottle"'
     )
-    words.add_argument("--vocabulary-file", type=Path, help="of `talk2dino encode`; no text encoder is then needed")
+    words.add_argument(
+        "--vocabulary-file", type=Path, help="file of `talk2dino encode`; no text encoder is then needed"
+    )
     add_model_arguments(parser)
     parser.add_argument("--backend", default="auto", choices=BACKENDS, help="what runs the image encoder")
     parser.add_argument("--onnx-file", type=Path, help="file of `talk2dino export`, for onnxruntime and tensorrt")
-    parser.add_argument("--preset", choices=tuple(PRESETS), help="values for several of the options below and above")
+    parser.add_argument(
+        "--preset", choices=tuple(PRESETS), help="set several options at once; its values replace theirs"
+    )
     parser.add_argument("--input", default="square", choices=INPUTS)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     parser.add_argument("--refine", default="none", choices=REFINEMENTS)
-    parser.add_argument("--refine-pixels", type=int, default=Options.refine_pixels, help="pixels to refine at most")
+    parser.add_argument(
+        "--refine-pixels", type=int, default=Options.refine_pixels, help="refine larger images at this many pixels"
+    )
     add_threshold_argument(parser)
     parser.add_argument("--background-cleaning", action="store_true")
     add_image_topic_argument(parser)
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="of videos, cameras and bags each N-th image")
-    parser.add_argument("--no-overlay", action="store_true", help="write no overlays: masks and tables alone")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="use only each N-th image of videos, cameras and bags"
+    )
+    parser.add_argument("--no-overlay", action="store_true", help="write no overlays, only masks and tables")
     parser.add_argument(
         "--threads",
         type=int,
         metavar="N",
-        help=f"that read files, and as many that write; 0: none ({THREADS}; of label's workers on CPUs 0)",
+        help=f"threads that read files, and as many that write; 0: none (default {THREADS}, for label on CPUs 0)",
     )
-    parser.add_argument("--fresh", action="store_true", help="begin anew where results of another run are")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin anew, even if the folder has results of another run"
+    )
     parser.add_argument("--output", "-o", type=Path, default=Path(output), help=f"folder for results ({output})")
 
 

@@ -39,19 +39,24 @@ if TYPE_CHECKING:
 def add_label_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser(
-        "label", help="segment a fleet's bags, videos and folders on a Ray cluster; goes on where it was stopped"
+        "label", help="segment a fleet's bags, videos and folders on a Ray cluster; continues where it was stopped"
     )
     parser.add_argument(
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="bags, videos, folders of pictures, patterns such as 'fleet/*.mcap'",
+        help="bags, videos, folders of photos, patterns such as 'fleet/*.mcap'",
     )
     parser.add_argument(
-        "--ray", default=LOCAL, metavar="ADDRESS", help="of a cluster, auto for this machine's, or local (default)"
+        "--ray",
+        default=LOCAL,
+        metavar="ADDRESS",
+        help="address of a cluster, auto for this machine's, or local (default)",
     )
-    parser.add_argument("--workers", type=int, default=0, help="at most; 0: one a GPU, without GPUs one a core")
-    parser.add_argument("--retries", type=int, default=2, help="how often a source that failed is tried again (2)")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="at most this many; 0: one for each GPU, or for each core without GPUs"
+    )
+    parser.add_argument("--retries", type=int, default=2, help="how often a failed source is tried again (2)")
     add_segment_arguments(parser, "labelled")
     parser.set_defaults(run=run)
 
@@ -75,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         rows = _labelled([_row(unit, arguments) for unit in units], worker, arguments)
     except KeyboardInterrupt:
-        print("stopped; what is done is kept, and the same command goes on from there", file=sys.stderr)
+        print("stopped; what is done is kept, and the same command continues from there", file=sys.stderr)
         raise
     told = {
         row["name"]: {"images": row["done"] + row["known"], "lost": row["lost"], "error": row["error"]} for row in rows

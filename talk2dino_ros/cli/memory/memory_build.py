@@ -33,27 +33,41 @@ DEPTH_SLOP_S = 0.02
 
 def add_build_action(actions: argparse._SubParsersAction[Any]) -> None:
     """Declare the action."""
-    parser = actions.add_parser("build", help="build a memory from bags; goes on where it was stopped")
+    parser = actions.add_parser("build", help="build a memory from bags; continues where it was stopped")
     parser.add_argument(
-        "bags", type=Path, nargs="+", metavar="BAG", help="folders of `ros2 bag record`, or their files"
+        "bags", type=Path, nargs="+", metavar="BAG", help="folders of `ros2 bag record`, or files in them"
     )
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FOLDER", help="the map's folder")
     parser.add_argument("--frame", default="map", help="frame of the map in the bag's TF (default: map)")
     add_topic_arguments(parser, "all that have depth")
-    parser.add_argument("--rectified", action="store_true", help="the images are undistorted: camera_info's P holds")
+    parser.add_argument("--rectified", action="store_true", help="the images are rectified: use P of camera_info")
     parser.add_argument("--keyframe-distance-m", type=float, default=DISTANCE_M, metavar="M")
     parser.add_argument("--keyframe-angle-deg", type=float, default=ANGLE_DEG, metavar="DEG")
     parser.add_argument(
-        "--max-range-m", type=float, default=MAX_RANGE_M, metavar="M", help="farther patches are left out"
+        "--max-range-m", type=float, default=MAX_RANGE_M, metavar="M", help="leave out patches farther than this"
     )
-    parser.add_argument("--max-speed-mps", type=float, default=MAX_SPEED_MPS, metavar="M", help="faster is a jump")
-    parser.add_argument("--depth-slop-s", type=float, default=DEPTH_SLOP_S, metavar="S", help="of depth to its image")
+    parser.add_argument(
+        "--max-speed-mps",
+        type=float,
+        default=MAX_SPEED_MPS,
+        metavar="M",
+        help="a faster camera is taken for a jump of the localisation",
+    )
+    parser.add_argument(
+        "--depth-slop-s",
+        type=float,
+        default=DEPTH_SLOP_S,
+        metavar="S",
+        help="largest stamp difference between depth and image",
+    )
     add_model_arguments(parser)
     parser.add_argument("--backend", default="auto", choices=BACKENDS[:3], help="what runs the image encoder")
     parser.add_argument("--input", default="square", choices=INPUTS)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     add_voxel_argument(parser)
-    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="see the images by Ray: its address, or local")
+    parser.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="process the bags on a Ray cluster: its address, auto or local"
+    )
     parser.set_defaults(run=run)
 
 
@@ -122,7 +136,7 @@ def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
 def _check(path: Path, topics: TopicNames) -> None:
     """Raise BagError for a bag that cannot be built; print to stderr which of its images are left out."""
     if not os.path.exists(path):
-        raise BagError(f"{path} is not there, expected a bag's folder or file; name another")
+        raise BagError(f"{path} does not exist, expected a bag's folder or file; name another")
     with open_bag(path) as bag:
         for sentence in choose_cameras(bag, topics)[1]:
             print(f"warning: {printable(path.name)}: {printable(sentence)}", file=sys.stderr)

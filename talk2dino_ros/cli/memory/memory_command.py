@@ -13,7 +13,7 @@ from talk2dino_ros.cli.memory.memory_view import add_view_action
 
 def add_memory_command(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declare the sub-command with its actions."""
-    parser = commands.add_parser("memory", help="find what a robot has seen in a map, by words of later")
+    parser = commands.add_parser("memory", help="find what a robot has seen in a map, by any word")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add_build_action(actions)
     add_info_action(actions)

@@ -39,9 +39,9 @@ def add_export_action(actions: argparse._SubParsersAction[Any]) -> None:
     add_folder_arguments(parser)
     parser.add_argument("word", metavar="WORD", nargs="?", default="", help="a class, as for find; GeoJSON needs one")
     add_question_arguments(parser)
-    parser.add_argument("--colour", choices=COLOURS, help="of the voxels (default: score where there is a word)")
+    parser.add_argument("--colour", choices=COLOURS, help="colour of the voxels (default: score if there is a word)")
     parser.add_argument(
-        "--output", "-o", type=Path, nargs="+", required=True, metavar="FILE", help="ending in .ply or .geojson"
+        "--output", "-o", type=Path, nargs="+", required=True, metavar="FILE", help="files ending in .ply or .geojson"
     )
     parser.set_defaults(run=run)
 

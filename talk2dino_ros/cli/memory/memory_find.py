@@ -53,13 +53,13 @@ _HEAD = (
 
 def add_find_action(actions: argparse._SubParsersAction[Any]) -> None:
     """Declare the action."""
-    parser = actions.add_parser("find", help="find the places of a word: table, picture from above, views")
+    parser = actions.add_parser("find", help="find the places of a word: a table, a map, the views")
     add_folder_arguments(parser)
     parser.add_argument("word", metavar="WORD", help='a class as in a vocabulary: "mug", or "mug: mug, coffee cup"')
     add_question_arguments(parser)
-    parser.add_argument("--max", type=int, default=MOST, help=f"places at most (default: {MOST})")
-    parser.add_argument("--output", "-o", type=Path, help="folder for the picture from above and the sheet of views")
-    parser.add_argument("--json", action="store_true", help="print one object, not a table")
+    parser.add_argument("--max", type=int, default=MOST, help=f"at most this many places (default: {MOST})")
+    parser.add_argument("--output", "-o", type=Path, help="folder for the map and the sheet of views")
+    parser.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
     parser.set_defaults(run=run)
 
 

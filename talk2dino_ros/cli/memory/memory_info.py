@@ -16,7 +16,7 @@ def add_info_action(actions: "argparse._SubParsersAction[Any]") -> None:
     """Declare the action."""
     parser = actions.add_parser("info", help="list the memories in a folder: model, size, when")
     add_folder_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print a list of objects")
+    parser.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
     parser.set_defaults(run=run)
 
 

@@ -15,7 +15,7 @@ from talk2dino_ros.perception.memory.finding_sentence import finding_sentence
 
 def add_view_action(actions: "argparse._SubParsersAction[Any]") -> None:
     """Declare the action."""
-    parser = actions.add_parser("view", help="write the picture that shows a place of a word best")
+    parser = actions.add_parser("view", help="write the image that shows a place of a word best")
     add_folder_arguments(parser)
     parser.add_argument("word", metavar="WORD", help="a class, as for find")
     add_question_arguments(parser)

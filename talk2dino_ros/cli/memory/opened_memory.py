@@ -22,8 +22,8 @@ SMALLEST_CELL_M, LARGEST_CELL_M = 0.01, 10.0
 
 def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the folder and the size of the voxels."""
-    parser.add_argument("folder", type=Path, help="of one map, or one that holds the folders of maps")
-    parser.add_argument("--map", default="", help="which one, where the folder holds several")
+    parser.add_argument("folder", type=Path, help="folder of a map, or one that contains the folders of maps")
+    parser.add_argument("--map", default="", help="which map, if the folder holds several")
     add_voxel_argument(parser)
 
 

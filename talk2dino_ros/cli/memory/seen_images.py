@@ -43,7 +43,7 @@ class SeenImages:
         except OSError as error:
             raise ClusterError(
                 f"{path} cannot be written ({error}), expected room for what a worker has seen; make some, and run the "
-                "same command again, which goes on from here"
+                "same command again, which continues from here"
             ) from error
 
 
@@ -85,5 +85,5 @@ def read_seen(path: Path) -> SeenImage:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ClusterError(
             f"{path} cannot be read ({error}), expected what a worker has seen; remove the folder {path.parent}, and "
-            "run the same command again, which makes it anew"
+            "run the same command again, which makes it again"
         ) from error

@@ -38,9 +38,11 @@ def add_question_arguments(parser: argparse.ArgumentParser) -> None:
         default=MIN_EVIDENCE,
         help="least evidence of a place: log-odds of the word from all its images and voxels (default: %(default)g)",
     )
-    parser.add_argument("--since", type=stamp_of, default=0, help="seen since then: 2026-11-26T08:00, UTC, or seconds")
+    parser.add_argument(
+        "--since", type=stamp_of, default=0, help="only what was seen since: 2026-11-26T08:00 (UTC), or seconds"
+    )
     parser.add_argument("--near", type=float, nargs=3, metavar=("X", "Y", "Z"), help="a point in metres, with --within")
-    parser.add_argument("--within", type=float, metavar="M", help="places within so many metres of --near")
+    parser.add_argument("--within", type=float, metavar="M", help="only places within this many metres of --near")
 
 
 def ask(memory: SpatialMemory, word: str, arguments: argparse.Namespace, most: int) -> tuple[WordQuery, Finding]:
@@ -81,8 +83,8 @@ def question(kind: FeatureKind | None, word: str, arguments: argparse.Namespace)
     query = make_query(entries, vocabulary.embeddings, background or None, model.logit_scale)
     if query.background is None and len(query.vectors) == 1:
         raise VocabularyError(
-            f"nothing competes with {query.name!r}, and there is no background threshold, expected one of both; name "
-            "words by --against that mean something else, or set --background"
+            f"nothing competes with {query.name!r}, and there is no background threshold, expected one of the two; "
+            "name words by --against that mean something else, or set --background"
         )
     return query
 

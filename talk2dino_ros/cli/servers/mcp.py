@@ -12,7 +12,7 @@ from talk2dino_ros.agents.mcp_arguments import DESCRIPTION, add_mcp_arguments
 def add_mcp_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
     parser = commands.add_parser(
-        "mcp", help="serve a language model by MCP over stdin and stdout", description=DESCRIPTION
+        "mcp", help="serve a language model through MCP, over stdin and stdout", description=DESCRIPTION
     )
     add_mcp_arguments(parser)
     parser.set_defaults(run=run)

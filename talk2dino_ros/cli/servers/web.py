@@ -35,18 +35,20 @@ class MissingExtraError(Talk2DinoError):
 
 def add_web_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Declare the sub-command."""
-    parser = commands.add_parser("web", help="show photographs, videos, bags and cameras on a page, to try words on")
+    parser = commands.add_parser("web", help="show photos, videos, bags and cameras on a page, to try words on")
     parser.add_argument(
         "sources",
         nargs="+",
-        help="photographs, folders of them, patterns ('in/**/*.jpg'), videos, bags, a camera's number or URL",
+        help="photos, folders of them, patterns ('in/**/*.jpg'), videos, bags, a camera's number or URL",
     )
     add_image_topic_argument(parser)
-    parser.add_argument("--classes", default=DEFAULT_WORDS, help="the first words (default: %(default)s)")
+    parser.add_argument("--classes", default=DEFAULT_WORDS, help="words to begin with (default: %(default)s)")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; beyond this machine a token is needed"
+        "--host", default="127.0.0.1", help="address to listen on; other machines need the token that is printed"
     )
-    parser.add_argument("--port", type=int, default=PORT, help="0: any that is free (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help="port to listen on; 0: any free one (default: %(default)s)"
+    )
     parser.add_argument("--read-only", action="store_true", help="the page changes nothing")
     parser.add_argument("--input", default="square", choices=INPUTS)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
@@ -64,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         from talk2dino_ros.web.web_server import WebServer
     except ImportError as error:
         raise MissingExtraError(
-            f"the page needs {error.name}, which is not installed; pip install 'talk2dino_ros[web]'"
+            f"the page needs {error.name}, which is not installed; pip install -r tools/requirements/web.txt"
         ) from error
     access = Access.of(arguments.host, read_only=arguments.read_only)
     source = _source(arguments)

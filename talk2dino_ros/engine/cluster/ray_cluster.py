@@ -47,7 +47,7 @@ def done_by_cluster(
         except ray.exceptions.RayError as error:
             raise ClusterError(
                 f"the cluster failed ({str(error).strip().splitlines()[-1]}), expected workers that live until the "
-                "end; run the same command again, which goes on from here"
+                "end; run the same command again, which continues from here"
             ) from error
 
 

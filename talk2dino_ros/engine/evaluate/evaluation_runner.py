@@ -138,7 +138,7 @@ class Evaluation:
         if image.shape[:2] != truth.shape:
             raise DatasetError(
                 f"{sample.image} is {_size(image.shape)} and {sample.label} is {_size(truth.shape)}, expected one "
-                "size; mend or remove the pair"
+                "size; correct or remove the pair"
             )
         return image, truth
 

@@ -13,7 +13,7 @@ from talk2dino_ros.engine.files.regular_files import kind_of
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file in one step, so that it is never half written, in a folder that is there.
+    """Write a file in one step, so that it is never half written, in an existing folder.
 
     Raises OSError; what was there stays. A power cut in the middle leaves a hidden file that ends in `.part`.
     """

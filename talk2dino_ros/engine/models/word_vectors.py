@@ -103,7 +103,7 @@ def check_encoded_by(vocabulary: Vocabulary, model: Model, projection_sum: str, 
     if vocabulary.model and vocabulary.projection != projection_sum:
         raise VocabularyError(
             f"{name} was encoded with {_in_words(vocabulary.projection)}, expected {_in_words(projection_sum)}; "
-            "set projection_file as it was then, or encode the words anew"
+            "set projection_file as it was then, or encode the words again"
         )
 
 

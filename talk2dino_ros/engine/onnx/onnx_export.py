@@ -95,7 +95,7 @@ def _check(model: Model, path: Path, size: tuple[int, int], precision: str) -> N
             f"for {model.name}; choose such sides"
         )
     if not os.path.isdir(path.parent):
-        raise WeightsError(f"{path.parent} is no folder that is there, expected one for {path.name}; make it")
+        raise WeightsError(f"{path.parent} is not an existing folder, expected one for {path.name}; make it")
     if precision not in EXPORT_PRECISIONS:
         raise ModelError(f"precision is {precision!r}, expected {' or '.join(EXPORT_PRECISIONS)}; choose one of these")
 

@@ -96,7 +96,7 @@ class Blobs:
         except (OSError, RuntimeError) as error:
             logger.warning(
                 "the image encoder that was converted for OpenVINO cannot be kept (%s), so that each start converts it "
-                "anew; make the folder writable, or set XDG_CACHE_HOME to one that is",
+                "again; make the folder writable, or set XDG_CACHE_HOME to one that is",
                 error,
             )
             return False
@@ -143,7 +143,7 @@ def _opened(path: Path) -> tuple[Traits, npt.NDArray[np.uint8]] | None:
     except FileNotFoundError:
         return None
     except _UNUSABLE as error:
-        logger.warning("%s cannot be used (%s), so that its size is converted anew; nothing is lost", path, error)
+        logger.warning("%s cannot be used (%s), so that its size is converted again; nothing is lost", path, error)
         return None
     return Traits(patch_size, bool(has_attention)), body
 

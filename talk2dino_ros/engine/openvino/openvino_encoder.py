@@ -152,7 +152,7 @@ class OpenVinoImageEncoder:
             try:
                 self._remember(key, read(kept, self._precision))
             except RuntimeError as error:
-                said = "%s cannot be used (%s), so that its size is converted anew; nothing is lost"
+                said = "%s cannot be used (%s), so that its size is converted again; nothing is lost"
                 logger.warning(said, self._blobs.path(key), reason_of(error))
 
     def _convert_beside(self, key: Key) -> None:

@@ -74,7 +74,7 @@ class _Cache(FunctionCache):
             return super().load_overload(sig, target_context)
         except Exception as error:  # pickle raises of any kind
             logger.warning(
-                "%s is damaged (%s) and made anew; nothing is lost", self.cache_path, str(error) or repr(error)
+                "%s is damaged (%s) and made again; nothing is lost", self.cache_path, str(error) or repr(error)
             )
             with suppress(OSError):
                 self._cache_file.forget()
@@ -127,7 +127,7 @@ def _kept(dispatcher: Any) -> Any:
 @cache
 def _warn_once(why: str) -> None:
     logger.warning(
-        "code that was compiled for this CPU cannot be kept (%s), so that each start compiles it anew, for seconds; "
+        "code that was compiled for this CPU cannot be kept (%s), so that each start compiles it again, for seconds; "
         "make the folder writable, make room, or set XDG_CACHE_HOME to one that is",
         why,
     )

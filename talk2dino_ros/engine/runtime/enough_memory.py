@@ -35,7 +35,7 @@ def working(device: str) -> Iterator[None]:
         if "CUDA error" not in said:
             raise
         raise ModelError(
-            f"{device} has failed ({said}), expected it to compute; load the model anew (cleanup and configure), and "
+            f"{device} has failed ({said}), expected it to compute; load the model again (cleanup and configure), and "
             "where that fails too end the process and start it again; look at the device (dmesg, nvidia-smi)"
         ) from error
 

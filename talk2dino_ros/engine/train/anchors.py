@@ -46,7 +46,9 @@ class AnchorRecipe:
         for name, low, high in (("sharpness", 1.0, 100.0), ("ridge", 1e-6, 1e6), ("breadth_cost", 0.0, 0.1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-                raise TrainingError(f"{name} is {value!r}, expected a number from {low:g} to {high:g}; mend the recipe")
+                raise TrainingError(
+                    f"{name} is {value!r}, expected a number from {low:g} to {high:g}; correct the recipe"
+                )
 
 
 def read_anchor_recipe(path: Path) -> AnchorRecipe:
@@ -56,7 +58,7 @@ def read_anchor_recipe(path: Path) -> AnchorRecipe:
     if odd := sorted(set(map(str, table)) ^ set(names)):
         raise TrainingError(
             f"{path} {'has' if odd[0] in table else 'lacks'} the key {odd[0]!r}, expected {', '.join(names)}; "
-            "mend the recipe"
+            "correct the recipe"
         )
     return AnchorRecipe(**table)
 

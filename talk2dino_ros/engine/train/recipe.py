@@ -71,7 +71,7 @@ class Recipe:
                 raise TrainingError(f"{name} is {value!r}, expected {' or '.join(words)}; choose one of these")
         for name, (low, high) in _RANGES.items():
             if not low <= (value := getattr(self, name)) <= high:
-                raise TrainingError(f"{name} is {value}, expected {low:g} to {high:g}; mend the recipe or --set")
+                raise TrainingError(f"{name} is {value}, expected {low:g} to {high:g}; correct the recipe or --set")
         if not 0 < self.validate_every <= self.epochs and (self.patience or self.keep == "best"):
             raise TrainingError(
                 f"validate_every is {self.validate_every} of {self.epochs} epochs with patience {self.patience} and "
@@ -113,7 +113,7 @@ def read_table(path: Path) -> dict[str, Any]:
         path = _beside(path, str(base)) if files else path
         own = read_yaml(path)
         if path.resolve() in files:
-            raise TrainingError(f"{path} is based on itself, expected an end to it; mend its {_BASE}")
+            raise TrainingError(f"{path} is based on itself, expected an end to it; correct its {_BASE}")
         files.append(path.resolve())
         base = own.pop(_BASE, None)
         table = {**own, **table}
@@ -129,9 +129,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         table = parse_yaml(read_regular(path).decode())
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}), expected YAML in UTF-8; mend it") from error
+        raise TrainingError(f"{path} cannot be read ({error}), expected YAML in UTF-8; correct it") from error
     if not isinstance(table, dict):
-        raise TrainingError(f"{path} holds a {type(table).__name__}, expected keys and values; mend it")
+        raise TrainingError(f"{path} holds a {type(table).__name__}, expected keys and values; correct it")
     return {str(key): value for key, value in table.items()}
 
 
@@ -177,4 +177,4 @@ def _typed(key: str, value: object, origin: str) -> Any:
     elif type(value) is expected:
         return value
     words = {int: "a whole number", float: "a number", str: "a word"}
-    raise TrainingError(f"{origin} has {key} {value!r}, expected {words[expected]}; mend it")  # type: ignore[index]
+    raise TrainingError(f"{origin} has {key} {value!r}, expected {words[expected]}; correct it")  # type: ignore[index]

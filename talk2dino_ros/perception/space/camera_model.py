@@ -158,19 +158,19 @@ def _check_size(width: int, height: int) -> None:
 def _check_matrix(matrix: Floats) -> None:
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise GeometryError(
-            f"The camera matrix is {matrix.tolist()}, expected nine finite numbers; calibrate the camera, or mend"
-            " its camera_info."
+            f"The camera matrix is {matrix.tolist()}, expected nine finite numbers; calibrate the camera, or"
+            " correct its camera_info."
         )
     fx, fy = matrix[0, 0], matrix[1, 1]
     if not (fx > 0 and fy > 0):
         raise GeometryError(
             f"The camera's focal lengths are {fx:g} and {fy:g} pixels, expected both above 0; an uncalibrated"
-            " camera publishes zeros, so calibrate it, or mend its camera_info."
+            " camera publishes zeros, so calibrate it, or correct its camera_info."
         )
     rest = np.array([matrix[0, 1], matrix[1, 0], *(matrix[2] - (0, 0, 1))])
     if np.abs(rest).max() > 1e-9 * fx:
         raise GeometryError(
-            f"The camera matrix is {matrix.tolist()}, expected [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; mend its"
+            f"The camera matrix is {matrix.tolist()}, expected [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; correct its"
             " camera_info."
         )
 
@@ -185,7 +185,7 @@ def lens_of(name: str, coefficients: Sequence[float]) -> tuple[str, tuple[float,
     if not np.isfinite(np.array(values)).all():
         raise GeometryError(
             f"The distortion coefficients are {shown}, expected finite numbers; calibrate the camera, or"
-            " mend its camera_info."
+            " correct its camera_info."
         )
     if kind in FISHEYE_NAMES:  # its zeros bend too
         return "equidistant", _fitting(name, values, FISHEYE_COUNTS)
@@ -215,6 +215,6 @@ def _fitting(name: str, values: tuple[float, ...], counts: tuple[int, ...]) -> t
     if not shorter:
         raise GeometryError(
             f"The distortion model {shorten(name)} came with {len(values)} coefficients, expected"
-            f" {' or '.join(map(str, counts))}; mend the camera_info."
+            f" {' or '.join(map(str, counts))}; correct the camera_info."
         )
     return values[: shorter[-1]]

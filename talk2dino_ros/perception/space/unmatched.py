@@ -32,7 +32,7 @@ def why_unmatched(heard: Heard, otherwise: str) -> str:
         )
     if heard.count == 1 and heard.may_be_latest:
         return (
-            f"one message alone has come on {heard.topic}, expected one with each image; set camera_info_latest to "
+            f"only one message has come on {heard.topic}, expected one with each image; set camera_info_latest to "
             "true, or let its publisher send one with each image"
         )
     return otherwise

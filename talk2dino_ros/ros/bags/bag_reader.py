@@ -86,7 +86,7 @@ class Bag:
         ):  # rosbags leaves out what its metadata describes otherwise
             raise BagError(
                 f"{self.path}: none of its {self.count(topics)} messages of {', '.join(topics)} can be read, expected "
-                "a metadata.yaml that fits the files beside it; make it anew by `ros2 bag reindex`"
+                "a metadata.yaml that fits the files beside it; make it again with `ros2 bag reindex`"
             )
 
     def _deserialized(self, data: bytes, connection: Any) -> Any | None:
@@ -204,5 +204,6 @@ def _told(path: Path) -> Iterator[None]:
         reason = str(error) or type(error).__name__
         raise BagError(
             f"{path} cannot be read as a bag ({reason}), expected a folder of `ros2 bag record` or its .mcap or .db3 "
-            "file; `mcap recover` mends an .mcap that was cut off, `ros2 bag reindex` a missing metadata.yaml"
+            "file; `mcap recover` repairs an .mcap that was cut off, `ros2 bag reindex` restores a missing "
+            "metadata.yaml"
         ) from error

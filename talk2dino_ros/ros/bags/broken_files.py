@@ -87,7 +87,7 @@ class ForgivingMcap(McapReader):
                 break
             yield opcode, at, at + RECORD.size + length
             at += RECORD.size + length
-        self.losses[f"its end is missing, and the last {size - at} bytes are no whole part of it"] = None
+        self.losses[f"its end is missing, and the last {size - at} bytes are not a complete part of it"] = None
 
     def _scan_chunk(self, start: int, end: int, counts: Counter[int], times: list[int]) -> None:
         file = self.bio

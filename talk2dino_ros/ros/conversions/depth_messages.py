@@ -54,7 +54,7 @@ def depth_image_to_metres(msg: Any) -> NDArray[np.float32]:
         raise GeometryError(
             f"The depth image is {msg.width}x{msg.height} {msg.encoding} pixels at step {msg.step} in"
             f" {len(msg.data)} bytes, expected a step of at least {msg.width * value.itemsize} and step x height"
-            " bytes, of at least 1x1 pixels; mend its publisher."
+            " bytes, of at least 1x1 pixels; correct its publisher."
         )
     values = np.ndarray((msg.height, msg.width), value, bytes(msg.data), strides=(msg.step, value.itemsize))
     return depth_to_metres(values, msg.encoding)
@@ -65,7 +65,7 @@ def _decoded(png: bytes) -> NDArray[Any] | None:
     width, height = size_in_header(png) or (0, 0)
     if width * height > LARGEST:
         raise GeometryError(
-            f"A compressed depth image declares {width}x{height} pixels, expected at most {LARGEST}; mend its"
+            f"A compressed depth image declares {width}x{height} pixels, expected at most {LARGEST}; correct its"
             " publisher."
         )
     values: NDArray[Any] | None = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)

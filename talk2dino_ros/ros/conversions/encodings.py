@@ -121,7 +121,7 @@ def _layout(encoding: str) -> Layout:
 
 def _check_sizes(layout: Layout, encoding: str, width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise ImageError(f"The image is {width}x{height} pixels; it needs at least 1x1, so mend its publisher.")
+        raise ImageError(f"The image is {width}x{height} pixels; it needs at least 1x1, so correct its publisher.")
     if ("w" in layout.even and width % 2) or ("h" in layout.even and height % 2):
         raise ImageError(
             f"The {encoding} image is {width}x{height} pixels, but its neighbours share their colour and so"
@@ -134,13 +134,13 @@ def _check_bytes(layout: Layout, size: int, encoding: str, *, width: int, height
     if step < row_bytes:
         raise ImageError(
             f"The image's step is {step}, but a row of {width} {encoding} pixels takes {row_bytes} bytes;"
-            " mend its publisher."
+            " correct its publisher."
         )
     needed = int(height * layout.rows) * step
     if size < needed:
         raise ImageError(
             f"The image's data has {size} bytes, but its height of {height} {encoding} rows at step {step}"
-            f" takes {needed}; mend its publisher."
+            f" takes {needed}; correct its publisher."
         )
 
 

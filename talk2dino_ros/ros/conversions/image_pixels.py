@@ -75,5 +75,5 @@ def check_bytes(size: int, most: int) -> None:
     if size > most * WIDEST_PIXEL:
         raise ImageError(
             f"The image has {size} bytes, expected at most {most * WIDEST_PIXEL} for the {most} pixels of "
-            "max_image_pixels; mend its publisher, or raise the parameter for a camera that is so large."
+            "max_image_pixels; correct its publisher, or raise the parameter for a camera that is so large."
         )

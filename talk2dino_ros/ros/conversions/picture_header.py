@@ -31,7 +31,7 @@ def check_pixels(width: int, height: int, most: int) -> None:
     if width * height > most:
         raise ImageError(
             f"The image declares {width}x{height} pixels, which are {width * height}, expected at most {most} "
-            "(max_image_pixels); mend its publisher, or raise the parameter for a camera that is so large."
+            "(max_image_pixels); correct its publisher, or raise the parameter for a camera that is so large."
         )
 
 

@@ -60,5 +60,7 @@ def answering(callback: Callable[[Any, Any], Any], on_fault: OnFault) -> Callabl
 def _apology(response_type: type, error: Exception) -> Any:
     response = response_type()
     if hasattr(response, "message"):
-        response.message = f"the call failed by a fault of this program ({error!r}); the node's log has the details"
+        response.message = (
+            f"the call failed because of a bug in this program ({error!r}); the node's log has the details"
+        )
     return response

@@ -117,7 +117,7 @@ class ManagedNode(LifecycleNode):
         try:
             statuses = self._statuses()
         except Exception as error:
-            self.note_fault("the state of the node could not be told", error)
+            self.note_fault("the node's state could not be reported", error)
         self._diagnostics_pub.publish(
             DiagnosticArray(
                 header=Header(stamp=self.get_clock().now().to_msg()), status=[*statuses, self._own_status()]
@@ -164,7 +164,7 @@ class ManagedNode(LifecycleNode):
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:
             self.note_fault("a change of parameters failed", error)
-            return SetParametersResult(successful=False, reason=f"a fault of this program: {error!r}")
+            return SetParametersResult(successful=False, reason=f"a bug in this program: {error!r}")
         return SetParametersResult(successful=True)
 
     is_ending = False  # from then on what fails is no news

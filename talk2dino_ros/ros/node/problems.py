@@ -59,7 +59,7 @@ class ProblemLog:
             self._logger.warning(f"{what}: {error}")
         else:
             trace = "".join(traceback.format_exception(error))
-            self._logger.error(f"{what}, which is a fault of this program\n{trace}")
+            self._logger.error(f"{what}, which is a bug in this program\n{trace}")
 
 
 def _place(error: Exception) -> str:

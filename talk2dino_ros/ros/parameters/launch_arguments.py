@@ -92,8 +92,8 @@ def vocabulary_parameters(text: str, config: Path) -> list[str | dict[str, str |
     words = [_unmistakable(word) for word in split_classes(text)]
     if not words:
         raise LaunchArgumentError(
-            f"vocabulary is {text!r}, which has no word, expected such as 'door; sofa: sofa, couch'; name the classes, "
-            "or leave the argument out"
+            f"vocabulary is {text!r}, which has no word, expected words such as 'door; sofa: sofa, couch'; name the "
+            "classes, or leave the argument out"
         )
     return [{"vocabulary": words, "vocabulary_file": ""}]
 

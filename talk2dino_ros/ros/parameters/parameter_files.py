@@ -122,7 +122,7 @@ def _compose(data: bytes, place: _Place) -> yaml.Node | None:
     except yaml.reader.ReaderError as error:
         at = place.at(data[: error.position].count(b"\n"))
         raise ParameterError(
-            f"{at} holds bytes that are no text ({error.reason}), expected UTF-8; save it as UTF-8"
+            f"{at} holds bytes that are not text ({error.reason}), expected UTF-8; save it as UTF-8"
         ) from error
     except yaml.MarkedYAMLError as error:
         raise ParameterError(_unreadable(error, data, place)) from error
@@ -141,7 +141,7 @@ def _unreadable(error: yaml.MarkedYAMLError, data: bytes, place: _Place) -> str:
         remedy = "indent with spaces instead of tabs"
     else:
         remedy = "write lists as '- word', one a line, in quotes"
-    return f"{place.at(line)} is no YAML ({error.problem or error.context}), expected parameters; {remedy}"
+    return f"{place.at(line)} is not valid YAML ({error.problem or error.context}), expected parameters; {remedy}"
 
 
 def _parameters(root: yaml.Node, place: _Place) -> Iterator[tuple[str, str, yaml.Node]]:

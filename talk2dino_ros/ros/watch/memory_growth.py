@@ -88,6 +88,6 @@ def _alarm(rate: float, window: Sequence[Sample], since: str, available_bytes: i
         "memory",
         level,
         f"the process's memory has grown by {rate / 1e6:.0f} MB per hour since {since}, from {window[0][1] / 1e6:.0f} "
-        f"to {window[-1][1] / 1e6:.0f} MB, expected it to stay{lasts}; restart the node before it ends, and report "
+        f"to {window[-1][1] / 1e6:.0f} MB, expected no growth{lasts}; restart the node before it ends, and report "
         "this line with what the node was doing",
     )

@@ -22,16 +22,16 @@ class ProblemParameters(Values):
     )
     problem_max_mb: int = parameter(
         64,
-        "Megabytes that they take in memory at most; the oldest go first.",
+        "Maximum memory for these images in megabytes; the oldest go first.",
         low=1,
         high=100_000,
     )
     problem_folder: str = parameter(
         "",
-        "Folder that problems are written to, the ten newest of them; empty: ~/.local/state/talk2dino/problems.",
+        "Folder for recorded problems, of which the ten newest are kept; empty: ~/.local/state/talk2dino/problems.",
     )
     problem_on_error: bool = parameter(
         False,
-        "Write a problem also where an image is dropped or loses its points, at most one in five minutes.",
+        "Also record a problem when an image is dropped or loses its points, at most once in five minutes.",
         live=True,
     )

@@ -44,7 +44,7 @@ class SegmentationParameters(Values):
     model: str = parameter("talk2dino_vitb", "Model name; `talk2dino weights list` shows all.")
     preset: str = parameter(
         "",
-        "Named set of option values, applied at the start over their own: "
+        "Named set of option values, which replace their own at the start: "
         f"{'; '.join(f'{name} = {text_of(options)}' for name, options in PRESETS.items())}; empty: none.",
         choices=("", *PRESETS),
     )
@@ -61,13 +61,13 @@ class SegmentationParameters(Values):
     )
     cuda_graphs: bool = parameter(
         False,
-        "Record an image's whole way on the GPU as one CUDA graph per image size and replay it; GPU only, speed-up not "
+        "Record the GPU work of an image as one CUDA graph per image size and replay it; GPU only, speed-up not "
         "measured yet.",
     )
     require_fast_path: bool = parameter(
         False,
-        "Fail to configure where the self-check finds that a stage's fast path computes something else than plain "
-        "PyTorch on this device; false: warn, and compute that stage plainly.",
+        "Fail to configure if the self-check finds that a stage's fast path differs from plain PyTorch on this "
+        "device; false: warn, and compute that stage plainly.",
     )
     weights_dir: str = parameter(
         "", "Directory with the weights under their published names; empty: the download cache."
@@ -80,14 +80,14 @@ class SegmentationParameters(Values):
         "auto",
         "When the text encoder is in memory: keep = loaded at configure and kept, so that new words delay no image; "
         "free = loaded for words that are not in the text cache, then freed; auto: keep, but free with dino.txt (its "
-        "text tower has 2.1 GB) and with a vocabulary_file.",
+        "text tower takes 2.1 GB) and with a vocabulary_file.",
         choices=TEXT_ENCODERS,
     )
     projection_file: str = parameter("", "Projection weights of `talk2dino train`; empty: the model's own.")
     patch_source: str = parameter(
         "",
-        "dino.txt only: patch features that are compared with the text, of its head or of the backbone (as in "
-        "DINOv3's notebook); empty: head, and the only value for other models.",
+        "dino.txt only: compare the text with patch features of its head or of the backbone (as in DINOv3's "
+        "notebook); empty: head; other models accept only empty.",
         choices=("", *PATCH_SOURCES),
     )
     cameras: tuple[str, ...] = parameter(
@@ -113,12 +113,12 @@ class SegmentationParameters(Values):
     vocabulary: tuple[str, ...] = parameter(
         ("door", "chair", "table", "sofa", "plant", "person", "!wall", "!floor", "!ceiling"),
         "Initial classes, each `name`, `name: prompt, prompt`, `!name` (a distractor) or `?name` (a question); "
-        "`name >= 0.56` has a threshold of its own in place of `background`.",
+        "`name >= 0.56` has its own threshold instead of `background`.",
     )
     vocabulary_file: str = parameter(
         "",
-        "File of `talk2dino encode` with the initial classes, in place of `vocabulary`; starting and setting any of "
-        "its classes needs no text encoder weights; empty: none.",
+        "File of `talk2dino encode` with the initial classes, instead of `vocabulary`; neither starting nor setting "
+        "any of its classes needs the text encoder's weights; empty: none.",
     )
     input: str = parameter(
         "square",
@@ -169,8 +169,8 @@ class SegmentationParameters(Values):
     )
     score_smoothing: float = parameter(
         0.0,
-        "EMA weight of earlier frames in the patch scores, against flickering labels; ghosts under camera motion and "
-        "behind moving objects: leave it at 0.0 (off) on a moving camera.",
+        "EMA weight of earlier frames in the patch scores, against flickering labels; it leaves ghosts when the "
+        "camera or objects move: keep it at 0.0 (off) on a moving camera.",
         low=0.0,
         high=MOST_SMOOTHING,
         live=True,

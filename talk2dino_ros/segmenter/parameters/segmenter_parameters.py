@@ -40,23 +40,22 @@ class Parameters(ProblemParameters, SpatialParameters, SegmentationParameters, N
         "",
         "File that keeps the last accepted vocabulary, its ids and the quarantine over restarts, such as "
         "~/.local/state/talk2dino/robot.json; the vocabulary is restored only while "
-        "`vocabulary` and `vocabulary_file` are unchanged; empty: none, they are kept over a reconfigure only.",
+        "`vocabulary` and `vocabulary_file` are unchanged; empty: they survive a reconfigure only.",
     )
     image_timeout_s: float = parameter(
         5.0, "Warn after this many seconds without an image.", low=0.1, high=86400.0, live=True
     )
     latency_warn_s: float = parameter(
         2.0,
-        "Warn where the masks of the last seconds come later than this many seconds after their image, by their "
-        "median.",
+        "Warn when the median delay of the last seconds' masks behind their images exceeds this many seconds.",
         low=0.001,
         high=86400.0,
         live=True,
     )
     new_reader_pause_s: float = parameter(
         1.5,
-        "Seconds that mask, confidence and cloud pause after a new subscriber of one of them or of label_info, so that "
-        "label_info arrives first: Nav2's semantic layer ends its process otherwise. At most twice as long where a "
+        "Seconds that mask, confidence and cloud pause after a new subscriber of one of them or of label_info, so "
+        "that label_info arrives first: Nav2's semantic layer ends its process otherwise. At most twice as long if a "
         "subscriber of label_info does not acknowledge it.",
         low=0.0,
         high=60.0,

@@ -37,15 +37,15 @@ class SpatialParameters(Values):
     )
     depth_slop_s: float = parameter(
         0.02,
-        "Maximum stamp difference to the image of a depth image or camera_info without its exact stamp; keep it "
-        "small, as a moving robot sees another place with each frame.",
+        "Maximum stamp difference between an image and its depth image or camera_info; keep it small, as a moving "
+        "robot sees something else in each frame.",
         low=0.0,
         high=10.0,
         live=True,
     )
     depth_wait_s: float = parameter(
         0.1,
-        "Maximum wait of the points for the depth image of an image, while depth has a publisher; masks do not wait.",
+        "Maximum time that points wait for their image's depth, while depth has a publisher; masks do not wait.",
         low=0.0,
         high=5.0,
         live=True,

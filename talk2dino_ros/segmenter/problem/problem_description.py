@@ -96,7 +96,7 @@ def read_description(folder: Path) -> ProblemDescription:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Talk2DinoError) as error:
         raise ProblemError(
             f"{path} cannot be read as the description of a problem ({error or repr(error)}), expected what "
-            "~/record_problem wrote; copy the folder anew, or name the bag's .mcap file to replay it without"
+            "~/record_problem wrote; copy the folder again, or name the bag's .mcap file to replay it without"
         ) from error
 
 

@@ -24,7 +24,7 @@ class ReplayOutput:
             )
         if path.exists() or path.is_symlink():
             raise ReplayError(
-                f"--output {path} is there already, expected a new folder, as nothing is overwritten; name another, or "
+                f"--output {path} already exists, expected a new folder, as nothing is overwritten; name another, or "
                 "remove it"
             )
         self._make()

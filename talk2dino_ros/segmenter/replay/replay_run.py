@@ -110,7 +110,7 @@ class ReplayJob:
         except OSError as error:
             raise ReplayError(
                 f"{self.output.unfinished} cannot be written any more ({error.strerror or error}), expected room on "
-                "the disk; make some and give the same command, which goes on from there"
+                "the disk; make some and give the same command, which continues from there"
             ) from error
         return outcome
 

@@ -94,7 +94,7 @@ class ResultJournal:
         if differing := [name for name in about if known.get(name) != about[name]]:
             raise ReplayError(
                 f"{self._path.parent} is of a replay with other {', '.join(differing)}, expected the same command as "
-                "then, which goes on there; remove the folder to begin anew, or name another --output"
+                "before, which continues there; remove the folder to begin anew, or name another --output"
             )
 
     @contextmanager
@@ -104,7 +104,7 @@ class ResultJournal:
         except sqlite3.Error as error:
             raise ReplayError(
                 f"{self._path} cannot be used ({error}), expected room on the disk, and no other replay to the same "
-                "--output; mend that and give the same command, which goes on from there"
+                "--output; correct that and give the same command, which continues from there"
             ) from error
 
 

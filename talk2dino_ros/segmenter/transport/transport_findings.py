@@ -51,7 +51,7 @@ def _fast_dds(environment: Mapping[str, str]) -> HealthFinding:
 def _profile_file(variable: str, value: str, path: Path) -> HealthFinding:
     if path.is_file():
         return HealthFinding("transport", f"{variable}={value}")
-    return HealthFinding("transport", f"{variable}={value}, which is no file", Level.WRONG, "correct the path")
+    return HealthFinding("transport", f"{variable}={value}, which is not a file", Level.WRONG, "correct the path")
 
 
 def _shared_memory() -> Iterable[HealthFinding]:

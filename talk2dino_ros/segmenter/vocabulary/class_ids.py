@@ -137,8 +137,8 @@ class ClassIds:
         meaning = self._meaning(class_id)
         if meaning not in (None, name):
             raise VocabularyError(
-                f"The id {class_id} of '{name}' still means '{meaning}' to whoever keeps past masks; choose another,"
-                f" or drop '{meaning}' and ask again {self._quarantine_s:g} s later (id_quarantine_s)."
+                f"The id {class_id} of '{name}' still means '{meaning}' to programs that keep past masks; choose "
+                f"another, or drop '{meaning}' and ask again {self._quarantine_s:g} s later (id_quarantine_s)."
             )
 
     def _exhausted(self, name: str | None) -> VocabularyError:

@@ -78,7 +78,9 @@ class VocabularyMemory:
             except VocabularyError:  # not because of what is remembered
                 self._ids.restore(*before)
                 raise
-            self._warn(f"{error} What is configured wins: the ids before are forgotten; restart who keeps past masks.")
+            self._warn(
+                f"{error} What is configured wins: the ids before are forgotten; restart programs that keep past masks."
+            )
             return ids
 
     def commit(self, vocabulary: Vocabulary, ids: tuple[int, ...]) -> Vocabulary:

@@ -78,7 +78,9 @@ class VocabularyServer:
             vocabulary = segmenter.encode_vocabulary(classes, self._file)
             vocabulary = self._memory.commit(vocabulary, self._memory.assign_first(vocabulary.classes, ()))
         except Talk2DinoError as error:
-            self._node.get_logger().warning(f"the words before cannot be had, so the configured ones are used: {error}")
+            self._node.get_logger().warning(
+                f"the previous words are not available, so the configured ones are used: {error}"
+            )
             return None
         self._node.get_logger().info(
             "the words that were accepted last are active, as the configured ones have not changed since; "

@@ -89,7 +89,7 @@ class VocabularyState:
         except _FOREIGN as error:
             raise StateError(
                 f"{path} cannot be read as the node's state ({str(error) or repr(error)}), so its words and ids are "
-                "forgotten, and the file is written anew; wait for id_quarantine_s before you rely on the ids"
+                "forgotten, and the file is written again; wait for id_quarantine_s before you rely on the ids"
             ) from error
 
 

@@ -99,7 +99,7 @@ def held_back(facts: CameraFacts) -> Alarm | None:
         "masks dropped",
         AlarmLevel.WARN,
         f"the masks of {facts.topic} have been dropped for {facts.held_back_s:.0f} s, as new subscribers of mask, "
-        f"confidence, cloud or label_info have to hear label_info first, expected a pause of at most {most_s:g} s; "
+        f"confidence, cloud or label_info have to receive label_info first, expected a pause of at most {most_s:g} s; "
         "look which node subscribes again and again (ros2 topic info -v), or set new_reader_pause_s to 0",
     )
 
@@ -131,8 +131,8 @@ def _late_before(facts: CameraFacts, age_s: float) -> Alarm:
     return Alarm(
         "image age",
         AlarmLevel.WARN,
-        f"the masks of {facts.topic} are {age_s:.1f} s behind their images' stamps, and only {facts.latency_s:.1f} s "
-        f"of it passes in this node, expected at most {facts.latency_warn_s:g} s (latency_warn_s); compare the "
+        f"the masks of {facts.topic} are {age_s:.1f} s behind their images' stamps, of which this node takes only "
+        f"{facts.latency_s:.1f} s, expected at most {facts.latency_warn_s:g} s (latency_warn_s); compare the "
         "camera's clock with this machine's (chronyc tracking), else the images wait in the driver or on the network "
         "(docs/transport.md)",
     )

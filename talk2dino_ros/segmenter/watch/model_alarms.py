@@ -63,7 +63,7 @@ def died(facts: ModelFacts) -> Alarm | None:
 
 
 def failed(facts: ModelFacts) -> Alarm | None:
-    """Raise an alarm where the device fails: a manager can load the model anew, and where that fails start anew."""
+    """Raise an alarm where the device fails: a manager can load the model again, and where that fails start anew."""
     if not facts.failure or facts.failing_s <= PATIENCE_S:
         return None
     return Alarm(

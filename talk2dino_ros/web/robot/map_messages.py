@@ -24,14 +24,14 @@ def cells_of(costmap: Any) -> tuple[npt.NDArray[np.int8], float, tuple[float, fl
     info, cells = costmap.info, np.frombuffer(costmap.data, np.int8)
     if len(cells) != info.width * info.height or not len(cells):
         raise WebError(
-            f"the costmap has {len(cells)} values for {info.width} x {info.height} cells, expected one for each; mend "
-            "its sender"
+            f"the costmap has {len(cells)} values for {info.width} x {info.height} cells, expected one for each; "
+            "correct its sender"
         )
     side, x, y = float(info.resolution), info.origin.position.x, info.origin.position.y
     if not (SMALLEST_M <= side <= LARGEST_M and abs(x) < FAR_M and abs(y) < FAR_M):
         raise WebError(
             f"the costmap has cells of {side:g} m and begins at ({x:g}, {y:g}) m, expected cells of {SMALLEST_M:g} to "
-            f"{LARGEST_M:g} m and numbers below {FAR_M:g}; mend its sender"
+            f"{LARGEST_M:g} m and numbers below {FAR_M:g}; correct its sender"
         )
     return cells.reshape(info.height, info.width), side, (x, y)
 
@@ -46,7 +46,7 @@ def heat_of(cloud: Any) -> npt.NDArray[np.float32]:
     if cloud.point_step != 4 * HEAT_FLOATS or len(cloud.data) % (4 * HEAT_FLOATS):
         raise WebError(
             f"the heat has {cloud.point_step} bytes a point and {len(cloud.data)} in all, expected {4 * HEAT_FLOATS} "
-            "for each, as the memory sends it; mend its sender"
+            "for each, as the memory sends it; correct its sender"
         )
     points: npt.NDArray[np.float32] = np.frombuffer(cloud.data, "<f4").reshape(-1, HEAT_FLOATS)
     there: npt.NDArray[np.float32] = points[(np.abs(points) < FAR_M).all(axis=1)]  # NaN is not

@@ -15,17 +15,19 @@ class WebParameters(NodeValues):
 
     host: str = parameter(
         "127.0.0.1",
-        "Address to listen on; 0.0.0.0 for other machines, which then need the token in the address that the log has.",
+        "Address to listen on; 0.0.0.0 for other machines, which then need the address with the token from the log.",
     )
-    port: int = parameter(8420, "Port to listen on; 0: any that is free, which the log has.", low=0, high=65535)
+    port: int = parameter(8420, "Port to listen on; 0: any free one, which the log names.", low=0, high=65535)
     read_only: bool = parameter(False, "The page changes no words and sends no robot.")
     segmenter: str = parameter("talk2dino", "Name of the segmenter node.")
-    goal: str = parameter("goal", "Name of the goal node, where one runs.")
-    memory: str = parameter("memory", "Name of the memory node, where one runs.")
-    map_frame: str = parameter("map", "Frame of the map from above, where there is no costmap, which has one.")
-    base_frame: str = parameter("base_link", "Robot base frame, whose pose is drawn into the map.")
-    max_rate_hz: float = parameter(10.0, "Maximum rate of pictures of a camera, for each browser.", low=0.1, high=60.0)
-    picture_pixels: int = parameter(960, "Long side of a picture; larger ones are made smaller.", low=64, high=4096)
+    goal: str = parameter("goal", "Name of the goal node, if one runs.")
+    memory: str = parameter("memory", "Name of the memory node, if one runs.")
+    map_frame: str = parameter("map", "Frame of the map; if there is a costmap, its own frame is used.")
+    base_frame: str = parameter("base_link", "Robot base frame, whose pose is drawn on the map.")
+    max_rate_hz: float = parameter(10.0, "Maximum image rate of a camera, for each browser.", low=0.1, high=60.0)
+    picture_pixels: int = parameter(
+        960, ("Longest side of an image in pixels; larger ones are scaled down."), low=64, high=4096
+    )
     silence_s: float = parameter(
         5.0,
         "Seconds without its /diagnostics after which the segmenter counts as lost; longer than its "

@@ -89,7 +89,7 @@ export class Words {
     const typed = this.box.value;
     if (!typed.trim()) return;
     if (typed.length > MOST_CHARACTERS) {
-      this.say(`That are ${typed.length} characters, expected at most ${MOST_CHARACTERS}; send fewer words.`, true);
+      this.say(`You typed ${typed.length} characters, expected at most ${MOST_CHARACTERS}; send fewer words.`, true);
       return;
     }
     if (await this.change({ typed })) this.box.value = "";

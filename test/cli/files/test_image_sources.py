@@ -52,8 +52,8 @@ def test_names_patterns_and_cameras_are_found_each_once(named, found):
         ("in/*.tiff", "in/*.tiff matches nothing, expected pictures, videos or bags, which end in .jpg"),
         ("in/*.txt", "in/*.txt matches 1 names, none of them of a known kind, expected pictures"),
         ("empty", "empty holds no picture, expected a folder with files ending in .jpg"),
-        ("in/notes.txt", "in/notes.txt is not there or of no known kind, expected a folder, a bag"),
-        ("nowhere.mcap", "nowhere.mcap is not there or of no known kind"),
+        ("in/notes.txt", "in/notes.txt does not exist or is of no known kind, expected a folder, a bag"),
+        ("nowhere.mcap", "nowhere.mcap does not exist or is of no known kind"),
     ],
 )
 @pytest.mark.usefixtures("disk")

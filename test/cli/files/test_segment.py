@@ -165,7 +165,7 @@ def test_an_overlay_video_that_cannot_be_written_ends_with_a_sentence_and_status
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere.jpg", "--classes", "cat"], "nowhere.jpg is not there or of no known kind"),
+        (["nowhere.jpg", "--classes", "cat"], "nowhere.jpg does not exist or is of no known kind"),
         ([CAT, "--classes", " , "], "0 classes"),
         ([CAT, "--classes", "cat, Cat"], "occurs twice"),
         ([CAT, "--classes", "cat", "--model", "tiny"], "model is 'tiny', expected one of talk2dino_vitb"),

@@ -51,7 +51,7 @@ def test_ctrl_c_leaves_whole_files_and_the_same_command_goes_on(sources, expecte
     stopped = interrupted_at(image)
     assert segment_files(stopped, *sources, "-o", tmp_path / "out", "--threads", threads) == 130
     printed = capsys.readouterr()
-    assert f"stopped after {image} of {IMAGES} images; the same command goes on from there\n" in printed.err
+    assert f"stopped after {image} of {IMAGES} images; the same command continues from there\n" in printed.err
     files = tree(tmp_path / "out")
     assert {name: expected[name] for name in files if name != "manifest.jsonl"} == {
         name: content for name, content in files.items() if name != "manifest.jsonl"
@@ -120,7 +120,7 @@ def test_other_words_begin_anew_where_the_run_was_finished_and_are_refused_where
     assert segment_files(ColourSegmenter(), folder, "-o", out, *other) == 1
     assert capsys.readouterr().err == (
         f"talk2dino: {out} holds unfinished results made with other classes, ids, vectors, expected the same command "
-        "as then, which goes on there; name another --output, or --fresh to begin anew\n"
+        "as before, which continues there; name another --output, or --fresh to begin anew\n"
     )
     assert tree(out) == there
     segmenter = ColourSegmenter()
@@ -141,7 +141,7 @@ def test_a_folder_in_use_and_a_manifest_of_something_else_are_refused(tmp_path, 
         (out / "manifest.jsonl").write_bytes(content)
         assert segment_files(ColourSegmenter(), folder, "-o", out) == 1
         error = capsys.readouterr().err
-        assert f"{out}/manifest.jsonl is no manifest that can be gone on from (" in error
+        assert f"{out}/manifest.jsonl is no manifest to continue from (" in error
         assert error.count("\n") == 1
         assert (out / "manifest.jsonl").read_bytes() == content
 

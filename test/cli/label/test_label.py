@@ -119,7 +119,7 @@ def test_a_command_that_dies_in_any_image_goes_on_to_the_same_bytes(fleet, expec
 
     first, rest = ColourSegmenter(dying), ColourSegmenter()
     assert label_files(first, *fleet, "-o", tmp_path / "out", "--threads", 0) == 130
-    assert "stopped; what is done is kept, and the same command goes on from there\n" in capsys.readouterr().err
+    assert "stopped; what is done is kept, and the same command continues from there\n" in capsys.readouterr().err
     assert label_files(rest, *fleet, "-o", tmp_path / "out") == 0
     assert tree(tmp_path / "out") == expected
     assert first.calls + rest.calls == IMAGES + 1

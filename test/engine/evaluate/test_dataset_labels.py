@@ -103,7 +103,7 @@ def test_an_id_outside_of_the_class_list_is_refused_with_the_file_and_the_id(nam
     else:
         write_coco(tmp_path, label)
     dataset = open_dataset(name, tmp_path)
-    with pytest.raises(DatasetError, match=rf"a_0_0.*png has 1 pixels with the ids {value}, expected .*mend"):
+    with pytest.raises(DatasetError, match=rf"a_0_0.*png has 1 pixels with the ids {value}, expected .*correct"):
         dataset.read_label(dataset.samples[0])
 
 

@@ -172,7 +172,7 @@ def test_a_truncated_picture_is_skipped_and_named_and_the_rest_counts(part, segm
 def test_image_and_label_of_different_size_end_the_run_and_what_was_counted_is_kept(segmenter, folder, tmp_path):
     write_label(folder / "labels/2.png", np.zeros((96, 127)))
     state = tmp_path / "state.json"
-    with pytest.raises(DatasetError, match=r"2\.png is 128x96 and .*2\.png is 127x96, expected one size; mend"):
+    with pytest.raises(DatasetError, match=r"2\.png is 128x96 and .*2\.png is 127x96, expected one size; correct"):
         evaluation_of(segmenter, folder).run(state, batch=2)
     assert json.loads(state.read_text())["done"] == 2
 

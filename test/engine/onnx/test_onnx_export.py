@@ -129,7 +129,7 @@ def test_a_size_or_precision_that_cannot_be_exported_is_refused_at_once(size, op
 
 def test_a_folder_that_is_not_there_is_named_before_anything_is_computed(tmp_path, seed):
     row = tiny_row("talk2dino_vitb", tmp_path, seed)
-    with pytest.raises(WeightsError, match="nowhere is no folder that is there"):
+    with pytest.raises(WeightsError, match="nowhere is not an existing folder"):
         export_image_encoder(row, tmp_path / "nowhere" / "x.onnx", (70, 98), PHOTOGRAPH, weights_dir=tmp_path)
 
 

@@ -147,7 +147,7 @@ def test_an_undamaged_file_that_openvino_refuses_is_said_in_one_line_and_convert
     (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     (file,) = empty_cache.glob("*.blob")
     assert said.startswith(f"{file} cannot be used ([CPU] Cannot import compiled blob: ")
-    assert said.endswith("), so that its size is converted anew; nothing is lost")
+    assert said.endswith("), so that its size is converted again; nothing is lost")
     assert "\n" not in said
 
 

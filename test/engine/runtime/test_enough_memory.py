@@ -60,7 +60,7 @@ BROKEN = (
 )
 BROKEN_SAID = (
     "cpu has failed (CUDA error: an illegal memory access was encountered), expected it to compute; load the model "
-    "anew (cleanup and configure), and where that fails too end the process and start it again; look at the device "
+    "again (cleanup and configure), and where that fails too end the process and start it again; look at the device "
     "(dmesg, nvidia-smi)"
 )
 

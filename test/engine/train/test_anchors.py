@@ -101,7 +101,7 @@ def recipe_with(folder, **changes):
         ({"epochs": 3}, r"has the key 'epochs', expected method, model"),
         ({"method": "infonce"}, r"method is 'infonce', expected 'anchors'"),
         ({"model": "talk2dino_vitb"}, r"model is 'talk2dino_vitb', expected 'mini'"),
-        ({"sharpness": "high"}, r"sharpness is 'high', expected a number from 1 to 100; mend the recipe"),
+        ({"sharpness": "high"}, r"sharpness is 'high', expected a number from 1 to 100; correct the recipe"),
         ({"ridge": 0}, r"ridge is 0, expected a number from 1e-06"),
         ({"breadth_cost": True}, r"breadth_cost is True, expected a number"),
         ({"words": "nowhere.yaml"}, r"nowhere\.yaml cannot be read"),

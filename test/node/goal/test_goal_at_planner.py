@@ -116,6 +116,4 @@ def test_a_planner_that_ends_on_the_way_ends_the_go_to(world, navigator):
     navigator.destroy()
     result = world.result_of(go_to).result
     assert result.state.value == GoToState.FAILED
-    assert result.message == (
-        "the planner has ended, or started anew, on the way to the goal; go there again once it runs"
-    )
+    assert result.message == ("the planner has ended or restarted on the way to the goal; go there again once it runs")

@@ -90,7 +90,7 @@ def test_a_bag_of_a_later_version_is_told(bag):
 
 def test_a_bag_without_its_metadata_is_told_and_its_file_alone_is_read(bag):
     (bag / "metadata.yaml").unlink()
-    with pytest.raises(BagError, match=r"`ros2 bag reindex` a missing metadata\.yaml"):
+    with pytest.raises(BagError, match=r"`ros2 bag reindex` restores a missing metadata\.yaml"):
         stamps(bag)
     assert stamps(next(path for path in bag.iterdir() if path.suffix in (".mcap", ".db3"))) == EXPECTED
 
@@ -151,7 +151,7 @@ def test_an_mcap_without_a_summary_is_read_and_one_without_its_end_is_told(tmp_p
     assert stamps(bag) == EXPECTED
     file.write_bytes(without_summary(data, footer=False))
     for path in (bag, file):
-        with pytest.raises(BagError, match=r"cannot be read as a bag \(.*magic is invalid.* `mcap recover` mends"):
+        with pytest.raises(BagError, match=r"cannot be read as a bag \(.*magic is invalid.* `mcap recover` repairs"):
             stamps(path)
 
 

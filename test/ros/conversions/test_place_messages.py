@@ -124,7 +124,7 @@ def test_depth_whose_sizes_contradict_each_other_is_refused(fault):
     msg = depth_image(np.ones((2, 3), np.uint16), "16UC1")
     for name, value in fault.items():
         setattr(msg, name, value)
-    with pytest.raises(GeometryError, match=r"depth image is \dx\d 16UC1 pixels at step \d in 12 bytes, .*mend"):
+    with pytest.raises(GeometryError, match=r"depth image is \dx\d 16UC1 pixels at step \d in 12 bytes, .*correct"):
         depth_image_to_metres(msg)
 
 

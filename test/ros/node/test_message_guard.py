@@ -58,11 +58,11 @@ def test_a_message_that_a_callback_refuses_is_said_with_its_topic():
     logger = Logger()
 
     def refuse(_message):
-        raise ImageError("the image is 0x0 pixels, expected more; mend its publisher")
+        raise ImageError("the image is 0x0 pixels, expected more; correct its publisher")
 
     guard_with(logger).around(refuse, "/image")(stamped(1))
     assert logger.warnings == [
-        "a message on /image was dropped: the image is 0x0 pixels, expected more; mend its publisher"
+        "a message on /image was dropped: the image is 0x0 pixels, expected more; correct its publisher"
     ]
 
 

@@ -53,14 +53,14 @@ WRONG = {
     "no value": (HEAD + "    model:\n", ["line 3,", "gives model no value", "''"]),
     "tabs": ("talk2dino:\n\tros__parameters:\n\t\tmodel: mini\n", ["line 2,", "spaces instead of tabs"]),
     "latin-1": ((HEAD + "    vocabulary: [Tür]\n").encode("latin-1"), ["line 3,", "expected UTF-8; save it as UTF-8"]),
-    "a control character": (HEAD + "    model: mi\x07ni\n", ["line 3,", "no text"]),
+    "a control character": (HEAD + "    model: mi\x07ni\n", ["line 3,", "not text"]),
     "no ros__parameters": ("talk2dino:\n  model: mini\n", ["line 2,", "'model' right below", "parameters:' between"]),
     "nothing but values": ("model: mini\n", ["line 1,", "'ros__parameters:' between"]),
     "no node": ("ros__parameters:\n  model: mini\n", ["line 1,", "no node's name"]),
     "a list": ("- model\n", ["begins with no node's name"]),
     "one word": ("model", ["begins with no node's name"]),
-    "a bracket that never closes": (HEAD + "    vocabulary: [door\n", ["is no YAML", "expected parameters"]),
-    "old line ends": (HEAD.replace("\n", "\r") + "    vocabulary: [door\r\r\r", ["is no YAML"]),
+    "a bracket that never closes": (HEAD + "    vocabulary: [door\n", ["is not valid YAML", "expected parameters"]),
+    "old line ends": (HEAD.replace("\n", "\r") + "    vocabulary: [door\r\r\r", ["is not valid YAML"]),
     "an alias": (HEAD + "    vocabulary: &words [door]\n    cameras: *words\n", ["line 4,", "'*words' is an alias"]),
 }  # fmt: skip
 
@@ -120,7 +120,7 @@ def test_a_file_nested_too_deeply_is_refused(tmp_path):
         ("vocabulary:=[sofa: couch]", "write it in quotes, 'sofa: couch'"),
         ("talk2dino:vocabulary:=[y]", "which ROS reads as a bool"),
         ("vocabulary:=door", "expected a list"),
-        ("vocabulary:=[door", "is no YAML"),
+        ("vocabulary:=[door", "is not valid YAML"),
         ("model:=", "gives no value, expected -p name:=value"),
         ("model", "gives no value, expected -p name:=value"),
         ("background:=1", "an int, expected a float"),
@@ -184,7 +184,7 @@ def test_brackets_that_are_not_closed_are_refused_at_the_fiftieth(bracket, tmp_p
     """Two thousand of them took ten seconds."""
     path = tmp_path / "own.yaml"
     path.write_text(bracket * 2000)
-    with pytest.raises(ParameterError, match=r"own\.yaml, line 1, is no YAML \(more than 50 lists and tables"):
+    with pytest.raises(ParameterError, match=r"own\.yaml, line 1, is not valid YAML \(more than 50 lists and tables"):
         check_file(path, "talk2dino", {})
 
 

@@ -37,7 +37,7 @@ class Answers(WaitingLookup):
 
 
 LATE = NotKnownError("it is late; wait")
-NEVER = NotKnownError("it is wrong; mend it", may_come=False)
+NEVER = NotKnownError("it is wrong; correct it", may_come=False)
 
 
 def refusal(answers: Answers, timeout_s: float) -> str:
@@ -61,7 +61,7 @@ def test_without_a_timeout_nothing_was_waited_for() -> None:
 
 def test_a_lookup_that_cannot_succeed_does_not_wait() -> None:
     began = time.monotonic()
-    assert refusal(Answers(NEVER), LONG_S).endswith("at 1.500 s: it is wrong; mend it.")
+    assert refusal(Answers(NEVER), LONG_S).endswith("at 1.500 s: it is wrong; correct it.")
     assert time.monotonic() - began < LONG_S / 2
 
 

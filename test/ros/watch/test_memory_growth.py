@@ -40,8 +40,8 @@ def test_a_leak_is_told_with_its_rate_and_since_when():
     alarm = watched(leak, minutes=20).alarm(NOON, available_bytes=6 * GB)
     assert (alarm.watchdog, alarm.level) == ("memory", AlarmLevel.WARN)
     assert alarm.text.startswith(
-        "the process's memory has grown by 300 MB per hour since 2025-11-26 11:40 UTC, from 500 to 600 MB, expected it "
-        "to stay, so that the machine's memory lasts for 20.0 h more; restart the node before it ends"
+        "the process's memory has grown by 300 MB per hour since 2025-11-26 11:40 UTC, from 500 to 600 MB, expected no "
+        "growth, so that the machine's memory lasts for 20.0 h more; restart the node before it ends"
     )
 
 
@@ -52,7 +52,7 @@ def test_a_leak_that_ends_the_machine_within_the_hour_is_an_error():
 def test_where_the_machines_memory_is_not_known_the_rest_is_told():
     alarm = watched(leak, minutes=20).alarm(NOON, available_bytes=None)
     assert alarm.level == AlarmLevel.WARN
-    assert "expected it to stay; restart" in alarm.text
+    assert "expected no growth; restart" in alarm.text
 
 
 def test_ten_minutes_of_a_fast_leak_are_enough_and_nine_are_not():

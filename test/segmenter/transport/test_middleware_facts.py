@@ -95,7 +95,7 @@ def test_the_doctor_says_that_the_kernel_allows_too_little_and_how_to_allow_more
 def test_a_profile_that_is_no_file_is_wrong(proc, name, variable):
     environment = {variable: "/missing"}
     said = findings(middleware_facts(name, environment, proc), environment)["transport"]
-    assert (said.level, said.said) == (Level.WRONG, f"{variable}=/missing, which is no file")
+    assert (said.level, said.said) == (Level.WRONG, f"{variable}=/missing, which is not a file")
 
 
 def test_packets_dropped_at_our_own_sockets_are_counted_for_cyclone_alone(proc):

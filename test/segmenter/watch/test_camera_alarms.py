@@ -46,7 +46,7 @@ CASES = [
         (
             "image age",
             WARN,
-            "the masks of /front/image are 3.1 s behind their images' stamps, and only 0.1 s of it passes in this node"
+            "the masks of /front/image are 3.1 s behind their images' stamps, of which this node takes only 0.1 s"
             ", expected at most 2 s (latency_warn_s); compare the camera's clock",
         ),
     ),

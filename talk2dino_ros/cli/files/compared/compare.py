@@ -21,7 +21,7 @@ def add_compare_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("one", type=Path, metavar="A", help="a folder that `talk2dino segment` has written")
     parser.add_argument("other", type=Path, metavar="B", help="another one, of the same images")
     parser.add_argument("--output", "-o", type=Path, default=Path("compared.html"), help="file (compared.html)")
-    parser.add_argument("--most", type=int, default=40, help="images that are shown, those that differ most first (40)")
+    parser.add_argument("--most", type=int, default=40, help="number of images to show, the most different first (40)")
     parser.set_defaults(run=run)
 
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
         write_atomically(arguments.output, page.encode())
     except OSError as error:
         raise UnwritableError(
-            f"{arguments.output} could not be written ({error.strerror}), expected a file in a folder that is there; "
+            f"{arguments.output} could not be written ({error.strerror}), expected a file in an existing folder; "
             "name another by --output"
         ) from error
     print_table([("class", "IoU", "share in A", "share in B"), *_rows(comparison)])

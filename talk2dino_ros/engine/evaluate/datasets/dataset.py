@@ -105,7 +105,7 @@ class Dataset:
             raise DatasetError(
                 f"{sample.label} has {outside.sum()} pixels with the ids {', '.join(map(str, strange[:5]))}"
                 f"{', …' if len(strange) > 5 else ''}, expected those of {self.name}'s {len(self.classes)} classes; "
-                "mend the label file or the class list"
+                "correct the label file or the class list"
             )
         return truth
 
@@ -122,7 +122,7 @@ def _read_values(sample: Sample, size: tuple[int, int] | None) -> npt.NDArray[np
             values = np.array(label)
     except (OSError, SyntaxError, ValueError, ImageError) as error:  # all from damaged files
         raise ImageError(
-            f"{path} cannot be read as a label picture ({error}), expected a PNG; fetch it anew"
+            f"{path} cannot be read as a label picture ({error}), expected a PNG; fetch it again"
         ) from error
     if values.ndim != 2:
         raise DatasetError(

@@ -117,7 +117,7 @@ def parse_json(text: str, where: str) -> Any:
     try:
         return bounded_parsers.parse_json(text)
     except ValueError as error:
-        raise TrainingError(f"{where} is not JSON ({error}), expected what it is named for; mend it") from error
+        raise TrainingError(f"{where} is not JSON ({error}), expected what it is named for; correct it") from error
 
 
 def captions_of(record: Mapping[str, Any], where: str) -> tuple[str, ...]:
@@ -132,6 +132,7 @@ def captions_of(record: Mapping[str, Any], where: str) -> tuple[str, ...]:
         "".join(kept).encode()
     except UnicodeEncodeError as error:
         raise TrainingError(
-            f"{where} has half a character ({error.object[error.start]!r}) in a caption, expected whole ones; mend it"
+            f"{where} has half a character ({error.object[error.start]!r}) in a caption, expected whole ones; correct "
+            "it"
         ) from error
     return kept

@@ -84,4 +84,4 @@ def _check(path: Path, images: list[Any], captions: dict[int, list[str]], files:
     strange = [number for number in captions if number not in files]
     if strange or len(files) < len(images):
         what = f"captions of the image {strange[0]}, which it does not list" if strange else "two images of one number"
-        raise TrainingError(f"{path} has {what}, expected COCO's official file; fetch it anew")
+        raise TrainingError(f"{path} has {what}, expected COCO's official file; fetch it again")

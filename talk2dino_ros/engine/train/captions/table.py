@@ -80,7 +80,7 @@ def _read_lines(path: Path) -> Iterator[_Row]:
             where = f"{path} line {number}"
             record = parse_json(line, where)
             if not isinstance(record, dict):
-                raise TrainingError(f'{where} is not an object, expected {{"image": …, "caption": …}}; mend it')
+                raise TrainingError(f'{where} is not an object, expected {{"image": …, "caption": …}}; correct it')
             yield _row(record, where)
 
 
@@ -100,7 +100,8 @@ def _read_csv(path: Path) -> Iterator[_Row]:
             yield _row(record, where)
     except csv.Error as error:
         raise TrainingError(
-            f"{path} is no CSV after line {line} ({error}), expected commas between and quotes around texts; mend it"
+            f"{path} is not valid CSV after line {line} ({error}), expected commas between and quotes around texts; "
+            "correct it"
         ) from error
 
 

@@ -60,7 +60,7 @@ def _examples(shard: Path, name: str) -> Iterator[Example]:
         if len(sample.images) != 1 or not sample.texts:
             raise TrainingError(
                 f"{where} has {len(sample.images)} images ({', '.join(IMAGE_SUFFIXES)}) and "
-                f"{len(sample.texts)} captions (.txt, .json), expected one and at least one; mend or remove it"
+                f"{len(sample.texts)} captions (.txt, .json), expected one and at least one; correct or remove it"
             )
         yield Example(f"{name}/{key}", _captions(shard, sample, where), partial(read_range, shard, *sample.images[0]))
 
@@ -94,7 +94,7 @@ def _list(shard: Path) -> dict[str, _Sample]:
                     sample.texts[suffix] = place
     except (tarfile.TarError, OSError, ValueError, OverflowError) as error:  # of sizes that no file has
         raise TrainingError(
-            f"{shard} cannot be read ({error}), expected a whole, uncompressed tar; fetch it anew"
+            f"{shard} cannot be read ({error}), expected a whole, uncompressed tar; fetch it again"
         ) from error
     return samples
 

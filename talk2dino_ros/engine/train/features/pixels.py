@@ -47,7 +47,7 @@ def read_square(example: Example, size: int) -> Pixels | ImageError:
     except OSError as error:
         raise TrainingError(
             f"the image {example.key} cannot be read ({error}), expected it where the captions name it; bring it back "
-            "and run the same command again, which goes on from here"
+            "and run the same command again, which continues from here"
         ) from error
     try:
         return square(data, size)

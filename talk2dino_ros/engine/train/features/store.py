@@ -96,8 +96,8 @@ def open_store(path: str | Path, expect: StoreKey | None = None, *, device: str 
         rows.append(_rows_with_image(folder, part))
     if not keys:
         raise TrainingError(
-            f"{path} holds no image, as none of {len(skipped)} could be read; mend the images and run the same command "
-            "again"
+            f"{path} holds no image, as none of {len(skipped)} could be read; repair the images and run the same "
+            "command again"
         )
     return FeatureStore(folder, tuple(keys), skipped, device, tuple(sizes), torch.cat(rows), tuple(map(len, rows)))
 
@@ -108,7 +108,7 @@ def _check_finished(folder: StoreFolder) -> None:
         if there < len(folder.parts):
             raise TrainingError(
                 f"{folder.path} has {there} of {len(folder.parts)} parts of {kind}, expected all of them; run the "
-                "extraction again, which goes on where it was stopped"
+                "extraction again, which continues where it was stopped"
             )
 
 

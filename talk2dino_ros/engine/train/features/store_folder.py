@@ -110,7 +110,7 @@ class StoreFolder:
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             raise TrainingError(
                 f"{path} cannot be read ({error}), expected a part of a store of features; delete it and run the same "
-                "command again, which makes this part anew"
+                "command again, which makes this part again"
             ) from error
         check_key(path, found, self.key)
         return notes
@@ -130,7 +130,7 @@ def open_folder(path: Path) -> StoreFolder:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
             f"{manifest} cannot be read ({error!r}), expected a store that `talk2dino train` has made; name another "
-            "--store or make this one anew with --fresh-store"
+            "--store or make this one again with --fresh-store"
         ) from error
 
 
@@ -167,7 +167,7 @@ def check_key(path: Path, found: Mapping[str, Any], expected: StoreKey | Mapping
         if name in wanted and found.get(name) != wanted[name]:
             raise TrainingError(
                 f"{path} was made with another {word}: {short(found.get(name))}, expected {short(wanted[name])}; "
-                "name another --store or make this one anew with --fresh-store"
+                "name another --store or make this one again with --fresh-store"
             )
 
 
@@ -186,5 +186,5 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         raise TrainingError(
             f"{path} cannot be written ({error.strerror}), expected room for {len(data) / 1e6:.2f} MB in a folder of "
-            "your own; make room and run the same command again, which goes on from here"
+            "your own; make room and run the same command again, which continues from here"
         ) from error

@@ -230,7 +230,7 @@ class KeyframeStore:
             if isinstance(error, sqlite3.DatabaseError):
                 raise StoreWriteError(
                     f"nothing can be written to {self.folder / FILE} ({error}), expected a disk with room; make room, "
-                    "and it goes on by itself"
+                    "and it continues by itself"
                 ) from error
             raise
 

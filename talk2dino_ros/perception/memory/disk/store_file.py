@@ -97,7 +97,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if application != _APPLICATION_ID:
         raise StoreError(f"{path} is another program's database, expected a memory; choose another folder")
     if version != SCHEMA_VERSION:
-        age, remedy = ("a newer", "update this one") if version > SCHEMA_VERSION else ("an older", "build it anew")
+        age, remedy = ("a newer", "update this one") if version > SCHEMA_VERSION else ("an older", "build it again")
         raise StoreError(
             f"{path} is of version {version}, expected {SCHEMA_VERSION}; it was written by {age} talk2dino_ros: "
             f"{remedy}, or choose another folder"

@@ -85,7 +85,7 @@ def test_without_a_split_all_is_for_training(folder):
         (
             "captions.csv",
             f"image,caption\na.jpg,{'x' * 140_000}\n",
-            r"captions\.csv is no CSV after line 1 \(field larger",
+            r"captions\.csv is not valid CSV after line 1 \(field larger",
         ),
         (
             "captions.csv",
@@ -95,9 +95,9 @@ def test_without_a_split_all_is_for_training(folder):
         (
             "captions.csv",
             'image,caption\na.jpg,x\na.jpg,"a cat\nb/c.png,y\n',
-            r"is no CSV after line 2 \(unexpected end of data\)",
+            r"is not valid CSV after line 2 \(unexpected end of data\)",
         ),
-        ("captions.csv", 'image,"caption\na.jpg,x\n', r"is no CSV after line 0 \(unexpected end of data\)"),
+        ("captions.csv", 'image,"caption\na.jpg,x\n', r"is not valid CSV after line 0 \(unexpected end of data\)"),
         ("captions.csv", "image,caption\n/a.jpg,x\n", r"line 2 names /a\.jpg, expected a path within its folder"),
         ("captions.csv", "image,caption\nb/../../a.jpg,x\n", r"line 2 names \.\./a\.jpg, expected a path within"),
         ("captions.csv", "image,caption,split\na.jpg,x,train\n./a.jpg,y,val\n", r"has a\.jpg in train and in val"),

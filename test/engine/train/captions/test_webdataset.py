@@ -110,5 +110,5 @@ def test_a_size_that_no_file_has_is_said(tmp_path):
     data[124:136] = b"\x80\0\0\0" + (2**63).to_bytes(8, "big")  # more than eight octal digits, as GNU tar writes it
     data[148:156] = b"%06o\0 " % (sum(data[:148]) + 8 * ord(" ") + sum(data[156:512]))
     path.write_bytes(data)
-    with pytest.raises(TrainingError, match=r"0\.tar cannot be read.*fetch it anew"):
+    with pytest.raises(TrainingError, match=r"0\.tar cannot be read.*fetch it again"):
         open_captions(tmp_path, "train")

@@ -120,7 +120,7 @@ def cluster():
 @pytest.mark.usefixtures("cluster")
 def test_a_workers_error_is_reported_and_a_running_cluster_is_left_alone(tiny, open_model, captions, tmp_path):
     Path(captions.examples[9].read.args[0]).unlink()
-    with pytest.raises(TrainingError, match=r"^the image 009\.jpg cannot be read .* which goes on from here$"):
+    with pytest.raises(TrainingError, match=r"^the image 009\.jpg cannot be read .* which continues from here$"):
         extract_on_cluster(captions, open_model, tmp_path, **OPTIONS)
     assert ray.is_initialized()
     assert len(list(tmp_path.glob("text-*"))) == 3

@@ -94,7 +94,7 @@ def test_a_map_id_that_is_no_folders_name_is_refused(tmp_path, map_id):
     ("version", "said"),
     [
         (3, "is of version 3, expected 2; it was written by a newer talk2dino_ros: update this one, or choose another"),
-        (1, "is of version 1, expected 2; it was written by an older talk2dino_ros: build it anew, or choose another"),
+        (1, "is of version 1, expected 2; it was written by an older talk2dino_ros: build it again, or choose another"),
     ],
 )
 def test_a_store_of_another_version_is_refused_and_stays_as_it_is(store, version, said):
