@@ -57,7 +57,7 @@ class Viewers:
         await socket.accept()
         self._loop = asyncio.get_running_loop()
         if len(self._viewers) >= MOST_VIEWERS:
-            return await socket.close(BUSY, f"{MOST_VIEWERS} pages look already; close one")
+            return await socket.close(BUSY, f"{MOST_VIEWERS} pages are open already; close one")
         viewer = Viewer(socket, self._source, self._messages, self._period_s)
         self._viewers.add(viewer)
         sending = asyncio.ensure_future(_until_gone(viewer.send(self._until_paid)))
@@ -83,7 +83,7 @@ class Viewers:
                 message = json.loads(await viewer.socket.receive_text())
                 viewer.take(message)
             except (ValueError, KeyError, TypeError, RecursionError):
-                reason = "the message is none of this page's; reload the page"
+                reason = "the message is not one that this page sends; reload the page"
                 return await viewer.socket.close(BAD_MESSAGE, reason)
             self._tell_watched()
 

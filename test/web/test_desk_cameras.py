@@ -134,7 +134,7 @@ def test_what_cannot_be_shown_is_said_in_a_sentence_each(tmp_path, capsys):
     write_topic(tmp_path / "blind", (), "sensor_msgs/msg/CameraInfo", "/eye/camera_info")
     (tmp_path / "bad.mcap").write_bytes(b"no bag")
     for named, said in {
-        "none.png": "is not there or of no known kind, expected a folder, a bag, a camera's number",
+        "none.png": "does not exist or is of no known kind, expected a folder, a bag, a camera's number",
         "*.tiff": "matches nothing, expected pictures, videos or bags",
         "bad.mcap": "cannot be read as a bag (",
         "blind": "has no topic with images, but /eye/camera_info (sensor_msgs/msg/CameraInfo); expected",

@@ -23,7 +23,7 @@ LONGEST_GAP_S = 5.0  # between two images of a bag; a longer one is not waited f
 def desk_cameras(named: Sequence[str], topics: TopicNames) -> tuple[dict[str, DeskCamera], list[str]]:
     """Return a camera for each source by a name of its own, and a sentence on each file that is left out.
 
-    Raises ImageError for what is not there or of no known kind, and where nothing is left.
+    Raises ImageError for what does not exist or is of no known kind, and where nothing is left.
     """
     found, left_out = find_sources(named, topics)
     if not found:

@@ -145,7 +145,8 @@ def _cameras(pipeline: Pipeline, name: str) -> list[Camera]:
     asked = [cameras[name]] if name else list(cameras.values())
     if not all(camera.is_streaming for camera in asked):
         raise PresenceError(
-            "nobody looks, as the node is not active, expected it so; activate it (ros2 lifecycle set <node> activate)"
+            "nobody looks, as the node is not active, expected it active; activate it (ros2 lifecycle set <node> "
+            "activate)"
         )
     if not pipeline.is_enabled:
         raise PresenceError(PAUSED)

@@ -83,7 +83,7 @@ class RecordedCamera:
         """Note what a pass could not show. Raises ImageError where that was all of it."""
         lost = self._left_out
         if not self._has_shown:
-            raise ImageError(lost[0] if lost else "the recording has no image, expected some; record it anew")
+            raise ImageError(lost[0] if lost else "the recording has no image, expected some; record it again")
         said = [f"{len(lost)} of its images are left out, the first because: {lost[0]}"] if lost else []
         self.flaw = " ".join([*stream.flaws(), *said])
         self._stream = None
