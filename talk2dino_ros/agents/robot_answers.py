@@ -107,9 +107,11 @@ class RobotAnswers:
 
     def start(self, word: str, stand_off_m: float) -> GoToRun:
         """Send the robot to a word; where it is on the way there already, it goes on."""
-        if self.run is None or self.run.result.done() or self._word != word:
-            self._word, self.run = word, self._client.go_to(word, stand_off_m=stand_off_m)
-        return self.run
+        run = self.run
+        if run is None or run.is_cancelled or run.result.done() or self._word != word:
+            run = self._client.go_to(word, stand_off_m=stand_off_m)
+            self._word, self.run = word, run
+        return run
 
     def report(self) -> GoToReport | None:
         """Return how far the newest go_to is; None before any. Raises ClientError where it has failed."""

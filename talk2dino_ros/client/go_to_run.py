@@ -33,6 +33,7 @@ class GoToRun:
 
     result: the future of the action's result, whose `state` and `message` say how it ended, reached or not; it raises
     AbsentNodeError where there is no goal node, or where it ends in the middle. feedback: the newest; None before it.
+    is_cancelled: whether `cancel` was called, also before the result tells of it.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class GoToRun:
         self._work = work
         self._goal = goal
         self._on_feedback = on_feedback
-        self._is_cancelled = False
+        self.is_cancelled = False
         self._heard_s = time.monotonic()
         self.result: Future[Any] = work.start(self._run)
 
@@ -56,7 +57,7 @@ class GoToRun:
 
     def cancel(self) -> Future[Any]:
         """End it, as soon as the goal node has it; return the future of its result, as `result`."""
-        self._is_cancelled = True
+        self.is_cancelled = True
         return self.result
 
     async def _run(self) -> Any:
@@ -90,7 +91,7 @@ class GoToRun:
         while not (done := _done(asked)):
             if not self._action.server_is_ready():
                 raise ended(NAME)
-            if self._is_cancelled and not is_told:
+            if self.is_cancelled and not is_told:
                 handle.cancel_goal_async()
                 is_told = True
             elif time.monotonic() - self._heard_s > QUIET_S:  # it may have ended, and the answer been lost
@@ -100,7 +101,7 @@ class GoToRun:
         return done[0].result()
 
     def _has_news(self, asked: list[Any], is_told: bool) -> bool:
-        return bool(_done(asked)) or not self._action.server_is_ready() or (self._is_cancelled and not is_told)
+        return bool(_done(asked)) or not self._action.server_is_ready() or (self.is_cancelled and not is_told)
 
     def _on_message(self, message: Any) -> None:
         self.feedback, self._heard_s = message.feedback, time.monotonic()

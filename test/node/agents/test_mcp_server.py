@@ -3,54 +3,20 @@
 
 import base64
 import json
-import os
 import signal
 import subprocess
-import sys
 from contextlib import ExitStack
 from io import BytesIO
 
 import anyio.from_thread
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.stdio import stdio_client
-from mcp_types import ElicitResult
+from mcp_agent import Agent, mcp_command
 from node_process import REPOSITORY
 from PIL import Image
 from robot_world import DEPTH_M, HEIGHT, WIDTH
 
-COMMAND = [sys.executable, "-m", "talk2dino_ros.cli.main", "mcp", "--namespace", "/agents"]
-WAIT_S = 60.0
-
-
-class Agent:
-    """A language model's client: calls tools. says: what its person answers; asked: what the person was asked."""
-
-    def __init__(self, portal, *arguments, has_person=True, errlog):
-        self.says, self.asked, self._portal = True, [], portal
-        server = StdioServerParameters(
-            command=COMMAND[0], args=[*COMMAND[1:], *arguments], env=dict(os.environ), cwd=str(REPOSITORY)
-        )
-        answer = {"elicitation_callback": self._answer} if has_person else {}
-        self.client = Client(stdio_client(server, errlog=errlog), read_timeout_seconds=WAIT_S, **answer)
-
-    def call(self, tool, **arguments):
-        return self._portal.call(self.client.call_tool, tool, arguments)
-
-    def told(self, tool, **arguments):
-        """The structured answer of a tool that succeeds."""
-        result = self.call(tool, **arguments)
-        assert not result.is_error, result.content
-        return result.structured_content
-
-    def refusal(self, tool, **arguments):
-        result = self.call(tool, **arguments)
-        assert result.is_error, result.content
-        return result.content[0].text
-
-    async def _answer(self, _context, params):
-        self.asked.append(params.message)
-        return ElicitResult(action="accept", content={"yes": self.says})
+NAMESPACE = "/agents"
+COMMAND = mcp_command(NAMESPACE)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +26,7 @@ def make_agent(robot, tmp_path_factory):
     with log.open("w") as errlog, anyio.from_thread.start_blocking_portal() as portal, ExitStack() as stack:
 
         def make(*arguments, **options):
-            agent = Agent(portal, *arguments, errlog=errlog, **options)
+            agent = Agent(portal, NAMESPACE, *arguments, errlog=errlog, **options)
             stack.enter_context(portal.wrap_async_context_manager(agent.client))
             return agent
 

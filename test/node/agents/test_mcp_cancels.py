@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A drive of the MCP server ends with the call, with the client, and with the client's process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack
+
+import anyio.from_thread
+import pytest
+from mcp_agent import Agent, mcp_command
+from node_process import REPOSITORY
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.task import Future
+from talk2dino_msgs.action import GoTo
+from talk2dino_msgs.msg import GoToState
+
+NAMESPACE = "/cancels"
+ALLOWED = ("--allow-go-to", "cup")
+WAIT_S = 30.0
+DRIVE = {"word": "cup", "wait_s": 100.0}
+# the SDK's client as a program of its own, which a signal can take away
+CLIENT = """
+import anyio, json, os, sys
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+async def main():
+    command, *rest = json.loads(sys.argv[1])
+    server = StdioServerParameters(command=command, args=rest, env=dict(os.environ), cwd=os.getcwd())
+    async with Client(stdio_client(server)) as client:
+        await client.call_tool("go_to", json.loads(sys.argv[2]))
+
+anyio.run(main)
+"""
+
+
+class DrivingRobot:
+    """Stand-in of the goal node, which drives until it is told to stop. events: what it was told, in its order."""
+
+    def __init__(self, context):
+        self.events = []
+        self.node = Node("stand_in", context=context, namespace=NAMESPACE, use_global_arguments=False)
+        options = {"cancel_callback": self._cancel, "callback_group": ReentrantCallbackGroup()}
+        self._action = ActionServer(self.node, GoTo, "goal/go", self._drive, **options)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin)
+        self._is_over = threading.Event()
+        self._thread.start()
+
+    def wait_for(self, event, what):
+        """Wait for the next event, which has to be this one."""
+        end_s = time.monotonic() + WAIT_S
+        while not self.events:
+            assert time.monotonic() < end_s, f"waited in vain for {what}"
+            time.sleep(0.01)
+        assert self.events.pop(0) == event
+
+    def has_server(self):
+        return "talk2dino_mcp" in self.node.get_node_names()
+
+    def destroy(self):
+        self._is_over.set()
+        self._thread.join()
+        self._action.destroy()
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def _spin(self):
+        while not self._is_over.is_set():
+            self._executor.spin_once(timeout_sec=0.05)
+
+    async def _drive(self, handle):
+        self._stop = Future(executor=self._executor)
+        handle.publish_feedback(GoTo.Feedback(state=GoToState(value=GoToState.SEEN), message="on the way"))
+        self.events.append("drives")
+        await self._stop
+        handle.canceled()
+        return GoTo.Result(state=GoToState(value=GoToState.CANCELLED), message="cancelled")
+
+    def _cancel(self, _handle):
+        self.events.append("is cancelled")
+        self._stop.set_result(None)
+        return CancelResponse.ACCEPT
+
+
+@pytest.fixture(scope="module")
+def robot(context):
+    robot = DrivingRobot(context)
+    yield robot
+    robot.destroy()
+
+
+@pytest.fixture
+def stderr(tmp_path):
+    """A file for the server's stderr, in which no traceback may be in the end."""
+    with (tmp_path / "stderr.txt").open("w") as file:
+        yield file
+    assert "Traceback" not in (tmp_path / "stderr.txt").read_text(), (tmp_path / "stderr.txt").read_text()
+
+
+def wait_until_gone(robot):
+    end_s = time.monotonic() + WAIT_S
+    while robot.has_server():
+        assert time.monotonic() < end_s, "the server goes on"
+        time.sleep(0.01)
+
+
+def test_a_cancelled_call_and_a_client_that_leaves_stop_the_robot(robot, stderr):
+    with anyio.from_thread.start_blocking_portal() as portal, ExitStack() as stack:
+        agent = Agent(portal, NAMESPACE, *ALLOWED, errlog=stderr)
+        stack.enter_context(portal.wrap_async_context_manager(agent.client))
+        call = agent.begin("go_to", **DRIVE)
+        robot.wait_for("drives", "the drive")
+        call.cancel()  # the SDK sends notifications/cancelled
+        robot.wait_for("is cancelled", "the end of the drive with the call")
+        waits_no_more = agent.told("go_to", **{**DRIVE, "wait_s": 0.0})  # the server serves on
+        robot.wait_for("drives", "the next drive")
+        assert not waits_no_more["is_over"]
+        stack.close()  # stdin is closed: there is no call that could be cancelled
+        robot.wait_for("is cancelled", "the end of the drive with the client")
+        wait_until_gone(robot)
+    assert robot.events == []
+
+
+def test_a_client_that_is_killed_stops_the_robot(robot, stderr):
+    command = json.dumps([*mcp_command(NAMESPACE), *ALLOWED])
+    client = subprocess.Popen(
+        [sys.executable, "-c", CLIENT, command, json.dumps(DRIVE)],
+        cwd=REPOSITORY,
+        env=dict(os.environ),
+        stderr=stderr,
+    )
+    robot.wait_for("drives", "the drive")
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    robot.wait_for("is cancelled", "the end of the drive with the client's process")
+    wait_until_gone(robot)
+    assert robot.events == []
