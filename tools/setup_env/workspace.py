@@ -11,7 +11,16 @@ from .stamps import fingerprint, is_fresh, write_stamp
 
 PACKAGE = "talk2dino_ros"
 PACKAGING = ("package.xml", "setup.py", "setup.cfg", "scripts/*", "resource/*")
-MESSAGES = ("CMakeLists.txt", "package.xml", "action/*.action", "msg/*.msg", "srv/*.srv", "src/*", "include/*/*")
+MESSAGES = (
+    "CMakeLists.txt",
+    "package.xml",
+    "action/*.action",
+    "msg/*.msg",
+    "srv/*.srv",
+    "src/*",
+    "include/*/*",
+    "trees/*",
+)
 STUB_PACKAGES = ("tools/tf2_msgs", "tools/vision_msgs")  # there are no wheels of these
 LINKED = ("launch/*", "config/*", "rviz/*")  # only their names count: what is installed are links to them
 # `python -m colcon` is younger than Ubuntu 22.04's colcon. The Python that runs this goes into the scripts' first line.
