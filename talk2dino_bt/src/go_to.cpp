@@ -72,7 +72,7 @@ void GoTo::onHalted()
     ros_.wait_for(sent_);  // taken in this moment, it would drive on with nobody to cancel it
   }
   course_->is_halted = true;
-  if (course_->handle) {
+  if (course_->handle && !course_->result) {  // rclcpp knows no goal any more that has ended
     ros_.wait_for(client_->async_cancel_goal(course_->handle));  // the process may end after it
   }
 }

@@ -13,13 +13,13 @@ namespace talk2dino_bt
 
 /// A tree node's part of ROS: callbacks that run in its ticks, in the thread that ticks.
 ///
-/// The ROS node is what the blackboard has as "node", as in Nav2's trees; whoever spins it does not run these callbacks.
+/// The ROS node is what the blackboard has as "node", as in Nav2's trees, subtrees too; whoever spins it does not run these callbacks.
 class RosPart
 {
 public:
   explicit RosPart(const BT::NodeConfig & config)
   {
-    if (!config.blackboard->get("node", node) || !node) {
+    if (!config.blackboard->rootBlackboard()->get("node", node) || !node) {
       throw BT::RuntimeError(
         "the blackboard has no 'node', expected a rclcpp::Node::SharedPtr; set it before the tree is made");
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "talk2dino_bt/ros_part.hpp"
@@ -28,9 +30,9 @@ public:
       newest_.reset();
       topic_ = topic;
       subscription_ = ros_.node->create_subscription<Message>(
-        topic, rclcpp::QoS(1), [this](std::shared_ptr<const Message> message) {
+        topic, rclcpp::QoS(1), [this](std::shared_ptr<const Message> message, const rclcpp::MessageInfo & info) {
           newest_ = message;
-          came_ = std::chrono::steady_clock::now();
+          came_ = std::chrono::steady_clock::now() - age(info);
         }, options);
     }
     ros_.spin();
@@ -39,6 +41,14 @@ public:
   }
 
 private:
+  /// Return how long ago a message was sent: between two ticks, or two drives, it may have waited for long.
+  static std::chrono::nanoseconds age(const rclcpp::MessageInfo & info)
+  {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const std::chrono::nanoseconds sent(info.get_rmw_message_info().source_timestamp);
+    return std::max(std::chrono::duration_cast<std::chrono::nanoseconds>(now) - sent, std::chrono::nanoseconds(0));
+  }
+
   RosPart ros_;
   std::string topic_;
   typename rclcpp::Subscription<Message>::SharedPtr subscription_;
