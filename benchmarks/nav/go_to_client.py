@@ -16,10 +16,11 @@ from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 from talk2dino_msgs.action import GoTo
-from talk2dino_msgs.msg import GoToState, PointOfInterestArray
+from talk2dino_msgs.msg import PointOfInterestArray
 
 from benchmarks.nav.metrics import STAND_OFF_M, Leg
 from benchmarks.nav.simulator_messages import MAP, msg_to_pose
+from talk2dino_ros.client.go_to_run import STATES
 from talk2dino_ros.demo.processes import DemoError
 from talk2dino_ros.goal.stand_off import Pose
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
@@ -30,7 +31,6 @@ FIND_TIMEOUT_S = 240.0  # real time: a slow machine looks around slowly
 ANSWER_TIMEOUT_S = 30.0
 DRIVE_TIMEOUT_S = 600.0
 REST_POSES = 10  # so many same poses in a row are a stop
-STATES = {value: name for name, value in vars(GoToState).items() if name.isupper() and isinstance(value, int)}
 
 
 class NavigationClient(Node):

@@ -57,6 +57,15 @@ class RobotWorld:
         self._executor.shutdown()
         self.node.destroy_node()
 
+    def put_things(self, depth_m: float, robot: tuple[float, float, float] | None = None) -> None:
+        """Move all that is in view to this distance, and the robot, between two images."""
+
+        def put() -> None:
+            self.robot = robot or self.robot
+            self._messages[0] = ("depth", _depth(depth_m))
+
+        self.call(put)
+
     def call(self, work: Callable[[], Any]) -> Any:
         """Run something in this world's thread; return what it returns."""
         task, end_s = self._executor.create_task(work), time.monotonic() + DEADLINE_S
@@ -99,10 +108,15 @@ def _picture() -> list[tuple[str, Any]]:
     bgr = cv2.resize(cv2.imread(str(PHOTO)), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     image = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding="bgr8")
     image.data.frombytes(bgr.tobytes())
-    depth = Image(height=HEIGHT, width=WIDTH, step=2 * WIDTH, encoding="16UC1")
-    depth.data.frombytes(np.full((HEIGHT, WIDTH), 1000 * DEPTH_M, np.uint16).tobytes())
     info = CameraInfo(height=HEIGHT, width=WIDTH, distortion_model="plumb_bob", d=[0.0] * 5)
     info.k = [250.0, 0.0, (WIDTH - 1) / 2, 0.0, 250.0, (HEIGHT - 1) / 2, 0.0, 0.0, 1.0]
-    for message in (image, depth, info):
+    for message in (image, info):
         message.header.frame_id = "camera"
-    return [("depth", depth), ("camera_info", info), ("image", image)]
+    return [("depth", _depth(DEPTH_M)), ("camera_info", info), ("image", image)]
+
+
+def _depth(depth_m: float) -> Image:
+    depth = Image(height=HEIGHT, width=WIDTH, step=2 * WIDTH, encoding="16UC1")
+    depth.header.frame_id = "camera"
+    depth.data.frombytes(np.full((HEIGHT, WIDTH), 1000 * depth_m, np.uint16).tobytes())
+    return depth

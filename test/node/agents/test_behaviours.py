@@ -5,6 +5,7 @@ import time
 
 import pytest
 from robot_world import DEPTH_M
+from scripted_world import place_of
 
 from talk2dino_ros.client import go_to_run
 from talk2dino_ros.client.connected_client import connected_client
@@ -78,6 +79,25 @@ def test_what_is_not_seen_is_remembered(client, grow):
 def test_what_nobody_knows_is_given_up(client, grow):
     tree = grow(Find("find", client, "submarine", memory=False, timeout_s=0.1))
     tick_until(tree, lambda: tree.root.status == Status.FAILURE, "the end")
+
+
+def test_a_go_to_follows_what_moves(client, robot, grow):
+    robot.drives, moved_m, sent = False, 0.4, len(robot.goals)
+    go_to = GoTo("go", client, "cup", stand_off_m=1.0, keep_looking=True)
+    tree = grow(go_to)
+    tick_until(tree, lambda: "is seen" in go_to.feedback_message, "the cup")
+    goal = lambda: client.current_go_to.feedback.goal  # noqa: E731
+    there = goal().pose.position.x + moved_m
+    robot.put_things(DEPTH_M + moved_m)
+    # goal_tolerance_m is 0.15, and the object's position a mean
+    tick_until(tree, lambda: abs(goal().pose.position.x - there) < 0.2, "the goal to follow")
+    assert (go_to.status, len(robot.goals)) == (Status.RUNNING, sent + 1)  # the rest is goal_update's
+    assert "'cup' is seen (object " in go_to.feedback_message
+    robot.put_things(0.5, place_of(goal()))  # the robot stands there: 1.0 m before it, the camera 0.5 m
+    tick_until(tree, lambda: go_to.status == Status.SUCCESS, "the end")
+    assert go_to.feedback_message == "the robot stands in front of 'cup'"
+    robot.drives = True
+    robot.put_things(DEPTH_M, (0.0, 0.0, 0.0))
 
 
 def test_a_go_to_that_is_interrupted_is_cancelled(client, grow):
