@@ -57,7 +57,7 @@ class RobotWorld:
         self._executor.shutdown()
         self.node.destroy_node()
 
-    def put_things(self, depth_m: float, robot: tuple[float, float, float] | None = None) -> None:
+    def put_view_at(self, depth_m: float, robot: tuple[float, float, float] | None = None) -> None:
         """Move all that is in view to this distance, and the robot, between two images."""
 
         def put() -> None:

@@ -88,16 +88,16 @@ def test_a_go_to_follows_what_moves(client, robot, grow):
     tick_until(tree, lambda: "is seen" in go_to.feedback_message, "the cup")
     goal = lambda: client.current_go_to.feedback.goal  # noqa: E731
     there = goal().pose.position.x + moved_m
-    robot.put_things(DEPTH_M + moved_m)
+    robot.put_view_at(DEPTH_M + moved_m)
     # goal_tolerance_m is 0.15, and the object's position a mean
     tick_until(tree, lambda: abs(goal().pose.position.x - there) < 0.2, "the goal to follow")
     assert (go_to.status, len(robot.goals)) == (Status.RUNNING, sent + 1)  # the rest is goal_update's
     assert "'cup' is seen (object " in go_to.feedback_message
-    robot.put_things(0.5, place_of(goal()))  # the robot stands there: 1.0 m before it, the camera 0.5 m
+    robot.put_view_at(0.5, place_of(goal()))  # the robot stands there: 1.0 m before it, the camera 0.5 m
     tick_until(tree, lambda: go_to.status == Status.SUCCESS, "the end")
     assert go_to.feedback_message == "the robot stands in front of 'cup'"
     robot.drives = True
-    robot.put_things(DEPTH_M, (0.0, 0.0, 0.0))
+    robot.put_view_at(DEPTH_M, (0.0, 0.0, 0.0))
 
 
 def test_a_go_to_that_is_interrupted_is_cancelled(client, grow):

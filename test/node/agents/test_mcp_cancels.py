@@ -43,11 +43,11 @@ anyio.run(main)
 
 
 class DrivingRobot:
-    """Stand-in of the goal node, which drives until it is told to stop. events: what it was told, in its order."""
+    """A goal node of its own, which drives until it is told to stop. events: what it was told, in its order."""
 
     def __init__(self, context):
         self.events = []
-        self.node = Node("stand_in", context=context, namespace=NAMESPACE, use_global_arguments=False)
+        self.node = Node("goal", context=context, namespace=NAMESPACE, use_global_arguments=False)
         options = {"cancel_callback": self._cancel, "callback_group": ReentrantCallbackGroup()}
         self._action = ActionServer(self.node, GoTo, "goal/go", self._drive, **options)
         self._executor = SingleThreadedExecutor(context=context)
