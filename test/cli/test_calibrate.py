@@ -41,6 +41,8 @@ def test_thresholds_are_proposed_that_the_pictures_at_hand_bear_out(photos, tmp_
     assert "77.6 %" in printed  # 1 - 0.05^(1/2): of two pictures nearly nothing follows
     assert "takes 299 pictures" in printed
     assert (tmp_path / "thresholds.png").is_file()
+    told = "# shown in 0 of 2 pictures without it (at most 77.6 %), in 1 of 1 with it (at least 5.0 %)"
+    assert output.read_text().count(told) == 2
     entries = parse_classes(classes_in(str(output)))
     assert [entry.words.text for entry in entries] == ["cup: cup, coffee mug", "?pet: cat", "!wall"]
     assert all(0.525 <= entry.threshold < 0.6 for entry in entries[:2])  # not below that of mini, and found

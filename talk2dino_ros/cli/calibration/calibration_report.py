@@ -32,8 +32,13 @@ def parameter_file(
 
 
 def _counts(own: ClassCalibration) -> str:
-    alarms = f"shown in {own.alarms} of {len(own.lacking)} pictures without it"
-    return alarms + (f", in {own.found} of {len(own.having)} with it" if len(own.having) else "")
+    alarms = f"shown in {own.alarms} of {len(own.lacking)} pictures without it (at most {_percent(own.most_alarms)})"
+    found = f"in {own.found} of {len(own.having)} with it (at least {_percent(own.least_found)})"
+    return f"{alarms}, {found}" if len(own.having) else alarms
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def table_rows(calibrated: Sequence[ClassCalibration]) -> list[list[str]]:
@@ -41,10 +46,8 @@ def table_rows(calibrated: Sequence[ClassCalibration]) -> list[list[str]]:
     rows = [["class", "threshold", "false alarms", "at most", "found", "at least"]]
     for each in calibrated:
         threshold = "none" if each.entry.threshold is None else f"{each.entry.threshold:g}"
-        found = (
-            [f"{each.found} of {len(each.having)}", f"{100 * each.least_found:.1f} %"] if len(each.having) else ["", ""]
-        )
-        alarms = [f"{each.alarms} of {len(each.lacking)}", f"{100 * each.most_alarms:.1f} %"]
+        found = [f"{each.found} of {len(each.having)}", _percent(each.least_found)] if len(each.having) else ["", ""]
+        alarms = [f"{each.alarms} of {len(each.lacking)}", _percent(each.most_alarms)]
         rows.append([each.entry.name, threshold, *alarms, *found])
     return rows
 
