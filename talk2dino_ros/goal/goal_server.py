@@ -61,6 +61,8 @@ class GoalServer:
             node.create_service(GoTo, "~/go_to", self._on_go_to, callback_group=group),
             node.create_service(Trigger, "~/cancel", self._on_cancel, callback_group=group),
         ]
+        # rclpy answers the action's own services, and waits 0.1 s for a client that is gone (see late_answers.py): its
+        # handle is C++, before which nothing can be put; another way would be an action server of our own.
         self._action = ActionServer(
             node,
             GoToAction,

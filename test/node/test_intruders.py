@@ -4,34 +4,25 @@
 One segmenter and one goal node for all; each field of each message in turn, over DDS.
 """
 
-import re
-
 import pytest
 from depth_camera import attach, depth_message, flat, info_message, transform
 from diagnostic_msgs.msg import DiagnosticArray
+from evil_names import EVIL, UNSAFE, check_log, check_texts, texts_of, with_nul
 from node_process import NodeProcess
 from probe import MANY, checkerboard, raw_message
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from talk2dino_msgs.action import GoTo as GoToAction
+from talk2dino_msgs.msg import TrackedObject, TrackedObjectArray
 from talk2dino_msgs.srv import GetVocabulary, GoTo, SetVocabulary
 from tf2_msgs.msg import TFMessage
 
 from talk2dino_ros.ros.node.message_sizes import MOST_BYTES
 
 GOAL = "talk2dino_ros.goal.goal_main"
-EVIL = {
-    "newline": "a\n[ERROR] [1700000000.000000000] [talk2dino]: forged",
-    "ansi": "\x1b[2J\x1b]0;title\x07\x1b[31mred",
-    "direction": "\u202egpj.exe",
-    "invisible": "cup\u200b\u2060\U000e0041",
-    "long": "x" * 300,
-    "forged status": "\r\x85 OK \u2028 [INFO] fine",
-}
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
-LINE = re.compile(r"\[(DEBUG|INFO|WARN|ERROR|FATAL)\] \[\d+\.\d+\] \[[\w.]+\]: |  |$")
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +62,7 @@ def probe(process, goal, make_probe):
 
 def said_in(probe) -> list[str]:
     """All texts in /diagnostics so far."""
-    statuses = [status for array in probe.told for status in array.status]
-    pairs = [pair for status in statuses for pair in status.values]
-    return [text for each in statuses for text in (each.name, each.message)] + [
-        text for pair in pairs for text in (pair.key, pair.value)
-    ]
+    return texts_of(probe.told)
 
 
 def check(probe, goal, *answers: str) -> None:
@@ -83,15 +70,9 @@ def check(probe, goal, *answers: str) -> None:
     count = len(probe.told)
     probe.mask_of(checkerboard(120, 160), probe.masks)  # what was sent before is through
     probe.wait_for(lambda: len(probe.told) > count + 4, "diagnostics of both nodes")
-    for text in (*said_in(probe), *answers):
-        assert not UNSAFE.search(text), repr(text)
-        assert len(text) <= 4000
+    check_texts([*said_in(probe), *answers])
     for output in (probe.process.output, goal.output):
-        for line in output.splitlines():
-            assert not UNSAFE.search(line), repr(line)
-            assert LINE.match(line), repr(line)
-            assert "[talk2dino]: forged" not in line.partition("]: ")[0]
-            assert len(line) < 5000
+        check_log(output)
     probe.told.clear()
 
 
@@ -145,6 +126,27 @@ def test_words_of_a_go_to_by_service_and_action(probe, goal, evil):
     answers.append(probe.result(handle.get_result_async(), "the result").result.message)
     client.destroy()
     check(probe, goal, *answers)
+
+
+def test_a_name_that_has_nul_ends_there_and_the_rest_of_its_message_is_read(probe, goal):
+    """To each topic of both nodes that has texts, as no Python can send them."""
+    nul = raw_message(checkerboard(120, 160))
+    nul.header = Header(stamp=probe.node.get_clock().now().to_msg(), frame_id="camera")
+    probe.infos.publish(with_nul(info_message(nul.header), "camera", "plumb_bob"))
+    probe.depths.publish(with_nul(depth_message(nul.header, flat()), "camera", "32FC1"))
+    probe.tf.publish(with_nul(TFMessage(transforms=[transform("map", "other")]), "other"))
+    objects = probe.node.create_publisher(TrackedObjectArray, "talk2dino/objects", 10)
+    named = TrackedObjectArray(header=nul.header, objects=[TrackedObject(class_name="unicorn")])
+    objects.publish(with_nul(named, "camera", "unicorn"))
+    probe._image_pub("").publish(with_nul(nul, "rgb8"))
+    refused = "the encoding is 'r'"
+    probe.wait_for(lambda: any("'r'" in text for text in said_in(probe)), f"{refused} in diagnostics")
+    asked = probe.call(SetVocabulary, "talk2dino/set_vocabulary", add=["?mug\0evil"])  # which is sent as ?mug
+    assert (asked.success, list(asked.added)) == (True, ["mug"])
+    assert probe.call(GoTo, "goal/go_to", class_name="\0cup", timeout_s=0.2).message.startswith("the class")
+    check(probe, goal, asked.message)
+    probe.call(SetVocabulary, "talk2dino/set_vocabulary", classes=["cup", "dog"])
+    probe.node.destroy_publisher(objects)
 
 
 def test_transforms_without_end_are_dropped_and_named(probe, goal):

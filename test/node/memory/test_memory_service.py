@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from evil_names import EVIL, check_log, check_texts, texts_of, with_nul
 from geometry_msgs.msg import Point, PointStamped, Pose, PoseArray, PoseStamped, Quaternion
 from memory_room import LAMP, MUG, seen_from
-from memory_world import positions
+from memory_world import SPACE, features_message, positions
 from probe import LATCHED
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
@@ -190,6 +191,44 @@ def test_a_word_against_which_nothing_speaks_is_refused(world):
     assert not refused.success
     assert "nothing competes with 'mug'" in refused.message
     assert positions(found) == [MUG]
+
+
+@pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
+def test_what_a_stranger_writes_into_names_reaches_no_log_and_no_answer_raw(world, evil):
+    rejected = int(values(world)["rejected images"])
+    for field in ("model", "feature_space", "encoding", "target_frame"):
+        world.show(3.0, THERE, 112.0, **{field: evil})
+    world.show(3.0, THERE, 112.0, target_frame="", no_position_reason=evil)
+    wrong = pose(0.0, 0.0, 50)
+    wrong.header.frame_id = evil
+    near = PointStamped(header=Header(frame_id=evil))
+    answers = [
+        find(world, evil),
+        find(world, "mug", against=[evil]),
+        find(world, "mug", near=near, within_m=1.0),
+        world.call(Correct, "memory/correct", corrected=[wrong]),
+        world.call(Correct, "memory/correct", corrected=[pose(0.0, 0.0, 50)], before=[wrong]),
+    ]
+    world.wait_for(lambda: int(values(world)["rejected images"]) >= rejected + 5, "five rejected images")
+    check_texts([*texts_of(world.statuses), *(answer.message for answer in answers)])
+    check_log(world.process.output)
+    assert [answer.success for answer in answers[2:]] == [False, False, False]
+    assert values(world)["keyframes"] == "4"
+
+
+def test_a_name_that_has_nul_ends_there(world):
+    message = features_message(seen_from(3.0, THERE, 113.0), SPACE)
+    for texts, alarm, shown in (
+        (("fp16", "camera_optical"), "images", "the encoding is 'f'"),
+        (("mini", "map"), "store", "'m'"),
+    ):
+        world._features_pub.publish(with_nul(message, *texts))
+        world.wait_for(
+            lambda alarm=alarm, shown=shown: shown in values(world).get(f"alarm: {alarm}", ""),
+            f"{shown} in diagnostics",
+        )
+    assert positions(find(world, "mug\0evil", against=["wall"])) == [MUG]
+    assert world.encoded[-1][0] == "mug"
 
 
 def test_corrections_and_deletions_outlive_a_kill(world, folder, start_memory, make_world):

@@ -10,6 +10,7 @@ rclpy = pytest.importorskip("rclpy")
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
+from rclpy.serialization import deserialize_message, serialize_message  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CameraInfo  # noqa: E402
 
@@ -71,3 +72,12 @@ def test_a_negative_time_is_reported_and_ends_no_node(capfd):
     for each in (node, other):
         each.destroy_node()
     rclpy.shutdown(context=context)
+
+
+def test_a_text_ends_at_its_first_nul_in_both_directions_and_the_rest_of_the_message_is_read():
+    """So that no NUL of a stranger is ever in a name, and a name with one is a shorter name."""
+    sent = serialize_message(CameraInfo(distortion_model="plumb\0bob", width=7))
+    assert deserialize_message(sent, CameraInfo).distortion_model == "plumb"
+    whole = serialize_message(CameraInfo(distortion_model="plumb_bob", width=7))
+    forged = deserialize_message(whole.replace(b"plumb_bob", b"plumb\0bob"), CameraInfo)
+    assert (forged.distortion_model, forged.width) == ("plumb", 7)
