@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from probe import LATCHED, find, stamp_ns, to_array
 from rclpy.time import Time
 from sensor_msgs.msg import Image
@@ -12,6 +13,7 @@ from talk2dino_msgs.srv import GetVocabulary, IsInView, SetVocabulary
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from talk2dino_ros.demo import PHOTOS
+from talk2dino_ros.engine.runtime.openvino_library import is_installed
 from talk2dino_ros.viz.pictures import read_picture
 
 SET, GET = "talk2dino/set_vocabulary", "talk2dino/get_vocabulary"
@@ -61,6 +63,17 @@ def told(probe, presences, version):
         return [each.classes for each in presences if each.vocabulary_version == version]
 
     return probe.wait_for(of_version, "the presence")[0]
+
+
+def backend(probe):
+    """What runs the node's image encoder, by its diagnostics."""
+    statuses = probe.collect(DiagnosticArray, "/diagnostics")
+
+    def told():
+        values = [pair for array in statuses for status in array.status for pair in status.values]
+        return [pair.value for pair in values if pair.key == "backend"]
+
+    return probe.wait_for(told, "the backend in diagnostics")[0]
 
 
 def test_a_question_is_answered_without_changing_the_mask(probe):
@@ -166,6 +179,7 @@ def test_a_threshold_takes_its_classs_pixels_from_the_next_mask_and_keeps_ids(pr
         assert (pet.class_name, pet.state, pet.has_own_threshold) == ("pet", state, ">=" in text), pet.reason
         assert (cup.class_name, cup.state) == ("cup", Presence.NOT_IN_VIEW), cup.reason
         assert pet.best_score > cup.best_score
+    assert backend(probe).startswith("openvino" if is_installed() else "torch")  # so that all of this holds through it
     again = probe.call(SetVocabulary, SET, classes=["pet >= 0.3: dog, cat", "cup", "!wall"])  # far below the background
     lowered = seen(probe)[0]
     assert (again.ids, (lowered == 1).sum() > (free == 1).sum()) == (first.ids, True)
