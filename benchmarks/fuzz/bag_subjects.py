@@ -1,20 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded runs: bags with damaged bytes, cut off, with a metadata.yaml that lies, or with other bags' topics."""
+"""Recorded runs: bags with damaged bytes, cut off, with a metadata.yaml that lies, or with other bags' topics.
+
+Each is read as `talk2dino memory build` reads it, and replayed as `talk2dino replay` does, by a segmenter that knows
+one class.
+"""
+
+from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from benchmarks.fuzz.mutations import mutated, text
 from benchmarks.fuzz.trial import NothingKeptError, Subject
 from talk2dino_ros.cli.memory.bag_builder import REASONS, read_metres_of, read_rgb_of
+from talk2dino_ros.engine import Segmentation, Vocabulary
+from talk2dino_ros.engine.options import Options
 from talk2dino_ros.ros.bags.bag_index import BagIndex
 from talk2dino_ros.ros.bags.bag_reader import Bag, open_bag
 from talk2dino_ros.ros.bags.bag_topics import TopicNames, choose_cameras
+from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
+from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
+from talk2dino_ros.segmenter.replay.replay_output import ReplayOutput
+from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, plan_replay
+
+if TYPE_CHECKING:
+    from talk2dino_ros.engine import Segmenter
 
 Files = dict[str, bytes]  # of a bag's folder, by name
 SECOND = 10**9
@@ -93,13 +110,17 @@ def _damaged(choice: Random, plugin: str) -> Files:
     return files
 
 
-def _read(files: Files, folder: Path) -> object:
-    """Read a bag as `talk2dino memory build` does, without the network."""
+def _laid(files: Files, folder: Path) -> Path:
     path = folder / "bag"
     path.mkdir()
     for name, data in files.items():
         (path / name).write_bytes(data)
-    with open_bag(path) as bag:
+    return path
+
+
+def _read(files: Files, folder: Path) -> object:
+    """Read a bag as `talk2dino memory build` does, without the network."""
+    with open_bag(_laid(files, folder)) as bag:
         cameras, _ = choose_cameras(bag, TopicNames())
         indexes = [BagIndex(bag, each, rectified=False, on_message=lambda: None) for each in cameras]
         read = [_see(bag, index) for index in indexes]
@@ -126,7 +147,39 @@ def _see(bag: Bag, index: BagIndex) -> bool:
     return whole
 
 
+class _OneClass:
+    """A segmenter to which every pixel is a cup."""
+
+    options, model = Options(), SimpleNamespace(name="one class", logit_scale=14.0)
+    feature_space, device, precision = "none", "cpu", "fp32"
+
+    def segment(self, images: Sequence[Any], *_asked: Any, **_named: Any) -> list[Segmentation]:
+        ones = [np.ones(image.shape[:2], np.uint8) for image in images]
+        return [Segmentation(each, 200 * each, answers={}) for each in ones]
+
+
+def _replay(files: Files, folder: Path) -> object:
+    """Replay a bag as `talk2dino replay` does; what it has written has to be whole, whatever the bag is."""
+    path = _laid(files, folder)
+    cup = Vocabulary.from_embeddings(["cup"], [[1.0]]).with_ids([1], SECOND)
+    parameters = Parameters(target_frame="map", min_area_share=0.01)
+    active = ActiveConfiguration(cast("Segmenter", _OneClass()), cup, parameters)
+    with open_bag(path, is_forgiving=True) as bag:
+        plan = plan_replay(bag, TopicNames(), ("",))
+        output = ReplayOutput(folder / "replayed", path)
+        outcome = ReplayJob(bag, plan, [(0, active)], output).run(lambda: None)
+    masks = sum(camera.masks for camera in outcome.cameras)
+    with open_bag(output.path) as written:
+        assert written.count([topic for topic in written.types if topic.endswith("/mask")]) == masks
+    told = [*outcome.losses, *outcome.report.problems, *outcome.report.reasons.values(), *outcome.report.flaws]
+    if outcome.losses or outcome.report.problems:
+        raise NothingKeptError("; ".join(map(str, told)))
+    return masks
+
+
 BAG_SUBJECTS = (
     Subject("mcap bag", lambda choice: _damaged(choice, "MCAP"), _read),
     Subject("sqlite bag", lambda choice: _damaged(choice, "SQLITE3"), _read),
+    Subject("replayed mcap bag", lambda choice: _damaged(choice, "MCAP"), _replay),
+    Subject("replayed sqlite bag", lambda choice: _damaged(choice, "SQLITE3"), _replay),
 )
