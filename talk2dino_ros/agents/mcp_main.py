@@ -54,8 +54,18 @@ def serve(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> NoR
             shutdown.before_exit = stack.close  # cancels the go_to that is under way
             yield RobotAnswers(client)
 
-    make_server(lifespan, permissions).run("stdio")
+    try:
+        make_server(lifespan, permissions).run("stdio")
+    except Exception as error:
+        if not _is_of_a_pipe(error):
+            raise
     shutdown.end(0)
+
+
+def _is_of_a_pipe(error: BaseException) -> bool:
+    """Tell whether the client reads no more, which anyio's task groups wrap once for each level."""
+    parts = getattr(error, "exceptions", ())
+    return isinstance(error, BrokenPipeError) or (bool(parts) and all(map(_is_of_a_pipe, parts)))
 
 
 def _for_ros(options: argparse.Namespace, given: Sequence[str]) -> list[str]:

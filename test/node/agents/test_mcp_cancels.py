@@ -145,3 +145,31 @@ def test_a_client_that_is_killed_stops_the_robot(robot, stderr):
     robot.wait_for("is cancelled", "the end of the drive with the client's process")
     wait_until_gone(robot)
     assert robot.events == []
+
+
+def test_a_client_that_reads_no_more_stops_the_robot(robot, stderr):
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
+    server = subprocess.Popen(
+        [*mcp_command(NAMESPACE), *ALLOWED],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    )
+
+    def send(method, **fields):
+        server.stdin.write(json.dumps({"jsonrpc": "2.0", "method": method, **fields}) + "\n")
+        server.stdin.flush()
+
+    send("initialize", id=1, params=hello)
+    server.stdout.readline()
+    send("notifications/initialized")
+    send("tools/call", id=2, params={"name": "go_to", "arguments": DRIVE})
+    robot.wait_for("drives", "the drive")
+    server.stdout.close()
+    send("tools/list", id=3)
+    robot.wait_for("is cancelled", "the end of the drive with the pipe")
+    server.stdin.close()
+    assert server.wait(WAIT_S) == 0
+    assert robot.events == []
