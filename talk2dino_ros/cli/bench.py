@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from talk2dino_ros.cli.model_arguments import PRECISION_HELP
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.options import PRECISIONS
@@ -20,7 +21,7 @@ def add_bench_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser("bench", help="compare the engine's speed and memory with the paper's pipeline")
     parser.add_argument("--model", default="talk2dino_vitb", help="model name; `talk2dino weights list` shows all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help=PRECISION_HELP)
     parser.add_argument(
         "--cuda-graphs", action="store_true", help="on a GPU: with the image encoder's kernels recorded"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.cli.model_arguments import add_model_arguments, add_threshold_argument, model_choices
+from talk2dino_ros.cli.model_arguments import REFINE_HELP, add_model_arguments, add_threshold_argument, model_choices
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, own_threshold
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
@@ -55,7 +55,7 @@ def add_evaluate_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--resize", choices=RESIZES, help="instead of the protocol's: mmcv for talk2dino, bicubic for dinotxt"
     )
-    parser.add_argument("--refine", default="none", choices=REFINEMENTS)
+    parser.add_argument("--refine", default="none", choices=REFINEMENTS, help=REFINE_HELP)
     add_threshold_argument(parser, "threshold, for data sets that score background")
     parser.add_argument(
         "--background-cleaning",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.model_arguments import (
+    CLEANING_HELP,
+    INPUT_HELP,
     add_model_arguments,
     add_threshold_argument,
     model_choices,
@@ -30,10 +32,10 @@ def add_explain_command(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("image", type=Path, help="a photo")
     parser.add_argument("--classes", required=True, help=f'up to {MOST_WORDS} words, as for segment: "cat, sofa"')
     add_model_arguments(parser)
-    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input", default="square", choices=INPUTS, help=INPUT_HELP)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     add_threshold_argument(parser)
-    parser.add_argument("--background-cleaning", action="store_true")
+    parser.add_argument("--background-cleaning", action="store_true", help=CLEANING_HELP)
     parser.add_argument(
         "--output",
         "-o",

@@ -27,7 +27,9 @@ def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--network-size", type=_size, metavar="WxH", help="size of the network's input, instead of these three"
     )
-    parser.add_argument("--precision", default="fp32", choices=EXPORT_PRECISIONS)
+    parser.add_argument(
+        "--precision", default="fp32", choices=EXPORT_PRECISIONS, help="number format of the file (default: fp32)"
+    )
     parser.add_argument(
         "--patch-source",
         default="",

@@ -10,10 +10,19 @@ from talk2dino_ros.engine.options import PATCH_SOURCES, PRECISIONS, options_of
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
 
+INPUT_HELP = "how images are resized for the network: square, slide (sliding window) or aspect (shape kept)"
+REFINE_HELP = "refine the mask along image edges: pamr is better and slower"
+CLEANING_HELP = "weight the scores by the image encoder's attention, as in the paper"
+PRECISION_HELP = "number format of the networks (default: auto)"
+
 
 def add_word_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the text side: all that `encode` needs."""
-    parser.add_argument("--model", default="talk2dino_vitb", help="model name; `talk2dino weights list` shows all")
+    parser.add_argument(
+        "--model",
+        default="talk2dino_vitb",
+        help="model name (default: %(default)s); `talk2dino weights list` shows all",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights files")
     parser.add_argument(
@@ -29,7 +38,7 @@ def add_word_arguments(parser: argparse.ArgumentParser) -> None:
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the text side and of the image side."""
     add_word_arguments(parser)
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help=PRECISION_HELP)
     parser.add_argument(
         "--patch-source",
         default="",

@@ -108,6 +108,18 @@ def test_every_command_of_talk2dino_is_on_a_page_and_every_one_on_a_page_is_a_co
     assert named == existing
 
 
+def test_every_argument_of_a_command_has_a_help():
+    calls = [
+        (path.name, node)
+        for path in COMMAND_FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and called(node) == "add_argument"
+    ]
+    assert len(calls) > 100
+    with_help = [{"help", None} & {keyword.arg for keyword in call.keywords} for _, call in calls]
+    assert [(name, ast.unparse(call)) for (name, call), has in zip(calls, with_help, strict=True) if not has] == []
+
+
 def test_every_launch_file_and_argument_of_the_pages_exists():
     used = re.compile(r"ros2 launch talk2dino_ros (\w+\.launch\.py)((?:[^\n]*\\\n)*[^\n]*)")
     examples = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")

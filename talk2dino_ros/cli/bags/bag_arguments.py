@@ -21,7 +21,7 @@ def add_topic_arguments(parser: argparse.ArgumentParser, images: str) -> None:
             action="append",
             default=[],
             metavar="TOPIC",
-            help=f"{what.format(images=images)}; again for another camera",
+            help=f"{what.format(images=images)}; once for each camera",
         )
 
 

@@ -12,6 +12,9 @@ from talk2dino_ros.cli.calibration.picture_truths import known_truths
 from talk2dino_ros.cli.class_words import YAML_SUFFIXES, classes_in
 from talk2dino_ros.cli.files.progress_bar import progress_bar
 from talk2dino_ros.cli.model_arguments import (
+    CLEANING_HELP,
+    INPUT_HELP,
+    REFINE_HELP,
     add_model_arguments,
     add_threshold_argument,
     model_choices,
@@ -73,10 +76,10 @@ def add_calibrate_command(commands: argparse._SubParsersAction[Any]) -> None:
         help="share of a picture's pixels from which it shows a class, like the node's min_area_share (%(default)g)",
     )
     add_model_arguments(parser)
-    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input", default="square", choices=INPUTS, help=INPUT_HELP)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
-    parser.add_argument("--refine", default="none", choices=REFINEMENTS)
-    parser.add_argument("--background-cleaning", action="store_true")
+    parser.add_argument("--refine", default="none", choices=REFINEMENTS, help=REFINE_HELP)
+    parser.add_argument("--background-cleaning", action="store_true", help=CLEANING_HELP)
     add_threshold_argument(parser, "common threshold, below which none is proposed")
     parser.add_argument(
         "--output",

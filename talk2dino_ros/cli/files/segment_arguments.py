@@ -14,6 +14,9 @@ from talk2dino_ros.cli.bags.bag_arguments import TOPICS
 from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.files.file_run import RunSettings
 from talk2dino_ros.cli.model_arguments import (
+    CLEANING_HELP,
+    INPUT_HELP,
+    REFINE_HELP,
     add_model_arguments,
     add_threshold_argument,
     model_choices,
@@ -47,14 +50,14 @@ def add_segment_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument(
         "--preset", choices=tuple(PRESETS), help="set several options at once; its values replace theirs"
     )
-    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input", default="square", choices=INPUTS, help=INPUT_HELP)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
-    parser.add_argument("--refine", default="none", choices=REFINEMENTS)
+    parser.add_argument("--refine", default="none", choices=REFINEMENTS, help=REFINE_HELP)
     parser.add_argument(
         "--refine-pixels", type=int, default=Options.refine_pixels, help="refine larger images at this many pixels"
     )
     add_threshold_argument(parser)
-    parser.add_argument("--background-cleaning", action="store_true")
+    parser.add_argument("--background-cleaning", action="store_true", help=CLEANING_HELP)
     add_image_topic_argument(parser)
     parser.add_argument(
         "--every", type=int, default=1, metavar="N", help="use only each N-th image of videos, cameras and bags"
@@ -79,7 +82,7 @@ def add_image_topic_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TOPIC",
-        help=f"of bags: {TOPICS['image'].format(images='all')}; again for another camera",
+        help=f"of bags: {TOPICS['image'].format(images='all')}; once for each camera",
     )
 
 

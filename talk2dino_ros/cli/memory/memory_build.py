@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from talk2dino_ros.cli.bags.bag_arguments import add_topic_arguments, topic_names
 from talk2dino_ros.cli.memory.opened_memory import add_voxel_argument, opened
-from talk2dino_ros.cli.model_arguments import add_model_arguments, model_choices, option_choices
+from talk2dino_ros.cli.model_arguments import INPUT_HELP, add_model_arguments, model_choices, option_choices
 from talk2dino_ros.engine.options import BACKENDS, INPUTS
 from talk2dino_ros.perception.memory.image_gate import MAX_SPEED_MPS
 from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M
@@ -41,8 +41,20 @@ def add_build_action(actions: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--frame", default="map", help="frame of the map in the bag's TF (default: map)")
     add_topic_arguments(parser, "all that have depth")
     parser.add_argument("--rectified", action="store_true", help="the images are rectified: use P of camera_info")
-    parser.add_argument("--keyframe-distance-m", type=float, default=DISTANCE_M, metavar="M")
-    parser.add_argument("--keyframe-angle-deg", type=float, default=ANGLE_DEG, metavar="DEG")
+    parser.add_argument(
+        "--keyframe-distance-m",
+        type=float,
+        default=DISTANCE_M,
+        metavar="M",
+        help="metres to the next image that is remembered (%(default)g)",
+    )
+    parser.add_argument(
+        "--keyframe-angle-deg",
+        type=float,
+        default=ANGLE_DEG,
+        metavar="DEG",
+        help="or degrees that the camera has turned (%(default)g)",
+    )
     parser.add_argument(
         "--max-range-m", type=float, default=MAX_RANGE_M, metavar="M", help="leave out patches farther than this"
     )
@@ -62,7 +74,7 @@ def add_build_action(actions: argparse._SubParsersAction[Any]) -> None:
     )
     add_model_arguments(parser)
     parser.add_argument("--backend", default="auto", choices=BACKENDS[:3], help="what runs the image encoder")
-    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input", default="square", choices=INPUTS, help=INPUT_HELP)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
     add_voxel_argument(parser)
     parser.add_argument(

@@ -12,6 +12,8 @@ import numpy as np
 from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.files.segment_arguments import add_image_topic_argument, image_topics
 from talk2dino_ros.cli.model_arguments import (
+    INPUT_HELP,
+    REFINE_HELP,
     add_model_arguments,
     add_threshold_argument,
     model_choices,
@@ -50,9 +52,9 @@ def add_web_command(commands: argparse._SubParsersAction[Any]) -> None:
         "--port", type=int, default=PORT, help="port to listen on; 0: any free one (default: %(default)s)"
     )
     parser.add_argument("--read-only", action="store_true", help="the page changes nothing")
-    parser.add_argument("--input", default="square", choices=INPUTS)
+    parser.add_argument("--input", default="square", choices=INPUTS, help=INPUT_HELP)
     parser.add_argument("--input-size", type=int, default=0, help="pixels of the network's input; 0: the model's own")
-    parser.add_argument("--refine", default="none", choices=REFINEMENTS)
+    parser.add_argument("--refine", default="none", choices=REFINEMENTS, help=REFINE_HELP)
     add_model_arguments(parser)
     add_threshold_argument(parser)
     parser.set_defaults(run=run)
