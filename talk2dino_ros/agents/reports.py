@@ -38,7 +38,7 @@ class SeenRegion(BaseModel):
     area_share: float = Field(description="0 to 1, of the image")
     pixel: tuple[int, int] = Field(description="x to the right, y down, from the image's upper left corner")
     object_id: int | None = Field(description="of the tracked object")
-    position: Location | None = Field(description="null where it is not known")
+    position: Location | None = Field(description="null if it is not known")
     why_no_position: str = ""
 
 
@@ -47,7 +47,7 @@ class KnownObject(BaseModel):
 
     object_id: int
     name: str
-    state: str = Field(description="tentative, confirmed, or lost: seen before and not now")
+    state: str = Field(description="tentative, confirmed, or lost (seen before, not now)")
     confidence: float
     position: Location | None
 
@@ -58,7 +58,7 @@ class KnownPlace(BaseModel):
     place_id: int
     position: Location | None
     confidence: float = Field(description="0 to 1; 0.5: a competing word is as likely")
-    images: int = Field(description="how many images show it, at least")
+    images: int = Field(description="at least this many images show it")
     last_seen_s: float = Field(description="seconds since the epoch, by the robot's clock")
 
 
@@ -67,7 +67,7 @@ class View(BaseModel):
 
     camera: str
     size: tuple[int, int] = Field(description="width and height of the image in pixels")
-    looked_for: list[str] = Field(description="the classes; what is none of them is not seen")
+    looked_for: list[str] = Field(description="the active words; anything else is not seen")
     regions: list[SeenRegion]
 
 
@@ -75,7 +75,7 @@ class FoundWord(BaseModel):
     """Where a word is."""
 
     word: str
-    is_looked_for: bool = Field(description="false: it cannot be in view, as set_words has not named it")
+    is_looked_for: bool = Field(description="false: it cannot be in view, as it is not one of the words")
     presence: str = Field(description="in view, not sure, not in view, or not looked for")
     why: str = Field(description="what that rests on: how close the best came, and when it was last seen")
     in_view: list[SeenRegion]
@@ -88,7 +88,7 @@ class WordClass(BaseModel):
     """A class of the vocabulary."""
 
     name: str
-    kind: str = Field(description="class, distractor (seen and not reported) or question (reported, in no mask)")
+    kind: str = Field(description="class, distractor (seen, not reported) or question (reported, in no mask)")
 
 
 class Listed(BaseModel):
@@ -106,10 +106,10 @@ class GoToReport(BaseModel):
 
     word: str
     is_over: bool
-    state: str = Field(description="REACHED, or why not yet, or why not")
+    state: str = Field(description="REACHED, or the state that says why it has not arrived")
     message: str
     position: Location | None = Field(description="of the object")
-    distance_m: float | None = Field(description="from the robot to where it will stand")
+    distance_m: float | None = Field(description="metres from the robot to where it will stand")
 
 
 def presence_of(state: int) -> str:
