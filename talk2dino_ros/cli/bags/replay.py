@@ -131,7 +131,7 @@ def _tell(outcome: ReplayOutcome, path: Path, bag: Bag) -> None:
     for sentence in outcome.report.flaws:
         _warn(sentence)
     for loss in outcome.losses:
-        _warn(f"{printable(str(bag.path))} is not whole: {loss}; what could be read of it was replayed")
+        _warn(f"{printable(str(bag.path))} is not whole: {loss}; the readable part was replayed")
 
 
 def _tell_unused(bag: Bag, plan: ReplayPlan) -> None:

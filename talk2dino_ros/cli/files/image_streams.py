@@ -95,7 +95,7 @@ def _bag_stream(bag: Bag, topic: str, every: int) -> ImageStream:
         bag.rate_hz(topic, USUAL_RATE_HZ) / every,
         -(-count // every),
         _messages(bag, topic, every),
-        lambda: [f"{bag.path} is not whole: {loss}; what could be read of it was segmented" for loss in bag.losses],
+        lambda: [f"{bag.path} is not whole: {loss}; the readable part was segmented" for loss in bag.losses],
     )
 
 

@@ -137,5 +137,5 @@ def _stage(each: StageCheck) -> HealthFinding:
         f"  {each.name}",
         each.said + times,
         Level.WRONG,
-        "the plain path is used, which is right and slower; update the driver and PyTorch, or send this report",
+        "the plain path is used, which is correct but slower; update the driver and PyTorch, or send this report",
     )

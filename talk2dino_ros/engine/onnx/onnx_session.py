@@ -66,7 +66,7 @@ def _provider(backend: str, device: str) -> str:
 def _require(provider: str, present: list[str], what: str) -> None:
     if provider not in present:
         raise ModelError(
-            f"{provider} cannot be had ({what} {', '.join(present)}), expected it for this backend and device; "
+            f"{provider} is not available ({what} {', '.join(present)}), expected it for this backend and device; "
             f"install {_PACKAGES[provider]}, or choose another backend or device"
         )
 

@@ -49,7 +49,7 @@ class _SealedFiles(IndexDataCacheFile):
     def _load_data(self, name: str) -> Any:
         content = Path(self._data_path(name)).read_bytes()
         if hashlib.sha256(content[32:]).digest() != content[:32]:
-            raise ValueError(f"the sum of {name} is another one")
+            raise ValueError(f"the checksum of {name} differs")
         return pickle.loads(content[32:])
 
     def forget(self) -> None:

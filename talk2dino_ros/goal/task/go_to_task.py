@@ -166,7 +166,7 @@ class GoToTask(GoToProgress):
         except NoFreePoseError as error:
             if is_there:
                 self._see(candidate, now_s)
-                self.message = f"{self.message}, and the goal before stands, for {error}"
+                self.message = f"{self.message}, and the previous goal stands, because {error}"
             else:
                 self._leave_out(candidate, candidates, str(error))
             return GoalChange.NONE
@@ -214,7 +214,7 @@ class GoToTask(GoToProgress):
             # on the side of the last goal, so that the robot's way does not move it
             goal = place(candidate, self.goal, self.go_to_request.stand_off_m)
         except NoFreePoseError as error:
-            self.message = f"{self.go_to_request.describe()} is seen, but the goal before stands, for {error}"
+            self.message = f"{self.go_to_request.describe()} is seen, but the previous goal stands, because {error}"
             return GoalChange.NONE
         if not self._is_elsewhere(goal) or now_s - self.moved_s < 1.0 / settings.goal_update_rate_hz:
             return GoalChange.NONE

@@ -101,7 +101,7 @@ class Recall:
     def leave_unreached(self, reason: str, now_s: float) -> None:
         """Leave the current place, which the robot does not reach, for the next one."""
         assert self.current is not None
-        self._unreached.append(f"{self.current.describe()}, the robot has not been, for {reason}")
+        self._unreached.append(f"{self.current.describe()}, the robot did not get there: {reason}")
         self._left_s = now_s
         self._progress.enter(State.SEARCHING, f"{self._name} may be {self.current.describe()}, but {reason}")
 
@@ -190,7 +190,7 @@ class Recall:
     def _do_without(self, state: State) -> None:
         """Say why no place is gone to; the end where nothing else was asked for."""
         if self._is_alone:
-            self._progress.end(state, f"no goal for {self._name} by the memory alone: {self.note}")
+            self._progress.end(state, f"no goal for {self._name} from the memory alone: {self.note}")
         elif self._progress.state == State.SEARCHING:
             self._progress.message = f"looking for {self._name}; {self.note}"
 

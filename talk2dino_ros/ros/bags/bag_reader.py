@@ -124,7 +124,7 @@ def open_bag(path: Path, *, is_forgiving: bool = False) -> Iterator[Bag]:
             f"the Python package rosbags cannot be used ({error}), expected it to read bags; run `pip install rosbags`"
         ) from error
     if path.suffix == ".bag":
-        raise BagError(f"{path} is a bag of ROS 1, expected one of ROS 2; convert it by `rosbags-convert`")
+        raise BagError(f"{path} is a bag of ROS 1, expected one of ROS 2; convert it with `rosbags-convert`")
     _check_logs(path)
     with _told(path):
         for file in _files_of(path):

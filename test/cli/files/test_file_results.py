@@ -135,7 +135,7 @@ def test_a_bag_that_breaks_off_is_segmented_as_far_as_it_goes(tmp_path, capsys):
     assert 0 < masks < 12
     (warning,) = capsys.readouterr().err.splitlines()[-1:]
     assert warning.startswith(f"warning: {bag} is not whole: ")
-    assert warning.endswith("; what could be read of it was segmented")
+    assert warning.endswith("; the readable part was segmented")
 
 
 class _Mjpeg(BaseHTTPRequestHandler):

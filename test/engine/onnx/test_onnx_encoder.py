@@ -242,7 +242,9 @@ def test_a_new_export_gets_its_own_tensorrt_engine(copy):
 )
 def test_a_provider_that_onnxruntime_was_built_without_is_named_with_its_package(exported, backend, provider):
     row, _, path = exported
-    with pytest.raises(ModelError, match=rf"{provider} cannot be had .*CPUExecutionProvider.*install onnxruntime-gpu"):
+    with pytest.raises(
+        ModelError, match=rf"{provider} is not available .*CPUExecutionProvider.*install onnxruntime-gpu"
+    ):
         open_exported(path, row, backend, "cuda")
 
 
@@ -253,7 +255,7 @@ def test_a_session_that_fell_back_to_the_cpu_is_refused(exported, monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # onnxruntime's own word on it
-        with pytest.raises(ModelError, match=r"CUDAExecutionProvider cannot be had \(its libraries did not load"):
+        with pytest.raises(ModelError, match=r"CUDAExecutionProvider is not available \(its libraries did not load"):
             open_exported(path, row, "onnxruntime", "cuda")
 
 

@@ -260,7 +260,7 @@ def test_an_object_that_moves_where_no_pose_is_free_keeps_the_goal_before():
     update(going, seen(4.0), 101.0)
     assert update(going, seen(8.0, stamp=2), 103.0, where=occupied) == GoalChange.NONE
     assert (going.state, going.goal) == (State.SEEN, Pose(3.0, 0.0, 0.0))
-    assert "the goal before stands, for all is occupied" in going.message
+    assert "the previous goal stands, because all is occupied" in going.message
 
 
 def test_the_robots_pose_is_looked_up_only_when_an_object_is_seen():

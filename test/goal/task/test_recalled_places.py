@@ -254,7 +254,7 @@ def test_only_ends_with_the_memorys_sentence():
     course = Course(Recollection.ONLY)
     course.task.recall.take([], "'cup' was not found in 12 m2")
     assert (course.task.state, course.task.is_ended) == (State.NEVER_SEEN, True)
-    assert course.task.message == "no goal for 'cup' by the memory alone: 'cup' was not found in 12 m2"
+    assert course.task.message == "no goal for 'cup' from the memory alone: 'cup' was not found in 12 m2"
     course = Course(Recollection.ONLY)
     course.task.recall.fail("start the node memory")
     assert (course.task.state, course.task.message.split(": ")[1]) == (State.FAILED, "start the node memory")

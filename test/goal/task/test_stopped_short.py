@@ -57,7 +57,7 @@ def test_a_remembered_place_before_which_the_robot_stops_short_is_left_for_the_n
     assert stop_short(course, 113.0) == GoalChange.FIRST  # the next goal has its own chance
     course.task.give_up_goal("a door is closed", 114.0)
     assert course.step(114.0) == State.FAILED
-    assert f"the robot has not been, for {OFF}; at (0.00, 5.00)" in course.task.message
+    assert f"the robot did not get there: {OFF}; at (0.00, 5.00)" in course.task.message
 
 
 def test_a_goal_that_has_moved_is_sent_once_more_each_time():

@@ -26,7 +26,7 @@ def test_a_remembered_place_that_is_not_reached_is_left_for_the_next_one():
     assert (course.step(173.2, robot=robot), course.task.is_ended) == (State.FAILED, True)
     assert course.task.message.startswith(
         "'cup': it is not at (0.00, 5.00), where it was last seen 90 s ago; at (4.00, 0.00), where it was last seen "
-        "60 min ago, the robot has not been, for the robot has not reached the goal within 60 s"
+        "60 min ago, the robot did not get there: the robot has not reached the goal within 60 s"
     )
 
 
@@ -41,8 +41,8 @@ def test_a_place_that_the_planner_gives_up_is_left_and_at_last_all_reasons_are_s
     course.task.give_up_goal("a door is closed", 103.0)
     assert course.step(103.1) == State.FAILED
     assert course.task.message == (
-        "'cup': at (4.00, 0.00), where it was last seen 60 min ago, the robot has not been, for the planner has given "
-        "up; at (0.00, 5.00), where it was last seen 90 s ago, the robot has not been, for a door is closed"
+        "'cup': at (4.00, 0.00), where it was last seen 60 min ago, the robot did not get there: the planner has given "
+        "up; at (0.00, 5.00), where it was last seen 90 s ago, the robot did not get there: a door is closed"
     )
 
 

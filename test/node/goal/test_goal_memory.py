@@ -61,7 +61,7 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     world.remembered = []
     reply = world.go_to(memory=ONLY)
     assert (reply.success, reply.state.value) == (False, GoToState.NEVER_SEEN)
-    assert "by the memory alone: was not found in 12 m2" in reply.message
+    assert "from the memory alone: was not found in 12 m2" in reply.message
 
     world.memory_frame, world.remembered = "nowhere", [remembered(3.0, 0.0)]
     reply = world.go_to(memory=ONLY)
@@ -109,7 +109,7 @@ def test_a_place_that_the_planner_gives_up_is_left_for_the_next_one(make_world):
     status_pub.publish(GoalStatusArray(status_list=taken))
     result = world.result_of(handle).result
     assert result.state.value == GoToState.FAILED
-    assert result.message.count("the robot has not been, for the planner has given up the goal") == 2
+    assert result.message.count("the robot did not get there: the planner has given up the goal") == 2
 
     handle = world.send(stand_off_m=1.0)
     world.wait_for(lambda: len(world.goals) == 3, "the first place again")

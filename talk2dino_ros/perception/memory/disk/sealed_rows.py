@@ -53,7 +53,7 @@ def opened(data: object) -> bytes:
         raise DamagedRowError("it is cut off")
     content = data[_SUM.size :]
     if zlib.crc32(content) != _SUM.unpack_from(data)[0]:
-        raise DamagedRowError("its sum is another one")
+        raise DamagedRowError("its checksum differs")
     return content
 
 
