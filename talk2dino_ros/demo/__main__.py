@@ -34,7 +34,7 @@ PHOTO_TIMEOUT_S = 60.0
 def main() -> None:
     """Parse the command line, run the demo, exit with a sentence where it fails."""
     parser = argparse.ArgumentParser(prog="demo", description="Segment photos by words over real ROS 2 topics.")
-    parser.add_argument("--model", default="mini", help="which model (default: mini, which needs no download)")
+    parser.add_argument("--model", default="mini", help="model name (default: mini, which needs no download)")
     parser.add_argument("--images", type=Path, default=PHOTOS, help="folder of your own photos")
     parser.add_argument("--classes", default="", help='your own words, such as "cat, sofa"')
     parser.add_argument("--output", "-o", type=Path, default=Path("demo_output"), help="folder for the overlays")

@@ -24,10 +24,10 @@ from talk2dino_ros.viz.pictures import read_folder
 class PhotoCameraParameters(Values):
     """Parameters of the photo camera."""
 
-    folder: str = parameter(str(PHOTOS), "Folder of the photographs.")
+    folder: str = parameter(str(PHOTOS), "Folder of the photos.")
     rate_hz: float = parameter(5.0, "Publishing rate of the images.", low=0.01, high=1000.0)
-    hold_s: float = parameter(1.0, "Seconds for which each photograph is shown.", low=0.0, high=86400.0)
-    photo: str = parameter("", "Name of the photograph to show; empty: each in turn.", live=True)
+    hold_s: float = parameter(1.0, "Seconds for which each photo is shown.", low=0.0, high=86400.0)
+    photo: str = parameter("", "Name of the photo to show; empty: each in turn.", live=True)
 
 
 class PhotoCamera(Node):
@@ -51,9 +51,7 @@ class PhotoCamera(Node):
         self._image_pub = self.create_publisher(Image, "image", qos_profile_sensor_data)
         self.create_timer(1 / settings.rate_hz, self._on_timer)
         self.add_on_set_parameters_callback(self._on_set_parameters)
-        self.get_logger().info(
-            f"showing {len(self._photos)} photographs of {settings.folder} at {settings.rate_hz:g} Hz"
-        )
+        self.get_logger().info(f"showing {len(self._photos)} photos of {settings.folder} at {settings.rate_hz:g} Hz")
 
     def _on_timer(self) -> None:
         in_turn = list(self._photos)[self._count // self._shown_per_photo % len(self._photos)]

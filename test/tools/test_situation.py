@@ -42,7 +42,7 @@ def test_wheels_of_a_dropped_ros_are_replaced_by_those_of_jazzy(tmp_path: Path) 
 @pytest.mark.parametrize("asked", ["foxy", "Jazzy", "lyrical"])
 def test_a_ros_without_wheels_is_an_error_that_names_those_that_have_some(asked: str) -> None:
     with pytest.raises(
-        SetupError, match=rf"^ROS={asked} was asked for.* jazzy and kilted alone: `make setup ROS=jazzy`"
+        SetupError, match=rf"^ROS={asked} was asked for.* only wheels of jazzy and kilted: `make setup ROS=jazzy`"
     ):
         find_situation({"ROS": asked}, ROOT)
 

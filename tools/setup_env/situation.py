@@ -68,7 +68,7 @@ def wheels_to_use(asked: str, root: Path) -> str:
     """Return the ROS of the wheels: the one asked for, else that of the environment, else the first of WHEELS."""
     if asked and asked not in WHEELS:
         raise SetupError(
-            f"ROS={asked} was asked for, but there are wheels of {' and '.join(WHEELS)} alone: `make setup "
+            f"ROS={asked} was asked for, but there are only wheels of {' and '.join(WHEELS)}: `make setup "
             f"ROS={WHEELS[0]}`, or source a ROS 2 of your own and leave ROS out."
         )
     choice = root / CHOICE
