@@ -10,6 +10,7 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.files.regular_files import check_regular
+from talk2dino_ros.ros.bags.bag_definitions import Definitions, differing_field
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 
 
@@ -20,11 +21,12 @@ class BagError(Talk2DinoError):
 class Bag:
     """An open bag. types: the message type of each topic, such as `sensor_msgs/msg/Image`.
 
-    is_forgiving: what cannot be read is left out, and told by `losses`.
+    known: ROS's definitions of its types. is_forgiving: what cannot be read is left out, and told by `losses`.
     """
 
-    def __init__(self, path: Path, reader: Any, *, is_forgiving: bool = False) -> None:
+    def __init__(self, path: Path, reader: Any, known: Definitions, *, is_forgiving: bool = False) -> None:
         self.path = path
+        self._known = known
         self.unreadable = 0  # messages that were left out one by one
         self._reader = reader
         self._is_forgiving = is_forgiving
@@ -74,9 +76,10 @@ class Bag:
         raise BagError(f"{self.path} has changed while it was read, expected the same; run the command again")
 
     def _messages(self, topics: Sequence[str], **span: int) -> Iterator[tuple[str, int, Any]]:
-        connections, is_empty = [each for topic in topics for each in self._connections[topic]], True
+        connections = [each for topic in topics for each in self._connections[topic] if self._is_readable(each)]
+        is_empty = True
         with self._forgiven() if self._is_forgiving else _told(self.path):
-            for connection, recorded_ns, data in self._reader.messages(connections, **span):
+            for connection, recorded_ns, data in self._reader.messages(connections, **span) if connections else ():
                 is_empty = False
                 message = self._deserialized(data, connection)
                 if message is not None:
@@ -88,6 +91,18 @@ class Bag:
                 f"{self.path}: none of its {self.count(topics)} messages of {', '.join(topics)} can be read, expected "
                 "a metadata.yaml that fits the files beside it; make it again with `ros2 bag reindex`"
             )
+
+    def _is_readable(self, connection: Any) -> bool:
+        """Whether the bag's own definition of a topic's messages is ROS's; raise BagError where nothing is forgiven."""
+        kind = connection.msgtype
+        field = differing_field(kind, self._reader.typestore.fielddefs, self._known)
+        if not field:
+            return True
+        loss = f"its own definition of {kind} has not ROS's {field}, so that no message of {connection.topic} is read"
+        if not self._is_forgiving:
+            raise BagError(f"{self.path}: {loss}, expected a whole bag; record it again, or take a copy of it")
+        self._losses[loss] = None
+        return False
 
     def _deserialized(self, data: bytes, connection: Any) -> Any | None:
         try:
@@ -135,7 +150,7 @@ def open_bag(path: Path, *, is_forgiving: bool = False) -> Iterator[Bag]:
         if not is_forgiving:
             reader.open()
     try:
-        yield Bag(path, reader, is_forgiving=is_forgiving)
+        yield Bag(path, reader, types.fielddefs, is_forgiving=is_forgiving)
     finally:
         reader.close()
 
