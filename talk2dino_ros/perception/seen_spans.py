@@ -20,12 +20,12 @@ class SeenSpan:
     def sentence(self, stamp_ns: int) -> str:
         """Say it beside an image of this stamp."""
         if not self.last_ns:
-            return "no image has shown it so far"
+            return "never seen so far"
         if self.last_ns < stamp_ns:
-            return f"an image {(stamp_ns - self.last_ns) / 1e9:.1f} s earlier was the last that showed it"
+            return f"last seen {(stamp_ns - self.last_ns) / 1e9:.1f} s before this image"
         if self.first_ns >= stamp_ns:
-            return "this image is the first that shows it"
-        return f"all images of the last {(stamp_ns - self.first_ns) / 1e9:.1f} s show it"
+            return "first seen in this image"
+        return f"seen in every image of the last {(stamp_ns - self.first_ns) / 1e9:.1f} s"
 
 
 class SeenSpans:

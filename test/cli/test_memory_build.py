@@ -111,7 +111,7 @@ def test_an_sqlite_bag_of_compressed_images_has_the_same_poses(bag, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere"], "nowhere is not there"),
+        (["nowhere"], "nowhere does not exist"),
         (
             ["{bag}", "--image-topic", "/front"],
             "has no topic /front for the image, but /camera/aligned_depth/image_raw",

@@ -132,7 +132,7 @@ def test_who_asks_is_told_in_view_or_not_in_view_though_nobody_listens(probe):
     assert 0 < Time.from_msg(pet.first_seen).nanoseconds <= stamp_ns(pet) == Time.from_msg(pet.last_seen).nanoseconds
     cup = asked(probe, class_name="cup")
     assert (cup.success, cup.presence.state) == (True, Presence.NOT_IN_VIEW), cup.message
-    assert cup.message.endswith("; no image has shown it so far")
+    assert cup.message.endswith("; never seen so far")
     assert cup.presence.best_score < pet.presence.best_score
     nobody = probe.call(IsInView, "talk2dino/is_in_view", class_name="dragon")
     assert (nobody.success, nobody.presence.state) == (False, Presence.NOT_LOOKED_FOR)
@@ -148,7 +148,7 @@ def test_a_paused_mask_is_unlabeled_and_not_background(probe):
     confidence = probe.wait_for(lambda: find(probe.confidences, stamp_ns(mask)), "the confidence")
     assert not to_array(confidence).any()
     paused = probe.call(IsInView, "talk2dino/is_in_view", class_name="cup")
-    assert (paused.success, "nobody looks, as the segmenter is paused" in paused.message) == (False, True)
+    assert (paused.success, "the segmenter is paused, expected it to segment" in paused.message) == (False, True)
     assert probe.call(SetBool, "talk2dino/enable", data=True).success
 
 

@@ -17,24 +17,24 @@ def told(*images: tuple[float, str], name="cup", names=NAMES):
 
 
 def test_what_no_image_has_shown():
-    assert told((1.0, ""), (2.0, "dog")) == ((0.0, 0.0), "no image has shown it so far")
+    assert told((1.0, ""), (2.0, "dog")) == ((0.0, 0.0), "never seen so far")
 
 
 def test_what_has_just_come():
-    assert told((1.0, ""), (2.0, "cup dog")) == ((2.0, 2.0), "this image is the first that shows it")
+    assert told((1.0, ""), (2.0, "cup dog")) == ((2.0, 2.0), "first seen in this image")
 
 
 def test_what_is_there_without_a_gap():
     assert told((1.0, "dog"), (2.0, "cup"), (2.5, "cup"), (4.25, "cup")) == (
         (2.0, 4.25),
-        "all images of the last 2.2 s show it",
+        "seen in every image of the last 2.2 s",
     )
 
 
 def test_what_was_there_before():
     assert told((1.0, "cup"), (2.0, "cup"), (3.0, ""), (14.5, "dog")) == (
         (1.0, 2.0),
-        "an image 12.5 s earlier was the last that showed it",
+        "last seen 12.5 s before this image",
     )
 
 
@@ -43,8 +43,8 @@ def test_a_gap_begins_anew():
 
 
 def test_a_clock_that_jumps_back_forgets_and_stamps_that_cross_do_not():
-    assert told((100.0, "cup"), (50.0, "")) == ((0.0, 0.0), "no image has shown it so far")
-    assert told((100.0, "cup"), (99.9, "")) == ((100.0, 100.0), "this image is the first that shows it")
+    assert told((100.0, "cup"), (50.0, "")) == ((0.0, 0.0), "never seen so far")
+    assert told((100.0, "cup"), (99.9, "")) == ((100.0, 100.0), "first seen in this image")
 
 
 def test_a_word_that_is_looked_for_no_more_is_forgotten():

@@ -98,9 +98,9 @@ class Bag:
         field = differing_field(kind, self._reader.typestore.fielddefs, self._known)
         if not field:
             return True
-        loss = f"its own definition of {kind} has not ROS's {field}, so that no message of {connection.topic} is read"
+        loss = f"its definition of {kind} lacks ROS's field {field}, so no message of {connection.topic} can be read"
         if not self._is_forgiving:
-            raise BagError(f"{self.path}: {loss}, expected a whole bag; record it again, or take a copy of it")
+            raise BagError(f"{self.path}: {loss}, expected an undamaged bag; copy or record it again")
         self._losses[loss] = None
         return False
 

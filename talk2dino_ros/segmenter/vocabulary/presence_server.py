@@ -30,10 +30,7 @@ DEFAULT_S, LONGEST_S = 15.0, 600.0  # an image takes a large model on a CPU some
 LOOK_S = 0.05
 MOST_WAITING = 100  # questions at a time, each with a coroutine of its own
 MOST_SHOWN = 10  # names in a sentence
-PAUSED = (
-    "nobody looks, as the segmenter is paused, expected it to segment; resume it (~/enable with data: true) and ask "
-    "again"
-)
+PAUSED = "the segmenter is paused, expected it to segment; resume it (~/enable with data: true) and ask again"
 
 
 class PresenceError(Talk2DinoError):
@@ -145,8 +142,7 @@ def _cameras(pipeline: Pipeline, name: str) -> list[Camera]:
     asked = [cameras[name]] if name else list(cameras.values())
     if not all(camera.is_streaming for camera in asked):
         raise PresenceError(
-            "nobody looks, as the node is not active, expected it active; activate it (ros2 lifecycle set <node> "
-            "activate)"
+            "the node is not active, expected it active; activate it (ros2 lifecycle set <node> activate)"
         )
     if not pipeline.is_enabled:
         raise PresenceError(PAUSED)

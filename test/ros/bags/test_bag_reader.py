@@ -35,7 +35,7 @@ def test_a_bag_whose_own_definitions_are_not_ros_s_is_told_and_its_other_topics_
     whole = path.read_bytes()
     assert b"TransformStamped[] transforms" in whole
     path.write_bytes(whole.replace(b"TransformStamped[] transforms", b"TransformStamped[] transfurms"))
-    says = "its own definition of tf2_msgs/msg/TFMessage has not ROS's transforms, so that no message of /tf is read"
+    says = "its definition of tf2_msgs/msg/TFMessage lacks ROS's field transforms, so no message of /tf can be read"
     with open_bag(path) as bag, pytest.raises(BagError, match=says):
         list(bag.messages(["/tf", "/camera/color/camera_info"]))
     with open_bag(path, is_forgiving=True) as bag:

@@ -124,7 +124,7 @@ NO, MAYBE, YES = (
 def test_the_answer_of_the_next_image_is_told_with_since_when():
     told = World(Camera("", None, None, YES)).ask("Cup")
     assert (told.success, told.presence.state, told.camera) == (True, PresenceMsg.IN_VIEW, "")
-    assert told.message == "'cup': IN_VIEW it is; all images of the last 2.0 s show it"
+    assert told.message == "'cup': IN_VIEW it is; seen in every image of the last 2.0 s"
     assert (told.header.frame_id, told.header.stamp.sec) == ("optical", 20)
     assert (told.first_seen.sec, told.last_seen.sec) == (18, 20)
     assert told.presence.evidence == pytest.approx(1.5)
@@ -133,8 +133,8 @@ def test_the_answer_of_the_next_image_is_told_with_since_when():
 @pytest.mark.parametrize(
     ("said", "state", "words"),
     [
-        (NO, PresenceMsg.NOT_IN_VIEW, "an image 12.0 s earlier was the last that showed it"),
-        (MAYBE, PresenceMsg.NOT_SURE, "no image has shown it so far"),
+        (NO, PresenceMsg.NOT_IN_VIEW, "last seen 12.0 s before this image"),
+        (MAYBE, PresenceMsg.NOT_SURE, "never seen so far"),
     ],
 )
 def test_not_there_and_not_sure_are_two_answers_and_both_a_success(said, state, words):
@@ -146,7 +146,7 @@ def test_not_there_and_not_sure_are_two_answers_and_both_a_success(said, state, 
 def test_of_several_cameras_the_surest_answers_once_all_have_spoken():
     told = World(Camera("front", None, NO), Camera("rear", MAYBE), Camera("left", None, None, NO)).ask()
     assert (told.camera, told.presence.state) == ("rear", PresenceMsg.NOT_SURE)
-    assert told.message == "'cup' on camera rear: NOT_SURE it is; no image has shown it so far"
+    assert told.message == "'cup' on camera rear: NOT_SURE it is; never seen so far"
 
 
 def test_once_one_sees_it_nobody_waits_for_the_others():
@@ -189,10 +189,10 @@ def test_what_cannot_be_asked_is_answered_at_once(fields, why):
 
 def test_where_nobody_looks_it_says_so():
     paused = World(Camera(""), is_enabled=False)
-    assert "nobody looks, as the segmenter is paused" in paused.begin(class_name="cup")[1].message
+    assert "the segmenter is paused, expected it to segment" in paused.begin(class_name="cup")[1].message
     asleep = World(Camera(""))
     asleep.pipeline.cameras[""].is_streaming = False
-    assert "nobody looks, as the node is not active" in asleep.begin(class_name="cup")[1].message
+    assert "the node is not active" in asleep.begin(class_name="cup")[1].message
     asleep.pipeline = None
     assert "the node is not configured" in asleep.begin(class_name="cup")[1].message
 
