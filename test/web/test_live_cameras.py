@@ -74,6 +74,7 @@ def test_a_webcam_that_is_unplugged_is_lost_and_comes_back(webcam):
         webcam.is_plugged = False
         first = camera_of(desk.until(lambda state: camera_of(state, "camera_0").problem), "camera_0")
         assert first.problem.startswith("the camera 0 ")
+        assert first.problem.endswith("; it is looked for every 0.02 s")
         state = desk.until(lambda state: "cannot be opened" in camera_of(state, "camera_0").problem)
         assert "expected the number of one that is connected" in camera_of(state, "camera_0").problem
         webcam.is_plugged, webcam.colour = True, GREEN

@@ -49,8 +49,12 @@ def _map_in_a_thread(
 
 def _run_when_idle() -> None:
     """Let this thread, and those that its matrix products start, run in idle time; on Linux, where threads can."""
-    if sys.platform == "linux":
+    if sys.platform != "linux":
+        return
+    try:
         os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
+    except OSError:  # a container may refuse it
+        _run_at_low_priority()
 
 
 def _run_at_low_priority() -> None:

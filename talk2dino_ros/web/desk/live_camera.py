@@ -58,7 +58,7 @@ class LiveCamera:
             try:
                 self._read()
             except Talk2DinoError as error:
-                self._put(error)
+                self._put(ImageError(f"{error}; it is looked for every {RETRY_S:g} s"))
                 with self._changed:
                     self._changed.wait_for(lambda: self._is_closed, RETRY_S)
 
@@ -77,10 +77,7 @@ class LiveCamera:
                 self._put(image if isinstance(image, ImageError) else image.rgb)
                 if self._is_closed or not self._is_wanted():
                     return
-        raise ImageError(
-            f"the camera {self._shown} sends no more, expected images; plug it in or switch it on again, it is looked "
-            f"for every {RETRY_S:g} s"
-        )
+        raise ImageError(f"the camera {self._shown} sends no more, expected images; plug it in or switch it on again")
 
     def _put(self, news: Rgb | Talk2DinoError) -> None:
         with self._changed:

@@ -69,6 +69,21 @@ def test_work_that_idle_time_leaves_is_done_at_low_then_at_normal_priority(monke
     assert seen == [(1, idle), (2, low), (3, normal), (4, normal)]
 
 
+def test_work_is_done_at_low_priority_where_idle_time_is_refused(monkeypatch):
+    """As by the security profile of a container."""
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def priority(_):
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert list(map_at_idle_priority(priority, [1, 2], patience_s=60)) == 2 * [min(own + NICENESS, LOWEST)]
+
+
 @pytest.mark.parametrize("error", [ValueError("no word"), TimeoutError("its own")])
 def test_an_error_is_raised_to_the_caller_and_ends_the_work(error):
     calls = []
