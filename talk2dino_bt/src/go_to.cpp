@@ -19,7 +19,7 @@ BT::PortsList GoTo::providedPorts()
 {
   return {
     BT::InputPort<std::string>("word", "class of the vocabulary, or words to add for the time of the go_to"),
-    BT::InputPort<double>("stand_off_m", 0.0, "metres before it; 0: the goal node's own"),
+    BT::InputPort<double>("stand_off_m", 0.0, "metres to keep from it; 0: the goal node's own"),
     BT::InputPort<double>("timeout_s", 0.0, "seconds to find it; 0: the goal node's own"),
     BT::InputPort<bool>("keep_looking", true, "the goal follows the object"),
     BT::InputPort<std::string>("action", "goal/go", "name of the action"),
