@@ -151,7 +151,7 @@ def test_topics_have_the_nodes_namespace(layer):
         ("n: {ros__parameters: {vocabulary: [{a: b}]}}", ["{}/own.yaml"], ["no list of texts", "quotes"]),
         ("n: {ros__parameters: {vocabulary: ['!a']}}", ["{}/own.yaml"], ["distractors"]),
         ("x", ["{}/own.safetensors"], ["cannot be read as a vocabulary"]),
-        (None, ["cup", "--avoid", "cat"], ["'cat' is no label", "expected one of cup"]),
+        (None, ["cup", "--avoid", "cat"], ["'cat' is not a label", "expected one of cup"]),
         (None, ["cup", "--avoid", "cup", "--free", "cup"], ["'cup' is in two class types"]),
     ],
 )

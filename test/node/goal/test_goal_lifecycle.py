@@ -65,8 +65,8 @@ def test_a_node_that_is_only_configured_tells_its_state(world):
         statuses = [status for array in told for status in array.status if status.name == "managed/goal: goal"]
         return statuses[-1].message if statuses else ""
 
-    world.wait_for(lambda: message() or "could not be told" in world.process.output, "the node's state")
-    assert (message(), "could not be told" in world.process.output) == ("inactive", False)
+    world.wait_for(lambda: message() or "could not be reported" in world.process.output, "the node's state")
+    assert (message(), "could not be reported" in world.process.output) == ("inactive", False)
     assert change(world, Transition.TRANSITION_ACTIVATE)
 
 
