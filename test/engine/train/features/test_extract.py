@@ -69,7 +69,7 @@ def test_an_interrupted_extraction_resumes_to_the_same_store(tiny, captions, tmp
     extract(captions, tiny, tmp_path / "whole", **OPTIONS)
     image = Path(captions.examples[6].read.args[0])
     image.rename(image.with_suffix(".away"))
-    with pytest.raises(TrainingError, match=r"006\.jpg cannot be read .* goes on from here"):
+    with pytest.raises(TrainingError, match=r"006\.jpg cannot be read .* continues from here"):
         extract(captions, tiny, tmp_path / "stopped", **OPTIONS)
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "stopped").iterdir()}
     assert "images-00000.safetensors" in kept

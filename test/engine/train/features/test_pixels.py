@@ -112,7 +112,7 @@ def test_a_format_that_needs_another_program_is_no_image():
 
 
 def test_a_file_that_went_away_stops_the_extraction(tmp_path):
-    with pytest.raises(TrainingError, match=r"a\.jpg cannot be read .*No such file.*goes on from here"):
+    with pytest.raises(TrainingError, match=r"a\.jpg cannot be read .*No such file.*continues from here"):
         read_square(Example("a.jpg", ("a",), (tmp_path / "a.jpg").read_bytes), 56)
 
 
