@@ -50,6 +50,8 @@ def test_a_topic_is_subscribed_to_while_someone_wants_it(client, robot):
     with client.watch("overlay", on_message=seen.append) as first, client.watch("overlay") as second:
         picture = image_to_rgb(first.next(WAIT_S).result())
         assert second.newest is not None
+        # the robot's world may hear of it later than the segmenter, which has sent already
+        wait_for(lambda: robot.node.count_subscribers(topic), "the subscription")
         assert robot.node.count_subscribers(topic) == 1
         first.close()
         assert second.next(WAIT_S).result().header.frame_id == "camera"

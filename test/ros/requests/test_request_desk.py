@@ -188,3 +188,18 @@ def test_what_ros_itself_logs_of_a_request_is_made_safe_before(bench, capfd):
     assert "forged" in said
     assert not any(each in said for each in ("\x1b", "\u202e", "\n[ERROR] [1.0]"))
     assert len(said) < 3000
+
+
+def test_a_transition_that_the_state_has_not_is_answered_with_a_failure(bench):
+    from lifecycle_msgs.srv import ChangeState, GetState
+
+    client = bench.good.client(ChangeState, "asked/change_state")
+    for number in (0, 3, 255):  # create, activate of a node that is not configured, and none at all
+        request = ChangeState.Request()
+        request.transition.id = number
+        answer = client.call_async(request)
+        bench.until(answer.done)
+        assert answer.result().success is False
+    state = bench.good.client(GetState, "asked/get_state").call_async(GetState.Request())
+    bench.until(state.done)
+    assert state.result().current_state.label == "unconfigured"
