@@ -33,7 +33,7 @@ Talk2DinoError              engine/errors                           -
   LaunchArgumentError       ros/parameters/launch_arguments         an argument of the launch file
   SecurityError             ros/security/security_settings          SROS 2's settings, keystore or policy
   StateError                segmenter/vocabulary/vocabulary_state   the state file; the node goes on without it
-  PresenceError             segmenter/vocabulary/presence_server  a question by is_in_view: its word or camera, or no image
+  PresenceError             segmenter/vocabulary/presence_server  a question by is_in_view, or a camera without images
   ProblemError              segmenter/problem/problem_folder        the disk, or a problem's folder that is damaged
   ReplayError               segmenter/replay/result_journal         the place of a replay's results, or its images
   StallError                segmenter/segmenter_node                the model or its device, which does not return
