@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
-from talk2dino_msgs.msg import Presence, TrackedObject
+from talk2dino_msgs.msg import Presence
 
+from talk2dino_ros.client.talk2dino_client import OBJECT_STATES
 from talk2dino_ros.engine.text.safe_text import safe_text
 
 LONGEST_NAME = 100
@@ -18,7 +19,6 @@ LONGEST_SENTENCE = 600
 MOST = 50  # regions of one answer
 NOT_LOOKED_FOR = "not looked for"
 PRESENCES = {Presence.IN_VIEW: "in view", Presence.NOT_SURE: "not sure", Presence.NOT_IN_VIEW: "not in view"}
-STATES = {TrackedObject.TENTATIVE: "tentative", TrackedObject.CONFIRMED: "confirmed", TrackedObject.LOST: "lost"}
 
 
 class Location(BaseModel):
@@ -180,7 +180,7 @@ def _tracked(each: Any, frame: str) -> KnownObject:
     return KnownObject(
         object_id=each.id,
         name=name_of(each.class_name),
-        state=STATES.get(each.state, "unknown"),
+        state=OBJECT_STATES.get(each.state, "unknown"),
         confidence=_share(each.confidence),
         position=position_of(each.position, frame) if each.has_position else None,
     )

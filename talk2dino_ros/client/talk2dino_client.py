@@ -18,7 +18,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from talk2dino_msgs.action import GoTo
-from talk2dino_msgs.msg import PointOfInterestArray, TrackedObjectArray
+from talk2dino_msgs.msg import PointOfInterestArray, TrackedObject, TrackedObjectArray
 from talk2dino_msgs.srv import Find, GetVocabulary, IsInView, RememberedView, SetVocabulary
 from vision_msgs.msg import LabelInfo
 
@@ -34,6 +34,11 @@ from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE, SENSOR_DATA
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+OBJECT_STATES = {
+    TrackedObject.TENTATIVE: "tentative",
+    TrackedObject.CONFIRMED: "confirmed",
+    TrackedObject.LOST: "lost",
+}
 IMAGE_S = 15.0  # for an image that is segmented: a large model on a CPU
 ENCODING_S = 60.0  # a large vocabulary on a slow machine, with others that wait before it
 

@@ -88,10 +88,12 @@ def answer(probe):
     """What the service says of each camera, on demand; the topic is in each line."""
     wait_for_verdict(probe, "large", "lost on their way")
     wait_for_verdict(probe, "silent", "neither an image")
-    for _ in range(20):  # each look may find that a busy machine has hidden a camera for a moment
+
+    def told():  # a look at a camera that a busy machine has hidden for a moment listens anew
         answer = probe.call(Trigger, "talk2dino/check_transport")
-        if "too early" not in answer.message:
-            break
+        return None if "too early" in answer.message else answer
+
+    answer = probe.wait_for(told, "a verdict on each camera")
     assert not answer.success
     return dict(zip(("large", "fitting", "odd", "nobody", "silent", "dying"), answer.message.splitlines(), strict=True))
 

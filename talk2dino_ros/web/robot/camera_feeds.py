@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
+from talk2dino_ros.client.talk2dino_client import OBJECT_STATES, Talk2DinoClient
 from talk2dino_ros.web.web_source import PagePoint, SeenClass, page_color
 
 NOT_IN_VIEW = (-1, -1)
 MOST_SHOWN = 300  # points, and objects, of a camera, whoever publishes them
-STATES = ("tentative", "confirmed", "lost")  # by the numbers of TrackedObject
 
 
 class CameraFeeds:
@@ -62,7 +61,7 @@ def _can_be_shown(found: Any) -> bool:
     place = found.position
     numbers = [found.confidence, getattr(found, "area_share", 0.0)]  # an object has no share of an image
     numbers += [place.x, place.y, place.z] if found.has_position else []
-    return all(map(math.isfinite, numbers)) and getattr(found, "state", 0) < len(STATES)
+    return all(map(math.isfinite, numbers)) and getattr(found, "state", 0) in OBJECT_STATES
 
 
 def _of_point(point: Any, tracked: Any) -> PagePoint:
@@ -75,7 +74,7 @@ def _of_point(point: Any, tracked: Any) -> PagePoint:
         (point.pixel_x, point.pixel_y),
         (box.x_offset, box.y_offset, box.width, box.height),
         point.object_id,
-        STATES[tracked.state] if tracked else "",
+        OBJECT_STATES[tracked.state] if tracked else "",
         (place.x, place.y, place.z) if point.has_position else None,
         point.frame_id,
         point.no_position_reason,
@@ -91,7 +90,7 @@ def _of_object(tracked: Any, frame: str) -> PagePoint:
         NOT_IN_VIEW,
         (box.x_offset, box.y_offset, box.width, box.height),
         tracked.id,
-        f"{STATES[tracked.state]}, not in view",
+        f"{OBJECT_STATES[tracked.state]}, not in view",
         (place.x, place.y, place.z) if tracked.has_position else None,
         frame,
         "it was seen without depth",
