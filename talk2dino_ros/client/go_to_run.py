@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from talk2dino_msgs.msg import GoToState
 
 from talk2dino_ros.client.client_errors import RefusedError, SilentNodeError
+from talk2dino_ros.client.departure import Departure
 from talk2dino_ros.client.service_requests import DISCOVERY_S, absent, ended
 
 if TYPE_CHECKING:
@@ -63,33 +64,32 @@ class GoToRun:
     async def _run(self) -> Any:
         if not await self._work.waits.until(self._action.server_is_ready, DISCOVERY_S):
             raise absent(NAME, DISCOVERY_S)
-        handle = await self._taken()
+        departure = Departure(self._action.server_is_ready)
+        handle = await self._taken(departure)
         if not handle.accepted:
             raise RefusedError(
                 f"{NAME} does not take the go_to, expected it active; look at the log of its node", handle
             )
-        return (await self._end_of(handle)).result
+        return (await self._end_of(handle, departure)).result
 
-    async def _taken(self) -> Any:
+    async def _taken(self, departure: Departure) -> Any:
         """Return the goal's handle; the goal is sent again where the answer is lost, which replaces the one before."""
         sent: list[Any] = []
         for _ in range(SENT_AT_MOST):
             sent.append(self._action.send_goal_async(self._goal, self._on_message))
-            await self._work.waits.until(
-                lambda: bool(_done(sent)) or not self._action.server_is_ready(), TAKEN_WITHIN_S
-            )
+            await self._work.waits.until(lambda: bool(_done(sent)) or departure.is_certain(), TAKEN_WITHIN_S)
             if done := _done(sent):
                 return done[0].result()
-            if not self._action.server_is_ready():
+            if departure.is_certain():
                 raise ended(NAME)
         raise SilentNodeError(
             f"{NAME} has not answered in {SENT_AT_MOST * TAKEN_WITHIN_S:g} s; look at the log of its node"
         )
 
-    async def _end_of(self, handle: Any) -> Any:
+    async def _end_of(self, handle: Any, departure: Departure) -> Any:
         asked, is_told = [handle.get_result_async()], False
         while not (done := _done(asked)):
-            if not self._action.server_is_ready():
+            if departure.is_certain():
                 raise ended(NAME)
             if self.is_cancelled and not is_told:
                 handle.cancel_goal_async()
@@ -97,11 +97,11 @@ class GoToRun:
             elif time.monotonic() - self._heard_s > QUIET_S:  # it may have ended, and the answer been lost
                 asked.append(handle.get_result_async())
                 self._heard_s = time.monotonic()
-            await self._work.waits.until(partial(self._has_news, asked, is_told), QUIET_S)
+            await self._work.waits.until(partial(self._has_news, asked, is_told, departure), QUIET_S)
         return done[0].result()
 
-    def _has_news(self, asked: list[Any], is_told: bool) -> bool:
-        return bool(_done(asked)) or not self._action.server_is_ready() or (self.is_cancelled and not is_told)
+    def _has_news(self, asked: list[Any], is_told: bool, departure: Departure) -> bool:
+        return bool(_done(asked)) or departure.is_certain() or (self.is_cancelled and not is_told)
 
     def _on_message(self, message: Any) -> None:
         self.feedback, self._heard_s = message.feedback, time.monotonic()

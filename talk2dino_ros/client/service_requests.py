@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy.callback_groups import ReentrantCallbackGroup
 
 from talk2dino_ros.client.client_errors import AbsentNodeError, RefusedError, SilentNodeError
+from talk2dino_ros.client.departure import Departure
 from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S, first_answer
 
 if TYPE_CHECKING:
@@ -45,13 +46,11 @@ class ServiceRequests:
         wait_s = min(DISCOVERY_S, timeout_s)
         if not await waits.until(client.service_is_ready, wait_s):
             raise absent(what, wait_s)
-        again_s = ASK_AGAIN_S if repeatable else math.inf
-        answer = await first_answer(
-            client, request, waits, timeout_s, lambda: not client.service_is_ready(), again_s=again_s
-        )
+        again_s, departure = ASK_AGAIN_S if repeatable else math.inf, Departure(client.service_is_ready)
+        answer = await first_answer(client, request, waits, timeout_s, departure.is_certain, again_s=again_s)
         if answer is not None:
             return answer
-        if not client.service_is_ready():
+        if departure.is_certain():
             raise ended(what)
         raise SilentNodeError(
             f"{what} has not answered in {timeout_s:g} s; look at the log of its node, or give it more time"

@@ -202,7 +202,8 @@ class GoToRunner:
                 answer = await self._memory.find(task.go_to_request.words, timeout_s, lambda: task.is_ended)
                 task.recall.take(self._surroundings.recalled(answer) if not task.is_ended else (), answer.message)
             except AbsentMemoryError as error:
-                self._tell_of_no_memory(error)
+                if not task.is_ended:  # else it was not waited for
+                    self._tell_of_no_memory(error)
                 task.recall.fail(str(error), is_news=False)
             except (NoMemoryError, TransformError) as error:
                 task.recall.fail(str(error))

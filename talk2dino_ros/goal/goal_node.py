@@ -18,7 +18,7 @@ from talk2dino_ros.ros.parameters.parameter_field import Value
 from talk2dino_ros.ros.parameters.parameter_set import NodeValues
 
 REMOVAL_TIMEOUT_S = 0.5  # for the segmenter's answer: it could not be given to a node that is gone
-ANSWER_TIMEOUT_S = 0.2  # for those who wait for a go_to
+ANSWER_TIMEOUT_S = 0.4  # for those who wait for a go_to: an action's client asks for its end after it was accepted
 
 
 class GoalNode(ManagedNode):
@@ -56,6 +56,7 @@ class GoalNode(ManagedNode):
         self._server.deactivate()
         self._server.answer(ANSWER_TIMEOUT_S)
         self._server.wait_for_removal(REMOVAL_TIMEOUT_S)
+        self._server.destroy()  # else an action's client hears of the end when DDS misses the process, after 20 s
 
     def _configure(self) -> None:
         self.start_diagnostics(self._settings.diagnostics_period_s)

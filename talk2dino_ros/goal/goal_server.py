@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from talk2dino_ros.goal.goal_alarms import GoalFacts
     from talk2dino_ros.goal.goal_parameters import GoalParameters
 
-LAST_ROUNDS = 5  # of an executor that ends: the action sends its result by a task, and that by another
 NOT_ACTIVE = "the node goal is not active, expected it active; activate it (ros2 lifecycle set <node> activate)"
 
 
@@ -63,7 +62,7 @@ class GoalServer:
         ]
         # rclpy answers the action's own services, and waits 0.1 s for a client that is gone (see late_answers.py): its
         # handle is C++, before which nothing can be put; another way would be an action server of our own.
-        self._action = ActionServer(
+        self._action: ActionServer | None = ActionServer(
             node,
             GoToAction,
             "~/go",
@@ -97,8 +96,10 @@ class GoalServer:
         self._runner = None
 
     def destroy(self) -> None:
-        """Destroy what the node does not own."""
-        self._action.destroy()
+        """Destroy what the node does not own; a second time there is nothing left."""
+        action, self._action = self._action, None
+        if action is not None:
+            action.destroy()
 
     def tick(self) -> None:
         """Advance the active go-to task; resume waiting coroutines."""
@@ -110,13 +111,15 @@ class GoalServer:
         return None if self._runner is None else (self._runner.facts(), self._runner.state)
 
     def answer(self, timeout_s: float) -> None:
-        """Send the answers of go_to tasks that have ended, after the executor has stopped, in its own thread."""
-        executor, end_s, rounds = self._node.executor, time.monotonic() + timeout_s, 0
+        """Send the answers of go_to tasks that have ended, after the executor has stopped, in its own thread.
+
+        It takes all of the time where there are any: an action's result may be asked for only after it is there.
+        """
+        executor, end_s = self._node.executor, time.monotonic() + timeout_s
         if not self._unanswered or executor is None or threading.current_thread() is not threading.main_thread():
             return
-        while rounds < LAST_ROUNDS and time.monotonic() < end_s:
+        while time.monotonic() < end_s:
             executor.spin_once(timeout_sec=0.01)
-            rounds = 0 if self._unanswered else rounds + 1
 
     def wait_for_removal(self, timeout_s: float) -> None:
         """Wait for the segmenter's answer after the executor has stopped."""

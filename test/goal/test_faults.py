@@ -2,71 +2,29 @@
 """A fault in the midst of a go_to ends that go_to with a sentence, and neither the node nor the next go_to."""
 
 import math
-import time
 from types import SimpleNamespace
 
 import pytest
 
-rclpy = pytest.importorskip("rclpy")
+pytest.importorskip("rclpy")
 pytest.importorskip("talk2dino_msgs.srv")
 pytest.importorskip("nav_msgs.msg")
 
-from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
-from rclpy.action import ActionClient  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from talk2dino_msgs.action import GoTo as GoToAction  # noqa: E402
-from talk2dino_msgs.msg import GoToState  # noqa: E402
-from talk2dino_msgs.srv import GetVocabulary, GoTo  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticStatus
+from goal_bench import goal_bench
+from talk2dino_msgs.action import GoTo as GoToAction
+from talk2dino_msgs.msg import GoToState
+from talk2dino_msgs.srv import GoTo
 
-from talk2dino_ros.goal import surroundings  # noqa: E402
-from talk2dino_ros.goal.goal_node import GoalNode  # noqa: E402
-from talk2dino_ros.goal.task.go_to_task import GoToTask  # noqa: E402
-from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor  # noqa: E402
-from talk2dino_ros.ros.node.waits import Waits  # noqa: E402
-
-DEADLINE_S = 30.0
+from talk2dino_ros.goal import surroundings
+from talk2dino_ros.goal.task.go_to_task import GoToTask
+from talk2dino_ros.ros.node.waits import Waits
 
 
 @pytest.fixture(scope="module")
 def bench():
-    """The goal node and a client, which is the segmenter too, in one process."""
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    goal = GoalNode(context=context, use_global_arguments=False)
-    executor = EnduringExecutor(goal.note_fault, goal.requests, context=context)
-    executor.add_node(goal)
-    client = Node("talk2dino", context=context, use_global_arguments=False)
-    clients = SingleThreadedExecutor(context=context)
-    clients.add_node(client)
-
-    def vocabulary(_request, response):
-        response.version, response.classes, response.names = 1, ["cup"], ["cup"]
-        return response
-
-    client.create_service(GetVocabulary, "talk2dino/get_vocabulary", vocabulary)
-    go_to = client.create_client(GoTo, "goal/go_to")
-    action = ActionClient(client, GoToAction, "goal/go")
-
-    def until(condition):
-        end_s = time.monotonic() + DEADLINE_S
-        while not condition():
-            assert time.monotonic() < end_s, "waited in vain"
-            executor.spin_once(timeout_sec=0.01)
-            clients.spin_once(timeout_sec=0.01)
-
-    def answer(future):
-        until(future.done)
-        return future.result()
-
-    assert goal.start()
-    until(lambda: go_to.service_is_ready() and action.server_is_ready())
-    yield SimpleNamespace(goal=goal, go_to=go_to, action=action, answer=answer)
-    action.destroy()
-    goal.before_exit()
-    for each in (goal, client):
-        each.destroy_node()
-    rclpy.shutdown(context=context)
+    with goal_bench() as bench:
+        yield bench
 
 
 def broken(*_arguments, **_options):

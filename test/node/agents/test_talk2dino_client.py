@@ -2,11 +2,13 @@
 """The client of the nodes, in a thread of its own, with the real segmenter and goal node."""
 
 import asyncio
+import threading
 import time
 
 import numpy as np
 import pytest
 from rclpy.action import ActionServer
+from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 from robot_world import DEPTH_M, HEIGHT, WIDTH
 from std_srvs.srv import Trigger
@@ -200,11 +202,16 @@ def test_a_node_that_ends_in_the_middle_is_told_of(robot, client):
             run.result.result(WAIT_S)
 
 
-def test_a_goal_node_that_is_ended_answers_first(start_goal, robot):
+def test_a_goal_node_that_is_ended_answers_first(start_goal, robot, monkeypatch):
+    asked, heard = threading.Event(), []
+    ask = ClientGoalHandle.get_result_async
+    monkeypatch.setattr(ClientGoalHandle, "get_result_async", lambda handle: (ask(handle), asked.set())[0])
     goal = start_goal("/ending")
     with connected_client("last", ["--ros-args", "-r", "__ns:=/ending"]) as client:
-        run = client.go_to("unicorn", timeout_s=100.0)
-        wait_for(lambda: run.state, "its feedback")
+        run = client.go_to("unicorn", timeout_s=100.0, on_feedback=heard.append)
+        assert asked.wait(WAIT_S)
+        count = len(heard) + 20  # by when the node knows that it is waited for
+        wait_for(lambda: len(heard) >= count, "its feedback")
         goal.interrupt()
-        result = run.result.result(5.0)  # without an answer it is 20 s until DDS says that the node is gone
+        result = run.result.result(WAIT_S)
     assert (run.state, result.message) == ("CANCELLED", "the node goal was deactivated")
