@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding
+from talk2dino_ros.perception.presence import Presence, PresenceState
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
@@ -26,7 +27,8 @@ MUG = PagePoint("mug", "#e13c3c", 0.9, (8, 6), (4, 3, 8, 6), 3, "confirmed", (1.
 
 
 def first_state():
-    camera = PageCamera("front", 1, (16, 12), 12.0, 0, (SeenClass("mug", 0.25, 0.9),), (MUG,))
+    sees = Presence(1, "mug", PresenceState.IN_VIEW, "", best_score=0.61, evidence=3.0)
+    camera = PageCamera("front", 1, (16, 12), 12.0, 0, (SeenClass("mug", 0.25, 0.9),), (MUG,), (sees,))
     classes = (PageClass("mug", "mug: cup, mug", "#e13c3c"), PageClass("wall", "!wall", ""))
     return PageState("tiny", FIRST_VERSION, classes, (camera,), 0.525, (HealthFinding("tiny", "well"),))
 

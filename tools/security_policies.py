@@ -98,7 +98,7 @@ ON_DEMAND = {
         subscribe=frozenset(
             {
                 *("image", "costmap", "/tf", "/tf_static", "memory/heat"),
-                *(f"talk2dino/{name}" for name in ("mask", "objects", "overlay", "points_of_interest")),
+                *(f"talk2dino/{name}" for name in ("mask", "objects", "overlay", "points_of_interest", "presence")),
             }
         ),
         request=frozenset({"memory/find", "talk2dino/get_vocabulary", "talk2dino/set_vocabulary"}),

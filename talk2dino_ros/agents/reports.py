@@ -9,16 +9,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
-from talk2dino_msgs.msg import Presence
 
 from talk2dino_ros.client.talk2dino_client import OBJECT_STATES
 from talk2dino_ros.engine.text.safe_text import safe_text
+from talk2dino_ros.perception.presence import STATE_WORDS, PresenceState
 
 LONGEST_NAME = 100
 LONGEST_SENTENCE = 600
 MOST = 50  # regions of one answer
-NOT_LOOKED_FOR = "not looked for"
-PRESENCES = {Presence.IN_VIEW: "in view", Presence.NOT_SURE: "not sure", Presence.NOT_IN_VIEW: "not in view"}
+NOT_LOOKED_FOR = STATE_WORDS[PresenceState.NOT_LOOKED_FOR]
 
 
 class Location(BaseModel):
@@ -78,7 +77,7 @@ class FoundWord(BaseModel):
     is_looked_for: bool = Field(description="false: it cannot be in view, as it is not one of the words")
     presence: str = Field(description="in view, not sure, not in view, or not looked for")
     why: str = Field(description="what that rests on: how close the best came, and when it was last seen")
-    in_view: list[SeenRegion]
+    in_view: list[SeenRegion] = Field(description="what was taken for it; `presence` says whether that is sure")
     tracked: list[KnownObject]
     remembered: list[KnownPlace]
     notes: list[str] = Field(description="what could not be asked, and what the memory says")
@@ -114,7 +113,7 @@ class GoToReport(BaseModel):
 
 def presence_of(state: int) -> str:
     """Return the words for a state of Presence."""
-    return PRESENCES.get(state, NOT_LOOKED_FOR)
+    return STATE_WORDS.get(state, NOT_LOOKED_FOR)
 
 
 def name_of(text: str) -> str:

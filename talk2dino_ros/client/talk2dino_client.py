@@ -18,7 +18,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from talk2dino_msgs.action import GoTo
-from talk2dino_msgs.msg import PointOfInterestArray, TrackedObject, TrackedObjectArray
+from talk2dino_msgs.msg import PointOfInterestArray, PresenceArray, TrackedObject, TrackedObjectArray
 from talk2dino_msgs.srv import Find, GetVocabulary, IsInView, RememberedView, SetVocabulary
 from vision_msgs.msg import LabelInfo
 
@@ -62,6 +62,7 @@ CAMERA_TOPICS = {
     "label_info": CameraTopic(LabelInfo, LATCHED),
     "points_of_interest": CameraTopic(PointOfInterestArray, RELIABLE),
     "objects": CameraTopic(TrackedObjectArray, RELIABLE),
+    "presence": CameraTopic(PresenceArray, RELIABLE),
 }
 DIAGNOSTICS = QoSProfile(depth=10)  # several nodes publish them at one moment
 

@@ -18,6 +18,7 @@ from talk2dino_ros.perception.evidence import MIN_EVIDENCE
 from talk2dino_ros.perception.memory.word_query import scores_of
 
 NO_RIVAL = -1.0  # the lowest cosine
+_Best = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # per patch: the best cosine, and whose it is
 
 
 class PresenceState(IntEnum):
@@ -27,6 +28,14 @@ class PresenceState(IntEnum):
     NOT_IN_VIEW = 1
     NOT_SURE = 2
     IN_VIEW = 3
+
+
+STATE_WORDS: dict[int, str] = {
+    PresenceState.IN_VIEW: "in view",
+    PresenceState.NOT_SURE: "not sure",
+    PresenceState.NOT_IN_VIEW: "not in view",
+    PresenceState.NOT_LOOKED_FOR: "not looked for",
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,11 @@ def state_of(evidence: float, threshold: float | None, *, is_seen: bool, has_own
     return PresenceState.NOT_SURE if is_seen or evidence > -MIN_EVIDENCE else PresenceState.NOT_IN_VIEW
 
 
+def sureness(presence: Presence) -> tuple[int, float]:
+    """Return by what the surest of several images' answers is chosen; a message of Presence has it too."""
+    return int(presence.state), presence.evidence
+
+
 def _wanted(vocabulary: Vocabulary) -> Iterator[tuple[int, int, str, float | None]]:
     """Iterate over number, id, name and own threshold of all but the distractors."""
     for number, (class_id, entry) in enumerate(zip(vocabulary.ids, vocabulary.classes, strict=True)):
@@ -99,24 +113,34 @@ def _wanted(vocabulary: Vocabulary) -> Iterator[tuple[int, int, str, float | Non
             yield number, class_id, entry.name, entry.threshold
 
 
-def _strongest_rivals(
-    vocabulary: Vocabulary, patches: npt.NDArray[np.float64]
-) -> dict[int, tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+def _strongest_rivals(vocabulary: Vocabulary, patches: npt.NDArray[np.float64]) -> dict[int, _Best]:
     """Return for each class's number, and each patch, the best cosine of those it competes with, and whose it is."""
     in_mask = vocabulary.in_mask()
+    first, second = _two_best(patches, in_mask)
     return {
-        number: _best(patches, vocabulary.against(number) if number not in in_mask else _without(in_mask, number))
+        number: _where(first[1] == number, second, first)
+        if number in in_mask
+        else _best(patches, vocabulary.against(number))
         for number, *_ in _wanted(vocabulary)
     }
 
 
-def _without(numbers: list[int], number: int) -> list[int]:
-    return [each for each in numbers if each != number]
+def _two_best(patches: npt.NDArray[np.float64], numbers: list[int]) -> tuple[_Best, _Best]:
+    """Return the best of these, and the best of the others: the rival of the best is the second, all else's the best.
+
+    So the work grows with the number of classes, and not with its square.
+    """
+    first = _best(patches, numbers)
+    others = patches.copy()
+    np.put_along_axis(others, first[1][None], -np.inf, axis=0)
+    return first, _best(others, numbers) if len(numbers) > 1 else _best(patches, [])
 
 
-def _best(
-    patches: npt.NDArray[np.float64], numbers: list[int]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def _where(chosen: npt.NDArray[np.bool_], these: _Best, those: _Best) -> _Best:
+    return np.where(chosen, these[0], those[0]), np.where(chosen, these[1], those[1])
+
+
+def _best(patches: npt.NDArray[np.float64], numbers: list[int]) -> _Best:
     if not numbers:
         return np.full(patches.shape[1], NO_RIVAL), np.zeros(patches.shape[1], np.int64)
     some = patches[numbers]
@@ -128,9 +152,4 @@ def _reason(state: PresenceState, score: float, threshold: float | None, rival: 
     """Say in one sentence what the state rests on."""
     against = f"'{rival}' speaks most against it" if rival else "no other word speaks against it"
     asked = "no threshold says how much is enough" if threshold is None else f"the threshold is {threshold:.3f}"
-    words = {
-        PresenceState.IN_VIEW: "in view",
-        PresenceState.NOT_SURE: "not sure",
-        PresenceState.NOT_IN_VIEW: "not in view",
-    }
-    return f"{words[state]}: its best score is {score:.3f}, {asked}, and where it comes nearest {against}"
+    return f"{STATE_WORDS[state]}: its best score is {score:.3f}, {asked}, and where it comes nearest {against}"

@@ -7,8 +7,9 @@ The server (web_app.py) knows nothing else. There are two sources: the desk's, w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from talk2dino_ros.engine.doctor.health_finding import HealthFinding
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID
+from talk2dino_ros.perception.presence import STATE_WORDS, Presence, sureness
 from talk2dino_ros.viz.overlay import color_of
 
 
@@ -83,7 +85,8 @@ class PagePoint:
 class PageCamera:
     """A camera and its newest image, or the map from above.
 
-    problem: why there is none, as a sentence; number: goes up with each overlay.
+    problem: why there is none, as a sentence; number: goes up with each overlay. presences: how the classes stand in
+    the image, as the node tells it; empty where nobody has looked.
     """
 
     name: str
@@ -93,6 +96,7 @@ class PageCamera:
     dropped: int = 0
     seen: tuple[SeenClass, ...] = ()
     points: tuple[PagePoint, ...] = ()
+    presences: tuple[Presence, ...] = ()
     problem: str = ""
     is_map: bool = False
 
@@ -130,9 +134,20 @@ class PageState:
     can_find: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the state as JSON has it; the version as text, for JavaScript's numbers end at 2^53."""
+        """Return the state as JSON has it; the version as text, for JavaScript's numbers end at 2^53.
+
+        Of the presences it has one of each class, the surest; of a camera only whether somebody has looked at it.
+        """
         health = [{**asdict(each), "level": each.level.value} for each in self.health]
-        return {**asdict(self), "version": str(self.version), "health": health}
+        cameras = [
+            {**asdict(replace(each, presences=())), "is_looked_at": bool(each.presences)} for each in self.cameras
+        ]
+        presences = {each.class_name: _presence(each) for each in sorted(self._presences(), key=sureness)}
+        changed = {"version": str(self.version), "health": health, "cameras": cameras, "presences": presences}
+        return {**asdict(replace(self, cameras=())), **changed}
+
+    def _presences(self) -> list[Presence]:
+        return [presence for camera in self.cameras for presence in camera.presences]
 
 
 @dataclass(frozen=True)
@@ -201,6 +216,11 @@ def page_color(class_id: int, unlabeled_id: int = UNLABELED_ID) -> str:
         return ""
     red, green, blue = color_of(class_id)
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _presence(presence: Presence) -> dict[str, Any]:
+    best = presence.best_score
+    return {"state": STATE_WORDS[presence.state], "best_score": best if math.isfinite(best) else None}
 
 
 def no_camera(name: str, cameras: Sequence[str]) -> WebError:

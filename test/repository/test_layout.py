@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "memory": {"engine", "perception", "ros"},
     "client": {"engine", "ros"},
     "web": {"engine", "perception", "ros", "viz", "client"},
-    "agents": {"client", "engine", "ros", "viz"},
+    "agents": {"client", "engine", "perception", "ros", "viz"},
     "trees": {"client"},
     "cli": {"agents", "engine", "perception", "ros", "viz", "demo", "segmenter", "web"},
     "demo": {"engine", "perception", "ros", "viz", "segmenter", "goal"},

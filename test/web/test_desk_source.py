@@ -59,6 +59,20 @@ def test_a_photograph_is_shown_with_shares_points_and_colours(desk):
     assert snapshot.facts["labels"] == {"1": "red", "2": "green", "3": "blue"}
 
 
+def test_a_word_without_pixels_is_said_to_be_as_near_as_the_node_says_it_is(desk):
+    """Without a threshold nothing is in view for sure; at each patch blue is 1 behind red or green, times the scale."""
+    desk.source.watch(frozenset({"halves"}))
+    state = desk.until(lambda state: camera(state).number).to_json()
+    told = {name: each["state"] for name, each in state["presences"].items()}
+    assert told == {"red": "not sure", "green": "not sure", "blue": "not in view"}
+    # the sigmoid of the cosine 1, of a patch that is all red
+    assert state["presences"]["red"]["best_score"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-3)
+    assert [each["is_looked_at"] for each in state["cameras"] if each["name"] == "halves"] == [True]
+    version = desk.source.set_words(["red >= 0.6", "green", "blue"], 0).version
+    state = desk.until(lambda state: state.version == version and camera(state).presences[0].has_own_threshold)
+    assert state.to_json()["presences"]["red"]["state"] == "in view"
+
+
 def test_new_words_change_the_overlay_and_a_version_counts_once(desk):
     desk.source.watch(frozenset({"halves"}))
     first = desk.until(lambda state: camera(state).number).version

@@ -18,6 +18,7 @@ from web_page import WAIT_MS, colour_in, served, wait_for_colour
 
 import talk2dino_ros
 from talk2dino_ros.engine import load_segmenter
+from talk2dino_ros.perception.presence import Presence, PresenceState
 from talk2dino_ros.viz.overlay import color_of
 from talk2dino_ros.web.desk.desk_source import DeskSource
 from talk2dino_ros.web.web_source import PageCamera, PageClass
@@ -26,21 +27,30 @@ PHOTOS = Path(talk2dino_ros.__file__).parent / "demo" / "photos"
 NASTY = "<img src=x onerror=\"document.title='taken'\">"
 
 
+def wait_until_asked(source, page, words):
+    """Wait until the server was asked for these words: a page shows a threshold before it is active."""
+    for _ in range(WAIT_MS // 50):
+        if source.asked and source.asked[-1] == words:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{source.asked} does not end with {words}")
+
+
 def test_what_the_camera_sees_is_on_the_page(source, page):
     wait_for_colour(page, (200, 40, 40))
     source.show((40, 40, 200))
     wait_for_colour(page, (40, 40, 200))
     assert page.locator("figure img").get_attribute("alt") == "front: mug 25\u00a0%"
     numbers = page.locator("#chips .numbers").first
-    assert numbers.inner_text() == "25\u00a0% of the image, confidence 90\u00a0%"
+    assert numbers.inner_text() == "in view, 25\u00a0% of the image, confidence 90\u00a0%"
     front = source.now.cameras[0]
     source.change(cameras=(front, PageCamera("map from above", 1, (16, 12), is_map=True)))  # which is no other camera
     page.wait_for_selector("figure[data-key='map from above']")
-    assert numbers.inner_text() == "25\u00a0% of the image, confidence 90\u00a0%"
+    assert numbers.inner_text() == "in view, 25\u00a0% of the image, confidence 90\u00a0%"
     assert page.locator("#seen button .quiet").inner_text() == "90\u00a0%"
     source.change(cameras=(front, replace(front, name="rear", seen=())))
     page.wait_for_selector("figure[data-key=rear]")
-    assert numbers.inner_text() == "25\u00a0% of the image, seen in 1 of 2, confidence 90\u00a0%"
+    assert numbers.inner_text() == "in view, 25\u00a0% of the image, seen in 1 of 2, confidence 90\u00a0%"
 
 
 def test_a_robots_words_are_text_and_nothing_else(source, page):
@@ -91,18 +101,58 @@ def test_what_was_refused_is_said_and_stays_typed(source, page):
 
 def test_a_moved_threshold_is_sent_and_shown(source, page):
     slider = page.locator("[aria-label='Threshold of mug']")
-    assert slider.get_attribute("aria-valuetext") == "as all, 0.525"
+    reset = page.locator("[aria-label='Give mug the common threshold']")
+    assert slider.get_attribute("aria-valuetext") == "0.525, common"
+    assert not reset.is_visible()
     slider.focus()
     for _ in range(7):
         page.keyboard.press("ArrowRight")
-    page.wait_for_selector("[aria-valuetext='at 0.560']")
-    for _ in range(WAIT_MS // 50):
-        if source.asked and source.asked[-1] == ["mug >= 0.56: cup, mug", "!wall"]:
-            break
-        page.wait_for_timeout(50)
-    assert source.asked[-1] == ["mug >= 0.56: cup, mug", "!wall"]
+    page.wait_for_selector("[aria-valuetext='0.560, own']")
+    wait_until_asked(source, page, ["mug >= 0.56: cup, mug", "!wall"])
     assert page.locator("#chips .name").first.inner_text() == "mug: cup, mug"
     page.wait_for_selector("#words-message:empty", state="attached")
+    reset.click()
+    page.wait_for_selector("[aria-valuetext='0.525, common']:focus")
+    wait_until_asked(source, page, ["mug: cup, mug", "!wall"])
+
+
+def test_how_a_word_stands_is_said_as_the_service_says_it(source, page):
+    """Of two cameras the surer one's answer; a share only where the image has one; of an unseen camera nothing."""
+    front = source.now.cameras[0]
+    near = Presence(1, "mug", PresenceState.NOT_SURE, "", best_score=0.519, evidence=-0.2)
+    far = Presence(1, "mug", PresenceState.NOT_IN_VIEW, "", best_score=0.45, evidence=-4.0)
+    paused = Presence(1, "mug", PresenceState.NOT_LOOKED_FOR, "")
+    for presences, seen, said in (
+        [((far,), (near,)), (), "not sure, best score 0.519"],
+        [((far,), (far,)), (), "not in view, best score 0.450"],
+        [((near,), (far,)), front.seen, "not sure, 25\u00a0% of the image, seen in 1 of 2, confidence 90\u00a0%"],
+        [((paused,), ()), (), "not looked for"],
+        [((), ()), (), ""],
+    ):
+        sides = zip(("front", "rear"), presences, (seen, ()), strict=True)
+        source.change(cameras=tuple(replace(front, name=n, presences=p, seen=s, points=()) for n, p, s in sides))
+        page.wait_for_function("said => document.querySelector('#chips .numbers').textContent === said", arg=said)
+
+
+def test_on_a_phone_the_robot_is_stopped_without_scrolling_and_what_is_seen_stays(source, open_page):
+    watched = []
+    source.on_watch = watched.append
+    source.change(can_go=True, classes=tuple(PageClass(f"word {i}", f"word {i}", "#e13c3c") for i in range(12)))
+    with served(source) as server:
+        page = open_page(server.address, viewport={"width": 390, "height": 844}, has_touch=True)
+        wait_for_colour(page, (200, 40, 40))
+        page.locator("#seen button").scroll_into_view_if_needed()
+        page.wait_for_function("document.querySelector('#cameras').getBoundingClientRect().bottom < -250")
+        page.click("#seen button")
+        page.click("#details-go")
+        page.click("#details-go:text('Yes, drive')")
+        page.wait_for_selector("#journey:visible")
+        top = page.locator("#journey-stop").bounding_box()["y"]
+        assert 0 <= top < 100
+        page.click("#journey-stop")
+        page.click("#journey-close")
+        assert not page.is_visible("#journey")
+        assert watched == [frozenset({"front"})]
 
 
 def test_a_robot_is_sent_after_a_confirmation_and_stopped(source, page):

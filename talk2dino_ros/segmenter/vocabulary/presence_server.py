@@ -11,7 +11,7 @@ from talk2dino_msgs.srv import IsInView
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_entries import parse_class, shorten
-from talk2dino_ros.perception.presence import Presence, PresenceState
+from talk2dino_ros.perception.presence import Presence, PresenceState, sureness
 from talk2dino_ros.ros.conversions.stamps import ns_to_stamp
 from talk2dino_ros.ros.node.waits import Waits
 from talk2dino_ros.segmenter.vocabulary.presence_topic import presence_to_msg
@@ -90,7 +90,7 @@ class PresenceServer:
                 f"no image of {', '.join(missing)} was segmented in {timeout_s:g} s, expected one; look at the "
                 "camera's status in /diagnostics, or give it more time (timeout_s)"
             )
-        camera, answer = max(answers, key=lambda each: (each[1].presence.state, each[1].presence.evidence))
+        camera, answer = max(answers, key=lambda each: sureness(each[1].presence))
         if answer.presence.state == PresenceState.NOT_LOOKED_FOR:
             raise PresenceError(PAUSED)
         return camera, answer, missing

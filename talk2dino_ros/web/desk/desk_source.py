@@ -15,6 +15,7 @@ import numpy.typing as npt
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.perception.points_of_interest import PointOfInterest, find_points
+from talk2dino_ros.perception.presence import Presence, presences_of
 from talk2dino_ros.perception.space.regions import layers_of
 from talk2dino_ros.viz.overlay import overlay, with_answers
 from talk2dino_ros.web.desk.desk_camera import DeskCamera
@@ -35,7 +36,7 @@ from talk2dino_ros.web.web_source import (
 )
 
 if TYPE_CHECKING:
-    from talk2dino_ros.engine import Segmenter, Vocabulary
+    from talk2dino_ros.engine import Segmentation, Segmenter, Vocabulary
 
 Rgb = npt.NDArray[np.uint8]
 IDLE_S = 0.02  # between two looks for an image that is due
@@ -184,7 +185,7 @@ class DeskSource:
 
     def _segmented(self, view: _View, number: int, rgb: Rgb, vocabulary: Vocabulary) -> _View:
         start_s = time.perf_counter()
-        result = self._segmenter.segment(rgb, vocabulary)
+        result = self._segmenter.segment(rgb, vocabulary, return_scores=True)
         latency_ms = 1e3 * (time.perf_counter() - start_s)
         labels, questions = vocabulary.labels(), vocabulary.questions()
         points = [point for layer in layers_of(result, labels, questions) for point in find_points(*layer)]
@@ -197,9 +198,18 @@ class DeskSource:
             self._cameras[view.page.name].dropped,
             tuple(_seen(mask, confidence, labels | questions)),
             tuple(map(_point, points)),
+            tuple(self._presences(vocabulary, result, points)),
         )
         jpeg = to_jpeg(overlay(rgb, mask, {**labels, **questions}), MOST_DETAIL)
         return _View(page, jpeg, rgb, result.class_ids, number, vocabulary.version, vocabulary.mask_labels())
+
+    def _presences(
+        self, vocabulary: Vocabulary, result: Segmentation, points: Sequence[PointOfInterest]
+    ) -> list[Presence]:
+        assert result.scores is not None, "they are asked for above"
+        seen = {point.class_id for point in points}
+        background, scale = self._segmenter.options.background, self._segmenter.model.logit_scale
+        return presences_of(vocabulary, result.scores, seen, background, scale)
 
 
 def _seen(mask: Any, confidence: Any, labels: Mapping[int, str]) -> list[SeenClass]:

@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Any
 
 from talk2dino_ros.client.talk2dino_client import OBJECT_STATES, Talk2DinoClient
+from talk2dino_ros.perception.presence import STATE_WORDS, Presence, PresenceState
 from talk2dino_ros.web.web_source import PagePoint, SeenClass, page_color
 
-NOT_IN_VIEW = (-1, -1)
+NO_PIXEL = (-1, -1)
 MOST_SHOWN = 300  # points, and objects, of a camera, whoever publishes them
 
 
@@ -23,10 +24,11 @@ class CameraFeeds:
         self._overlay = client.watch("overlay", name, on_overlay)
         self._points = client.watch("points_of_interest", name)
         self._objects = client.watch("objects", name)
+        self._presence = client.watch("presence", name)
 
     def close(self) -> None:
         """Look no more."""
-        for feed in (self._overlay, self._points, self._objects):
+        for feed in (self._overlay, self._points, self._objects, self._presence):
             feed.close()
 
     def points(self) -> tuple[PagePoint, ...]:
@@ -51,6 +53,12 @@ class CameraFeeds:
             SeenClass(name, round(share, 4), round(weights[name] / share, 3)) for name, share in shares.items() if share
         )
 
+    def presences(self) -> tuple[Presence, ...]:
+        """Return how the classes stand in the newest image of which that was told."""
+        message = self._presence.newest
+        told = islice(message.classes, MOST_SHOWN) if message else ()
+        return tuple(_of_presence(each) for each in told if each.state in STATE_WORDS)
+
 
 def shown_of(found: Iterable[Any]) -> list[Any]:
     """Return the points of interest or tracked objects that can be shown: the first ones that have finite numbers."""
@@ -62,6 +70,12 @@ def _can_be_shown(found: Any) -> bool:
     numbers = [found.confidence, getattr(found, "area_share", 0.0)]  # an object has no share of an image
     numbers += [place.x, place.y, place.z] if found.has_position else []
     return all(map(math.isfinite, numbers)) and getattr(found, "state", 0) in OBJECT_STATES
+
+
+def _of_presence(presence: Any) -> Presence:
+    state = PresenceState(presence.state)
+    numbers = {"best_score": presence.best_score, "evidence": presence.evidence}
+    return Presence(presence.class_id, presence.class_name, state, presence.reason, **numbers)
 
 
 def _of_point(point: Any, tracked: Any) -> PagePoint:
@@ -87,10 +101,10 @@ def _of_object(tracked: Any, frame: str) -> PagePoint:
         tracked.class_name,
         page_color(tracked.class_id),
         round(tracked.confidence, 3),
-        NOT_IN_VIEW,
+        NO_PIXEL,
         (box.x_offset, box.y_offset, box.width, box.height),
         tracked.id,
-        f"{OBJECT_STATES[tracked.state]}, not in view",
+        f"{OBJECT_STATES[tracked.state]}, not seen in this image",
         (place.x, place.y, place.z) if tracked.has_position else None,
         frame,
         "it was seen without depth",

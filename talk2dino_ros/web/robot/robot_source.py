@@ -207,6 +207,7 @@ class RobotSource:
             int(number(values, "images dropped") or 0),
             feeds.seen() if feeds else (),
             feeds.points() if feeds else (),
+            feeds.presences() if feeds else (),
         )
 
     def _is_fresh(self, heard: Any) -> bool:

@@ -18,7 +18,8 @@ export class Cameras {
       if (isIntersecting) this.visible.add(target.dataset.key);
       else this.visible.delete(target.dataset.key);
     }
-    this.onWatch([...this.visible].slice(0, MOST_WATCHED));
+    // who reads the lists below still wants to know what is seen
+    if (this.visible.size) this.onWatch([...this.visible].slice(0, MOST_WATCHED));
   }
 
   show(cameras, isLost) {
@@ -54,7 +55,7 @@ export class Cameras {
     else if (problem) setText(problem, camera.problem);
     else frame.append(element("p", { className: "problem", text: camera.problem }));
     const seen = camera.seen.map((each) => `${each.class_name} ${percent(each.share)}`).join(", ");
-    card.querySelector("img").alt = camera.is_map ? "The map from above" : `${camera.name}: ${seen || "none of the words is in view"}`;
+    card.querySelector("img").alt = camera.is_map ? "The map from above" : `${camera.name}: ${seen || "nothing is marked"}`;
     const dropped = camera.dropped ? `, ${camera.dropped} dropped` : "";
     setText(card.querySelector(".speed"), camera.latency_ms === null ? "" : `${Math.round(camera.latency_ms)} ms${dropped}`);
     this.showTags(card.querySelector(".tags"), camera);

@@ -11,15 +11,21 @@ export class Seen {
     this.dialog = byId("details");
     byId("details-close").onclick = () => this.dialog.close();
     byId("details-go").onclick = () => this.go();
+    byId("journey-close").onclick = () => {
+      this.closed = this.state.journey; // a later one has another sentence, or is under way
+      byId("journey").hidden = true;
+    };
     byId("journey-stop").onclick = () => ask("stop", {}).catch((error) => setText(byId("journey-said"), error.message));
   }
 
   show(state) {
     this.state = state;
     if (this.dialog.open) this.offerGo(this.isAsked); // a goal node may have come, or gone
-    byId("journey").hidden = !state.journey;
+    if (state.is_going || state.journey !== this.closed) this.closed = "";
+    byId("journey").hidden = !state.journey || state.journey === this.closed;
     setText(byId("journey-said"), state.journey);
     byId("journey-stop").hidden = !state.is_going || state.read_only;
+    byId("journey-close").hidden = state.is_going;
     const all = state.cameras.flatMap((camera) => camera.points.map((point) => ({ point, camera: camera.name })));
     const several = state.cameras.filter((camera) => !camera.is_map).length > 1;
     const counts = new Map();

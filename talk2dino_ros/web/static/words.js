@@ -27,7 +27,8 @@ export class Words {
     keyed(byId("chips"), state.classes, (each) => each.name, (each) => this.make(each), (chip, each) => {
       this.update(chip, each, state, isFixed);
     });
-    setText(byId("version"), state.version === "0" ? "" : `Vocabulary ${state.version}`);
+    byId("threshold-hint").hidden = isFixed || !state.classes.some((each) => each.color);
+    setText(byId("version"), state.version === "0" ? "" : `Version ${state.version} of the words`);
     if (state.notice) this.say(`${state.notice}…`);
     else if (!this.pending && this.isNotice) this.say("");
     this.isNotice = Boolean(state.notice);
@@ -48,7 +49,14 @@ export class Words {
       this.wanted = { ...this.wanted, [name]: Number(slider.value) };
       this.sendThresholds();
     };
-    return element("div", { className: "threshold" }, slider, element("output", { className: "quiet" }));
+    const reset = element("button", { type: "button", text: "Reset", ariaLabel: `Give ${name} the common threshold` });
+    reset.onclick = () => {
+      this.wanted = { ...this.wanted, [name]: null };
+      this.sendThresholds();
+      slider.focus(); // the button goes
+    };
+    const said = element("div", { className: "said" }, element("output", { className: "quiet" }), reset);
+    return element("div", { className: "threshold" }, slider, said);
   }
 
   // One request at a time, with the newest values: a slider gives more than there are answers.
@@ -70,19 +78,20 @@ export class Words {
     chip.firstChild.className = each.color ? "swatch" : "swatch none";
     chip.firstChild.style.setProperty("--swatch", each.color);
     setText(chip.querySelector(".name"), words(each));
-    setText(chip.querySelector(".numbers"), numbers(each, state.cameras));
+    setText(chip.querySelector(".numbers"), numbers(each, state));
     if (each.color) this.updateThreshold(chip, each, state, isFixed);
     chip.querySelector(".remove").disabled = isFixed || state.classes.length < 2;
   }
 
   updateThreshold(chip, each, state, isFixed) {
-    const [slider, said] = chip.querySelector(".threshold").children;
+    const [slider, said, reset] = ["input", "output", "button"].map((each) => chip.querySelector(`.threshold ${each}`));
     slider.disabled = isFixed;
-    const moved = this.wanted[each.name] ?? this.sent[each.name];
-    const value = moved ?? each.threshold ?? state.threshold ?? RANGE.min;
+    const own = { [each.name]: each.threshold, ...this.sent, ...this.wanted }[each.name];
+    const value = own ?? state.threshold ?? RANGE.min;
     if (Number(slider.value) !== value) slider.value = value;
-    setText(said, moved === undefined && each.threshold === null ? ofAll(state.threshold) : `at ${value.toFixed(3)}`);
+    setText(said, own === null ? common(state.threshold) : `${value.toFixed(3)}, own`);
     slider.setAttribute("aria-valuetext", said.textContent);
+    reset.hidden = isFixed || own === null;
   }
 
   async add() {
@@ -130,17 +139,19 @@ export class Words {
 // The words as they were typed, without the threshold, which the slider shows.
 const words = (each) => (each.threshold === null ? each.text : each.text.replace(/\s*>=\s*[\d.]+/, ""));
 
-const ofAll = (threshold) => (threshold === null ? "no threshold" : `as all, ${threshold.toFixed(3)}`);
+const common = (threshold) => (threshold === null ? "no threshold" : `${threshold.toFixed(3)}, common`);
 
-// What all cameras together see of a class.
-function numbers(each, cameras) {
+// How a class stands, in the words of ~/is_in_view, and what all cameras together see of it.
+function numbers(each, { cameras, presences, lost }) {
   if (!each.color) return "competes for pixels, and is not shown";
-  const looking = cameras.filter((camera) => camera.number && !camera.is_map);
+  const stands = presences[each.name];
+  if (lost || !stands) return "";
+  const looking = cameras.filter((camera) => camera.is_looked_at);
   const seen = looking.flatMap((camera) => camera.seen.filter((one) => one.class_name === each.name));
-  if (!looking.length) return "";
   const sum = seen.reduce((total, one) => total + one.share, 0);
-  if (!sum) return "not in view";
+  const best = stands.best_score === null ? "" : `, best score ${stands.best_score.toFixed(3)}`;
+  if (!sum) return `${stands.state}${best}`;
   const sure = seen.reduce((total, one) => total + one.share * one.confidence, 0) / sum;
   const where = looking.length > 1 ? `, seen in ${seen.length} of ${looking.length}` : "";
-  return `${percent(sum / seen.length)} of the image${where}, confidence ${percent(sure)}`;
+  return `${stands.state}, ${percent(sum / seen.length)} of the image${where}, confidence ${percent(sure)}`;
 }

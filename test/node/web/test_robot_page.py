@@ -17,8 +17,10 @@ import pytest
 from node_process import NodeProcess
 from PIL import Image
 from robot_world import DEPTH_M, HEIGHT, WIDTH, RobotWorld
+from talk2dino_msgs.srv import IsInView
 from websockets.asyncio.client import connect
 
+from talk2dino_ros.perception.presence import STATE_WORDS
 from talk2dino_ros.web.map_drawing import MapView, draw_from_above
 
 NAMESPACE = "/page"
@@ -111,6 +113,21 @@ def test_the_page_shows_the_camera_its_words_and_a_cup_in_metres(address):
     share = {each["class_name"]: each["share"] for each in camera["seen"]}["cup"]
     assert 0.2 < share < 0.7  # by eye: the cup with its saucer fills half of the photograph
     assert any("model" in each["what"] for each in state["health"])
+
+
+def test_the_page_says_of_each_word_what_the_service_says(address, world):
+    client = world.call(lambda: world.node.create_client(IsInView, "talk2dino/is_in_view"))
+    assert client.wait_for_service(WAIT_S)
+    state, _ = until(address, lambda state, _: len(state["presences"]) == 2)
+    for word in ("cup", "dog"):  # the camera shows one photograph
+        asked = world.call(lambda word=word: client.call_async(IsInView.Request(class_name=word)))
+        end_s = time.monotonic() + WAIT_S
+        while not asked.done():
+            assert time.monotonic() < end_s
+            time.sleep(0.01)
+        told = asked.result().presence
+        best = pytest.approx(told.best_score, abs=1e-6)
+        assert state["presences"][word] == {"state": STATE_WORDS[told.state], "best_score": best}
 
 
 def test_words_are_changed_and_two_pages_at_once_are_told_apart(address):
