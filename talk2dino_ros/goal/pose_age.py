@@ -11,7 +11,7 @@ MOST_POSE_AGE_S = 3.0  # odometry and localisation speak at 1 Hz and more
 class PoseAge:
     """Refuse a pose whose stamp stands still, or is far behind what else the robot says.
 
-    No clock of this machine is compared with a stamp: a bag's and another machine's may be off by years.
+    No clock is compared with a stamp: a bag's and another machine's may be off by years.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class PoseAge:
         """Raise TransformError where a pose of this stamp is too old.
 
         stamp_ns: None where nothing on its way moves. newest_ns: the newest stamp of an image that was heard, 0: none.
-        now_s: on the steady clock.
+        now_s: on a clock that goes on as the robot's time does.
         """
         if stamp_ns is None:
             return

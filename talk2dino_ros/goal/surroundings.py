@@ -65,8 +65,13 @@ class Surroundings:
         """Return the robot's current pose; raise TransformError where it is unknown or too old."""
         settings = self._settings()
         transform = self._transforms.lookup(settings.goal_frame, settings.base_frame, None)
-        self._pose_age.check(transform.stamp_ns, self._newest_ns, time.monotonic())
+        self._pose_age.check(transform.stamp_ns, self._newest_ns, self._robots_s())
         return transform_to_pose(transform)
+
+    def _robots_s(self) -> float:
+        """Return the time that passes for the robot, in seconds: a simulation may be slow, or stand still."""
+        clock = self._node.get_clock()
+        return clock.now().nanoseconds * 1e-9 if clock.ros_time_is_active else time.monotonic()
 
     def no_pose(self) -> str:
         """Return why the robot's pose is not known; "" where it is."""

@@ -39,15 +39,37 @@ def test_a_robot_of_static_frames_has_no_age():
         age.check(None, 10**18, now_s)
 
 
-def test_the_surroundings_ask_for_the_age(monkeypatch):
-    clock = SimpleNamespace(now_s=10.0)
-    monkeypatch.setattr(surroundings.time, "monotonic", lambda: clock.now_s)
-    transforms = SimpleNamespace(lookup=lambda *_: Transform.identity(stamp_ns=7 * S))
-    monkeypatch.setattr(surroundings, "open_transforms", lambda _node: transforms)
-    node = SimpleNamespace(create_subscription=lambda *_: None)
-    settings = SimpleNamespace(goal_frame="map", base_frame="base_link")
-    around = surroundings.Surroundings(node, lambda: settings, lambda _back_s: None)
-    assert (around.robot().x, around.robot().y) == (0.0, 0.0)
-    clock.now_s += 12.0
-    with pytest.raises(TransformError, match="s old, expected at most"):
-        around.robot()
+class World:
+    """Surroundings whose TF says the same for ever, with the computer's clock and the robot's."""
+
+    def __init__(self, monkeypatch, *, is_simulated: bool) -> None:
+        self.computers_s, self.robots_s = 10.0, 50.0
+        monkeypatch.setattr(surroundings.time, "monotonic", lambda: self.computers_s)
+        transforms = SimpleNamespace(lookup=lambda *_: Transform.identity(stamp_ns=7 * S))
+        monkeypatch.setattr(surroundings, "open_transforms", lambda _node: transforms)
+        clock = SimpleNamespace(
+            ros_time_is_active=is_simulated, now=lambda: SimpleNamespace(nanoseconds=round(self.robots_s * S))
+        )
+        node = SimpleNamespace(create_subscription=lambda *_: None, get_clock=lambda: clock)
+        settings = SimpleNamespace(goal_frame="map", base_frame="base_link")
+        self.around = surroundings.Surroundings(node, lambda: settings, lambda _back_s: None)
+
+
+def test_a_robots_pose_ages_by_a_clock_that_nobody_sets(monkeypatch):
+    world = World(monkeypatch, is_simulated=False)
+    assert (world.around.robot().x, world.around.robot().y) == (0.0, 0.0)
+    world.robots_s += 1e6  # the system's clock was set
+    world.around.robot()
+    world.computers_s += 12.0
+    with pytest.raises(TransformError, match=r"is 12\.0 s old, expected at most"):
+        world.around.robot()
+
+
+def test_a_simulated_robots_pose_ages_as_its_time_passes(monkeypatch):
+    world = World(monkeypatch, is_simulated=True)
+    world.around.robot()
+    world.computers_s += 1000.0  # the simulation is paused, or slow
+    world.around.robot()
+    world.robots_s += 12.0
+    with pytest.raises(TransformError, match=r"is 12\.0 s old, expected at most"):
+        world.around.robot()
