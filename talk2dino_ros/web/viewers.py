@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
@@ -24,7 +25,8 @@ MOST_VIEWERS = 100
 MOST_WATCHED = 16  # cameras of one viewer: what a screen has room for
 SIGN_OF_LIFE_S = 5.0  # a state goes out at least this often, so that a browser notices a dead line
 LARGEST_MESSAGE = 16_384  # bytes, from a browser
-BUSY, BAD_MESSAGE = 1013, 1003  # codes of closing a websocket
+BUSY, BAD_MESSAGE, FAILED = 1013, 1003, 1011  # codes of closing a websocket
+_LOG = logging.getLogger("talk2dino")
 
 
 class Viewers:
@@ -60,7 +62,7 @@ class Viewers:
             return await socket.close(BUSY, f"{MOST_VIEWERS} pages are open already; close one")
         viewer = Viewer(socket, self._source, self._messages, self._period_s)
         self._viewers.add(viewer)
-        sending = asyncio.ensure_future(_until_gone(viewer.send(self._until_paid)))
+        sending = asyncio.ensure_future(self._send(viewer))
         try:
             await _until_gone(self._receive(viewer))
         finally:
@@ -68,6 +70,14 @@ class Viewers:
             self._viewers.discard(viewer)
             self._tell_watched()
         return None
+
+    async def _send(self, viewer: Viewer) -> None:
+        """Send until the browser is gone; close its line where nothing can be sent, so that it says so and retries."""
+        try:
+            await viewer.send(self._until_paid)
+        except Exception:
+            _LOG.exception("a page was not sent what is new, which is a bug in this program")
+            await _until_gone(viewer.socket.close(FAILED, "the server failed; its log has the details"))
 
     async def _until_paid(self) -> None:
         """Wait until the processor time that was spent is paid for, and all who came before have begun their turns."""
@@ -133,7 +143,7 @@ class Viewer:
             await until_paid()
             self.news.clear()
             self._drawn.clear()
-            await self._send_turn()
+            await _until_gone(self._send_turn([*self._new_pictures()], self._messages.state()))
             await self._drawn.wait()
             await asyncio.sleep(self._period_s)
             try:
@@ -141,10 +151,10 @@ class Viewer:
             except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
                 self._messages.forget_state()
 
-    async def _send_turn(self) -> None:
-        for picture in self._new_pictures():
+    async def _send_turn(self, pictures: list[bytes], state: str) -> None:
+        for picture in pictures:
             await self.socket.send_bytes(picture)
-        await self.socket.send_text(self._messages.state())
+        await self.socket.send_text(state)
 
     def _new_pictures(self) -> Iterator[bytes]:
         """Yield the overlays that this browser has not got yet."""

@@ -8,6 +8,7 @@ from watched_desk import WatchedDesk, camera_of
 
 from talk2dino_ros.engine import VocabularyError
 from talk2dino_ros.viz.overlay import color_of
+from talk2dino_ros.web.desk import desk_source
 from talk2dino_ros.web.web_source import ConflictError, WebError
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -85,6 +86,17 @@ def test_new_words_change_the_overlay_and_a_version_counts_once(desk):
         desk.source.set_words(["\x00"], state.version)
     assert [each.name for each in desk.source.state().classes] == ["g", "b"]
     assert desk.source.state().notice == ""
+
+
+def test_a_picture_that_a_library_fails_at_is_told_and_tried_again_with_new_words(desk, monkeypatch, caplog):
+    with monkeypatch.context() as broken:
+        broken.setattr(desk_source, "to_jpeg", lambda rgb, longest: 1 // 0)
+        desk.source.watch(frozenset({"halves"}))
+        problem = camera(desk.until(lambda state: camera(state).problem)).problem
+        assert problem.startswith("an image of halves was lost by a bug in this program or in a library (ZeroDivision")
+    assert "desk_source.py" in caplog.text  # where it was
+    desk.source.set_words(["g", "b"], 0)
+    assert camera(desk.until(lambda state: "g" in seen(state))).problem == ""
 
 
 def test_a_picture_that_cannot_be_read_says_so_and_stops_no_other(desk):

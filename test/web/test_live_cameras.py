@@ -25,6 +25,7 @@ class Webcam:
 
     def __init__(self):
         self.is_plugged, self.colour = True, RED
+        self.bug = None  # what reading it raises
         self.open = 0
         self.changed = threading.Condition()
 
@@ -43,6 +44,8 @@ class Webcam:
 
     def read(self):
         time.sleep(0.005)
+        if self.bug:
+            raise self.bug
         return self.is_plugged, np.full((32, 32, 3), self.colour[::-1], np.uint8)
 
     def release(self):
@@ -83,6 +86,25 @@ def test_a_webcam_that_is_unplugged_is_lost_and_comes_back(webcam):
     finally:
         desk.source.close()
     assert webcam.open == 0
+
+
+def test_a_driver_that_raises_what_it_likes_is_told_on_the_page_and_on_the_terminal(webcam, caplog):
+    desk = WatchedDesk("0")
+    try:
+        desk.source.watch(frozenset({"camera_0"}))
+        desk.until(sees("red"))
+        webcam.bug = ZeroDivisionError("secrets of the driver")
+        problem = camera_of(desk.until(lambda state: camera_of(state, "camera_0").problem), "camera_0").problem
+        assert problem == (
+            "an image of the camera 0 was lost by a bug in this program or in a library (ZeroDivisionError), expected "
+            "it to be shown; the terminal has the details; it is looked for every 0.02 s"
+        )
+        webcam.bug, webcam.colour = None, GREEN
+        assert camera_of(desk.until(sees("green")), "camera_0").problem == ""
+    finally:
+        desk.source.close()
+    (record,) = caplog.records  # of many tries one
+    assert "ZeroDivisionError: secrets of the driver" in record.getMessage()
 
 
 def test_a_webcam_is_open_while_someone_looks_and_the_newest_image_wins(webcam, monkeypatch):

@@ -129,6 +129,20 @@ def test_a_line_with_rubbish_is_closed_with_a_reason(client, rubbish):
     )
 
 
+def test_a_line_that_nothing_can_be_sent_on_is_closed_and_the_log_says_why(source, client, caplog):
+    with client.websocket_connect(LIVE) as line:
+        turn_of(line)
+        source.state, state = None, source.state  # which is a TypeError
+        source.on_change()
+        with pytest.raises(WebSocketDisconnect) as closed:
+            line.receive_text()
+    assert (closed.value.code, closed.value.reason) == (1011, "the server failed; its log has the details")
+    assert "TypeError: 'NoneType' object is not callable" in caplog.text
+    source.state = state
+    with client.websocket_connect(LIVE) as line:
+        turn_of(line)
+
+
 def test_one_browser_too_many_is_told_so(source, monkeypatch):
     monkeypatch.setattr(viewers, "MOST_VIEWERS", 1)
     with client_of(source) as client, client.websocket_connect(LIVE) as first:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
+from talk2dino_ros.ros.node.problems import ProblemLog
 from talk2dino_ros.viz.pictures import read_picture
 
 Rgb = npt.NDArray[np.uint8]
@@ -58,6 +60,23 @@ class DeskStream:
 
 
 OpenStream = Callable[[], AbstractContextManager[DeskStream]]
+
+
+class LostImages:
+    """What is told of images that are lost."""
+
+    def __init__(self) -> None:
+        self._log = ProblemLog(logging.getLogger("talk2dino"))  # which goes to the terminal
+
+    def told(self, error: Exception, camera: str) -> Talk2DinoError:
+        """Return an error as the page tells it: of one that is not ours only its kind; the terminal has all of it."""
+        if isinstance(error, Talk2DinoError):
+            return error
+        self._log.report(f"an image of {camera} was lost", error)
+        return ImageError(
+            f"an image of {camera} was lost by a bug in this program or in a library ({type(error).__name__}), "
+            "expected it to be shown; the terminal has the details"
+        )
 
 
 class StillPhoto:

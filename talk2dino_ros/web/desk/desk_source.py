@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.perception.points_of_interest import PointOfInterest, find_points
 from talk2dino_ros.perception.presence import Presence, presences_of
 from talk2dino_ros.perception.space.regions import layers_of
 from talk2dino_ros.viz.overlay import overlay, with_answers
-from talk2dino_ros.web.desk.desk_camera import DeskCamera
+from talk2dino_ros.web.desk.desk_camera import DeskCamera, LostImages
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.web_source import (
     ConflictError,
@@ -74,6 +73,7 @@ class DeskSource:
         self._views = {name: _View(PageCamera(name)) for name in cameras}
         self._watched: frozenset[str] = frozenset()
         self._notice = ""
+        self._lost = LostImages()
         self._words_lock = threading.Lock()
         self._closed = threading.Event()
         self._wake = threading.Event()
@@ -171,14 +171,15 @@ class DeskSource:
         view, vocabulary = self._views[name], self._vocabulary
         is_same = view.version == vocabulary.version
         try:
-            newest = self._cameras[name].newest(view.number)
+            # new words are a reason to try again what could not be shown
+            newest = self._cameras[name].newest(view.number if is_same or view.rgb is not None else 0)
             if newest is None and (is_same or view.rgb is None):
                 return False
             number, rgb = newest or (view.number, view.rgb)
             if rgb is not None:
                 self._views[name] = self._segmented(view, number, rgb, vocabulary)
-        except Talk2DinoError as error:
-            page = PageCamera(name, view.page.number, problem=str(error))
+        except Exception as error:  # of libraries, too: the thread outlives every image
+            page = PageCamera(name, view.page.number, problem=str(self._lost.told(error, name)))
             self._views[name] = _View(page, number=1, version=vocabulary.version)
         self.on_change()
         return True

@@ -8,7 +8,7 @@ import threading
 import time
 
 from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
-from talk2dino_ros.web.desk.desk_camera import OpenStream, Rgb
+from talk2dino_ros.web.desk.desk_camera import LostImages, OpenStream, Rgb
 
 RETRY_S = 2.0  # between two looks for one that is not there
 REST_S = 5.0  # a camera that nobody looks at so long is closed
@@ -23,6 +23,7 @@ class LiveCamera:
         self.flaw = ""
         self._shown = shown
         self._open_stream = open_stream
+        self._lost = LostImages()
         self._news: Rgb | Talk2DinoError | None = None
         self._overtaken = 0
         self._number = 0
@@ -57,8 +58,9 @@ class LiveCamera:
         while self._wait_until_asked():
             try:
                 self._read()
-            except Talk2DinoError as error:
-                self._put(ImageError(f"{error}; it is looked for every {RETRY_S:g} s"))
+            except Exception as error:  # of drivers and codecs, too: the thread outlives them all
+                told = self._lost.told(error, f"the camera {self._shown}")
+                self._put(ImageError(f"{told}; it is looked for every {RETRY_S:g} s"))
                 with self._changed:
                     self._changed.wait_for(lambda: self._is_closed, RETRY_S)
 

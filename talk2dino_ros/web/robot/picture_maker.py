@@ -10,19 +10,28 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
+from talk2dino_ros.ros.node.faults import OnFault
 from talk2dino_ros.web.jpeg import to_jpeg
 from talk2dino_ros.web.processor_budget import ProcessorBudget
 
 
 class PictureMaker:
-    """Makes pictures of messages of overlays. on_picture: gets the camera's name, its size (width, height), a JPEG."""
+    """Makes pictures of messages of overlays.
+
+    on_picture: gets the camera's name, its size (width, height), a JPEG. on_fault: what no message should lead to.
+    """
 
     def __init__(
-        self, max_rate_hz: float, longest: int, on_picture: Callable[[str, tuple[int, int], bytes], None]
+        self,
+        max_rate_hz: float,
+        longest: int,
+        on_picture: Callable[[str, tuple[int, int], bytes], None],
+        on_fault: OnFault,
     ) -> None:
         self._period_s = 1 / max_rate_hz
         self._longest = longest
         self._on_picture = on_picture
+        self._on_fault = on_fault
         self._newest: dict[str, Any] = {}
         self._is_closed = False
         self._changed = threading.Condition()
@@ -59,7 +68,9 @@ class PictureMaker:
 
     def _make(self, camera: str, message: Any) -> None:
         try:
-            rgb = image_to_rgb(message)
+            jpeg = to_jpeg(image_to_rgb(message), self._longest)
+            self._on_picture(camera, (message.width, message.height), jpeg)
         except Talk2DinoError:  # not the segmenter's, whatever publishes there
             return
-        self._on_picture(camera, (message.width, message.height), to_jpeg(rgb, self._longest))
+        except Exception as error:  # the thread outlives every picture
+            self._on_fault(f"a picture of {camera} was lost", error)

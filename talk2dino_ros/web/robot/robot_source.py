@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
+    from talk2dino_ros.ros.node.faults import OnFault
     from talk2dino_ros.web.robot.web_parameters import WebParameters
 
 LOOK_S = 0.5  # between two looks at what is there
@@ -54,7 +55,7 @@ ANSWER_S = 90.0  # longer than a client of the nodes waits by itself
 class RobotSource:
     """Shows the nodes of a robot. on_change: see PageSource. Made and closed in the executor's thread."""
 
-    def __init__(self, node: Node, client: Talk2DinoClient, settings: WebParameters) -> None:
+    def __init__(self, node: Node, client: Talk2DinoClient, settings: WebParameters, on_fault: OnFault) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._node = node
         self._client = client
@@ -71,7 +72,7 @@ class RobotSource:
         self._map = RobotMap(node, client, settings)
         self._wants_map = False
         self._map_problem = ""
-        self._maker = PictureMaker(settings.max_rate_hz, settings.picture_pixels, self._on_picture)
+        self._maker = PictureMaker(settings.max_rate_hz, settings.picture_pixels, self._on_picture, on_fault)
         self._timer = node.create_timer(LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def state(self) -> PageState:

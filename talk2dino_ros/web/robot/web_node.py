@@ -49,7 +49,7 @@ class WebNode(ManagedNode):
         settings = self._settings
         segmenter, goal, memory = settings.segmenter, settings.goal, settings.memory
         self._client = Talk2DinoClient(self, segmenter=segmenter, goal=goal, memory=memory)
-        self._source = RobotSource(self, self._client, settings)
+        self._source = RobotSource(self, self._client, settings, self.faults.note)
         access = Access.of(settings.host, read_only=settings.read_only)
         app = make_app(self._source, access, max_rate_hz=settings.max_rate_hz)
         self._server = WebServer(app, access, settings.port)
