@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from talk2dino_ros.agents.mcp_arguments import DESCRIPTION, add_mcp_arguments, permissions_of
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.node.run_node import REMEDIES, StartError
+from talk2dino_ros.ros.missing_package import REMEDIES, missing_package
+from talk2dino_ros.ros.node.run_node import StartError
 from talk2dino_ros.ros.node.shutdown import ShutdownHandler
 
 if TYPE_CHECKING:
@@ -83,10 +84,9 @@ def _importing() -> Any:
         import talk2dino_ros.client.talk2dino_client  # noqa: F401
         from talk2dino_ros.agents.robot_server import make_server
     except ImportError as error:
-        missing = (error.name or "").split(".")[0]
-        if missing not in NEEDED:
+        if not (sentence := missing_package(error, NEEDED)):
             raise
-        raise StartError(f"the Python package {missing} is missing, expected it here; {NEEDED[missing]}") from error
+        raise StartError(sentence) from error
     return make_server
 
 

@@ -14,7 +14,7 @@ from talk2dino_ros.engine.doctor.software_findings import software
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.options import BACKENDS
-from talk2dino_ros.ros.node.run_node import REMEDIES
+from talk2dino_ros.ros.missing_package import REMEDIES
 from talk2dino_ros.viz.pictures import UnwritableError
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def _ros() -> tuple[Section, ...]:
 def _missing(error: ImportError) -> HealthFinding:
     """Tell a shell without ROS from one without a package of messages."""
     package = (error.name or "").split(".")[0]
-    said, remedy = f"not in this shell ({error})", "source /opt/ros/<distro>/setup.bash and the workspace"
+    said = f"not in this shell ({error})"
+    remedy = "source /opt/ros/<distro>/setup.bash and the workspace, or .venv/setup.bash"
     if package != "rclpy" and package in REMEDIES:
         said, remedy = f"the Python package {package} is missing", REMEDIES[package]
     return HealthFinding("ROS 2", said, Level.NOTE, f"for the nodes: {remedy}; the commands here need no ROS")

@@ -1,60 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parse the command line of `talk2dino` and run the sub-command."""
+"""Run a sub-command of `talk2dino`, and tell its errors in a sentence."""
 
-import argparse
 import sys
 
-from talk2dino_ros.cli.bags.replay import add_replay_command
-from talk2dino_ros.cli.bench import add_bench_command
-from talk2dino_ros.cli.calibration.calibrate import add_calibrate_command
-from talk2dino_ros.cli.doctor import add_doctor_command
-from talk2dino_ros.cli.encode import add_encode_command
-from talk2dino_ros.cli.evaluate import add_evaluate_command
-from talk2dino_ros.cli.explain import add_explain_command
-from talk2dino_ros.cli.export import add_export_command
-from talk2dino_ros.cli.files.compared.compare import add_compare_command
-from talk2dino_ros.cli.files.segment import add_segment_command
-from talk2dino_ros.cli.label.label import add_label_command
-from talk2dino_ros.cli.memory.memory_command import add_memory_command
-from talk2dino_ros.cli.nav2_layer import add_nav2_layer_command
-from talk2dino_ros.cli.servers.mcp import add_mcp_command
-from talk2dino_ros.cli.servers.web import add_web_command
-from talk2dino_ros.cli.train import add_train_command
-from talk2dino_ros.cli.weights import add_weights_command
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.missing_package import missing_package
 from talk2dino_ros.viz.terminal import show_any_text
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one sub-command; returns the exit status, 1 with a sentence on an error."""
     show_any_text()
-    parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by words of your choice.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_segment_command(commands)
-    add_compare_command(commands)
-    add_label_command(commands)
-    add_weights_command(commands)
-    add_encode_command(commands)
-    add_calibrate_command(commands)
-    add_export_command(commands)
-    add_bench_command(commands)
-    add_doctor_command(commands)
-    add_evaluate_command(commands)
-    add_explain_command(commands)
-    add_train_command(commands)
-    add_memory_command(commands)
-    add_replay_command(commands)
-    add_nav2_layer_command(commands)
-    add_web_command(commands)
-    add_mcp_command(commands)
-    options = parser.parse_args(arguments)
     try:
+        from talk2dino_ros.cli.command_line import parsed  # imports packages that may be missing
+
+        options = parsed(arguments)
         return int(options.run(options) or 0)
     except Talk2DinoError as error:
-        print(f"talk2dino: {error}", file=sys.stderr)
-        return 1
+        return _failed(str(error))
+    except ModuleNotFoundError as error:
+        if not (sentence := missing_package(error)):
+            raise
+        return _failed(sentence)
     except KeyboardInterrupt:
         return 130
+
+
+def _failed(sentence: str) -> int:
+    print(f"talk2dino: {sentence}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from talk2dino_ros.client.client_errors import ClientError
 from talk2dino_ros.client.talk2dino_client import Talk2DinoClient
 from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
 from talk2dino_ros.ros.node.faults import Faults
-from talk2dino_ros.ros.node.ros_context import arguments_for_log
+from talk2dino_ros.ros.node.ros_context import arguments_for_log, init_ros
 from talk2dino_ros.ros.security.secured import secured_start
 
 CANCEL_S = 2.0
@@ -29,12 +29,12 @@ def connected_client(name: str, args: list[str] | None = None, **options: Any) -
     """Yield a client on a node of this name, spun in a thread; a go_to that is under way at the end is cancelled.
 
     args: of ROS, such as `["--ros-args", "-r", "__ns:=/robot"]`; None: the process's own. options: those of
-    Talk2DinoClient. Signals stay the program's.
+    Talk2DinoClient. Signals stay the program's. Raises StartError where ROS refuses the arguments.
     """
     context = Context()
     arguments, _problem = arguments_for_log(args)
     with secured_start(args):
-        rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
+        init_ros(lambda: rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO))
         # without what is offered under the node's own name: SROS 2 has enclaves for clients of any name
         node = Node(name, context=context, enable_rosout=False, start_parameter_services=False)
     executor = EnduringExecutor(Faults(node.get_logger()).note, context=context)

@@ -16,7 +16,7 @@ from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
 from talk2dino_ros.ros.node.ros_context import ros_program
 from talk2dino_ros.ros.parameters import parameter_set
 from talk2dino_ros.ros.parameters.parameter_field import parameter
-from talk2dino_ros.ros.parameters.parameter_set import Values
+from talk2dino_ros.ros.parameters.parameter_set import ParameterError, Values
 from talk2dino_ros.viz.pictures import read_folder
 
 
@@ -42,10 +42,14 @@ class PhotoCamera(Node):
     def __init__(self) -> None:
         super().__init__("photo_camera")
         parameter_set.declare(self, PhotoCameraParameters)
+        for warning in parameter_set.unknown_names(self, PhotoCameraParameters):
+            self.get_logger().warning(warning)
         settings = parameter_set.read(self, PhotoCameraParameters)
         self._photos, left_out = read_folder(settings.folder)
         for reason in left_out:
             self.get_logger().warning(reason)
+        if refusal := self._refusal(settings.photo):
+            raise ParameterError(refusal)
         self._shown_per_photo = max(1, round(settings.rate_hz * settings.hold_s))
         self._count = 0
         self._image_pub = self.create_publisher(Image, "image", qos_profile_sensor_data)
@@ -62,15 +66,20 @@ class PhotoCamera(Node):
 
     def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         for change in changes:
-            if change.name == "photo" and change.value not in ("", *self._photos):
-                reason = f"photo is {change.value!r}, expected one of {', '.join(self._photos)}, or '' for each in turn"
-                return SetParametersResult(successful=False, reason=reason)
+            if change.name == "photo" and (refusal := self._refusal(change.value)):
+                return SetParametersResult(successful=False, reason=refusal)
         return SetParametersResult(successful=True)
+
+    def _refusal(self, photo: object) -> str:
+        """Say why there is no such photo to show; "" where there is."""
+        if photo in ("", *self._photos):
+            return ""
+        return f"photo is {photo!r}, expected one of {', '.join(self._photos)}, or '' for each in turn; choose one"
 
 
 def main(args: list[str] | None = None) -> None:
     """Run until interrupted."""
-    with ros_program("photo_camera", args):
+    with ros_program("photo_camera", args, PhotoCameraParameters):
         rclpy.spin(PhotoCamera())
 
 

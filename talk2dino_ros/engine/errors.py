@@ -54,7 +54,6 @@ Talk2DinoError              engine/errors                           -
     RefusedError            client/client_errors                    the fields of a request
       VocabularyConflictError client/client_errors                  another client, which has changed the words
   DemoError                 demo/processes                          a process of the demo
-  MissingExtraError         cli/servers/web                         the installation: libraries of a command are missing
   WebError                  web/web_source                          the page's address or port, or what a page asks for
     ConflictError           web/web_source                          two pages that change the words at once
     ForbiddenError          web/web_source                          who asks: another page, no token, or read-only

@@ -7,6 +7,7 @@ import socket
 import threading
 
 import uvicorn
+import websockets  # noqa: F401, which uvicorn would miss only when it serves
 from starlette.types import ASGIApp
 
 from talk2dino_ros.web.access import Access

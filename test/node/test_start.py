@@ -26,7 +26,7 @@ WRONG_STARTS = {
     "a value of another type": (["model:=mini", "background:=1"], ["background", "float"]),
     "a class that YAML reads as a tag": (["vocabulary:=[cup, !table]"], ["-p vocabulary:=[cup, !table]", "'!table'"]),
     "an argument that ROS cannot read": (["model:mini"], ["the argument -p model:mini gives no value"]),
-    "a name that ROS refuses, which says so too": (["a b:=1"], ["ROS refuses the arguments ("]),
+    "a name that ROS refuses, which says so too": (["a b:=1"], ["ROS refuses the arguments or the environment ("]),
     "a blank class": (["model:=mini", "vocabulary:=[cup, ' ']"], ["blank"]),
     "the same class twice": (["model:=mini", "vocabulary:=[cup, cup]"], ["twice"]),
     "cameras of one name": (["model:=mini", "cameras:=[a, a]"], ["cameras", "different names"]),
@@ -110,7 +110,7 @@ def test_a_start_without_the_messages_names_the_build_command(tmp_path):
     )  # fmt: skip
     assert run.returncode == 1
     assert run.stderr.strip() == (
-        "talk2dino: the Python package talk2dino_msgs is missing; build both packages "
+        "talk2dino: the Python package talk2dino_msgs is missing, expected it here; build both packages "
         "(colcon build --base-paths . talk2dino_msgs) and source install/setup.bash"
     )
 

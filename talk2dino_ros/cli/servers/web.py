@@ -20,7 +20,6 @@ from talk2dino_ros.cli.model_arguments import (
     option_choices,
     with_threshold,
 )
-from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
 from talk2dino_ros.viz.terminal import printable
 
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
 
 DEFAULT_WORDS = "person, animal, cup, chair"
 PORT = 8420
-
-
-class MissingExtraError(Talk2DinoError):
-    """A command whose libraries are not installed."""
 
 
 def add_web_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -62,14 +57,10 @@ def add_web_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Serve the page until Ctrl-C. Raises WebError where it cannot be served."""
-    try:
-        from talk2dino_ros.web.access import Access
-        from talk2dino_ros.web.web_app import make_app
-        from talk2dino_ros.web.web_server import WebServer
-    except ImportError as error:
-        raise MissingExtraError(
-            f"the page needs {error.name}, which is not installed; pip install -r tools/requirements/web.txt"
-        ) from error
+    from talk2dino_ros.web.access import Access
+    from talk2dino_ros.web.web_app import make_app
+    from talk2dino_ros.web.web_server import WebServer
+
     access = Access.of(arguments.host, read_only=arguments.read_only)
     source = _source(arguments)
     try:

@@ -19,6 +19,7 @@ from std_msgs.msg import Header
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.ros.conversions.status_messages import diagnostic_status
+from talk2dino_ros.ros.missing_package import missing_package
 from talk2dino_ros.ros.node.faults import Faults, answering
 from talk2dino_ros.ros.node.message_guard import MessageGuard
 from talk2dino_ros.ros.node.message_sizes import is_bounded, read_bounded
@@ -246,11 +247,18 @@ class ManagedNode(LifecycleNode):
         """Run a transition; rclpy itself would swallow what went wrong."""
         try:
             action()
-        except Talk2DinoError as error:
-            self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
-        except Exception:
+        except Exception as error:
+            if said := _sentence_of(error):
+                self.get_logger().error(said)
+                return TransitionCallbackReturn.FAILURE
             if not self.is_ending:
                 self.get_logger().error(f"a lifecycle transition failed\n{traceback.format_exc()}")
             return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS
+
+
+def _sentence_of(error: Exception) -> str:
+    """Return what a person can mend; "" for a bug of this program."""
+    if isinstance(error, ImportError):
+        return missing_package(error)
+    return str(error) if isinstance(error, Talk2DinoError) else ""

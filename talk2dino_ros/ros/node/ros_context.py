@@ -7,13 +7,16 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import rclpy
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.node.run_node import StartError
+from talk2dino_ros.ros.parameters.parameter_files import check_arguments
+from talk2dino_ros.ros.parameters.parameter_set import Values, fields_of
 from talk2dino_ros.ros.security.secured import secured_start
 
 
@@ -24,7 +27,7 @@ def ros_context(args: list[str] | None = None) -> Iterator[None]:
     if problem:
         print(problem, file=sys.stderr)
     with secured_start(args):
-        rclpy.init(args=arguments)
+        init_ros(lambda: rclpy.init(args=arguments))
         try:
             yield
         finally:
@@ -32,16 +35,29 @@ def ros_context(args: list[str] | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def ros_program(name: str, args: list[str] | None = None) -> Iterator[None]:
+def ros_program(name: str, args: list[str] | None = None, table: type[Values] = Values) -> Iterator[None]:
     """Do as `ros_context` for a program's main: Ctrl-C ends it, an error of the package is one sentence and exit 1.
 
-    Ctrl-C ends the context, and so what spins; it raises nothing by itself.
+    table: of the parameters, which the arguments are checked against. Ctrl-C ends the context, and so what spins; it
+    raises nothing by itself.
     """
     try:
+        check_arguments(sys.argv if args is None else args, name, fields_of(table))
         with _no_interrupt(), ros_context(args), _until_shutdown():
             yield
     except Talk2DinoError as error:
         sys.exit(f"{name}: {error}")
+
+
+def init_ros(init: Callable[[], None]) -> None:
+    """Initialise ROS by this call. Raises StartError, one sentence with what ROS refuses."""
+    try:
+        init()
+    except Exception as error:  # rclpy has several kinds of them, and its RCLError is no public name
+        reason = str(error).split("\n", maxsplit=1)[0].split(", at /", maxsplit=1)[0]
+        raise StartError(
+            f"ROS refuses the arguments or the environment ({reason}), expected what it reads; correct what it names"
+        ) from error
 
 
 @contextmanager

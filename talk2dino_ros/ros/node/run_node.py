@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.missing_package import missing_package
 from talk2dino_ros.ros.node.shutdown import ShutdownHandler
 from talk2dino_ros.ros.parameters.parameter_files import check_arguments
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
@@ -19,19 +20,6 @@ from talk2dino_ros.ros.shared_memory.abandoned_segments import remove_abandoned
 if TYPE_CHECKING:
     from talk2dino_ros.ros.node.managed_node import ManagedNode
     from talk2dino_ros.ros.parameters.parameter_set import NodeValues
-
-REMEDIES = {
-    "rclpy": "source a ROS 2 installation (source /opt/ros/<distro>/setup.bash)",
-    "fastapi": "install it (pip install -r tools/requirements/web.txt)",
-    "nav_msgs": "install it (apt install ros-<distro>-nav-msgs)",
-    "talk2dino_msgs": (
-        "build both packages (colcon build --base-paths . talk2dino_msgs) and source install/setup.bash"
-    ),
-    "tf2_msgs": "install it (apt install ros-<distro>-tf2-msgs)",
-    "uvicorn": "install it (pip install -r tools/requirements/web.txt)",
-    "vision_msgs": "install it (apt install ros-<distro>-vision-msgs)",
-}
-
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 
@@ -83,12 +71,12 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, shutdown: Shu
     from rclpy.signals import SignalHandlerOptions
 
     from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
-    from talk2dino_ros.ros.node.ros_context import arguments_for_log
+    from talk2dino_ros.ros.node.ros_context import arguments_for_log, init_ros
 
     check_arguments(sys.argv if args is None else args, name, fields_of(node_type.PARAMETERS))
     arguments, log_problem = arguments_for_log(args)
     with secured_start(args):
-        _init_ros(lambda: rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO))
+        init_ros(lambda: rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO))
         shutdown.before_exit = rclpy.try_shutdown
         node = node_type()
     if log_problem:
@@ -107,15 +95,6 @@ def _serve(name: str, node_type: NodeType, args: list[str] | None, shutdown: Shu
     return 0
 
 
-def _init_ros(init: Callable[[], None]) -> None:
-    """Say in one sentence what ROS refuses of the arguments."""
-    try:
-        init()
-    except Exception as error:  # rclpy has several kinds of them, and its RCLError is no public name
-        reason = str(error).split("\n", maxsplit=1)[0].split(", at /", maxsplit=1)[0]
-        raise StartError(f"ROS refuses the arguments ({reason}), expected ones that it reads; correct them") from error
-
-
 def _leave_ros(node: ManagedNode) -> None:
     import rclpy
 
@@ -128,8 +107,7 @@ def _node_type(import_node: Callable[[], NodeType]) -> NodeType:
     """Import what needs ROS; say in one sentence which package is missing."""
     try:
         return import_node()
-    except ImportError as error:  # no ModuleNotFoundError where the sources' folder of that name is in the way
-        missing = (error.name or "").split(".")[0]
-        if missing not in REMEDIES:
+    except ImportError as error:
+        if not (sentence := missing_package(error)):
             raise
-        raise StartError(f"the Python package {missing} is missing; {REMEDIES[missing]}") from error
+        raise StartError(sentence) from error

@@ -8,6 +8,7 @@ ROS's own parser (rcl_yaml_param_parser) drops a class `name: prompt` without qu
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 
 from talk2dino_ros.engine.files.bounded_parsers import BoundedComposer
 from talk2dino_ros.engine.files.regular_files import read_regular
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.ros.parameters.parameter_field import Value, to_ros
 from talk2dino_ros.ros.parameters.parameter_set import ParameterError
 from talk2dino_ros.ros.parameters.ros_values import KINDS, kind_of, value_of
@@ -56,9 +58,15 @@ class _Loader(BoundedComposer, yaml.BaseLoader):
 def check_arguments(arguments: Sequence[str], node_name: str, fields: Fields) -> None:
     """Raise ParameterError, one sentence, where a `--params-file` or `-p` among a program's arguments is wrong.
 
+    So it does where an argument would not be read at all. arguments: with the program's name first, as in sys.argv.
     node_name: which node's parameters of a file are meant, where the arguments give it no other name.
     fields: of its parameters; other names are passed over.
     """
+    if unread := list(_unread(arguments)):
+        raise ParameterError(
+            f"the argument {shorten(unread[0])} is not read, expected --ros-args and what belongs to it; write a "
+            "parameter as --ros-args -p name:=value"
+        )
     options = list(_ros_options(arguments))
     renamed = [
         value.partition(":=")[2] for option, value in options if option in ("-r", "--remap") and "__node:=" in value
@@ -77,6 +85,16 @@ def _ros_options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
         is_ros = option == "--ros-args" or (is_ros and option != "--")
         if is_ros:
             yield option, value
+
+
+def _unread(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield each argument behind the program's name that is none of ROS's."""
+    is_ros = False
+    for number, argument in enumerate(arguments):
+        is_end = is_ros and argument == "--"
+        is_ros = argument == "--ros-args" or (is_ros and not is_end)
+        if number and not is_ros and not is_end:
+            yield argument
 
 
 def check_file(path: Path, node_name: str, fields: Fields) -> None:
@@ -193,7 +211,7 @@ def _checked(name: str, node: yaml.Node, field: dataclasses.Field[Any], place: _
         kind = _kind(item, name, place)
         if kind != expected:
             is_text = expected == KINDS[str]
-            remedy = f"write it in quotes, {_quoted(item.value)}" if is_text else f"write it as {default!r} is written"
+            remedy = f"write it in quotes, {_quoted(item.value)}" if is_text else f"write it like {json.dumps(default)}"
             raise ParameterError(
                 f"{place.of(item)} has {item.value} in {name}, which ROS reads as {kind}, expected {expected}; {remedy}"
             )

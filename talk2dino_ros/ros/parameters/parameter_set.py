@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from talk2dino_ros.engine.errors import Talk2DinoError
@@ -21,6 +22,7 @@ from talk2dino_ros.ros.parameters.parameter_field import (
     parameter,
     to_ros,
 )
+from talk2dino_ros.ros.parameters.ros_values import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,10 +134,10 @@ def _check_value(field: dataclasses.Field[Any], value: Any) -> None:
 
 def _wrong_start(field: dataclasses.Field[Any], reason: str) -> str:
     example = to_ros(field.default)
-    kind = "list" if isinstance(example, list) else type(example).__name__
+    kind = "a list" if isinstance(example, list) else KINDS[type(example)]
     allowed = f" from {expectation(field)}" if expectation(field) else ""
     reason = reason.removesuffix(f": {field.name}")
     return (
-        f"{field.name} cannot start with its value ({reason}), expected a {kind}{allowed} such as {example!r}; "
-        "write it so"
+        f"{field.name} cannot start with its value ({reason}), expected {kind}{allowed} such as "
+        f"{json.dumps(example)}; write it so"
     )

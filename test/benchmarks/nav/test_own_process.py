@@ -55,7 +55,12 @@ def test_the_process_that_draws_imports_no_torch() -> None:
         ("benchmarks.nav.simulator", "mask_timeout_s:=30", "simulator: mask_timeout_s cannot start with its value"),
         ("benchmarks.nav.simulator", "control_rate_hz:=0.0", "from 1.0 to 1000.0"),
         ("benchmarks.nav.simulator", "seed:=1.5", "seed cannot start"),
-        ("talk2dino_ros.demo.photo_camera", "rate_hz:=5", "photo_camera: rate_hz cannot start with its value"),
+        (
+            "talk2dino_ros.demo.photo_camera",
+            "rate_hz:=5",
+            "photo_camera: the argument -p rate_hz:=5 has 5 in",
+        ),
+        ("talk2dino_ros.demo.photo_camera", "photo:=nobody", "photo is 'nobody', expected one of astronaut, chelsea,"),
         ("talk2dino_ros.demo.photo_camera", "hold_s:=-1.0", "from 0.0 to 86400.0"),
     ],
 )

@@ -10,7 +10,9 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from talk2dino_ros.ros.node.ros_context import arguments_for_log, log_folder
+from talk2dino_ros.client.connected_client import connected_client
+from talk2dino_ros.ros.node.ros_context import arguments_for_log, log_folder, ros_context
+from talk2dino_ros.ros.node.run_node import StartError
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,12 @@ def test_ros_starts_without_a_log_file_where_none_can_be_written(tmp_path):
     )  # fmt: skip
     assert run.stdout == "up\n", run.stderr
     assert run.stderr.startswith(f"no log file can be written in {nowhere}/log (")
+
+
+@pytest.mark.parametrize("start", [ros_context, lambda args: connected_client("a_client", args)])
+def test_what_ros_refuses_is_said_in_one_sentence(start):
+    with (
+        pytest.raises(StartError, match=r"^ROS refuses the arguments .*'-r __ns:=a b'.*; correct what it names$"),
+        start(["--ros-args", "-r", "__ns:=a b"]),
+    ):
+        pass

@@ -136,20 +136,8 @@ def test_arguments_are_read_like_files(rule, words, option):
     assert words in str(caught.value)
 
 
-def test_arguments_that_are_right_pass_and_those_that_are_not_ros_are_passed_over():
-    right = [
-        "x",
-        "-p",
-        "model",
-        "--ros-args",
-        "-p",
-        "model:=mini",
-        "-p",
-        "vocabulary:=[\"y\", '!wall']",
-        "--",
-        "-p",
-        "model",
-    ]
+def test_arguments_that_are_right_pass():
+    right = ["x", "--ros-args", "-p", "model:=mini", "-p", "vocabulary:=[\"y\", '!wall']", "--"]
     check_arguments(right, "talk2dino", FIELDS)
 
 
@@ -210,3 +198,20 @@ def test_the_shipped_file_has_the_defaults():
     values = read_file(shipped, "talk2dino", FIELDS)
     assert values == {name: FIELDS[name].default for name in values}
     assert len(values) > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unread"),
+    [
+        (["x", "model:=mini"], "model:=mini"),
+        (["x", "--help", "--ros-args", "-p", "a:=1"], "--help"),
+        (["x", "--ros-args", "-p", "a:=1", "--", "b"], "b"),
+    ],
+)
+def test_an_argument_that_nobody_would_read_is_refused(arguments, unread):
+    with pytest.raises(ParameterError, match=f"the argument '{unread}' is not read, expected --ros-args .*; write a "):
+        check_arguments(arguments, "talk2dino", FIELDS)
+
+
+def test_what_is_behind_ros_args_is_read_up_to_two_dashes():
+    check_arguments(["x", "--ros-args", "-r", "a:=b", "--log-level", "info", "--"], "talk2dino", FIELDS)
