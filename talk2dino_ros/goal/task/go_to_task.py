@@ -10,7 +10,7 @@ ends a go-to task nor keeps it for ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from talk2dino_ros.goal.goal_parameters import GoalParameters
 from talk2dino_ros.goal.stand_off import NoFreePoseError, Pose, angle_between, distance_between, is_within
@@ -42,6 +42,8 @@ class GoToTask(GoToProgress):
         self._stopped_s = math.nan  # when the planner said that the goal is reached; NaN: it has not
         self._is_sent_again = False  # the goal, as the planner ended its way elsewhere
         self._is_forgotten = False
+        self._turned = ""  # why the tracked one is another than at first
+        self._known_ids: Collection[int] = ()  # of the objects when the tracked one was seen last
         self._occupied: dict[int, str] = {}  # why the candidates by these ids have no free pose
 
     @property
@@ -91,10 +93,11 @@ class GoToTask(GoToProgress):
             # what is where it was remembered is known by two ways
             candidates.sort(key=lambda candidate: not self.recall.is_at(candidate))
             return self._first_goal(candidates, robot, place, now_s)
-        candidate = self._same_or_other(view, robot)
-        if candidate is None or self._is_old(candidate):
-            return GoalChange.NONE
-        return self._follow(candidate, place, now_s)
+        candidate = self._same(view, robot)
+        if candidate is not None and not self._is_old(candidate):
+            return self._follow(candidate, place, now_s)
+        other = self._instead(view, robot, now_s)
+        return self._turn_to(other, robot, place, now_s) if other else GoalChange.NONE
 
     def tick(self, robot: Pose | None, now_s: float) -> None:
         """Check the time and the robot's pose; robot: None where its pose is unknown."""
@@ -186,12 +189,26 @@ class GoToTask(GoToProgress):
             self.end(State.NO_FREE_POSE, f"{self.go_to_request.describe()} is seen, but {reason}")
         self._occupied.clear()  # and from the first again: the robot sees more of the costmap on its way
 
-    def _same_or_other(self, view: GoalView, robot: Pose) -> Candidate | None:
-        """Return the object that is gone to, or another one where it has vanished for good."""
+    def _same(self, view: GoalView, robot: Pose) -> Candidate | None:
+        """Return the object that is gone to; the best one where no id can be trusted."""
         assert self.tracked is not None
-        if not self._is_forgotten and self.tracked.id in view.ids:
-            return next((candidate for candidate in view.candidates if candidate.id == self.tracked.id), None)
-        return next(iter(ranked(self._sure(view.candidates), self.go_to_request, robot)), None)
+        if self._is_forgotten:
+            return next(iter(ranked(self._sure(view.candidates), self.go_to_request, robot)), None)
+        return next((candidate for candidate in view.candidates if candidate.id == self.tracked.id), None)
+
+    def _instead(self, view: GoalView, robot: Pose, now_s: float) -> Candidate | None:
+        """Return the best object to go to instead of one that is not seen any more; None: it is waited for.
+
+        What has come to be known since it was seen last may be the same, carried elsewhere: it is gone to as soon as
+        the object is lost. What was there beside it is another, for which it is left when it would soon be given up,
+        or when the segmenter knows it no more.
+        """
+        assert self.tracked is not None
+        lost_s, unseen_s = self._settings.lost_timeout_s, self.unseen_s(now_s)
+        others = [each for each in self._sure(view.candidates) if each.id != self.tracked.id]
+        if self.tracked.id in view.ids and unseen_s <= max(lost_s, self._settings.give_up_s - lost_s):
+            others = [each for each in others if unseen_s > lost_s and each.id not in self._known_ids]
+        return next(iter(ranked(others, self.go_to_request, robot)), None)
 
     def _sure(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates that a robot may be sent to: the sure ones, and what is where it was remembered."""
@@ -221,14 +238,33 @@ class GoToTask(GoToProgress):
         self.set_goal(goal, now_s, candidate.seen_ns)
         return GoalChange.MOVED
 
+    def _turn_to(self, other: Candidate, robot: Pose, place: Place, now_s: float) -> GoalChange:
+        """Go to another object than so far, from where the robot is, and say so."""
+        assert self.tracked is not None
+        before, unseen_s = self.tracked.id, self.unseen_s(now_s)
+        try:
+            goal = place(other, robot, self.go_to_request.stand_off_m)
+        except NoFreePoseError as error:
+            self.failure_reason = f"object {other.id} is seen, but {error}"
+            return GoalChange.NONE
+        self._turned = f", instead of object {before}, which had not been seen for {unseen_s:.1f} s"
+        self._see(other, now_s)
+        if not self._is_elsewhere(goal):
+            return GoalChange.NONE
+        self.set_goal(goal, now_s, other.seen_ns)
+        return GoalChange.FIRST
+
     def _is_elsewhere(self, goal: Pose) -> bool:
         assert self.goal is not None
         return not is_within(goal, self.goal, self._settings.goal_tolerance_m, self._settings.goal_tolerance_rad)
 
     def _see(self, candidate: Candidate, now_s: float) -> None:
         self.tracked, self._seen_s, self._is_forgotten = candidate, now_s, False
+        self._known_ids = self.last_view.ids
         by_memory = self.recall.compare(candidate)
-        self.enter(State.SEEN, f"{self.go_to_request.describe()} is seen (object {candidate.id}){by_memory}")
+        self.enter(
+            State.SEEN, f"{self.go_to_request.describe()} is seen (object {candidate.id}){by_memory}{self._turned}"
+        )
 
     def _be_lost(self, now_s: float) -> None:
         unseen_s = self.unseen_s(now_s)

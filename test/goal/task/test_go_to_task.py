@@ -199,7 +199,7 @@ def test_a_hidden_object_is_waited_for_and_a_vanished_one_is_replaced():
     other = Candidate(2, 0.9, (0.0, 3.0, 0.0), seen_ns=2)
     assert update(going, GoalView([other], ids={1, 2}), 103.0) == GoalChange.NONE
     assert going.tracked.id == 1
-    assert update(going, GoalView([other], ids={2}), 104.0) == GoalChange.MOVED
+    assert update(going, GoalView([other], ids={2}), 104.0) == GoalChange.FIRST
     assert going.tracked.id == 2
 
 
