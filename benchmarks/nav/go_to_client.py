@@ -76,7 +76,7 @@ class NavigationClient(Node):
         ended = sent.result().get_result_async()
         self._wait(ended.done, DRIVE_TIMEOUT_S, "the robot to arrive")
         self._rested = 0
-        self._wait(lambda: self._rested >= REST_POSES, ANSWER_TIMEOUT_S, "the robot to stop")
+        self._wait(lambda: self._rested >= REST_POSES, DRIVE_TIMEOUT_S, "the robot to stop")
         result = ended.result().result
         leg.ended_s, leg.state, leg.message = self._now_s, STATES[result.state.value], result.message
         leg.states.append((leg.state, leg.message))

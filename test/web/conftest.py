@@ -10,7 +10,7 @@ from web_page import WAIT_MS, served
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser", "chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs in this thread, so that no other file could run one of its own
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (tools/requirements/checks.txt)")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)

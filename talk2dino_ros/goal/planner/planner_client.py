@@ -30,7 +30,7 @@ class PlannerClient:
     def __init__(self, node: Any, action: str) -> None:
         self._node = node
         self._goals = PlannerGoals()
-        self._home: set[tuple[int, ...]] = set()  # who published the statuses as the last goal was taken
+        self._home: set[tuple[int, ...]] = set()  # who published the statuses as the last goal was sent, or taken
         self._sub: Any = None
         self._client: Any = None
         if action:
@@ -41,7 +41,8 @@ class PlannerClient:
     def send(self) -> None:
         """Note that a goal is sent now, which is the one that counts from now on."""
         if self._sub is not None:
-            self._goals.send(time.monotonic())
+            self._home = self._publishers()
+            self._goals.send(time.monotonic(), is_planner_there=bool(self._home))
 
     def let_go(self, *, is_reached: bool) -> None:
         """Follow the last goal no more; cancel it, so that the robot stops, unless that is as good as there."""
@@ -53,7 +54,8 @@ class PlannerClient:
         if self._sub is None:
             return GoalFate.UNKNOWN
         there = self._publishers()
-        is_there = bool(there & self._home if self._goals.key is not None else there)
+        is_known = bool(self._home) or self._goals.key is not None
+        is_there = bool(there & self._home if is_known else there)
         return self._goals.fate(time.monotonic(), is_planner_there=is_there)
 
     def destroy(self) -> None:

@@ -57,6 +57,7 @@ class TakenGoal:
 @dataclass
 class _SentGoal:
     sent_s: float
+    to_planner: bool  # which was there
     is_wanted: bool = True
 
 
@@ -76,10 +77,10 @@ class PlannerGoals:
         self._is_replaced = False
         self._has_vanished = False
 
-    def send(self, now_s: float) -> None:
+    def send(self, now_s: float, *, is_planner_there: bool) -> None:
         """Note that a goal is sent, which is the one that counts from now on."""
         self._forget_refused(now_s)
-        self._sent.append(_SentGoal(now_s))
+        self._sent.append(_SentGoal(now_s, is_planner_there))
         self.key = None
 
     def take(self, goals: Sequence[TakenGoal], now_s: float) -> list[bytes]:
@@ -113,11 +114,14 @@ class PlannerGoals:
         return [] if is_reached else [key for key in own if self._is_under_way(key)]
 
     def fate(self, now_s: float, *, is_planner_there: bool) -> GoalFate:
-        """Return what has become of the last goal."""
+        """Return what has become of the last goal; is_planner_there: the one that was there as it was sent, if any."""
         if self.key is None:
             last = self._sent[-1] if self._sent else None
-            is_late = last is not None and last.is_wanted and now_s - last.sent_s > TAKEN_WITHIN_S
-            return GoalFate.NOT_TAKEN if is_late and is_planner_there else GoalFate.UNKNOWN
+            if last is None or not last.is_wanted:
+                return GoalFate.UNKNOWN
+            if not is_planner_there:
+                return GoalFate.VANISHED if last.to_planner else GoalFate.UNKNOWN
+            return GoalFate.NOT_TAKEN if now_s - last.sent_s > TAKEN_WITHIN_S else GoalFate.UNKNOWN
         if self._stage == Stage.UNDER_WAY and (self._has_vanished or not is_planner_there):
             return GoalFate.VANISHED
         return GoalFate.REPLACED if self._is_replaced else FATES[self._stage]

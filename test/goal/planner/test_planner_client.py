@@ -112,6 +112,17 @@ def test_a_planner_that_starts_anew_has_another_address():
     assert planner.client.fate == GoalFate.VANISHED
 
 
+def test_a_planner_that_ends_before_it_tells_of_the_goal_is_missed_whoever_follows_it():
+    planner = Planner()
+    planner.client.send()
+    planner.gids.append([2] * 16)
+    assert planner.client.fate == GoalFate.UNKNOWN
+    planner.gids = [[2] * 16]
+    assert planner.client.fate == GoalFate.VANISHED
+    planner.client.send()
+    assert planner.client.fate == GoalFate.UNKNOWN
+
+
 def test_without_a_name_nothing_is_asked():
     client = PlannerClient(SimpleNamespace(), "")
     client.send()

@@ -18,7 +18,7 @@ class Course:
         self.now_s = 100.0
 
     def send(self) -> None:
-        self.goals.send(self.now_s)
+        self.goals.send(self.now_s, is_planner_there=self.is_there)
 
     def say(self, **goals: Stage) -> GoalFate:
         told = [TakenGoal(name.encode(), stage, int(name[1])) for name, stage in goals.items()]
@@ -125,10 +125,23 @@ def test_what_a_planner_does_not_take_in_time_is_told(course):
     assert course.fate == GoalFate.UNKNOWN
     course.now_s += 0.1
     assert course.fate == GoalFate.NOT_TAKEN
+    assert course.say(s1=UNDER_WAY) == GoalFate.UNKNOWN
+
+
+def test_a_planner_that_ends_before_it_tells_of_the_goal_is_missed(course):
+    course.say()
+    course.send()
     course.is_there = False
+    assert course.fate == GoalFate.VANISHED
+
+
+def test_where_no_planner_was_when_the_goal_was_sent_none_is_missed(course):
+    course.is_there = False
+    course.send()
+    course.now_s += 2 * TAKEN_WITHIN_S
     assert course.fate == GoalFate.UNKNOWN  # of what drives the robot nothing is known
     course.is_there = True
-    assert course.say(s1=UNDER_WAY) == GoalFate.UNKNOWN
+    assert course.fate == GoalFate.NOT_TAKEN
 
 
 def test_a_goal_after_a_refused_one_is_followed_and_not_cancelled(course):
