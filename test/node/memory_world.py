@@ -35,6 +35,7 @@ class MemoryWorld(Probe):
 
     def wait_until_heard(self) -> None:
         self.wait_for(lambda: self._features_pub.get_subscription_count() > 0, "the node's subscription")
+        self.wait_until_known()
 
     def show(self, y: float, objects: dict[At, str], stamp_s: float, **changes: Any) -> None:
         """Publish what the camera sees from a place; `changes` of the message's fields."""

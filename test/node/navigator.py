@@ -39,8 +39,7 @@ class Navigator:
         self._sub = node.create_subscription(PoseStamped, "goal_pose", self._on_pose, RELIABLE)
         self._timer = node.create_timer(0.02, self._look_at_requests)
         world.wait_for(self._own_client.server_is_ready, "the planner's action")
-        topic = "navigate_to_pose/_action/status"
-        world.wait_for(lambda: node.count_subscribers(topic), "the node at the planner's status")
+        world.wait_until_known()
 
     def _on_pose(self, _pose: PoseStamped) -> None:
         self.on_pose()

@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from lifecycle_msgs.srv import GetState
 from node_process import NodeProcess
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
@@ -77,6 +78,26 @@ class Probe:
         publisher = self._image_pub(camera)
         self.wait_for(lambda: publisher.get_subscription_count() > 0, "the node's image subscription")
 
+    def wait_until_known(self) -> None:
+        """Wait until the node knows all that this probe has made, and has taken a message of each topic sent to it.
+
+        A node hears of what another one makes in its order, and answers no reader that it does not know: so an answer
+        to a new client says it of all before. Topics are taken before requests. The first answers may be lost.
+        """
+        client = self.node.create_client(GetState, f"{self.node_name}/get_state")
+        asked: list[Any] = []
+        next_s = time.monotonic()
+
+        def is_answered() -> bool:
+            nonlocal next_s
+            if client.service_is_ready() and time.monotonic() >= next_s:
+                asked.append(client.call_async(GetState.Request()))
+                next_s = time.monotonic() + RESEND_NS / 1e9
+            return any(future.done() for future in asked)
+
+        self.wait_for(is_answered, "the node to know what is around it")
+        self.node.destroy_client(client)
+
     def collect(self, message_type: type, topic: str, qos: QoSProfile = RELIABLE) -> list[Any]:
         """Subscribe and return the list that fills; waits until the publisher is matched."""
         messages: list[Any] = []
@@ -128,9 +149,9 @@ class Probe:
         return self.result(self.call_async(service_type, name, **fields), name)
 
     def call_async(self, service_type: type, name: str, **fields: Any) -> Any:
-        """Send a request; those to one service come from one client, which keeps their order."""
+        """Send a request; those to one service come from one client, which keeps their order and all answers."""
         if name not in self._clients:
-            self._clients[name] = self.node.create_client(service_type, name)
+            self._clients[name] = self.node.create_client(service_type, name, qos_profile=RELIABLE)
         client = self._clients[name]
         self.wait_for(client.service_is_ready, f"the service {name}")
         return client.call_async(service_type.Request(**fields))

@@ -71,18 +71,31 @@ class ScriptedWorld(Probe):
         self.wait_for(lambda: self.node.count_subscribers("talk2dino/objects"), "the node's objects")
         self.wait_for(self._static_pub.get_subscription_count, "the node's TF")
         self.wait_for(self.action.server_is_ready, "the action")
-        self._shown = 0
-        self.wait_for(lambda: self._shown > 5 or not self.has_tf, "TF of this world in place of the one before")
+        if self.has_tf:  # in place of that of the world before
+            self.wait_until_shown()
+        else:
+            self.wait_until_known()
+
+    def wait_until_shown(self) -> None:
+        """Wait until the node has taken an image, and TF, of what is there now."""
+        before = self._shown
+        self.wait_for(lambda: self._shown > before + 1, "images of this world")
+        self.wait_until_known()
 
     def now_ns(self) -> int:
         return time.time_ns() + self.offset_ns
 
     def publish_tf(self, stamp_ns: int, robot: tuple[float, float, float] | None = None) -> None:
         """Say where the robot is at a stamp."""
-        x, y, yaw = robot or self.robot
-        odom = frame_at("map", "odom", (1.0, 0.0, 0.0), stamp_ns)  # odometry began a metre beside the map's origin
-        base = frame_at("odom", "base_link", (x - 1.0, y, yaw), stamp_ns)
-        self._tf_pub.publish(TFMessage(transforms=[odom, base]))
+        self.publish_tf_of({stamp_ns: robot or self.robot})
+
+    def publish_tf_of(self, poses: dict[int, tuple[float, float, float]]) -> None:
+        """Say where the robot is at some stamps, in one message."""
+        frames = []
+        for stamp_ns, (x, y, yaw) in poses.items():  # odometry began a metre beside the map's origin
+            frames += [frame_at("map", "odom", (1.0, 0.0, 0.0), stamp_ns)]
+            frames += [frame_at("odom", "base_link", (x - 1.0, y, yaw), stamp_ns)]
+        self._tf_pub.publish(TFMessage(transforms=frames))
 
     def publish_objects(self, stamp_ns: int, objects: list[TrackedObject] | None = None) -> None:
         """Say what is seen in the image of a stamp."""
@@ -154,6 +167,7 @@ class ScriptedWorld(Probe):
         return response
 
     def _on_get(self, _request: Any, response: Any) -> Any:
+        self._show()  # so that a go_to has an image as it begins, however late the next ones are
         self.looks += 1
         response.version, response.classes = self.version, self.classes
         response.names = [text.lstrip("!?").split(":")[0] for text in self.classes]

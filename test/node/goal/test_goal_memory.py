@@ -13,7 +13,7 @@ ONLY, LIVE = GoTo.Request.ONLY, GoTo.Request.LIVE
 
 
 def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world):
-    world = make_world("/with_memory", "live_first_s:=0.2", "verify_s:=1.0", "same_place_m:=0.5")
+    world = make_world("/with_memory", "live_first_s:=0.2", "verify_s:=100.0", "same_place_m:=0.5")
     world.serve_memory()
     world.wait_until_heard()
     world.memory_frame = "odom"  # a metre beside the map's origin
@@ -34,26 +34,35 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the first place")
     assert world.feedback[-1].unseen_s == pytest.approx(3600.0, abs=60.0)
     world.robot = place_of(world.goals[-1])
-    world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the first place")
-    goals = len(world.goals)
-    world.wait_for(lambda: len(world.goals) > goals, "the second place")
-    assert GoToState.GONE in world.states
+    world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the place")
+    world.objects = [tracked(4.1, 0.1, number=5)]
+    world.wait_for(lambda: world.feedback[-1].id == 5, "the object")
     world.robot = place_of(world.goals[-1])
-    world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the second place")
+    check_is_reached(world.result_of(handle).result, 5)
+
+    place = pytest.approx((3.0, 0.0, 0.0))  # the goals end with one of the go_to before
+
+    def arrive() -> int:
+        world.wait_for(lambda: world.is_in(GoToState.REMEMBERED) and place_of(world.goals[-1]) == place, "the goal")
+        goals = len(world.goals)
+        world.robot = place_of(world.goals[-1])
+        return goals
+
+    assert world.set_parameter("verify_s", 1.0).successful
+    world.objects, world.robot = [], (0.0, 0.0, 0.0)
+    handle = world.send(stand_off_m=1.0)
+    goals = arrive()
+    world.wait_for(lambda: len(world.goals) > goals, "the second place")
+    world.wait_for(lambda: GoToState.GONE in world.states, "the state")
     world.objects = [tracked(0.1, 4.1, number=3)]
     world.wait_for(lambda: world.feedback[-1].id == 3, "the object")
     world.robot = place_of(world.goals[-1])
-    result = world.result_of(handle).result
-    assert (result.state.value, result.from_memory, result.id, result.place_id) == (GoToState.REACHED, False, 3, 0)
-    assert "where it was remembered" in result.message
-    assert result.age_s < 60.0
+    check_is_reached(world.result_of(handle).result, 3)
 
     world.objects, world.robot = [], (0.0, 0.0, 0.0)
     world.remembered = [remembered(3.0, 0.0, seen_ns=seen_ns)]
     handle = world.send(stand_off_m=1.0, memory=ONLY)
-    place = pytest.approx((3.0, 0.0, 0.0))  # the goals end with one of the go_to before
-    world.wait_for(lambda: world.is_in(GoToState.REMEMBERED) and place_of(world.goals[-1]) == place, "the goal")
-    world.robot = place_of(world.goals[-1])
+    arrive()
     result = world.result_of(handle).result
     assert (result.state.value, result.from_memory) == (GoToState.NOT_THERE_ANY_MORE, True)
     assert "it is not at (4.00, 0.00), where it was last seen 60 min ago" in result.message
@@ -72,6 +81,14 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     reply = world.go_to(memory=LIVE, timeout_s=0.5)
     assert reply.state.value == GoToState.NEVER_SEEN
     assert len(world.finds) == finds
+
+
+def check_is_reached(result, number: int) -> None:
+    """The robot stands before an object that was seen where it was remembered."""
+    assert (result.state.value, result.from_memory, result.place_id) == (GoToState.REACHED, False, 0)
+    assert result.id == number
+    assert "where it was remembered" in result.message
+    assert result.age_s < 60.0
 
 
 def test_without_a_memory_only_says_what_to_start_and_also_goes_on_live(world):

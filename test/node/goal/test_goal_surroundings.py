@@ -44,26 +44,26 @@ def test_the_goal_avoids_obstacles_of_the_costmap_and_bad_costmaps_are_refused(m
 
     world.publish_costmap(room(), -1.0, -4.0, data=[0] * 10)
     world.wait_for(lambda: world.process.output.count("has 10 values") > 1, "the second complaint")
-    assert world.go_to(timeout_s=0.4).success  # the good one before stays in use
+    assert world.go_to().success  # the good one before stays in use
     assert close(place_of(world.goals[-1])[:2], (3.35, 0.05))
 
     shifted = [[*row[1:], WALL] for row in walled]
     # odom is at x = 1 of the map: the same wall, one cell further, told in another frame
     world.publish_costmap(shifted, -1.8, -4.0, frame="odom")
     world.wait_for(
-        lambda: world.go_to(timeout_s=0.4).success and close(place_of(world.goals[-1])[:2], (3.45, 0.05)),
+        lambda: world.go_to().success and close(place_of(world.goals[-1])[:2], (3.45, 0.05)),
         "a goal by the costmap in odom",
     )
 
     world.publish_costmap([[WALL] * 80 for _ in range(80)], -1.0, -4.0)
-    world.wait_for(lambda: not world.go_to(timeout_s=0.4).success, "the full costmap")
-    reply = world.go_to(timeout_s=0.4)
+    world.wait_for(lambda: not world.go_to().success, "the full costmap")
+    reply = world.go_to()
     assert reply.state.value == GoToState.NO_FREE_POSE
     assert "the costmap has no free cell" in reply.message
 
 
 def test_missing_future_and_looping_transforms_fail_the_go_to_and_the_node_goes_on(make_world):
-    world = make_world("/tfless")
+    world = make_world("/tfless", "lost_timeout_s:=0.5")
     world.has_tf = False
     world.wait_until_heard()
     world.frame = "odom"
@@ -79,7 +79,7 @@ def test_missing_future_and_looping_transforms_fail_the_go_to_and_the_node_goes_
     assert world.goals == []
 
     world.has_tf = True
-    assert world.go_to(timeout_s=5.0).success
+    assert world.go_to().success
     assert close(place_of(world.goals[-1])[:2], (4.0 - 0.8, 0.0))
 
     tf_pub = world.node.create_publisher(TFMessage, "/tf", 100)
@@ -92,21 +92,19 @@ def test_missing_future_and_looping_transforms_fail_the_go_to_and_the_node_goes_
         )
 
     world.node.create_timer(0.05, close_the_circle)
-    world.objects = []
-    world.wait_for(lambda: not world.go_to(timeout_s=0.3).success, "an end of what was shown before")
-    world.objects = [tracked(3.0, 0.0)]
-    goals = len(world.goals)
 
     def fails_for_the_loop() -> bool:
         reply = world.go_to(timeout_s=1.0)
         return not reply.success and "circle" in reply.message
 
-    world.wait_for(fails_for_the_loop, "the loop", 20.0)
+    world.wait_for(fails_for_the_loop, "the loop, and an end of what was shown before")
+    goals = len(world.goals)
+    assert fails_for_the_loop()
     assert len(world.goals) == goals
 
 
 def test_stamps_that_jump_back_lose_the_object_until_it_is_seen_again(make_world):
-    world = make_world("/looped", "lost_timeout_s:=20.0", "give_up_s:=30.0")
+    world = make_world("/looped")
     world.wait_until_heard()
     world.objects = [tracked(4.0, 0.0, number=7)]
     handle = world.send(keep_looking=True)

@@ -27,7 +27,7 @@ def memory(context, tmp_path):
 
 
 def test_a_mug_that_the_memory_node_knows_is_gone_to_and_missed(memory, make_world):
-    world = make_world(NAMESPACE, "verify_s:=0.5")
+    world = make_world(NAMESPACE, "verify_s:=1.0")
     world.wait_until_heard()
     handle = world.send("mug", memory=GoTo.Request.ONLY)
     # the memory asks its own world for the vectors of the words

@@ -50,7 +50,8 @@ class Camera:
 @pytest.fixture
 def world(start_node, context, tmp_path: Path):
     start_node("model:=mini", "vocabulary:=[dog, '!table']", "target_frame:=odom", namespace=NAMESPACE)
-    goal = NodeProcess([], NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_main")
+    patient = [f"segmenter_timeout_s:={START_S}", f"timeout_s:={START_S}"]
+    goal = NodeProcess(patient, NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_main")
     world = ScriptedWorld(context, NAMESPACE, goal, has_segmenter=False)
     world.wait_until_heard()
     yield world

@@ -15,7 +15,7 @@ def start_memory(_own_ros_network, tmp_path_factory):
 
     def start(*parameters: str, folder, namespace: str = "/robot") -> NodeProcess:
         log = tmp_path_factory.mktemp("memory") / "log.txt"
-        words = (f"folder:={folder}", "map_id:=room", "segmenter_timeout_s:=5.0", *parameters)
+        words = (f"folder:={folder}", "map_id:=room", "segmenter_timeout_s:=100.0", *parameters)
         processes.append(NodeProcess(words, namespace, log, MEMORY))
         return processes[-1]
 

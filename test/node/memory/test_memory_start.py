@@ -54,6 +54,7 @@ def test_it_says_that_it_is_not_active_and_serves_once_it_is(world):
     assert change(world, Transition.TRANSITION_CONFIGURE)
     assert change(world, Transition.TRANSITION_ACTIVATE)
     world.wait_until_heard()
+    world.wait_for(world._pose_pub.get_subscription_count, "the node at the localisation")
     statuses = world.collect(DiagnosticArray, "/diagnostics")
 
     def values() -> dict[str, str]:
