@@ -20,6 +20,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from talk2dino_ros.ros.parameters.launch_arguments import (
+    check_files,
     enclave_arguments,
     existing_file,
     overrides,
@@ -48,27 +49,23 @@ def generate_launch_description():
     memory = GroupAction(
         [SetLaunchConfiguration("web", "false"), remember], condition=IfCondition(LaunchConfiguration("memory"))
     )
-    # what is wrong with the goal node's arguments is said before the segmenter starts, which would stay
-    check_first, start_goal = OpaqueFunction(function=check), OpaqueFunction(function=start)
-    return LaunchDescription([*declared, check_first, segment, memory, start_goal])
-
-
-def check(context):
-    goal_parameters(context.launch_configurations)
-    switch("memory", context.launch_configurations["memory"])
-
-
-def goal_parameters(given):
-    named = [{name: value} for name, value in overrides(given, OVERRIDES).items()]
-    return [existing_file(given["goal_params_file"]), *named]
+    # the goal node first, as it says what is wrong with the others' arguments before any of them starts
+    return LaunchDescription([*declared, OpaqueFunction(function=start), segment, memory])
 
 
 def start(context):
-    given = context.launch_configurations
+    return nodes(context.launch_configurations, context.environment)
+
+
+def nodes(given, environment):
+    files = ["segment", "memory"] if switch("memory", given["memory"]) else ["segment"]
+    given = check_files(files, HERE, given, environment)
+    named = [{name: value} for name, value in overrides(given, OVERRIDES).items()]
+    parameters = [existing_file(given["goal_params_file"]), *named]
     enclave = enclave_arguments(given["enclaves"], "goal")
     where = {"namespace": given["namespace"], "output": "screen", "ros_arguments": enclave}
     topics = {"costmap": "costmap", "objects": "talk2dino/objects"}
     remappings = [(topic, given[name]) for name, topic in topics.items() if given[name]]
     remappings += tf_remappings(given["use_namespaced_tf"])
-    node = {"executable": "goal", "name": "goal", "parameters": goal_parameters(given), "remappings": remappings}
+    node = {"executable": "goal", "name": "goal", "parameters": parameters, "remappings": remappings}
     return [Node(package="talk2dino_ros", **node, **where)]

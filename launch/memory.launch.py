@@ -8,7 +8,14 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Opaq
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import enclave_arguments, existing_file, overrides, switch
+from talk2dino_ros.ros.parameters.launch_arguments import (
+    check_files,
+    enclave_arguments,
+    existing_file,
+    installed,
+    overrides,
+    switch,
+)
 
 HERE = Path(__file__).parent
 SHARE = HERE.parent
@@ -36,12 +43,16 @@ def generate_launch_description():
 
 
 def start(context):
-    given = context.launch_configurations
+    return nodes(context.launch_configurations, context.environment)
+
+
+def nodes(given, environment):
+    check_files(["web"], HERE, given, environment)
     named = [{PARAMETERS.get(name, name): value} for name, value in overrides(given, OVERRIDES).items()]
     parameters = [existing_file(given["memory_params_file"]), *named]
     where = {"namespace": given["namespace"], "output": "screen"}
-    view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/memory.rviz"], **where)
+    rviz = {"executable": "rviz2", "arguments": ["-d", f"{SHARE}/rviz/memory.rviz"], **where}
+    view = [Node(package=installed("rviz2"), **rviz)] if switch("memory_rviz", given["memory_rviz"]) else []
     enclave = enclave_arguments(given["enclaves"], "memory")
     node = {"executable": "memory", "name": "memory", "parameters": parameters, "ros_arguments": enclave}
-    memory = Node(package="talk2dino_ros", **node, **where)
-    return [*([view] if switch("memory_rviz", given["memory_rviz"]) else []), memory]  # RViz may not be installed
+    return [*view, Node(package="talk2dino_ros", **node, **where)]

@@ -13,7 +13,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from talk2dino_ros.ros.parameters.launch_arguments import switch
+from talk2dino_ros.ros.parameters.launch_arguments import check_files, installed, switch
 
 HERE = Path(__file__).parent
 NAV2 = HERE.parent / "config" / "nav2_manager.yaml"
@@ -26,7 +26,7 @@ ARGUMENTS = (
 
 
 def generate_launch_description():
-    nodes = IncludeLaunchDescription(
+    go_to = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(HERE / "go_to.launch.py")),
         launch_arguments={
             "autostart": "false",
@@ -35,13 +35,18 @@ def generate_launch_description():
         }.items(),
     )
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
-    manager = OpaqueFunction(function=start_manager)
-    return LaunchDescription([*declared, manager, nodes])  # Nav2 first, as it may not be installed
+    manager = OpaqueFunction(function=start)
+    return LaunchDescription([*declared, manager, go_to])
 
 
-def start_manager(context):
-    given = context.launch_configurations
+def start(context):
+    return nodes(context.launch_configurations, context.environment)
+
+
+def nodes(given, environment):
+    check_files(["go_to"], HERE, given, environment)
     # the file's nodes, and the one that is there on demand
     with_memory = [{"node_names": [*NODES, "memory"]}] if switch("memory", given["memory"]) else []
     node = {"executable": "lifecycle_manager", "name": "lifecycle_manager_talk2dino", "namespace": given["namespace"]}
-    return [Node(package="nav2_lifecycle_manager", parameters=[str(NAV2), *with_memory], output="screen", **node)]
+    where = {"package": installed("nav2_lifecycle_manager"), "output": "screen"}
+    return [Node(parameters=[str(NAV2), *with_memory], **where, **node)]

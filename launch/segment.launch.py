@@ -9,9 +9,11 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
 from talk2dino_ros.ros.parameters.launch_arguments import (
+    check_files,
     cyclone_variable,
     enclave_arguments,
     existing_file,
+    installed,
     overrides,
     profile_variable,
     switch,
@@ -75,19 +77,23 @@ def generate_launch_description():
 
 
 def start(context):
+    return nodes(context.launch_configurations, context.environment)
+
+
+def nodes(given, environment):
     """Read all arguments, then return what is started: an error leaves no process behind."""
-    given = context.launch_configurations
+    check_files(["web"], HERE, given, environment)
     parameters = [existing_file(given["params_file"]), *vocabulary_parameters(given["vocabulary"], CONFIG)]
     parameters += [{name: value} for name, value in overrides(given, OVERRIDES).items()]
     remappings = [(name, given[name]) for name in INPUTS if given[name]] + tf_remappings(given["use_namespaced_tf"])
     where = {"namespace": given["namespace"], "remappings": remappings, "output": "screen"}
     enclave = enclave_arguments(given["enclaves"], "segmenter")
     node = {"executable": "segmenter", "name": "talk2dino", "parameters": parameters, "ros_arguments": enclave}
-    view = Node(package="rviz2", executable="rviz2", arguments=["-d", f"{SHARE}/rviz/segment.rviz"], **where)
+    rviz = {"executable": "rviz2", "arguments": ["-d", f"{SHARE}/rviz/segment.rviz"], **where}
     return [
-        *transport(given["fastdds_profile"], profile_variable(context.environment)),
-        *transport(given["cyclonedds_profile"], cyclone_variable(context.environment)),
-        *([view] if switch("rviz", given["rviz"]) else []),  # first, as it may not be installed
+        *transport(given["fastdds_profile"], profile_variable(environment)),
+        *transport(given["cyclonedds_profile"], cyclone_variable(environment)),
+        *([Node(package=installed("rviz2"), **rviz)] if switch("rviz", given["rviz"]) else []),
         Node(package="talk2dino_ros", **node, **where),
     ]
 

@@ -39,7 +39,10 @@ def generate_launch_description():
 
 
 def start(context):
-    given = context.launch_configurations
+    return nodes(context.launch_configurations, context.environment)
+
+
+def nodes(given, _environment):
     if not switch("web", given["web"]):
         return []
     named = [{PARAMETERS.get(name, name): value} for name, value in overrides(given, OVERRIDES).items()]

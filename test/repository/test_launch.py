@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -99,8 +98,11 @@ def test_cyclones_profile_is_on_where_that_middleware_is_chosen():
     arguments = {name: value for name, value, _ in file["ARGUMENTS"]}
 
     def set_by(environment):
-        context = SimpleNamespace(launch_configurations=arguments, environment=environment)
-        settings = [action for action in file["start"](context) if hasattr(action, "name") and hasattr(action, "value")]
+        settings = [
+            action
+            for action in file["nodes"](arguments, environment)
+            if hasattr(action, "name") and hasattr(action, "value")
+        ]
         return {action.name[0].text: action.value[0].text for action in settings}
 
     chosen = {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
@@ -162,7 +164,9 @@ def test_a_wrong_argument_ends_the_launch_and_leaves_no_node_behind(environment,
 @needs_launch
 def test_every_argument_has_a_description(environment):
     shown = launch(environment, "--show-args").stdout
-    assert shown.count("(default: ") == 16
+    files = [LAUNCH_FILE, LAUNCH_FILE.with_name("web.launch.py")]
+    names = {name for file in files for name, _, _ in runpy.run_path(str(file))["ARGUMENTS"]}
+    assert shown.count("(default: ") == len(names)
     assert "no description given" not in shown
 
 

@@ -34,10 +34,19 @@ def test_go_to_passes_on_what_is_meant_for_both_and_for_each(environment):
 
 
 @needs_launch
-def test_go_to_ends_with_a_sentence_where_the_goals_parameter_file_is_missing(environment):
-    result = launch(environment, "goal_params_file:=/missing.yaml", file=GO_TO)
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("go_to", ["goal_params_file:=/missing.yaml"], "there is no file '/missing.yaml'"),
+        ("go_to", ["memory:=true", "memory_params_file:=/missing.yaml"], "there is no file '/missing.yaml'"),
+        ("segment", ["web:=true", "web_params_file:=/missing.yaml"], "there is no file '/missing.yaml'"),
+        ("nav2", ["memory:=true", "memory_rviz:=maybe"], "memory_rviz is 'maybe', expected one of"),
+    ],
+)
+def test_a_wrong_argument_of_any_node_is_said_before_the_first_one_starts(environment, name, given, words):
+    result = launch(environment, *given, file=LAUNCH_FILE.with_name(f"{name}.launch.py"))
     assert result.returncode != 0
-    assert "there is no file '/missing.yaml'" in result.stdout + result.stderr
+    assert words in result.stdout + result.stderr
     assert not any(Path(environment[NOTES_VARIABLE]).iterdir())
 
 
@@ -141,7 +150,7 @@ def test_nav2_starts_both_nodes_for_a_manager_of_nav2_that_waits_for_no_bond(env
 
 @needs_launch
 def test_nav2_manages_the_memory_where_it_is_asked_for(environment):
+    assert "memory" not in notes_of(environment, file=NAV2)
     notes = notes_of(environment, "memory:=true", file=NAV2)
     assert notes["memory"]["overrides"] == {"autostart": False}
-    assert notes["lifecycle_manager"]["overrides"] == {"node_names": ["talk2dino", "goal", "memory"]}
-    assert "memory" not in notes_of(environment, file=NAV2)
+    assert list(notes["lifecycle_manager"]["overrides"]["node_names"]) == ["talk2dino", "goal", "memory"]

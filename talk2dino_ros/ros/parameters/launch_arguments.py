@@ -5,7 +5,8 @@ Standard library only: `ros2 launch` runs on the system's Python, which need not
 """
 
 import os
-from collections.abc import Mapping
+import runpy
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from talk2dino_ros.engine.errors import Talk2DinoError
@@ -23,6 +24,36 @@ TRANSPORT_VARIABLES = (PROFILE_VARIABLE, OLD_PROFILE_VARIABLE, BUILTIN_VARIABLE)
 
 class LaunchArgumentError(Talk2DinoError):
     """Invalid launch argument."""
+
+
+def check_files(
+    names: Iterable[str], folder: Path, given: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Have launch files say what they would start, and start none of it: a wrong argument leaves no process behind.
+
+    A file that includes others calls this before it starts anything. names: such as "web" for web.launch.py, which has
+    ARGUMENTS with their defaults, and `nodes(given, environment)`. Returns the arguments with those defaults.
+    """
+    filled = dict(given)
+    for name in names:
+        file = runpy.run_path(str(folder / f"{name}.launch.py"))
+        defaults = {argument: default for argument, default, _ in file["ARGUMENTS"]}
+        file["nodes"](defaults | dict(given), environment)
+        filled = defaults | filled
+    return filled
+
+
+def installed(package: str) -> str:
+    """Return a package's name; raise LaunchArgumentError where it is not installed, which launch says too late."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    try:
+        get_package_prefix(package)
+    except PackageNotFoundError as error:
+        raise LaunchArgumentError(
+            f"package {package!r} not found, expected it to be installed; install it, or leave out what needs it"
+        ) from error
+    return package
 
 
 def existing_file(path: str) -> str:

@@ -120,7 +120,7 @@ def test_another_object_of_the_class_replaces_one_that_is_gone_for_good(world, v
     assert world.feedback[-1].id == 1  # it may come back: the nearer one is not taken instead
     world.objects = [tracked(0.0, 3.0, number=2)]
     world.wait_for(lambda: world.feedback and world.feedback[-1].id == 2, "the other object")
-    world.wait_for(lambda: world.updates, "goal_update")
+    world.wait_for(lambda: len(world.goals) == 2, "goal_pose again, as for another object the planner begins anew")
     handle.cancel_goal_async()
     world.result_of(handle)
 
