@@ -4,20 +4,21 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 
 from talk2dino_ros.client.client_errors import AbsentNodeError, RefusedError, SilentNodeError
 from talk2dino_ros.client.departure import Departure
-from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S, first_answer
+from talk2dino_ros.ros.node.first_answer import ASK_AGAIN_S, discovery_s, first_answer
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.client.client_work import ClientWork
 
-DISCOVERY_S = 5.0  # for a node that starts at this moment; one that does not run is told of after it
+DISCOVERY_S = discovery_s(os.environ)  # what is not discovered in it does not run
 
 
 class ServiceRequests:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,14 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from talk2dino_msgs.srv import Find
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.node.first_answer import first_answer
+from talk2dino_ros.ros.node.first_answer import discovery_s, first_answer
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
     from talk2dino_ros.ros.node.waits import Waits
 
-DISCOVERY_S = 5.0  # for a memory that starts at this moment, as DDS announces itself each 3 s; else it is told of
+DISCOVERY_S = discovery_s(os.environ)  # a memory that is not discovered in it does not run
 
 
 class NoMemoryError(Talk2DinoError):
