@@ -140,9 +140,10 @@ class RobotAnswers:
         end_s = time.monotonic() + DISCOVERY_S
         while camera not in (cameras := self._client.cameras()):
             if time.monotonic() > end_s:
-                known = ", ".join(repr(name_of(each)) for each in cameras) or "none, as it is not configured"
+                known = f"one of {', '.join(repr(name_of(each)) for each in cameras)}; choose one"
+                absent = "an active segmenter, which has some; start it, or wait until it is active"
                 raise AbsentNodeError(
-                    f"the segmenter has no camera {name_of(camera)!r}, expected one of its own: {known}"
+                    f"the segmenter has no camera {name_of(camera)!r}, expected {known if cameras else absent}"
                 )
             await asyncio.sleep(0.05)
 

@@ -76,7 +76,9 @@ def ask(context: Context, question: str, remedy: str) -> Elicit[Confirmation]:
 def check_confirmed(answer: Any) -> None:
     """Raise ToolError where a person has not said yes."""
     if answer.action != "accept" or not answer.data.yes:
-        raise ToolError("the person at the client has not confirmed it; nothing was done. Do not ask again unasked")
+        raise ToolError(
+            "the person at the client has not confirmed it, so nothing was done; ask again only if that person wants it"
+        )
 
 
 def make_server(
@@ -168,7 +170,11 @@ def add_go_to(server: MCPServer[RobotAnswers], permissions: Permissions) -> None
             case Permission.ALLOWED:
                 return Confirmation(yes=True)
             case Permission.ASK:
-                return ask(context, f"Send the robot to: {name_of(word)}?", "start the server with --allow-go-to")
+                return ask(
+                    context,
+                    f"Send the robot to: {name_of(word)}?",
+                    f"start the server with --allow-go-to {name_of(word)!r}",
+                )
         allowed = ", ".join(permissions.go_to_words)
         raise ToolError(f"the robot may not be sent to {name_of(word)!r}, expected one of: {sentence(allowed)}")
 
@@ -200,7 +206,7 @@ def add_go_to(server: MCPServer[RobotAnswers], permissions: Permissions) -> None
         """Stop the drive that go_to has begun; the robot stays where it is."""
         answers = answers_of(context)
         if answers.run is None:
-            raise ToolError("no go_to was begun here, expected one; nothing was done")
+            raise ToolError("no go_to was begun here, expected one; call go_to first")
         await asyncio.wrap_future(answers.run.cancel())
         return _reported(answers)
 
@@ -222,5 +228,5 @@ async def _until_it_ends(context: Context, run: GoToRun, wait_s: float) -> None:
 def _reported(answers: RobotAnswers) -> GoToReport:
     report = answers.report()
     if report is None:
-        raise ToolError("no go_to was begun here; nothing was done")
+        raise ToolError("no go_to was begun here, expected one; call go_to first")
     return report

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.bench.subject import load_subject
 
     if arguments.soak is not None and arguments.soak < 1:
-        raise ModelError(f"soak is {arguments.soak}, expected a number of frames from 1; give one")
+        raise ModelError(f"--soak is {arguments.soak}, expected a number of frames from 1; give one")
     names = [name.strip() for name in arguments.rows.split(",") if name.strip()]
     chosen_rows(names)  # a wrong name is said before the model is loaded
     with ExitStack() as stack:

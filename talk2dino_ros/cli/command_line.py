@@ -2,7 +2,6 @@
 """The commands of `talk2dino`, and the parser of its command line."""
 
 import argparse
-from collections.abc import Sequence
 
 from talk2dino_ros.cli.bags.replay import add_replay_command
 from talk2dino_ros.cli.bench import add_bench_command
@@ -23,8 +22,8 @@ from talk2dino_ros.cli.train import add_train_command
 from talk2dino_ros.cli.weights import add_weights_command
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the arguments (None: the process's own); `run(options)` of what is returned runs the command."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands; `run(options)` of what it returns runs the command."""
     parser = argparse.ArgumentParser(prog="talk2dino", description="Segment images by words of your choice.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_segment_command(commands)
@@ -44,4 +43,4 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_nav2_layer_command(commands)
     add_web_command(commands)
     add_mcp_command(commands)
-    return parser.parse_args(arguments)
+    return parser

@@ -86,7 +86,12 @@ def _ros() -> tuple[Section, ...]:
     try:
         return ros_sections(look_at_graph())
     except Talk2DinoError as error:
-        return (Section("ROS", (HealthFinding("ROS 2", str(error), Level.WRONG, "look at SROS 2's settings"),)),)
+        return (
+            Section(
+                "ROS",
+                (HealthFinding("ROS 2", str(error), Level.WRONG, "look at SROS 2's settings (docs/security.md)"),),
+            ),
+        )
     except Exception as error:  # of the middleware, which is what a person is here for
         said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         return (

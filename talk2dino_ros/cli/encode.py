@@ -63,4 +63,4 @@ def _what_a_robot_needs(name: str, projection_file: Path | None) -> str:
     model = find_model(name)
     files = [" or ".join(file.names) or file.source.address for file in model.files if file.role in model.image_roles]
     own = [f"the parameter projection_file with {projection_file.name}"] if projection_file else []
-    return f"a node with it as vocabulary_file needs, of {name}'s weights, only {', and '.join([*files, *own])}"
+    return f"a node with it as vocabulary_file needs of {name}'s weights only: {', and '.join([*files, *own])}"

@@ -156,7 +156,7 @@ def _draw(evaluation: "Evaluation", progress: "Progress", facts: dict[str, Any],
             draw(path)
             print(f"drawn in {path}")
         except ImportError as error:
-            print(f"{path} is not drawn: {error}, expected Matplotlib; install python3-matplotlib and run again")
+            print(f"{path} is not drawn: {error}, expected Matplotlib; pip install matplotlib and run again")
         except (OSError, Talk2DinoError) as error:
             print(f"{path} is not drawn: {error}")
 

@@ -77,7 +77,7 @@ def _prepare_output(path: Path) -> None:
     """Make the output folder, and check before anything is computed that pictures can be written there."""
     if not _is_place(path):
         raise ImageError(
-            f"the output is {path}, expected a file ending in {', '.join(SUFFIXES)} in an existing folder, or a "
+            f"--output is {path}, expected a file ending in {', '.join(SUFFIXES)} in an existing folder, or a "
             "folder's name without an ending; name another"
         )
 

@@ -12,9 +12,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one sub-command; returns the exit status, 1 with a sentence on an error."""
     show_any_text()
     try:
-        from talk2dino_ros.cli.command_line import parsed  # imports packages that may be missing
+        from talk2dino_ros.cli.command_line import make_parser  # imports packages that may be missing
 
-        options = parsed(arguments)
+        options = make_parser().parse_args(arguments)
         return int(options.run(options) or 0)
     except Talk2DinoError as error:
         return _failed(str(error))

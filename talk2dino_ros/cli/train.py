@@ -99,7 +99,9 @@ def _learn(recipe_file: Path, arguments: argparse.Namespace) -> None:
                 "`talk2dino train --help` says which data"
             )
     if arguments.workers < 0:
-        raise TrainingError(f"workers is {arguments.workers}, expected 0 or more; 0 takes one a core")
+        raise TrainingError(
+            f"--workers is {arguments.workers}, expected a number from 0 (one for each core); give another"
+        )
     Job(
         recipe,
         arguments.data,

@@ -51,8 +51,9 @@ def add_weights_command(subparsers: argparse._SubParsersAction[argparse.Argument
 
 def _list(arguments: argparse.Namespace) -> int:
     from talk2dino_ros.engine.models.registry import MODELS
-    from talk2dino_ros.engine.weights.weights_files import find, licence_notes
+    from talk2dino_ros.engine.weights.weights_files import check_folder, find, licence_notes
 
+    check_folder(arguments.weights_dir)
     rows: list[tuple[str, ...]] = [("model", "role", "size", "licence", "file")]
     for model in MODELS.values():
         for file in model.files:
@@ -93,14 +94,16 @@ def _copy(path: Path, target: Path) -> Path:
 def _verify(arguments: argparse.Namespace) -> int:
     from talk2dino_ros.engine.models.networks import check_networks
     from talk2dino_ros.engine.models.registry import find_model
-    from talk2dino_ros.engine.weights.weights_files import check_sum, find, known_sum
+    from talk2dino_ros.engine.weights.weights_files import check_folder, check_sum, find, known_sum, way_to_get
+
+    check_folder(arguments.weights_dir)
 
     def check(file: WeightsFile) -> str:
         path = find(file, arguments.weights_dir)
         if path is None:
             raise WeightsError(
-                f"{' or '.join(file.names) or file.source.address} is not here, expected it for {arguments.name}; "
-                f"run `talk2dino weights fetch {arguments.name}` or get it from {file.source.address}"
+                f"{' or '.join(file.names) or 'its file'} is not here, expected it for {arguments.name}; "
+                + way_to_get(file, arguments.name, arguments.weights_dir)
             )
         found = check_sum(file, path)
         known = known_sum(file, path)

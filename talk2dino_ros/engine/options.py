@@ -74,7 +74,7 @@ class Options:
         if self.background is not None and not 0 <= self.background < 1:
             raise ModelError(
                 f"background is {self.background}, expected a score from 0 up to, but not including, 1 "
-                "(a sigmoid of a cosine) or None; the paper uses 0.55"
+                "(a sigmoid of a cosine), or None in Python; give one, such as the paper's 0.55, or leave it out"
             )
         if not 0 <= self.unlabeled_id <= 255:
             raise ModelError(

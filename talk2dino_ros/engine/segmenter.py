@@ -71,7 +71,8 @@ class Segmenter:
     def __init__(self, model: Model, networks: Networks, options: Options) -> None:
         if options.background_cleaning and not networks.image_encoder.has_attention:
             raise ModelError(
-                f"background_cleaning was asked for with {model.name}, which has no class token; switch it off"
+                f"background_cleaning was asked for with {model.name}, which has no class token, expected a "
+                "DINO model; switch it off"
             )
         self.model = model
         self.options = options

@@ -174,7 +174,7 @@ class Vocabulary:
         except (OSError, SafetensorError, VocabularyError, *_FOREIGN) as error:
             raise VocabularyError(
                 f"{path} cannot be read as a vocabulary ({str(error) or repr(error)}), "
-                "expected a file of `talk2dino encode`; write it again"
+                "expected a file of `talk2dino encode`; correct the path, or encode the words again"
             ) from error
 
 

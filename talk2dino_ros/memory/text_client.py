@@ -72,8 +72,9 @@ def query_of(entries: Sequence[ClassEntry], response: Any) -> WordQuery:
     vectors = np.asarray(response.vectors, np.float32)
     if not response.dimensions or len(vectors) != len(entries) * response.dimensions or not np.isfinite(vectors).all():
         raise NoVectorsError(
-            f"the answer has {len(vectors)} numbers for {len(entries)} words of {response.dimensions} dimensions, "
-            "expected so many finite ones for each; update it to the version of this node"
+            f"the segmenter has answered with {len(vectors)} numbers for {len(entries)} words of "
+            f"{response.dimensions} dimensions, expected so many finite ones for each; install the same version of "
+            "this package for both nodes"
         )
     background = None if math.isnan(response.background) else float(response.background)
     if background is not None and not 0 < background < 1:

@@ -73,7 +73,8 @@ def read_picture(path: str | Path) -> npt.NDArray[np.uint8]:
         return np.array(read_rgb(Path(path)))
     except ImageError as error:
         raise ImageError(
-            f"{path} cannot be read as a picture ({error}), expected {', '.join(SUFFIXES)}; convert it"
+            f"{path} cannot be read as a picture ({error}), expected a whole one in {', '.join(SUFFIXES)}; correct "
+            "the path, or convert the picture"
         ) from error
 
 

@@ -78,7 +78,8 @@ def open_video(path: Path) -> Generator[VideoReader, None, None]:
         try:
             if not capture.isOpened():
                 raise ImageError(
-                    f"{path} cannot be opened as a video, expected {', '.join(SUFFIXES)}; convert it to mp4"
+                    f"{path} cannot be opened as a video, expected a whole one in {', '.join(SUFFIXES)}; copy "
+                    "it again, or convert it to mp4"
                 )
             yield VideoReader(path, capture)
         finally:

@@ -123,7 +123,9 @@ def _giving(content: bytes, media_type: str) -> Callable[[], Response]:
 
 def _check_may_change(access: Access) -> None:
     if access.read_only:
-        raise ForbiddenError("this page is read-only, expected one that may change something; start it without that")
+        raise ForbiddenError(
+            "this page is read-only, expected one that may change something; start it without read_only"
+        )
 
 
 def _static_files() -> dict[str, tuple[bytes, str]]:

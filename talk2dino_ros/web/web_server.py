@@ -63,7 +63,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         raise WebError(
             f"the page cannot listen on {host} port {port} ({error}), expected a free port of an address of this "
-            "machine; name another"
+            "machine; name another host or port"
         ) from error
 
 

@@ -87,8 +87,8 @@ def test_what_cannot_be_meant_is_refused_with_a_sentence(photos, tmp_path, table
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--false-alarms=1"], "false_alarms is 1.0, expected a share"),
-        (["--min-area=0"], "min_area is 0.0"),
+        (["--false-alarms=1"], "--false-alarms is 1.0, expected a share"),
+        (["--min-area=0"], "--min-area is 0.0"),
         (["-othresholds.txt"], "ends in .yaml"),
         (["-o/nowhere/thresholds.yaml"], "ends in .yaml in an existing folder"),
         (["--classes=mug >= 0.9"], "between 0.27 and 0.73"),
@@ -104,3 +104,8 @@ def test_images_of_a_video_are_no_pictures_of_other_scenes(tmp_path):
     (tmp_path / "ride.mp4").write_bytes(b"")
     with pytest.raises(Talk2DinoError, match="images of one video are alike"):
         known_truths(NAMES, [str(tmp_path / "ride.mp4")], None, [])
+    (tmp_path / "ride.mcap").write_bytes(b"")
+    with pytest.raises(
+        Talk2DinoError, match=r"ride\.mcap cannot be read as a bag .* restores a missing metadata\.yaml$"
+    ):
+        known_truths(NAMES, [str(tmp_path / "ride.mcap")], None, [])

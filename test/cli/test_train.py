@@ -30,7 +30,7 @@ OUTPUT = ("--output", "own.safetensors")
         (["talk2dino_vitb", "photos", "--output", "own.pth"], "output is own.pth, expected a file that ends in"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "epoch=3"], "--set has the key 'epoch', expected method"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "batch=0"], "batch is 0, expected 2 to"),
-        (["talk2dino_vitb", "photos", *OUTPUT, "--workers", "-1"], "workers is -1, expected 0 or more"),
+        (["talk2dino_vitb", "photos", *OUTPUT, "--workers", "-1"], "--workers is -1, expected a number from 0"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--device", "gpu"], "device is 'gpu', expected auto, cpu"),
         (["talk2dino_vitb", "photos", *OUTPUT], "photos does not exist, expected COCO's"),
         (["talk2dino_vitb", "photos", *OUTPUT, "--set", "model=dinotxt_vitl"], "dinotxt_vitl has no projection"),

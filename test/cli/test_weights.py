@@ -153,7 +153,7 @@ def test_verify_says_which_sums_are_published(weights, backbone, capsys):
 
 def test_verify_fails_for_a_missing_file(weights, capsys):
     assert weights("verify", "tiny") == 1
-    assert "run `talk2dino weights fetch tiny` or get it from https://example.org/ask" in capsys.readouterr().err
+    assert "; ask for it at https://example.org/ask and put it into a weights_dir\n" in capsys.readouterr().err
 
 
 def test_verify_fails_for_a_changed_file(weights, backbone, caches, capsys):
@@ -164,7 +164,15 @@ def test_verify_fails_for_a_changed_file(weights, backbone, caches, capsys):
 
 def test_verify_with_a_weights_dir_searches_that_alone(weights, backbone, tmp_path, capsys):
     assert weights("verify", "tiny", "--weights-dir", tmp_path) == 1
-    assert capsys.readouterr().err.count("is not here") == 2
+    said = capsys.readouterr().err
+    assert said.count("is not here") == 2
+    assert f"run `talk2dino weights fetch tiny --to {tmp_path}`\n" in said
+
+
+@pytest.mark.parametrize("action", [("verify", "tiny"), ("list",)])
+def test_a_weights_dir_that_is_none_is_told_before_files_are_looked_for(weights, action):
+    with pytest.raises(WeightsError, match=r"weights_dir is nowhere, expected a folder; create it or correct"):
+        weights(*action, "--weights-dir", "nowhere")
 
 
 def test_verify_fails_for_another_models_file(weights, backbone):

@@ -126,8 +126,8 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in ("false_alarms", "min_area"):
         if not 0 < getattr(arguments, name) < 1:
             raise VocabularyError(
-                f"{name} is {getattr(arguments, name)}, expected a share between 0 and 1, such as 0.01 for one in a "
-                "hundred; correct it"
+                f"--{name.replace('_', '-')} is {getattr(arguments, name)}, expected a share between 0 and 1, such as "
+                "0.01 for one in a hundred; correct it"
             )
     path = arguments.output
     try:
@@ -192,6 +192,6 @@ def _draw(path: Path, calibrated: Sequence[ClassCalibration], title: str) -> Non
         draw_thresholds(path, calibrated, title)
         print(f"drawn in {path}")
     except ImportError as error:
-        print(f"{path} is not drawn: {error}, expected Matplotlib; install python3-matplotlib and run again")
+        print(f"{path} is not drawn: {error}, expected Matplotlib; pip install matplotlib and run again")
     except OSError as error:
         print(f"{path} is not drawn: {error}")

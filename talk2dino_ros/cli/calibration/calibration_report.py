@@ -57,10 +57,11 @@ def promise(calibrated: Sequence[ClassCalibration], false_alarms: float) -> str:
     fewest, needed = min(len(each.lacking) for each in calibrated), pictures_needed(false_alarms)
     share = f"{100 * false_alarms:g} %"
     enough = (
-        f"to show that no more than {share} alarm takes {needed} pictures without the class and no alarm (three by the "
-        f"share), and there are {fewest}"
+        f"to show that at most {share} of pictures give a false alarm takes {needed} pictures without the class and no "
+        f"false alarm in them, and of one class there are {fewest}"
         if fewest < needed
-        else f"the {fewest} pictures and more suffice for {share} where none alarms"
+        else f"of each class there are {fewest} pictures without it or more, enough to show {share} where none of them "
+        "gives a false alarm"
     )
     return (
         f"'at most' and 'at least' hold with {100 * CERTAINTY:g} % certainty for pictures like these, each of another "

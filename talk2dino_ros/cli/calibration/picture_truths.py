@@ -40,7 +40,9 @@ def known_truths(names: Sequence[str], lacking: Sequence[str], labels: Path | No
 
 def _pictures(named: Sequence[str]) -> list[Path]:
     found, left_out = find_sources(named, TopicNames())
-    if others := [source.shown for source in found if source.is_stream] + left_out:
+    if left_out:
+        raise ImageError(left_out[0])
+    if others := [source.shown for source in found if source.is_stream]:
         raise ImageError(
             f"{others[0]} is not a picture, expected pictures, each of another scene: images of one video are alike, "
             "and count as one; take some far apart out of it"

@@ -26,8 +26,8 @@ def write_tables(folder: ResultFolder, names: Mapping[int, str]) -> None:
             write_atomically(folder.path / name, content.encode())
         except OSError as error:
             raise UnwritableError(
-                f"{folder.path / name} could not be written ({error.strerror}), expected room for it; give the same "
-                "command again"
+                f"{folder.path / name} could not be written ({error.strerror}), expected room for it; make "
+                "some, and give the same command again"
             ) from error
 
 

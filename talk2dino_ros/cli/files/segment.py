@@ -114,4 +114,5 @@ def _tell(report: RunReport, settings: RunSettings, vocabulary: Vocabulary, outp
     if report.known:
         print(f"{report.known} images had been segmented before, and were not segmented again")
     overlays = " and overlays" if settings.overlay else ""
-    print(f"masks (the class ids {vocabulary.labels()}){overlays} are in {output}, with {COCO} and {TABLE}")
+    if report.images:
+        print(f"masks (the class ids {vocabulary.labels()}){overlays} are in {output}, with {COCO} and {TABLE}")

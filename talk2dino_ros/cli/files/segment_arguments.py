@@ -98,7 +98,7 @@ def run_settings(arguments: argparse.Namespace, threads: int = THREADS) -> RunSe
 def check_number(arguments: argparse.Namespace, name: str, lowest: int) -> None:
     """Raise ModelError where an argument is below what it can be."""
     if getattr(arguments, name) < lowest:
-        raise ModelError(f"{name} is {getattr(arguments, name)}, expected a number from {lowest}; give another")
+        raise ModelError(f"--{name} is {getattr(arguments, name)}, expected a number from {lowest}; give another")
 
 
 def image_topics(arguments: argparse.Namespace) -> TopicNames:

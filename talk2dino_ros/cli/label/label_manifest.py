@@ -32,8 +32,8 @@ def write_label_manifest(
         write_atomically(output / MANIFEST, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
     except OSError as error:
         raise UnwritableError(
-            f"{output / MANIFEST} could not be written ({error.strerror}), expected room for it; give the same command "
-            "again"
+            f"{output / MANIFEST} could not be written ({error.strerror}), expected room for it; make some, and "
+            "give the same command again"
         ) from error
 
 

@@ -51,7 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
     for path in arguments.output:
         _check_ending(path, arguments.word)
     if arguments.colour == "score" and not arguments.word:
-        raise ImageError("--colour score was asked for without a word, expected one to score; name it, or take rgb")
+        raise ImageError(
+            "--colour score was asked for without a word, expected one; name it behind the folder, or take rgb"
+        )
     with one_memory(arguments) as memory:
         asked = ask(memory, arguments.word, arguments, MOST_PLACES) if arguments.word else None
         colour = arguments.colour or ("score" if asked else "rgb")
@@ -69,7 +71,9 @@ def _check_ending(path: Path, word: str) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise ImageError(f"{path} has an ending of no format, expected {' or '.join(ENDINGS)}; name another")
     if path.suffix.lower() == ".geojson" and not word:
-        raise ImageError(f"{path} was asked for without a word, expected one, as it holds its places; name it")
+        raise ImageError(
+            f"{path} was asked for without a word, expected one, whose places it holds; name it behind the folder"
+        )
 
 
 def _voxels(memory: SpatialMemory, query: WordQuery | None, colour: str) -> np.ndarray[Any, np.dtype[np.void]]:

@@ -23,12 +23,15 @@ def add_info_action(actions: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print a row for each map."""
     rows = []
-    for folder in map_folders(arguments.folder):
+    for folder in (folders := map_folders(arguments.folder)):
         if arguments.map in ("", folder.absolute().name):
             with opened(folder, arguments.voxel_m) as memory:
                 rows.append(_row(memory))
     if not rows:
-        raise StoreError(f"{arguments.folder} holds no map {arguments.map!r}, expected its name; leave --map out")
+        known = ", ".join(folder.absolute().name for folder in folders)
+        raise StoreError(
+            f"{arguments.folder} holds no map {arguments.map!r}, expected one of {known}; name it, or leave --map out"
+        )
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:

@@ -40,8 +40,8 @@ def map_folders(folder: Path) -> list[Path]:
     found = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
     if not found:
         raise StoreError(
-            f"{folder} holds no memory, expected a folder with {FILE} in it, or with folders that have one; name the "
-            "parameter `folder` of the node memory, or build one by `talk2dino memory build`"
+            f"{folder} holds no memory, expected a folder with {FILE} in it, or with folders that have one; name "
+            "the folder of the node memory's parameter `folder`, or build a memory by `talk2dino memory build`"
         )
     return found
 
@@ -58,7 +58,7 @@ def one_memory(arguments: argparse.Namespace) -> Iterator[SpatialMemory]:
         folders = [folder for folder, name in zip(folders, names, strict=True) if name == arguments.map]
     if len(folders) != 1:
         asked = f"no map {arguments.map!r}" if arguments.map else f"{len(folders)} maps"
-        raise StoreError(f"{arguments.folder} holds {asked}, but {', '.join(names)}; name one of these by --map")
+        raise StoreError(f"{arguments.folder} holds {asked}, expected one of {', '.join(names)}; name it by --map")
     with opened(folders[0], arguments.voxel_m) as memory:
         yield memory
 
@@ -67,7 +67,9 @@ def one_memory(arguments: argparse.Namespace) -> Iterator[SpatialMemory]:
 def opened(folder: Path, cell_m: float, *, max_range_m: float = MAX_RANGE_M) -> Iterator[SpatialMemory]:
     """Open a map's memory, with voxels of side cell_m metres. Raises StoreError."""
     if not SMALLEST_CELL_M <= cell_m <= LARGEST_CELL_M:
-        raise StoreError(f"voxel_m is {cell_m:g}, expected {SMALLEST_CELL_M:g} to {LARGEST_CELL_M:g} metres; set it so")
+        raise StoreError(
+            f"--voxel-m is {cell_m:g}, expected {SMALLEST_CELL_M:g} to {LARGEST_CELL_M:g} metres; set it so"
+        )
     folder = user_path(folder).absolute()
     store = KeyframeStore(folder.parent, folder.name)
     try:

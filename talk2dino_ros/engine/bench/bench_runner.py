@@ -68,7 +68,7 @@ def run_rows(subject: Subject, names: Sequence[str], folder: Path, soak_frames: 
 def chosen_rows(names: Sequence[str]) -> list[Row]:
     """Return the rows by name, all for no name, in the table's order. Raises ModelError that lists them."""
     if unknown := sorted(set(names) - set(ROWS)):
-        raise ModelError(f"rows has {unknown[0]!r}, expected some of {', '.join(ROWS)}; choose of these")
+        raise ModelError(f"--rows has {unknown[0]!r}, expected some of {', '.join(ROWS)}; choose of these")
     return [row for row in ROWS.values() if not names or row.name in names]
 
 

@@ -21,7 +21,7 @@ from talk2dino_ros.engine.selfcheck.seeded_scene import seeded_picture
 from talk2dino_ros.engine.selfcheck.self_check import self_checked
 from talk2dino_ros.engine.selfcheck.stage_check import SelfCheck, StageCheck
 from talk2dino_ros.engine.vocabulary import Vocabulary
-from talk2dino_ros.engine.weights.weights_files import find
+from talk2dino_ros.engine.weights.weights_files import find, way_to_get
 
 SIZE = (480, 640)  # H, W of the image that is timed
 WORDS = 20
@@ -88,7 +88,7 @@ def _weights(model: Model, weights_dir: Path | None, replaced: set[str]) -> list
             findings.append(HealthFinding(file.role, "not here; the file that was named takes its place"))
         else:
             place = f"in {weights_dir}" if weights_dir else "on this machine"
-            remedy = f"talk2dino weights fetch {model.name}" + (f" --to {weights_dir}" if weights_dir else "")
+            remedy = way_to_get(file, model.name, weights_dir)
             findings.append(HealthFinding(file.role, f"not {place}: {file.source.address}", Level.WRONG, remedy))
     return findings
 

@@ -36,7 +36,9 @@ def replaced_whole(path: Path, ending: str = "") -> Iterator[Path]:
         if target.exists():
             part.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(part, target)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and str(error.filename) == str(part):
+            error.filename = str(path)  # which a person has named
         with suppress(OSError):  # what kept the file from being written may keep the part too
             part.unlink(missing_ok=True)
         raise

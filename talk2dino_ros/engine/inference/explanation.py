@@ -80,8 +80,8 @@ def explain(segmenter: Segmenter, rgb: npt.NDArray[np.uint8], vocabulary: Vocabu
     check_image(rgb)
     if segmenter.options.input == "slide":
         raise ModelError(
-            "an explanation was asked for with input 'slide', whose windows each go their own way, expected one way; "
-            "take square or aspect"
+            "an explanation was asked for with input 'slide', which cuts the image into windows, expected the image as "
+            "one; choose square or aspect"
         )
     plain, refining = (segmenter.with_options(refine=refine) for refine in ("none", "pamr"))
     plan = refining.plan((rgb.shape[0], rgb.shape[1]))

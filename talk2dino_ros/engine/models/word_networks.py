@@ -68,7 +68,8 @@ class WordNetworks:
         projection: Callable[[Tensor], Tensor] = self._model.load_projection(self._find_files()).to(self.device)
         if projection_sum(self._model) != self.projection_sum:
             raise WeightsError(
-                "projection_file has changed since the model was loaded, expected the same file; load the model again"
+                "projection_file has changed since the model was loaded, expected the same file; "
+                "load the model again (cleanup and configure)"
             )
         return projection
 

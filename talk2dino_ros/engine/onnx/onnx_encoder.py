@@ -90,8 +90,8 @@ class OnnxImageEncoder:
             (height, width), model = size, self.card.model
             raise ModelError(
                 f"{self.path} takes network inputs of {self.card.width}x{self.card.height} pixels, but the options "
-                f"and this image ask for {width}x{height}; change them, "
-                f"or run `talk2dino export {model} --network-size {width}x{height}`"
+                f"and this image ask for {width}x{height}; change them, or run `talk2dino export {model} --output FILE "
+                f"--network-size {width}x{height}`"
             )
 
 
@@ -118,6 +118,6 @@ def open_for(backend: str, onnx_file: str | Path, model: Model, device: str, pre
     if precision not in ("auto", encoder.card.precision):
         raise ModelError(
             f"precision is {precision!r}, but {encoder.path} is {encoder.card.precision}, expected the same or auto; "
-            f"set it so, or run `talk2dino export {model.name} --precision {precision}`"
+            f"set it so, or run `talk2dino export {model.name} --output FILE --precision {precision}`"
         )
     return encoder

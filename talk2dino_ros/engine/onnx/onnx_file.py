@@ -74,11 +74,11 @@ def read_card(path: Path) -> Card:
             whole = bool(fields) and _sum_without(content, digits) == digits
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{path} cannot be read ({error}), expected a file of `talk2dino export`; name one"
+            f"{path} cannot be read ({error}), expected a file of `talk2dino export`; correct the path, or export it"
         ) from error
     if not fields:
         raise WeightsError(
-            f"{path} carries no card of this package, expected a whole file of `talk2dino export`; export it again"
+            f"{path} has no mark of `talk2dino export`, expected a whole file of it; name one, or export it again"
         )
     if not whole:
         raise WeightsError(f"{path} is damaged, as its sha256 sum is not the one it carries; copy or export it again")
@@ -107,7 +107,7 @@ def _card(path: Path, fields: dict[str, Any]) -> Card:
     wrong = next((field for field in dataclasses.fields(Card) if not _is_fit(field, known)), None)
     if wrong is not None:
         raise WeightsError(
-            f"{path} has a card whose {wrong.name} is {shorten(repr(known.get(wrong.name)))}, expected "
+            f"{path} says that its {wrong.name} is {shorten(repr(known.get(wrong.name)))}, expected "
             f"{'a text' if wrong.type is str else 'a whole number above 0'}; export it again"
         )
     return Card(**known)
@@ -128,16 +128,16 @@ def check_card(card: Card, path: Path, model: str, *, has_head: bool, known_sums
     if card.model != model:
         raise WeightsError(
             f"{path} was exported from {card.model}, expected {model}; set model to {card.model}, "
-            f"or run `talk2dino export {model}`"
+            f"or run `talk2dino export {model} --output FILE`"
         )
     if bool(card.head_sha256) != has_head:
         found, expected = ("head", "backbone") if card.head_sha256 else ("backbone", "head")
         raise WeightsError(
             f"{path} gives the patches of the {found}, expected those of the {expected}; set patch_source to {found}, "
-            f"or run `talk2dino export {model} --patch-source {expected}`"
+            f"or run `talk2dino export {model} --output FILE --patch-source {expected}`"
         )
     if known_sums and card.weights_sha256 not in known_sums:
         raise WeightsError(
             f"{path} was exported from weights with the sha256 sum {card.weights_sha256}, expected "
-            f"{' or '.join(sorted(known_sums))}; run `talk2dino export {model}` again"
+            f"{' or '.join(sorted(known_sums))}; run `talk2dino export {model} --output FILE` again"
         )

@@ -231,7 +231,8 @@ def _load_plain(model: Model, checkpoints: Checkpoints, states: Mapping[Path, st
     for path, state in states.items():
         if file_state(path) != state:
             raise WeightsError(
-                f"{path} has changed since the model was loaded, expected the same file; load the model again"
+                f"{path} has changed since the model was loaded, expected the same file; "
+                "load the model again (cleanup and configure)"
             )
     return model.load_image_encoder(checkpoints, torch.float32)
 

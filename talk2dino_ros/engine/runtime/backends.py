@@ -18,10 +18,15 @@ def choose_backend(backend: str, onnx_file: str | Path | None, device: str, prec
     """
     if backend not in BACKENDS:
         raise ModelError(f"backend is {backend!r}, expected one of {', '.join(BACKENDS)}; choose one of these")
-    if (backend in OF_FILES) != bool(onnx_file):
+    if backend in OF_FILES and not onnx_file:
         raise ModelError(
-            f"backend is {backend!r} and onnx_file is {str(onnx_file or '')!r}, expected a file with "
-            f"{' and '.join(OF_FILES)}, and none with the others; run `talk2dino export`, or set both to fit"
+            f"backend is {backend!r} without an onnx_file, expected one; make it by `talk2dino export MODEL --output "
+            "FILE`, or choose another backend"
+        )
+    if onnx_file and backend not in OF_FILES:
+        raise ModelError(
+            f"onnx_file is {str(onnx_file)!r} with backend {backend!r}, expected a file only with "
+            f"{' and '.join(OF_FILES)}; leave it out, or choose one of these"
         )
     if backend == "openvino" and device != "cpu":
         raise ModelError(f"backend is 'openvino' and the device {device}, expected cpu; use backend torch there")

@@ -20,7 +20,9 @@ def clip_tokenizer() -> Tokenize:
     """Return open_clip's `tokenize`. Raises ModelError where that is not installed."""
     package = find_spec("open_clip")  # imports nothing
     if package is None or not package.submodule_search_locations:
-        raise ModelError("the package open_clip is not installed, expected it for CLIP's tokenizer; run `make setup`")
+        raise ModelError(
+            "the package open_clip is missing, expected it for CLIP's tokenizer; pip install open_clip_torch"
+        )
     path = Path(package.submodule_search_locations[0]) / "tokenizer.py"
     # under its own name, so that a part of the package that it may import one day is found; nobody else gets to see it
     spec: Any = spec_from_file_location("open_clip.tokenizer", path)

@@ -124,7 +124,8 @@ class PromptEncoder:
         for path, state in self._states.items():
             if file_state(path) != state:
                 raise WeightsError(
-                    f"{path} has changed since the model was loaded, expected the same file; load the model again"
+                    f"{path} has changed since the model was loaded, expected the same file; "
+                    "load the model again (cleanup and configure)"
                 )
 
 

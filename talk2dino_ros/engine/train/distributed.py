@@ -89,7 +89,10 @@ def open_ranks(device: str) -> Iterator[tuple[Ranks, str]]:
         yield Ranks(), device
         return
     if ":" in device:
-        raise TrainingError(f"device is {device} for {count} processes, expected cuda or cpu; torchrun gives out GPUs")
+        raise TrainingError(
+            f"device is {device} for {count} processes, expected cuda or cpu; write cuda, and each takes a GPU "
+            "of its own"
+        )
     if device == "cuda":
         device = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(device)

@@ -82,7 +82,9 @@ class Job:
         """Fill a store for each split that the data have; returns their names."""
         model = find_model(self.recipe.model)
         if not model.has_projection:
-            raise TrainingError(f"{model.name} has no projection to learn, expected a model of Talk2DINO; name another")
+            raise TrainingError(
+                f"{model.name} has no projection to learn, expected a model of Talk2DINO; name one in the recipe"
+            )
         captions = {split: found for split in SPLITS if (found := open_captions(self.data, split))}
         if "train" not in captions:
             raise TrainingError(f"{self.data} has no training split, expected one; name another folder")
@@ -165,7 +167,7 @@ def _said(figures: dict[str, float] | None) -> str:
 def _check_output(output: Path) -> None:
     """Refuse the output before hours of work."""
     if output.suffix != ".safetensors":
-        raise TrainingError(f"output is {output}, expected a file that ends in .safetensors; name one")
+        raise TrainingError(f"--output is {output}, expected a file that ends in .safetensors; name one")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -174,7 +176,7 @@ def _check_output(output: Path) -> None:
         file_to_replace(output)
     except OSError as error:
         raise TrainingError(
-            f"output is {output} ({error.strerror}), expected a file that ends in .safetensors; name one"
+            f"--output is {output} ({error.strerror}), expected a file that ends in .safetensors; name one"
         ) from error
     if not os.access(output.parent, os.W_OK):
         raise TrainingError(f"{output.parent} cannot be written to, expected a folder of your own; name another")

@@ -71,7 +71,9 @@ class Trainer:
         if validation is None:
             recipe.check_without_validation()
         if len(train.text) < 2:
-            raise TrainingError("there is 1 caption to train on, expected 2, for one is told from the others; add some")
+            raise TrainingError(
+                "there is 1 caption to train on, expected at least 2, to tell one from the other; add some"
+            )
         self.recipe = recipe
         self.ranks = ranks or Ranks()
         self._train, self._validation = train, validation

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.checksums import KnownSum, sha256_of
-from talk2dino_ros.engine.weights.sources import LocalFile, PackageFile, Source, UrlFile, torch_hub_folder
+from talk2dino_ros.engine.weights.sources import GatedFile, LocalFile, PackageFile, Source, UrlFile, torch_hub_folder
 from talk2dino_ros.engine.weights.state_dicts import (
     StateDict,
     Wanted,
@@ -88,8 +88,7 @@ def locate(file: WeightsFile, weights_dir: Path | None = None) -> Path:
 
     Raises WeightsError that names the file, where to get it and where to put it.
     """
-    if weights_dir is not None and not os.path.isdir(weights_dir):
-        raise WeightsError(f"weights_dir is {weights_dir}, expected a folder; create it or correct the path")
+    check_folder(weights_dir)
     path = find(file, weights_dir)
     if path is None and weights_dir is not None:
         raise WeightsError(
@@ -100,6 +99,23 @@ def locate(file: WeightsFile, weights_dir: Path | None = None) -> Path:
         path = file.source.download(file.sums)
         check_sum(file, path)
     return path
+
+
+def check_folder(weights_dir: Path | None) -> None:
+    """Raise WeightsError where a folder was named that is none."""
+    if weights_dir is not None and not os.path.isdir(weights_dir):
+        raise WeightsError(f"weights_dir is {weights_dir}, expected a folder; create it or correct the path")
+
+
+def way_to_get(file: WeightsFile, name: str, weights_dir: Path | None = None) -> str:
+    """Say what brings a missing file of the model `name` to where it is looked for."""
+    if isinstance(file.source, GatedFile):
+        return f"ask for it at {file.source.page} and put it into {weights_dir or 'a weights_dir'}"
+    if isinstance(file.source, PackageFile):
+        return file.source.address
+    if isinstance(file.source, LocalFile):
+        return "correct its path"
+    return f"run `talk2dino weights fetch {name}" + (f" --to {weights_dir}`" if weights_dir else "`")
 
 
 def known_sum(file: WeightsFile, path: Path) -> KnownSum:

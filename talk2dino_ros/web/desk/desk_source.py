@@ -142,14 +142,18 @@ class DeskSource:
 
     def go_to(self, class_name: str, object_id: int) -> None:
         """Raise WebError."""
-        raise WebError(f"there is no robot to send to {class_name[:60]!r}, expected one; start the page on a robot")
+        raise WebError(
+            f"there is no robot to send to {class_name[:60]!r}, expected one; start the robot's page (web:=true)"
+        )
 
     def stop_going(self) -> None:
         """Do nothing."""
 
     def find(self, word: str) -> tuple[str, tuple[PagePlace, ...]]:
         """Raise WebError."""
-        raise WebError("there is no memory to ask, expected one; start the page beside the node memory")
+        raise WebError(
+            "there is no memory to ask, expected one; start the robot's page (web:=true) and the node memory"
+        )
 
     def close(self) -> None:
         """End the thread, and close the files."""

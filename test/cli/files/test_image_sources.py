@@ -87,7 +87,7 @@ def test_what_cannot_be_decoded_is_skipped_and_named(capfd):
 @pytest.mark.usefixtures("disk")
 def test_a_number_that_cannot_be_is_refused_before_anything_is_loaded(option, value, capsys):
     assert segment_files(ColourSegmenter(), "in/a.png", option, value, "-o", "out") == 1
-    assert capsys.readouterr().err.startswith(f"talk2dino: {option[2:]} is {value}, expected a number from ")
+    assert capsys.readouterr().err.startswith(f"talk2dino: {option} is {value}, expected a number from ")
     assert not os.path.exists("out")
 
 

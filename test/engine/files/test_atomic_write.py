@@ -86,3 +86,10 @@ def test_an_unfinished_write_keeps_the_old_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fill_half()
     assert ([path.name for path in tmp_path.iterdir()], file.read_bytes()) == (["film.mp4"], b"old")
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    path = tmp_path / "nowhere" / "file"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_atomically(path, b"new")
+    assert caught.value.filename == str(path)

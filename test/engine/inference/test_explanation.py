@@ -136,7 +136,7 @@ def test_a_model_without_a_class_token_has_no_heads(photo, words):
 
 
 def test_an_explanation_that_the_model_cannot_give_is_refused(photo, words):
-    with pytest.raises(ModelError, match="input 'slide', whose windows"):
+    with pytest.raises(ModelError, match="input 'slide', which cuts"):
         explain(make_segmenter(NoAttention(), input="slide"), photo, words)
     with pytest.raises(ImageError, match=r"float64 \[80, 120, 3\]"):
         explain(make_segmenter(NoAttention()), photo.astype(float), words)

@@ -154,7 +154,8 @@ def test_a_file_of_other_weights_than_the_published_is_refused(exported):
 def test_images_of_another_size_are_refused_with_the_command_that_exports_for_them(exported):
     row, _, path = exported
     file = open_exported(path, row, "onnxruntime", "cpu")
-    sentence = r"takes network inputs of 98x70 pixels, .* ask for 112x84; .* talk2dino_vitb --network-size 112x84"
+    command = "talk2dino export talk2dino_vitb --output FILE --network-size 112x84"
+    sentence = rf"takes network inputs of 98x70 pixels, .* ask for 112x84; .* `{command}`"
     with pytest.raises(ModelError, match=sentence):
         file(torch.rand(1, 3, 84, 112))
 
@@ -164,7 +165,7 @@ def test_any_changed_byte_is_detected(copy, place):
     content = bytearray(copy.read_bytes())
     content[place if place < 0 else int(len(content) * place)] ^= 1
     copy.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"copy\.onnx (is damaged|carries no card|cannot be read)"):
+    with pytest.raises(WeightsError, match=r"copy\.onnx (is damaged|has no mark|cannot be read)"):
         read_card(copy)
 
 
@@ -172,7 +173,7 @@ def test_any_changed_byte_is_detected(copy, place):
 def test_a_file_that_was_cut_is_refused(copy, share):
     content = copy.read_bytes()
     copy.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(WeightsError, match=r"copy\.onnx (is damaged|carries no card|cannot be read)"):
+    with pytest.raises(WeightsError, match=r"copy\.onnx (is damaged|has no mark|cannot be read)"):
         read_card(copy)
 
 
@@ -180,7 +181,7 @@ def test_a_file_that_is_not_there_or_of_another_origin_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"none\.onnx cannot be read .*No such file"):
         read_card(tmp_path / "none.onnx")
     (tmp_path / "other.onnx").write_bytes(b"\x08\x0a" * 100)
-    with pytest.raises(WeightsError, match=r"other\.onnx carries no card of this package"):
+    with pytest.raises(WeightsError, match=r"other\.onnx has no mark of `talk2dino export`"):
         read_card(tmp_path / "other.onnx")
 
 

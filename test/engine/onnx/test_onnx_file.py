@@ -28,15 +28,15 @@ def test_a_card_alone_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        *(({name: None}, f"card whose {name} is 'None', expected a") for name in ("model", "height", "patch_size")),
-        *(({name: None}, f"card whose {name} is 'None', expected a") for name in ("precision", "weights_sha256")),
-        ({"model": 3}, "card whose model is '3', expected a text"),
-        ({"height": "14"}, "card whose height is .*, expected a whole number above 0"),
-        ({"width": -14}, "card whose width is '-14', expected a whole number above 0"),
-        ({"patch_size": True}, "card whose patch_size is 'True', expected a whole number"),
-        ({"head_sha256": [1]}, "card whose head_sha256 is .*, expected a text"),
+        *(({name: None}, f"says that its {name} is 'None', expected a") for name in ("model", "height", "patch_size")),
+        *(({name: None}, f"says that its {name} is 'None', expected a") for name in ("precision", "weights_sha256")),
+        ({"model": 3}, "says that its model is '3', expected a text"),
+        ({"height": "14"}, "says that its height is .*, expected a whole number above 0"),
+        ({"width": -14}, "says that its width is '-14', expected a whole number above 0"),
+        ({"patch_size": True}, "says that its patch_size is 'True', expected a whole number"),
+        ({"head_sha256": [1]}, "says that its head_sha256 is .*, expected a text"),
         ({"height": float("inf")}, "cannot be read .Infinity is no number"),
-        ({"height": {"a": 1}}, r"cannot be read|carries no card|is damaged"),
+        ({"height": {"a": 1}}, r"cannot be read|has no mark|is damaged"),
     ],
 )
 def test_a_card_that_is_incomplete_or_of_other_types_is_refused(changes, sentence, tmp_path):
@@ -55,7 +55,7 @@ def test_a_card_of_brackets_within_each_other_is_refused(inside, tmp_path):
 def test_a_sum_that_is_no_text_is_refused(digits, tmp_path):
     card = {"talk2dino_onnx": 1, "model": "mini", "file_sha256": digits}
     (tmp_path / "own.onnx").write_bytes(b"graph" + json.dumps(card).encode())
-    with pytest.raises(WeightsError, match=r"own\.onnx (is damaged|cannot be read|carries no card)"):
+    with pytest.raises(WeightsError, match=r"own\.onnx (is damaged|cannot be read|has no mark)"):
         read_card(tmp_path / "own.onnx")
 
 

@@ -44,10 +44,20 @@ def test_a_backend_that_is_asked_for_is_taken(backend, file):
     ("backend", "file", "device", "sentence"),
     [
         ("tflite", None, "cpu", "backend is 'tflite', expected one of auto, torch, openvino, onnxruntime, tensorrt"),
-        ("torch", "a.onnx", "cpu", "backend is 'torch' and onnx_file is 'a.onnx', expected a file with onnxruntime"),
-        ("auto", "a.onnx", "cpu", "backend is 'auto' and onnx_file is 'a.onnx', expected a file with onnxruntime"),
-        ("openvino", "a.onnx", "cpu", "backend is 'openvino' and onnx_file is 'a.onnx', expected"),
-        ("onnxruntime", None, "cpu", "backend is 'onnxruntime' and onnx_file is '', expected"),
+        ("torch", "a.onnx", "cpu", "onnx_file is 'a.onnx' with backend 'torch', expected a file only with onnxruntime"),
+        ("auto", "a.onnx", "cpu", "onnx_file is 'a.onnx' with backend 'auto', expected a file only with onnxruntime"),
+        (
+            "openvino",
+            "a.onnx",
+            "cpu",
+            "onnx_file is 'a.onnx' with backend 'openvino', expected a file only with onnxruntime",
+        ),
+        (
+            "onnxruntime",
+            None,
+            "cpu",
+            "backend is 'onnxruntime' without an onnx_file, expected one; make it by `talk2dino export",
+        ),
         ("openvino", None, "cuda:0", "backend is 'openvino' and the device cuda:0, expected cpu"),
     ],
 )

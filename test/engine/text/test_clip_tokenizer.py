@@ -50,5 +50,5 @@ def test_a_text_encoder_imports_no_network_library_but_torch():
 
 def test_where_open_clip_is_not_installed_one_sentence_says_so(monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"open_clip is not installed, expected .*; run `make setup`"):
+    with pytest.raises(ModelError, match=r"open_clip is missing, expected .*; pip install open_clip_torch"):
         clip_tokenizer()

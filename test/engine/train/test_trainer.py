@@ -178,7 +178,7 @@ def test_the_mean_of_heads_is_theirs():
 
 def test_training_with_a_single_caption_is_refused(tmp_path):
     one = Pairs.of(learnable_features(images=1, captions=1), "max_score")
-    with pytest.raises(TrainingError, match="there is 1 caption to train on, expected 2"):
+    with pytest.raises(TrainingError, match="there is 1 caption to train on, expected at least 2"):
         Trainer(small_recipe(), one, None, checkpoint=tmp_path / CHECKPOINT)
 
 

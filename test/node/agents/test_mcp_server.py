@@ -129,7 +129,7 @@ def test_a_person_is_asked_where_the_robot_would_go_elsewhere(agent):
 @pytest.mark.parametrize(
     ("tool", "arguments", "why"),
     [
-        ("look", {"camera": "nowhere"}, "has no camera 'nowhere', expected one of its own: ''"),
+        ("look", {"camera": "nowhere"}, "has no camera 'nowhere', expected one of ''; choose one"),
         ("find", {"word": "a, b: c\x00"}, "control"),
         ("set_words", {"words": ["!wall"] * 300}, "at most 100 items"),
         ("set_words", {"words": ["?mug" * 100]}, "399 characters, expected at most 100"),

@@ -28,7 +28,7 @@ def add_compare_command(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Compare, write the page, print the table of classes. Raises ResultsError, UnwritableError."""
     if arguments.most < 0:
-        raise ModelError(f"most is {arguments.most}, expected a number of images from 0; give another")
+        raise ModelError(f"--most is {arguments.most}, expected a number of images from 0; give another")
     comparison = compare_results(arguments.one, arguments.other)
     page = comparison_page(comparison, arguments.most)
     try:

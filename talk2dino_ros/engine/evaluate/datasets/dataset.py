@@ -177,8 +177,8 @@ def find_root(folder: Path, usual: Iterable[str], needed: Iterable[str]) -> Path
     lack = "lacks" if os.path.isdir(folder) else "is no folder with"
     places = "".join(f" or in {name}" for name in usual)
     raise DatasetError(
-        f"{folder} {lack} {' and '.join(needed)}, expected the data set's official layout there{places}; "
-        "name the folder that holds it"
+        f"{folder} {lack} {' and '.join(needed)}, expected the data set's layout there{places}; name "
+        "the folder that holds it (`talk2dino evaluate --help` shows the layout)"
     )
 
 

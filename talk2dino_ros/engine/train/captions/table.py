@@ -53,8 +53,8 @@ def open_table(path: Path, split: Split) -> CaptionSet | None:
     for row in rows:
         if split_of.setdefault(row.image, row.split) != row.split:
             raise TrainingError(
-                f"{path} has {row.image} in train and in val, expected each image in one; what was trained on says "
-                "nothing in a validation"
+                f"{path} has {row.image} in train and in val, expected each image in one, as what was trained "
+                "on proves nothing in a validation; correct its split in one of the rows"
             )
         captions[row.image] = captions.get(row.image, ()) + row.captions
     own = [image for image in captions if split_of[image] == split]

@@ -86,7 +86,7 @@ class KeyframeStore:
             self._lock = StoreLock(self.folder / LOCK)
         except (OSError, RuntimeError, ValueError) as error:  # `~name` that names no user; a byte of 0
             raise StoreError(
-                f"the folder {self.folder} cannot be written ({error}), expected one for the memory; set `folder`"
+                f"the folder {self.folder} cannot be written ({error}), expected one for the memory; name another"
             ) from error
         try:
             self._database, notice = open_file(self.folder / FILE)
