@@ -45,7 +45,7 @@ needs_launch = pytest.mark.skipif(
 
 def launch(environment, *arguments: str, file: Path = LAUNCH_FILE) -> subprocess.CompletedProcess[str]:
     command = ["ros2", "launch", str(file), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def notes_of(environment, *arguments: str, file: Path = LAUNCH_FILE) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class FreezingRelay:
 
     def __enter__(self):
         self._thread.start()
-        assert self._is_listening.wait(20)
+        assert self._is_listening.wait(60)
         return self
 
     def __exit__(self, *_):

@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image
 
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "talk2dino_ros" / "demo" / "photos" / "coffee.jpg"
-PATIENCE_S = 120.0  # for loading the model on a busy machine
+PATIENCE_S = 240.0  # for loading the model on a busy machine
 ARGUMENTS = {"model": "mini", "namespace": "robot", "image": "/front/image_raw", "vocabulary": "cup; !table"}
 
 

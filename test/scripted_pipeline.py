@@ -19,7 +19,7 @@ from talk2dino_ros.segmenter.pipeline import ActiveConfiguration, Pipeline
 from talk2dino_ros.segmenter.scene import Scene
 from talk2dino_ros.segmenter.statistics import CameraStatistics
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 PATCHES = ImagePatches(np.ones((1, 1, 8), np.float16), np.array([[[3.0, 2.0]]], np.float32), (4.0, 6.0))  # one: all
 BAD = 13  # the red value of an image that the scripted segmenter cannot segment
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A source of the page that does what a test says, and remembers what it was asked."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +58,16 @@ class ScriptedSource:
 
     def state(self):
         return self.now
+
+    @contextmanager
+    def untold(self):
+        """Let the pages see nothing of what changes meanwhile, also where the server gives a sign of life."""
+        shown, tell = self.now, self.on_change
+        self.state, self.on_change = lambda: shown, lambda: None
+        yield
+        del self.state
+        self.on_change = tell
+        tell()
 
     def overlay(self, camera):
         self.looked += 1

@@ -9,7 +9,7 @@ from talk2dino_ros.cli.servers.desk_cameras import desk_cameras
 from talk2dino_ros.ros.bags.bag_topics import TopicNames
 from talk2dino_ros.web.desk.desk_source import DeskSource
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 def cameras_of(*named):
@@ -39,6 +39,12 @@ class WatchedDesk:
 
     def until(self, is_so):
         """Return the first state of which it is so."""
+        seen = []
+
+        def has_come():
+            seen.append(self.source.state())
+            return is_so(seen[-1])
+
         with self._changed:
-            assert self._changed.wait_for(lambda: is_so(self.source.state()), WAIT_S)
-        return self.source.state()
+            assert self._changed.wait_for(has_come, WAIT_S)
+        return seen[-1]

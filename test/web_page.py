@@ -13,7 +13,7 @@ from talk2dino_ros.web.access import Access
 from talk2dino_ros.web.web_app import make_app
 from talk2dino_ros.web.web_server import WebServer
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 @contextmanager
@@ -25,6 +25,7 @@ def served(source, access=None, port=0):
         yield server
     finally:
         server.stop()
+        server._thread.join(WAIT_MS / 1000)  # which a busy machine may end later: the port is free then
 
 
 def colour_in(page, x=0.5, y=0.5, camera="front"):

@@ -20,21 +20,23 @@ async def view(seconds: float, port: int, cameras: Sequence[str]) -> float:
     """Be one viewer of these cameras, which draws at once what it gets."""
     pictures, end_s = 0, time.monotonic() + seconds
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=LARGEST)
-    writer.write(handshake(port))
-    await reader.readuntil(b"\r\n\r\n")
     watch, drawn = (to_frame(TEXT, json.dumps(each).encode()) for each in ({"watch": list(cameras)}, {"drawn": True}))
-    while (left_s := end_s - time.monotonic()) > 0:
-        try:
-            opcode, payload = await asyncio.wait_for(next_frame(reader), left_s)
-        except asyncio.TimeoutError:
-            break
-        if opcode == BINARY:
-            pictures += 1
-        elif opcode == TEXT:
-            writer.write(drawn if pictures else watch + drawn)
-        elif opcode == PING:
-            writer.write(to_frame(PONG, payload))
-    writer.close()
+    try:
+        writer.write(handshake(port))
+        await reader.readuntil(b"\r\n\r\n")
+        while (left_s := end_s - time.monotonic()) > 0:
+            try:
+                opcode, payload = await asyncio.wait_for(next_frame(reader), left_s)
+            except asyncio.TimeoutError:
+                break
+            if opcode == BINARY:
+                pictures += 1
+            elif opcode == TEXT:
+                writer.write(drawn if pictures else watch + drawn)
+            elif opcode == PING:
+                writer.write(to_frame(PONG, payload))
+    finally:
+        writer.close()
     return pictures / seconds
 
 

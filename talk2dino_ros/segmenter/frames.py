@@ -110,6 +110,11 @@ class FrameSlots:
         with self._changed:
             return self._dropped[camera]
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is nothing more to take."""
+        return self._is_closed
+
     def close(self) -> None:
         """Wake the taker, and every later one, with nothing."""
         with self._changed:

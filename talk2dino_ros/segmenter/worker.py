@@ -88,7 +88,9 @@ class Worker:
             before.join()
         while not is_left.is_set() and (frames := self._slots.take()):
             self._rest_is_over.clear()
-            self._rest_is_over.wait(self._rest_after(frames))
+            rest_s = self._rest_after(frames)
+            if not self._slots.is_closed:  # a `stop` before the clear would be slept through
+                self._rest_is_over.wait(rest_s)
 
     def _rest_after(self, frames: list[Frame]) -> float:
         self._began_s = time.monotonic()

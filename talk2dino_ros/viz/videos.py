@@ -99,7 +99,7 @@ def open_camera(address: str, shown: str) -> Generator[VideoReader, None, None]:
                 f"the camera {shown} cannot be opened, expected the number of one that is connected and not in use, "
                 "/dev/videoN, or the URL of one that sends; look at it with `v4l2-ctl --list-devices` or ffplay"
             )
-        yield VideoReader(shown, capture, expected=_A_CAMERA)
+        yield VideoReader(f"the camera {shown}", capture, expected=_A_CAMERA)
     finally:
         capture.release()
 

@@ -13,7 +13,7 @@ from talk2dino_ros.viz.pictures import read_picture
 pytest.importorskip("rclpy", reason="rclpy is not installed: the demo's processes cannot run")
 
 
-def run_demo(*arguments, timeout=120):
+def run_demo(*arguments, timeout=300):
     command = [sys.executable, "-m", "talk2dino_ros.demo", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from node_starter import REPOSITORY, ForkedProcess, starter_of
 
 SEGMENTER = "talk2dino_ros.segmenter.segmenter_main"
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 IS_FAST_DDS = "fastrtps" in os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
 
 

@@ -16,7 +16,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 RESEND_NS = 3 * 10**9
 MANY = 1000
 RELIABLE = QoSProfile(depth=MANY)

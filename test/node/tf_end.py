@@ -17,7 +17,7 @@ from talk2dino_ros.ros.tf.transforms import TransformError
 
 NS = 10**9
 START_NS = 1_763_700_000 * NS  # a stamp of today's size, which a float64 cannot hold to the nanosecond
-LONG_S = 20.0  # to wait for what is sure to come
+LONG_S = 60.0  # to wait for what is sure to come
 
 QUARTER = math.sqrt(0.5)
 TURN_LEFT = (0.0, 0.0, QUARTER, QUARTER)  # 90 degrees about z: x ahead becomes y

@@ -176,5 +176,5 @@ def test_the_real_node_segments_a_photograph_and_ends_cleanly(tmp_path):
     own = {name: value for name, value in os.environ.items() if name not in TRANSPORT_VARIABLES}
     own |= {"ROS_LOG_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "launch_testing.launch_test", str(HERE / "launch_session.py")]
-    result = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240, check=False)
+    result = subprocess.run(command, env=own, capture_output=True, text=True, timeout=500, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

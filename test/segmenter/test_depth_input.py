@@ -19,7 +19,7 @@ from talk2dino_ros.segmenter.depth_topics import UnmatchedError  # noqa: E402
 from talk2dino_ros.segmenter.frames import SegmentedFrame  # noqa: E402
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters  # noqa: E402
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 PARAMETERS = Parameters(depth_wait_s=0.0)
 
 

@@ -5,7 +5,7 @@ import threading
 
 from talk2dino_ros.segmenter.frames import Frame, FrameSlots
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def frame(camera: str, message: object) -> Frame:

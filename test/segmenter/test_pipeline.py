@@ -181,7 +181,7 @@ def test_a_lost_batch_is_an_error_of_the_cameras_in_it_alone(running):
     running.front.publish_mask = fail
     running.front.send(image())
     assert running.front.news.acquire(timeout=DEADLINE_S)
-    running.pipeline.stop()
+    assert running.pipeline.worker.stop(DEADLINE_S)
     assert running.dropped() == [("/front/image", "a fault of the program")]
     assert (running.rear.statistics.last_error, running.rear.statistics.is_failing) == ("", False)
 

@@ -9,7 +9,7 @@ import pytest
 from talk2dino_ros.segmenter.frames import Frame, FrameSlots
 from talk2dino_ros.segmenter.worker import Worker
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 LONG_S = 1000.0
 
 
@@ -77,8 +77,8 @@ def test_stop_waits_for_the_batch_in_hand():
     worker = Worker(slots, process, lambda frames, error: None)
     worker.start()
     slots.put(Frame("camera", None, 0.0))
-    entered.wait(DEADLINE_S)
-    stopper = threading.Thread(target=worker.stop)
+    assert entered.wait(DEADLINE_S)
+    stopper = threading.Thread(target=worker.stop, args=(DEADLINE_S,))
     stopper.start()
     assert stopper.is_alive()
     assert not finished
@@ -121,10 +121,28 @@ def test_a_resting_worker_stops_at_once():
     bench.worker.start()
     bench.put("first")
     bench.batches.get(timeout=DEADLINE_S)
-    stopper = threading.Thread(target=bench.worker.stop)
-    stopper.start()
-    stopper.join(DEADLINE_S)
-    assert not stopper.is_alive()
+    assert bench.worker.stop(DEADLINE_S)
+
+
+def test_a_worker_that_is_stopped_right_after_it_has_taken_a_frame_does_not_rest():
+    bench = Bench()
+    bench.rest_s = LONG_S
+    take, end_rest = bench.slots.take, bench.worker.end_rest
+    taken, stopping = threading.Event(), threading.Event()
+
+    def take_and_be_late():
+        frames = take()
+        taken.set()
+        assert stopping.wait(DEADLINE_S)
+        return frames
+
+    bench.slots.take = take_and_be_late
+    bench.worker.end_rest = lambda: end_rest() or stopping.set()
+    bench.worker.start()
+    bench.put("first")
+    assert taken.wait(DEADLINE_S)
+    assert bench.worker.stop(DEADLINE_S)
+    assert bench.batches.get(timeout=DEADLINE_S) == ["first"]
 
 
 class Hanging:
@@ -136,7 +154,7 @@ class Hanging:
         self.worker = Worker(self.slots, self._process, lambda frames, error: None)
         self.worker.start()
         self.put("hangs")
-        self.entered.wait(DEADLINE_S)
+        assert self.entered.wait(DEADLINE_S)
 
     def put(self, message: str) -> None:
         self.slots.put(Frame("camera", message, 0.0))
@@ -171,7 +189,7 @@ def test_a_restart_uses_the_model_only_after_the_hanging_batch_has_returned():
         hanging.done.get(timeout=0.2)
     hanging.release.set()
     assert [hanging.done.get(timeout=DEADLINE_S) for _ in range(2)] == [("hangs", True), ("next", False)]
-    assert hanging.worker.stop()
+    assert hanging.worker.stop(DEADLINE_S)
 
 
 def test_however_often_it_is_started_the_model_is_never_used_twice_at_once():
@@ -184,7 +202,7 @@ def test_however_often_it_is_started_the_model_is_never_used_twice_at_once():
         hanging.done.get(timeout=0.2)
     hanging.release.set()
     assert [hanging.done.get(timeout=DEADLINE_S) for _ in range(2)] == [("hangs", True), ("next", False)]
-    assert hanging.worker.stop()
+    assert hanging.worker.stop(DEADLINE_S)
 
 
 def wait_for(condition) -> None:

@@ -19,7 +19,8 @@ def browser():
     with playwright.sync_playwright() as driver:
         try:
             # a container's root has no sandbox
-            started = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+            options = {"args": ["--no-sandbox", "--disable-gpu"], "timeout": 2 * WAIT_MS}
+            started = driver.chromium.launch(executable_path=path, **options)
         except playwright.Error as error:
             pytest.skip(f"{path} cannot be started ({str(error).splitlines()[0]}); apt install chromium")
         yield started

@@ -7,6 +7,7 @@ No /dev/video is here: OpenCV's capture has a stand-in for a webcam. The camera 
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ class Webcam:
         self.is_plugged, self.colour = True, RED
         self.bug = None  # what reading it raises
         self.open = 0
+        self.blue = 0  # images that were read
         self.changed = threading.Condition()
 
     def __call__(self, address):
@@ -46,7 +48,14 @@ class Webcam:
         time.sleep(0.005)
         if self.bug:
             raise self.bug
-        return self.is_plugged, np.full((32, 32, 3), self.colour[::-1], np.uint8)
+        with self.changed:
+            self.blue += self.colour == BLUE
+            self.changed.notify_all()
+            return self.is_plugged, np.full((32, 32, 3), self.colour[::-1], np.uint8)
+
+    def until(self, is_so):
+        with self.changed:
+            assert self.changed.wait_for(is_so, WAIT_S)
 
     def release(self):
         with self.changed:
@@ -85,7 +94,16 @@ def test_a_webcam_that_is_unplugged_is_lost_and_comes_back(webcam):
         assert (camera.problem, camera.number > before) == ("", True)
     finally:
         desk.source.close()
-    assert webcam.open == 0
+    webcam.until(lambda: webcam.open == 0)
+
+
+def test_a_webcam_that_is_unplugged_while_it_is_opened_is_called_a_camera_too(webcam):
+    webcam.is_plugged, webcam.isOpened = False, lambda: True
+    with (
+        videos.open_camera("0", "0") as video,
+        pytest.raises(ImageError, match=r"^the camera 0 gave no image, expected a camera that sends"),
+    ):
+        next(video.images())
 
 
 def test_a_driver_that_raises_what_it_likes_is_told_on_the_page_and_on_the_terminal(webcam, caplog):
@@ -108,24 +126,24 @@ def test_a_driver_that_raises_what_it_likes_is_told_on_the_page_and_on_the_termi
 
 
 def test_a_webcam_is_open_while_someone_looks_and_the_newest_image_wins(webcam, monkeypatch):
-    monkeypatch.setattr(live_camera, "REST_S", 0.3)
+    now = [1000.0]
+    monkeypatch.setattr(live_camera, "time", SimpleNamespace(monotonic=lambda: now[0]))
     camera = cameras_of("0")["camera_0"]
     assert webcam.open == 0
     wait_for_image(camera)
-    with webcam.changed:
-        assert webcam.open == 1
-        assert webcam.changed.wait_for(lambda: not webcam.open, WAIT_S)  # nobody has asked
+    assert webcam.open == 1
+    now[0] += live_camera.REST_S  # nobody has asked
+    webcam.until(lambda: webcam.open == 0)
     assert camera.newest(0) is None  # and not an image of before
     first, _ = wait_for_image(camera)
-    time.sleep(0.1)  # the model is at work
     webcam.colour = BLUE
-    time.sleep(0.1)
+    webcam.until(lambda: webcam.blue > 8)  # the model is at work meanwhile
     dropped = camera.dropped
     second, rgb = camera.newest(first)
     assert (second, tuple(rgb[0, 0])) == (first + 1, BLUE)
     assert camera.dropped > dropped + 5
     camera.close()
-    assert webcam.open == 0
+    webcam.until(lambda: webcam.open == 0)
 
 
 def wait_for_image(camera, colour=None):

@@ -19,7 +19,7 @@ from talk2dino_ros.web.viewers import LARGEST_MESSAGE
 from talk2dino_ros.web.web_app import make_app
 from talk2dino_ros.web.web_server import WebServer
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 @pytest.fixture(scope="module")

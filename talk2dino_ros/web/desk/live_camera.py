@@ -36,6 +36,8 @@ class LiveCamera:
     def newest(self, known: int) -> tuple[int, Rgb] | None:
         """Return the image that came last, once."""
         with self._changed:
+            if not self._is_wanted():
+                self._news, self._overtaken = None, 0  # what came before is no news any more
             self._asked_s = time.monotonic()
             self._changed.notify_all()
             news, self._news = self._news, None
@@ -65,10 +67,8 @@ class LiveCamera:
                     self._changed.wait_for(lambda: self._is_closed, RETRY_S)
 
     def _wait_until_asked(self) -> bool:
-        """Wait until someone looks; return False once the camera is closed. What came before is no news any more."""
+        """Wait until someone looks; return False once the camera is closed."""
         with self._changed:
-            if not self._is_wanted():
-                self._news, self._overtaken = None, 0
             self._changed.wait_for(lambda: self._is_closed or self._is_wanted())
             return not self._is_closed
 

@@ -118,8 +118,10 @@ export class Words {
     if (!change.thresholds) this.say("…"); // a slider has an output of its own
     try {
       const reply = await ask("words", { classes, expected_version: this.state.version, ...change });
-      // what is asked for next builds on this, whether or not the new state is here already
-      this.state = { ...this.state, version: reply.version, classes: reply.classes };
+      // what is asked for next builds on this, whether or not the new state is here already, or a newer one
+      if (BigInt(reply.version) > BigInt(this.state.version)) {
+        this.state = { ...this.state, version: reply.version, classes: reply.classes };
+      }
       this.say(reply.message);
       return true;
     } catch (error) {

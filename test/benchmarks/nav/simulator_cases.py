@@ -63,7 +63,7 @@ def ends():
         listener.destroy_node()
 
 
-def wait_for(node: Node, condition, timeout_s: float = 10.0) -> None:
+def wait_for(node: Node, condition, timeout_s: float = 60.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s

@@ -63,7 +63,7 @@ class Robot(Node):
         stamp = Time(nanoseconds=round(self._steps * STEP_S * 1e9)).to_msg()
         self._tf_pub.publish(simulator_messages.transforms(stamp, [(MAP, BASE, self.pose)]))
         self._odom_pub.publish(simulator_messages.odometry(self.pose, drive.Twist(), stamp))
-        deadline_s = time.monotonic() + 5.0
+        deadline_s = time.monotonic() + 60.0
         while len(self.twists) == heard:
             assert time.monotonic() < deadline_s, "no cmd_vel came"
             executor.spin_once(timeout_sec=0.05)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from steady_examples import steady
 
 from talk2dino_ros.cli.files.coco_rle import mask_of_rle, rle_of_classes
 
@@ -30,7 +31,7 @@ def slow_number(number: int) -> str:
             return text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(steady, max_examples=200)
 @given(
     arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3)), st.integers(1, 40)
 )

@@ -99,7 +99,7 @@ def test_two_processes_at_once_leave_a_complete_file(tmp_path):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(300)
         assert process.exitcode == 0
     assert failures.empty()
     assert CheckCache(tmp_path).read(KEY).stages[0].said in ("a 29", "b 29")

@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo  # noqa: E402
 
 from talk2dino_ros.ros.node.managed_node import ManagedNode  # noqa: E402
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class PlainNode(ManagedNode):

@@ -19,7 +19,7 @@ from talk2dino_msgs.srv import GetVocabulary  # noqa: E402
 from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor  # noqa: E402
 from talk2dino_ros.ros.node.managed_node import ManagedNode  # noqa: E402
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class BrokenNode(ManagedNode):

@@ -18,7 +18,7 @@ from talk2dino_ros.ros.node.managed_node import ManagedNode  # noqa: E402
 from talk2dino_ros.ros.requests.asker import KnownReaders  # noqa: E402
 from talk2dino_ros.ros.requests.fair_queue import MOST_WAITING  # noqa: E402
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 GONE = 50
 RMW_WAIT_S = 0.1  # what rmw_fastrtps waits for each of them
 
