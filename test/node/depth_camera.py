@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera with depth that stands still in the map, one test image at a time, and where it places what it sees."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 from probe import LATCHED, checkerboard, find, raw_message, stamp_ns
@@ -13,6 +15,7 @@ from tf2_msgs.msg import TFMessage
 HEIGHT, WIDTH, FOCAL = 120, 160, 100.0
 CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
 DEPTH_M = 2.5
+PATIENT = ("depth_wait_s:=5.0", "transform_timeout_s:=5.0")  # as long as may be, for a busy machine
 # The robot's camera: at (1, 2, 0.5) in map, looking along map's x axis.
 PLACE, QUATERNION = (1.0, 2.0, 0.5), (-0.5, 0.5, -0.5, 0.5)
 AXES = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # optical x, y, z in map
@@ -86,6 +89,16 @@ def show(probe, frame_id: str = "camera", shift: int = 0) -> Header:
     message.header.frame_id = frame_id
     probe._image_pub("").publish(message)
     return message.header
+
+
+@contextmanager
+def impatient(probe, *parameters: str):
+    """Let the node wait for a moment alone, for what does not come."""
+    for name in parameters:
+        assert probe.set_parameter(name, 0.1).successful
+    yield
+    for name in parameters:
+        assert probe.set_parameter(name, 5.0).successful
 
 
 def points_of(probe, header: Header):

@@ -15,6 +15,7 @@ segment = Segmenter.segment
 
 def hang() -> None:
     """Lock a mutex of the C library twice, which waits for itself for ever."""
+    print("the model hangs", flush=True)
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
     for _ in range(2):
         libc.pthread_mutex_lock(mutex)

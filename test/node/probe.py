@@ -121,6 +121,12 @@ class Probe:
         self._image_pub(camera).publish(message)
         return stamp
 
+    def made_from_now(self, messages: list[Any], what: str) -> Any:
+        """Wait for a message that is made after this call, by its stamp, into the list of a subscription."""
+        messages.clear()
+        now_ns = time.time_ns()
+        return self.wait_for(lambda: next((each for each in messages if stamp_ns(each) > now_ns), None), what)
+
     def mask_of(self, rgb: np.ndarray, masks: list[Image], camera: str = "") -> Image:
         """Publish an image and wait for its mask in `masks`, the list of a subscription.
 

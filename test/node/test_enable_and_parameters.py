@@ -68,7 +68,6 @@ def test_mask_and_confidence_have_the_size_of_the_parameters(probe):
 
 def test_while_paused_unlabeled_masks_with_the_newest_headers_are_published(paused):
     paused.masks.clear()
-    paused.confidences.clear()
     masks = paused.wait_for(lambda: len(quiet := [m for m in paused.masks if is_unlabeled(m)]) >= 3 and quiet, "masks")
     stamps = [stamp_ns(mask) for mask in masks]
     assert len(set(stamps)) == len(stamps)
@@ -80,11 +79,12 @@ def test_while_paused_unlabeled_masks_with_the_newest_headers_are_published(paus
 
 
 def test_while_paused_no_image_counts_as_dropped_and_diagnostics_say_paused(paused):
-    paused.diagnostics.clear()
-    paused.wait_for(lambda: len(statuses(paused, "camera")) >= 5, "diagnostics")
+    first = paused.made_from_now(paused.diagnostics, "diagnostics")
+    paused.wait_for(lambda: len(paused.diagnostics) >= paused.diagnostics.index(first) + 5, "diagnostics")
+    paused.diagnostics[:] = paused.diagnostics[paused.diagnostics.index(first) :]
     dropped = [pair.value for status in statuses(paused, "camera") for pair in status.values if "dropped" in pair.key]
     assert len(set(dropped)) == 1
-    assert statuses(paused, "camera")[-1].message == "paused"
+    assert {status.message for status in statuses(paused, "camera")} == {"paused"}
 
 
 def test_after_resuming_masks_have_classes_again(probe):
@@ -187,9 +187,8 @@ def values_after_a_mask(probe) -> dict[str, str]:
     """What the model's status says after another image has been segmented and its batch has ended."""
     for _ in range(2):  # the second image is taken after the first one's batch
         probe.mask_of(checkerboard(), probe.masks)
-    probe.diagnostics.clear()
-    probe.wait_for(lambda: statuses(probe, "model"), "diagnostics")
-    return {pair.key: pair.value for pair in statuses(probe, "model")[-1].values}
+    array = probe.made_from_now(probe.diagnostics, "diagnostics")
+    return {pair.key: pair.value for status in array.status if "model" in status.name for pair in status.values}
 
 
 def test_stage_times_are_in_diagnostics_only_while_they_are_asked_for(probe):
@@ -201,7 +200,12 @@ def test_stage_times_are_in_diagnostics_only_while_they_are_asked_for(probe):
     assert shown == sorted(shown, key=STAGES.index)
     for name in shown:
         assert 0 <= float(values[f"{name} p50 [ms]"]) <= float(values[f"{name} p99 [ms]"])
-    assert float(values["backbone p50 [ms]"]) > float(values["decode p50 [ms]"])
+
+    def are_told_apart():  # one that a busy machine has held up is soon none of the middle
+        values = values_after_a_mask(probe)
+        return float(values["backbone p50 [ms]"]) > float(values["decode p50 [ms]"])
+
+    probe.wait_for(are_told_apart, "a longer time for the backbone than for decoding")
     assert probe.set_parameter("stage_times", False).successful
     assert not any("[ms]" in key for key in values_after_a_mask(probe))
 

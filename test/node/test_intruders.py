@@ -4,6 +4,8 @@
 One segmenter and one goal node for all; each field of each message in turn, over DDS.
 """
 
+from itertools import cycle
+
 import pytest
 from depth_camera import attach, depth_message, flat, info_message, transform
 from diagnostic_msgs.msg import DiagnosticArray
@@ -82,7 +84,10 @@ def evil(request):
 
 
 def test_names_in_images_depth_and_camera_info(probe, goal, evil):
-    for field in ("encoding", "frame"):
+    fields = cycle(("encoding", "frame"))
+
+    def show() -> None:
+        field = next(fields)
         image = raw_message(checkerboard(120, 160))
         image.encoding = evil if field == "encoding" else image.encoding
         stamp = probe.send_message(image)
@@ -94,8 +99,10 @@ def test_names_in_images_depth_and_camera_info(probe, goal, evil):
         depth.encoding = evil if field == "encoding" else depth.encoding
         probe.infos.publish(info)
         probe.depths.publish(depth)
+
     shown = repr(evil)[1:15]
-    probe.wait_for(lambda: any(shown in text for text in said_in(probe)), f"{shown} in diagnostics")
+    show()
+    probe.wait_for(lambda: show() or any(shown in text for text in said_in(probe)), f"{shown} in diagnostics")
     check(probe, goal)
 
 

@@ -43,7 +43,7 @@ def process(start_node):
         "vocabulary:=[cup]",
         "background:=0.55",
         "target_frame:=map",
-        "depth_wait_s:=2.0",
+        "depth_wait_s:=5.0",
         "transform_timeout_s:=0.5",
         "features_rate_hz:=100.0",
         "autostart:=false",
@@ -82,6 +82,7 @@ def engine():
 
 def features_of(probe, depth=None, frame_id="camera"):
     """Publish an image with its camera_info and perhaps depth; return the message of its patches."""
+    assert probe.set_parameter("depth_wait_s", 0.0 if depth is None else 5.0).successful
     header = show(probe, frame_id)
     probe.infos.publish(info_message(header))
     if depth is not None:

@@ -8,11 +8,13 @@ from depth_camera import (
     DEPTH_M,
     FOCAL,
     HEIGHT,
+    PATIENT,
     PLACE,
     WIDTH,
     attach,
     depth_message,
     flat,
+    impatient,
     info_message,
     points_of,
     reasons,
@@ -39,8 +41,7 @@ def process(start_node):
         "vocabulary:=[cup, dog, car]",
         "background:=0.0",
         "target_frame:=map",
-        "depth_wait_s:=1.0",
-        "transform_timeout_s:=0.5",
+        *PATIENT,
         "diagnostics_period_s:=0.2",
         "new_confidence:=0.0",
         "keep_confidence:=0.0",
@@ -156,18 +157,21 @@ def test_a_few_nans_in_the_depth_do_no_harm(probe):
 
 def test_an_image_without_depth_gives_the_time_to_the_nearest_depth_as_reason(probe):
     see(probe, flat())
-    (reason,) = reasons(see(probe))
+    with impatient(probe, "depth_wait_s"):
+        (reason,) = reasons(see(probe))
     assert "the nearest message on /robot/depth" in reason
     assert "before the image" in reason
 
 
 def test_depth_of_another_stamp_is_not_used(probe):
-    (reason,) = reasons(see(probe, flat(), offset_ns=300_000_000))
-    assert "300.0 ms after the image" in reason
+    told = lambda: "300.0 ms after the image" in reasons(see(probe, flat(), offset_ns=300_000_000)).pop()  # noqa: E731
+    with impatient(probe, "depth_wait_s"):
+        probe.wait_for(told, "a depth that came in time")
 
 
 def test_a_camera_frame_unknown_to_tf_gives_no_position_and_the_reason(probe):
-    (reason,) = reasons(see(probe, flat(), frame_id="nowhere"))
+    with impatient(probe, "transform_timeout_s"):
+        (reason,) = reasons(see(probe, flat(), frame_id="nowhere"))
     assert "nowhere" in reason
     assert "map" in reason
 

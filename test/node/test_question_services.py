@@ -119,7 +119,7 @@ def asked(probe, **fields):
     """The answer of is_in_view, while the camera sends the cat."""
     probe.start_camera(CAT)
     try:
-        return probe.call(IsInView, "talk2dino/is_in_view", **fields)
+        return probe.call(IsInView, "talk2dino/is_in_view", timeout_s=120.0, **fields)
     finally:
         probe.stop_camera()
 
@@ -137,7 +137,12 @@ def test_who_asks_is_told_in_view_or_not_in_view_though_nobody_listens(probe):
     nobody = probe.call(IsInView, "talk2dino/is_in_view", class_name="dragon")
     assert (nobody.success, nobody.presence.state) == (False, Presence.NOT_LOOKED_FOR)
     assert "'dragon' is not looked for, expected one of pet, cup; add it as a question" in nobody.message
-    silent = probe.call(IsInView, "talk2dino/is_in_view", class_name="cup", timeout_s=0.2)
+
+    def silence():  # once the camera's last images have been segmented
+        answer = probe.call(IsInView, "talk2dino/is_in_view", class_name="cup", timeout_s=0.2)
+        return None if answer.success else answer
+
+    silent = probe.wait_for(silence, "no answer")
     assert "was segmented in 0.2 s, expected one" in silent.message
 
 

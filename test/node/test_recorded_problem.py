@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth_camera import HEIGHT, WIDTH, attach, flat, see
+from depth_camera import HEIGHT, PATIENT, WIDTH, attach, flat, see
 from probe import checkerboard, find, raw_message, stamp_ns, to_array
 from std_srvs.srv import Trigger
 from talk2dino_msgs.srv import SetVocabulary
@@ -31,8 +31,7 @@ def probe(start_node, make_probe, folder):
         "vocabulary:=[cup, dog, car]",
         "background:=0.0",
         "target_frame:=map",
-        "depth_wait_s:=1.0",
-        "transform_timeout_s:=0.5",
+        *PATIENT,
         "problem_seconds:=600.0",
         f"problem_folder:={folder}",
     )

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One unnamed camera: what goes in, what comes out, and that nothing that goes in ends it."""
 
+import re
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -9,6 +12,8 @@ from sensor_msgs.msg import Image
 from talk2dino_msgs.msg import PointOfInterestArray
 from vision_msgs.msg import LabelInfo
 from visualization_msgs.msg import MarkerArray
+
+from talk2dino_ros.ros.node.problems import WARNING_PERIOD_S
 
 CLASSES = "[cup, dog, car, '!wall']"
 
@@ -35,9 +40,8 @@ def probe(process, make_probe):
 
 def camera_status(probe) -> DiagnosticStatus:
     """The camera's newest status that is made after this call."""
-    probe.diagnostics.clear()
-    probe.wait_for(lambda: probe.diagnostics, "diagnostics")
-    return next(status for status in probe.diagnostics[-1].status if "camera" in status.name)
+    array = probe.made_from_now(probe.diagnostics, "diagnostics")
+    return next(status for status in array.status if "camera" in status.name)
 
 
 def values_of(status: DiagnosticStatus) -> dict[str, str]:
@@ -152,7 +156,10 @@ def test_repeated_invalid_images_are_warned_of_at_a_throttled_rate(probe):
         return int(values_of(camera_status(probe))["wrong images"]) >= before + 20
 
     probe.wait_for(are_twenty_counted, "twenty wrong images")
-    assert 1 <= probe.process.output.count("yuv9001") <= 5
+    lines = [line for line in probe.process.output.splitlines() if "yuv9001" in line]
+    times_s = [float(re.match(r"\[WARN\] \[(\d+\.\d+)\]", line)[1]) for line in lines]
+    assert times_s
+    assert all(after - before > WARNING_PERIOD_S / 2 for before, after in pairwise(times_s)), times_s
 
 
 def test_stamps_that_go_back_are_segmented_and_logged_once(probe):

@@ -112,6 +112,8 @@ def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(c
     camera.wait_for(
         lambda: camera.points and camera.points[-1].vocabulary_version == replies[1].version, "the new points"
     )
+    versions = {points.vocabulary_version for points in camera.points}
+    camera.wait_for(lambda: all(find(camera.label_infos, version) for version in versions), "the label_info of each")
     labels = {stamp_ns(info): set(labels_of(info)) for info in camera.label_infos}
     for points in camera.points:
         mask = camera.wait_for(lambda points=points: find(camera.masks, stamp_ns(points)), "the points' mask")
@@ -286,13 +288,19 @@ def test_of_many_requests_at_once_the_newest_is_active_and_each_older_one_is_ans
 def test_requests_of_a_dead_client_do_not_block_others_and_invalid_ones_are_answered_at_once(camera):
     dead = camera.node.create_client(SetVocabulary, SET)
     camera.wait_for(dead.service_is_ready, "the service")
-    camera.label_infos.clear()
-    for number in range(5):
-        dead.call_async(SetVocabulary.Request(classes=[f"dead {number}", *slow_classes(f"of {number}", 20)]))
-    nonsense = camera.call(SetVocabulary, SET, classes=["cup: " + ", ".join(["cup"] * 20_000)])
-    assert "20000 prompts" in nonsense.message
-    assert not camera.label_infos, "it was answered before those that came earlier"
-    camera.wait_for(lambda: camera.label_infos, "the first of them active")
+    for count in (20, 80, 240):  # until encoding takes longer than an answer, on whatever machine beside whatever else
+        camera.label_infos.clear()
+        for number in range(5):
+            slow = slow_classes(f"of {number} and {count}", count)
+            dead.call_async(SetVocabulary.Request(classes=[f"dead {number}", *slow]))
+        nonsense = camera.call(SetVocabulary, SET, classes=["cup: " + ", ".join(["cup"] * 20_000)])
+        assert "20000 prompts" in nonsense.message
+        was_first = not camera.label_infos
+        camera.wait_for(lambda: camera.label_infos, "the first of them active")
+        if was_first:
+            break
+        assert camera.call(SetVocabulary, SET, classes=["cup"]).success  # once the last of them is over
+    assert was_first, "it was answered before those that came earlier"
     camera.node.destroy_client(dead)
     assert camera.call(SetVocabulary, SET, classes=["cup"]).success
     assert set(active(camera).names) == {"cup"}

@@ -114,15 +114,13 @@ class ManagedNode(LifecycleNode):
         return []
 
     def _publish_diagnostics(self) -> None:
-        statuses = []
+        stamp, statuses = self.get_clock().now().to_msg(), []
         try:
             statuses = self._statuses()
         except Exception as error:
             self.note_fault("the node's state could not be reported", error)
         self._diagnostics_pub.publish(
-            DiagnosticArray(
-                header=Header(stamp=self.get_clock().now().to_msg()), status=[*statuses, self._own_status()]
-            )
+            DiagnosticArray(header=Header(stamp=stamp), status=[*statuses, self._own_status()])
         )
 
     def _own_status(self) -> DiagnosticStatus:
