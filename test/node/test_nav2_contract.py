@@ -151,12 +151,14 @@ def send_with_depth(probe):
 @pytest.mark.parametrize(("depth_m", "expected"), [(2.0, CLOUD[0] * CLOUD[1]), (None, 0)])
 def test_the_node_alone_feeds_the_layer_with_masks_and_clouds(probe, send_with_depth, depth_m, expected):
     """Also without depth each mask has its cloud, one without points: nothing piles up in the layer."""
+    assert probe.set_parameter("depth_wait_s", 5.0 if depth_m else 0.0).successful
     consumer = Nav2Consumer(probe.node, "talk2dino", *CLOUD, own_cloud=True)
     stamps = []
     timer = probe.node.create_timer(0.2, lambda: stamps.append(send_with_depth(checkerboard(480, 640), depth_m)))
     wait_for_observations(probe, consumer, 5)
     probe.node.destroy_timer(timer)
     assert {count for stamp, count in consumer.valid_points.items() if stamp in stamps} == {expected}
+    assert probe.set_parameter("depth_wait_s", 5.0).successful
 
 
 def test_a_removed_cup_leaves_the_costmap_within_the_decay_time(probe, send_with_depth):

@@ -39,7 +39,17 @@ _SUM = sum_of_sources()
 
 
 class _SealedFiles(IndexDataCacheFile):
-    """numba's files, of which the code has its sum before it: a wrong bit of machine code would end the process."""
+    """numba's files, of which the code has its sum before it: a wrong bit of machine code would end the process.
+
+    And with its key: two processes that keep code for other types at once may each take the other's file.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        super().save(key, (key, data))
+
+    def load(self, key: Any) -> Any:
+        kept_key, data = super().load(key) or (None, None)
+        return data if kept_key == key else None
 
     def _save_data(self, name: str, data: Any) -> None:
         dumped = self._dump(data)

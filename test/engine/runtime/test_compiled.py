@@ -106,3 +106,18 @@ def test_a_damaged_file_is_said_and_kept_anew(folder, kind, damaged):
     assert printed.split() == ["2.0", "0"]
     assert "is damaged" in said
     assert run(folder, 2.0) == ["2.0", "1"]
+
+
+def test_code_that_another_process_kept_for_other_types_meanwhile_is_not_taken(folder):
+    """Both had found no file, took the same name, and the one's index came last and the other's code."""
+    function = folder / "engine" / "inference" / "pamr" / "pamr_cpu.py"
+    first = FUNCTION.replace("value * FACTOR", "value[0]").replace("1.0", 'np.full(2, 3, os.environ["KIND"])')
+    function.write_text(f"import os\nimport numpy as np\n{first}")
+    assert start(folder, 2.0, KIND="float32")[0].split() == ["3.0", "0"]
+    (kept,) = folder.rglob("*.nbc")
+    of_floats = kept.read_bytes()
+    shutil.rmtree(folder / "caches")
+    assert start(folder, 2.0, KIND="int32")[0].split() == ["3", "0"]
+    kept.write_bytes(of_floats)
+    assert start(folder, 2.0, KIND="int32")[0].split() == ["3", "0"]
+    assert start(folder, 2.0, KIND="int32")[0].split() == ["3", "1"]

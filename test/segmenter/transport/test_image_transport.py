@@ -74,7 +74,7 @@ def start(environment):
 
 
 def result_of(process: subprocess.Popen[str]):
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=500)
     assert process.returncode == 0, errors
     assert "XMLPARSER" not in errors, errors  # how Fast DDS complains of a profile
     return json.loads(output)
