@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from node_starter import REPOSITORY, ForkedProcess, starter_of
@@ -71,6 +72,15 @@ class NodeProcess:
             raise
         assert code == 0, self.output
         assert "Traceback" not in self.output, self.output
+
+
+def policies(pid: int) -> set[int]:
+    """How the threads of a process are scheduled, see proc(5): the 41st value, the 39th behind the thread's name."""
+    found = set()
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since
+            found.add(int(path.read_text().rpartition(")")[2].split()[38]))
+    return found
 
 
 def _fork(module: str, arguments: list[str], log: Path) -> ForkedProcess:

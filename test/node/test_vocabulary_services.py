@@ -2,11 +2,11 @@
 """Changing the words while images flow: the stream goes on, and no mask mixes two vocabularies."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from node_process import policies
 from probe import LATCHED, checkerboard, find, stamp_ns, to_array
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -119,15 +119,6 @@ def test_masks_keep_coming_while_text_is_encoded_and_each_is_of_one_vocabulary(c
         mask = camera.wait_for(lambda points=points: find(camera.masks, stamp_ns(points)), "the points' mask")
         ids = set(np.unique(to_array(mask))) - {UNLABELED}
         assert ids <= labels[points.vocabulary_version]
-
-
-def policies(pid: int) -> set[int]:
-    """How the threads of a process are scheduled, see proc(5): the 41st value, the 39th behind the thread's name."""
-    found = set()
-    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since
-            found.add(int(path.read_text().rpartition(")")[2].split()[38]))
-    return found
 
 
 def test_while_text_is_encoded_in_idle_time_other_services_answer(process, probe):
