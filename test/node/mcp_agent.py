@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import ElicitResult
-from node_process import REPOSITORY
+from node_process import DEADLINE_S, REPOSITORY
 
-WAIT_S = 60.0
+LONGEST_CALL_S = 2 * DEADLINE_S  # longer than a go_to is waited for
 
 
 def mcp_command(namespace: str) -> list[str]:
@@ -26,7 +26,7 @@ class Agent:
         command, *rest = [*mcp_command(namespace), *arguments]
         server = StdioServerParameters(command=command, args=rest, env=dict(os.environ), cwd=str(REPOSITORY))
         answer = {"elicitation_callback": self._answer} if has_person else {}
-        self.client = Client(stdio_client(server, errlog=errlog), read_timeout_seconds=WAIT_S, **answer)
+        self.client = Client(stdio_client(server, errlog=errlog), read_timeout_seconds=LONGEST_CALL_S, **answer)
 
     def call(self, tool, **arguments):
         return self._portal.call(self.client.call_tool, tool, arguments)

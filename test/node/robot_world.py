@@ -36,14 +36,15 @@ class RobotWorld:
         self.goals: list[PoseStamped] = []
         self.places = [remembered(4.0, 1.0)]
         self.asked: list[str] = []
+        self.may_answer = threading.Event()  # to `broken`; nothing else goes on before it
         self._messages = _picture()
         self._image_pubs = [node.create_publisher(type(message), topic, 10) for topic, message in self._messages]
         self._tf_pub = node.create_publisher(TFMessage, "/tf", 100)
         self._static_pub = node.create_publisher(TFMessage, "/tf_static", LATCH)
         self._static_pub.publish(TFMessage(transforms=[camera_mount()]))
         node.create_subscription(PoseStamped, "goal_pose", self._on_goal, 10)
-        node.create_service(Find, "memory/find", self._on_find)
         node.create_service(Trigger, "broken", self._on_broken)
+        node.create_service(Find, "memory/find", self._on_find)  # who knows it knows what was made before
         node.create_timer(PERIOD_S, self._show)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(node)
@@ -100,7 +101,7 @@ class RobotWorld:
         return response
 
     def _on_broken(self, _request: Any, _response: Any) -> Any:
-        time.sleep(1.0)  # longer than who asks waits
+        self.may_answer.wait(DEADLINE_S)
         return Trigger.Response()
 
 

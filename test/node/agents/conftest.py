@@ -19,6 +19,9 @@ def start_goal(_own_ros_network, tmp_path_factory):
     def start(namespace: str = NAMESPACE) -> NodeProcess:
         log = tmp_path_factory.mktemp("goal") / "log.txt"
         parameters = ["feedback_period_s:=0.05", f"segmenter:={NAMESPACE}/talk2dino", "diagnostics_period_s:=0.2"]
+        # no test waits for a time to pass, and images come as late as a busy machine makes them
+        patience = ("timeout_s", "lost_timeout_s", "give_up_s", "segmenter_timeout_s", "memory_timeout_s")
+        parameters += [f"{name}:={DEADLINE_S}" for name in patience]
         processes.append(NodeProcess(parameters, namespace, log, GOAL))
         return processes[-1]
 
@@ -30,8 +33,8 @@ def start_goal(_own_ros_network, tmp_path_factory):
 @pytest.fixture(scope="module")
 def robot(start_node, start_goal, context):
     """The robot's world, with a segmenter and a goal node that are started in it."""
-    words = "vocabulary:=[cup, dog, '!table']"
-    start_node("model:=mini", words, "target_frame:=odom", "diagnostics_period_s:=0.2", namespace=NAMESPACE)
+    words, late = "vocabulary:=[cup, dog, '!table']", ("transform_timeout_s:=5.0", "depth_wait_s:=5.0")
+    start_node("model:=mini", words, "target_frame:=odom", "diagnostics_period_s:=0.2", *late, namespace=NAMESPACE)
     start_goal()
     world = RobotWorld(context, NAMESPACE)
     arguments = ["--ros-args", "-r", f"__ns:={NAMESPACE}"]

@@ -4,6 +4,7 @@
 import time
 
 import pytest
+from node_process import DEADLINE_S
 from robot_world import DEPTH_M
 from scripted_world import place_of
 
@@ -14,8 +15,6 @@ py_trees = pytest.importorskip("py_trees", reason="py_trees is not installed")
 from py_trees.common import Status  # noqa: E402
 
 from talk2dino_ros.trees.behaviours import Find, GoTo, IsVisible  # noqa: E402
-
-WAIT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def grow():
 
 
 def tick_until(tree, condition, what):
-    end_s = time.monotonic() + WAIT_S
+    end_s = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < end_s, f"waited in vain for {what}: {tree.tip().feedback_message}"
         tree.tick()
@@ -91,6 +90,7 @@ def test_a_go_to_follows_what_moves(client, robot, grow):
     robot.put_view_at(DEPTH_M + moved_m)
     # goal_tolerance_m is 0.15, and the object's position a mean
     tick_until(tree, lambda: abs(goal().pose.position.x - there) < 0.2, "the goal to follow")
+    tick_until(tree, lambda: len(robot.goals) > sent, "the first goal at the robot, another thread")
     assert (go_to.status, len(robot.goals)) == (Status.RUNNING, sent + 1)  # the rest is goal_update's
     assert "'cup' is seen (object " in go_to.feedback_message
     robot.put_view_at(0.5, place_of(goal()))  # the robot stands there: 1.0 m before it, the camera 0.5 m
@@ -107,7 +107,7 @@ def test_a_go_to_that_is_interrupted_is_cancelled(client, grow):
     run = client.current_go_to
     tree.root.stop(Status.INVALID)
     assert go_to.status == Status.INVALID
-    assert run.result.result(WAIT_S).message == "cancelled by the client of the action"
+    assert run.result.result(DEADLINE_S).message == "cancelled by the client of the action"
 
 
 def test_a_goal_node_that_is_not_there_is_a_failure_with_a_sentence(robot, grow, monkeypatch):

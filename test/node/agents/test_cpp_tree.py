@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from node_process import REPOSITORY
+from node_process import DEADLINE_S, REPOSITORY
 
 PREFIXES = map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))
 RUN_TREE = next((path for each in PREFIXES if (path := each / "lib" / "talk2dino_bt" / "run_tree").exists()), None)
@@ -25,7 +25,7 @@ def start(tree):
 def test_a_tree_from_xml_waits_for_a_cup_and_goes_to_it(robot):
     goals = len(robot.goals)
     tree = start(TREE)
-    output, _ = tree.communicate(timeout=90)
+    output, _ = tree.communicate(timeout=DEADLINE_S)
     assert (tree.returncode, output.splitlines()[-1]) == (0, "SUCCESS"), output
     assert len(robot.goals) > goals
     robot.robot = (0.0, 0.0, 0.0)
@@ -35,14 +35,15 @@ def test_ctrl_c_halts_the_tree_which_cancels_the_go_to(robot, goal_states, tmp_p
     file = tmp_path / "tree.xml"
     file.write_text(GO.format(word="unicorn"))
     tree = start(file)
-    end_s = time.monotonic() + 60
+    end_s = time.monotonic() + DEADLINE_S
     while goal_states[-1:] != ["SEARCHING"]:
         assert tree.poll() is None, tree.stdout.read()
         assert time.monotonic() < end_s, goal_states
         time.sleep(0.05)
     tree.send_signal(signal.SIGINT)
-    output, _ = tree.communicate(timeout=30)
+    output, _ = tree.communicate(timeout=DEADLINE_S)
     assert tree.returncode == 1, output
+    end_s = time.monotonic() + DEADLINE_S
     while goal_states[-1] != "CANCELLED":
         assert time.monotonic() < end_s, (goal_states, output)
         time.sleep(0.05)

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import anyio.from_thread
 import pytest
 from mcp_agent import Agent, mcp_command
-from node_process import REPOSITORY
+from node_process import DEADLINE_S, REPOSITORY
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import SingleThreadedExecutor
@@ -24,7 +24,6 @@ from talk2dino_msgs.msg import GoToState
 
 NAMESPACE = "/cancels"
 ALLOWED = ("--allow-go-to", "cup")
-WAIT_S = 30.0
 DRIVE = {"word": "cup", "wait_s": 100.0}
 # the SDK's client as a program of its own, which a signal can take away
 CLIENT = """
@@ -43,10 +42,14 @@ anyio.run(main)
 
 
 class DrivingRobot:
-    """A goal node of its own, which drives until it is told to stop. events: what it was told, in its order."""
+    """A goal node of its own, which drives until it is told to stop. events: what it was told, in its order.
+
+    A goal that comes while it drives is the one before once more, of a client that the answer has not reached.
+    """
 
     def __init__(self, context):
         self.events = []
+        self._stop = None
         self.node = Node("goal", context=context, namespace=NAMESPACE, use_global_arguments=False)
         options = {"cancel_callback": self._cancel, "callback_group": ReentrantCallbackGroup()}
         self._action = ActionServer(self.node, GoTo, "goal/go", self._drive, **options)
@@ -58,7 +61,7 @@ class DrivingRobot:
 
     def wait_for(self, event, what):
         """Wait for the next event, which has to be this one."""
-        end_s = time.monotonic() + WAIT_S
+        end_s = time.monotonic() + DEADLINE_S
         while not self.events:
             assert time.monotonic() < end_s, f"waited in vain for {what}"
             time.sleep(0.01)
@@ -79,16 +82,18 @@ class DrivingRobot:
             self._executor.spin_once(timeout_sec=0.05)
 
     async def _drive(self, handle):
-        self._stop = Future(executor=self._executor)
+        if self._stop is None or self._stop.done():
+            self.events.append("drives")
+        else:
+            self._stop.set_result("abort")
+        stop = self._stop = Future(executor=self._executor)
         handle.publish_feedback(GoTo.Feedback(state=GoToState(value=GoToState.SEEN), message="on the way"))
-        self.events.append("drives")
-        await self._stop
-        handle.canceled()
+        getattr(handle, await stop)()
         return GoTo.Result(state=GoToState(value=GoToState.CANCELLED), message="cancelled")
 
     def _cancel(self, _handle):
         self.events.append("is cancelled")
-        self._stop.set_result(None)
+        self._stop.set_result("canceled")
         return CancelResponse.ACCEPT
 
 
@@ -108,7 +113,7 @@ def stderr(tmp_path):
 
 
 def wait_until_gone(robot):
-    end_s = time.monotonic() + WAIT_S
+    end_s = time.monotonic() + DEADLINE_S
     while robot.has_server():
         assert time.monotonic() < end_s, "the server goes on"
         time.sleep(0.01)
@@ -171,5 +176,5 @@ def test_a_client_that_reads_no_more_stops_the_robot(robot, stderr):
     send("tools/list", id=3)
     robot.wait_for("is cancelled", "the end of the drive with the pipe")
     server.stdin.close()
-    assert server.wait(WAIT_S) == 0
+    assert server.wait(DEADLINE_S) == 0
     assert robot.events == []

@@ -5,13 +5,14 @@ import base64
 import json
 import signal
 import subprocess
+import time
 from contextlib import ExitStack
 from io import BytesIO
 
 import anyio.from_thread
 import pytest
 from mcp_agent import Agent, mcp_command
-from node_process import REPOSITORY
+from node_process import DEADLINE_S, REPOSITORY
 from PIL import Image
 from robot_world import DEPTH_M, HEIGHT, WIDTH
 
@@ -66,8 +67,10 @@ def test_look_gives_a_picture_and_what_is_in_it(agent):
 
 
 def test_find_tells_what_is_in_view_and_what_is_remembered(agent):
-    while (found := agent.told("find", word="cup"))["tracked"][0]["state"] == "tentative":
-        pass  # the next image
+    found, end_s = agent.told("find", word="cup"), time.monotonic() + DEADLINE_S
+    while not (found["tracked"] and found["tracked"][0]["state"] == "confirmed"):
+        assert time.monotonic() < end_s, found
+        found = agent.told("find", word="cup")  # in the next image
     assert (found["is_looked_for"], bool(found["in_view"])) == (True, True)
     assert found["presence"] in ("in view", "not sure")  # of one image, and the regions are of another
     assert found["why"].startswith(f"'cup': {found['presence']}: its best score is 0.")
@@ -103,7 +106,7 @@ def test_a_person_is_asked_before_a_mask_changes_and_not_for_a_question(agent):
 
 def test_the_robot_goes_to_what_is_allowed_without_a_question(agent, robot):
     agent.asked.clear()
-    report = agent.told("go_to", word="cup", stand_off_m=1.0)
+    report = agent.told("go_to", word="cup", stand_off_m=1.0, wait_s=DEADLINE_S)
     assert (report["state"], report["is_over"], agent.asked) == ("REACHED", True, [])
     assert report["position"]["x"] == pytest.approx(0.5 + DEPTH_M, abs=0.05)
     robot.robot = (0.0, 0.0, 0.0)
@@ -168,14 +171,13 @@ def test_stdout_has_the_protocol_alone_and_ctrl_c_ends_it(robot, tmp_path):
         answers.append(json.loads(process.stdout.readline()))
     assert all(answer["jsonrpc"] == "2.0" for answer in answers)
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=10)
+    rest, _ = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, rest) == (0, "")
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
 
 
 def test_a_wrong_start_is_one_sentence():
-    done = subprocess.run(
-        [*COMMAND, "--allow-go-to", "a\x01b"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
-    )
+    wrong, output = [*COMMAND, "--allow-go-to", "a\x01b"], {"capture_output": True, "text": True}
+    done = subprocess.run(wrong, cwd=REPOSITORY, timeout=DEADLINE_S, check=False, **output)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("talk2dino mcp: the class")

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from node_process import DEADLINE_S
 from rclpy.action import ActionServer
 from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
@@ -27,13 +28,13 @@ from talk2dino_ros.client.connected_client import connected_client
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 
-WAIT_S = 30.0
+WAIT_S = DEADLINE_S
 ARGUMENTS = ["--ros-args", "-r", "__ns:=/agents"]
 
 
 @pytest.fixture(scope="module")
 def client(robot):
-    with connected_client("client_of_test", ARGUMENTS) as client:
+    with connected_client("client_of_test", ARGUMENTS, timeout_s=WAIT_S) as client:
         yield client
 
 
@@ -61,11 +62,11 @@ def test_a_topic_is_subscribed_to_while_someone_wants_it(client, robot):
     assert picture.shape == (HEIGHT, WIDTH, 3)
     assert seen
     wait_for(lambda: robot.node.count_subscribers(topic) == 0, "the end of the subscription")
-    assert second.newest is None
+    wait_for(lambda: second.newest is None, "the end of what came by it")
 
 
 def test_the_cameras_are_those_of_the_segmenter(client):
-    assert client.cameras() == [""]
+    assert wait_for(client.cameras, "a camera") == [""]
 
 
 def test_the_image_is_the_cameras_own(client):
@@ -95,7 +96,7 @@ def test_words_are_read_and_replaced_and_a_conflict_is_told_apart(client):
 )
 def test_words_that_can_be_none_are_refused_before_anyone_is_asked(client, words, why):
     with pytest.raises(VocabularyError, match=why):
-        client.set_vocabulary(words).result(1.0)
+        client.set_vocabulary(words).result(WAIT_S)
 
 
 def test_a_refusal_of_the_segmenter_is_its_sentence(client):
@@ -155,7 +156,8 @@ def test_a_go_to_is_cancelled(client):
     assert run.cancel().result(WAIT_S).message == "cancelled by the client of the action"
 
 
-def test_a_program_that_ends_cancels_its_go_to(robot, client):
+def test_a_program_that_ends_cancels_its_go_to(robot, client, monkeypatch):
+    monkeypatch.setattr("talk2dino_ros.client.connected_client.CANCEL_S", WAIT_S)
     with connected_client("brief", ARGUMENTS) as brief:
         run = brief.go_to("unicorn", timeout_s=100.0)
         wait_for(lambda: run.state == "SEARCHING", "the search")
@@ -182,9 +184,13 @@ def test_a_node_that_is_not_there_is_told_of(monkeypatch, context):
             overlay.next(0.1).result(WAIT_S)
 
 
-def test_a_node_that_is_silent_is_told_of(client):
-    with pytest.raises(SilentNodeError, match="/agents/broken has not answered in 0"):
-        client.ask(Trigger, "broken", Trigger.Request(), 0.2).result(WAIT_S)
+def test_a_node_that_is_silent_is_told_of(client, robot):
+    client.find("mug").result()  # it is known then, as the node's other service
+    asked = client.ask(Trigger, "broken", Trigger.Request(), 0.2)
+    error = asked.exception(WAIT_S)
+    robot.may_answer.set()
+    assert isinstance(error, SilentNodeError)
+    assert "/agents/broken has not answered in 0" in str(error)
 
 
 def test_a_node_that_ends_in_the_middle_is_told_of(robot, client):

@@ -49,7 +49,8 @@ class Camera:
 
 @pytest.fixture
 def world(start_node, context, tmp_path: Path):
-    start_node("model:=mini", "vocabulary:=[dog, '!table']", "target_frame:=odom", namespace=NAMESPACE)
+    late = ("transform_timeout_s:=5.0", "depth_wait_s:=5.0")
+    start_node("model:=mini", "vocabulary:=[dog, '!table']", "target_frame:=odom", *late, namespace=NAMESPACE)
     patient = [f"segmenter_timeout_s:={START_S}", f"timeout_s:={START_S}"]
     goal = NodeProcess(patient, NAMESPACE, tmp_path / "goal.txt", "talk2dino_ros.goal.goal_main")
     world = ScriptedWorld(context, NAMESPACE, goal, has_segmenter=False)

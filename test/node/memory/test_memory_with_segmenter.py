@@ -21,7 +21,7 @@ DEPTH_M = 2.0
 def probe(start_node, start_memory, make_probe, tmp_path_factory):
     """A camera in the map, with both nodes; the vocabulary has no cup."""
     segmenter = start_node(
-        "model:=mini", "vocabulary:=[door]", "target_frame:=map", "features_rate_hz:=10.0", "depth_wait_s:=2.0"
+        "model:=mini", "vocabulary:=[door]", "target_frame:=map", "features_rate_hz:=10.0", "depth_wait_s:=5.0"
     )
     start_memory("segmenter_timeout_s:=60.0", folder=tmp_path_factory.mktemp("together"))
     probe = make_probe(segmenter)
