@@ -30,11 +30,15 @@ from talk2dino_ros.viz.pictures import read_picture
 def main() -> None:
     """Measure one model, print the medians, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model")
+    parser.add_argument("model", help="model name, such as talk2dino_vitb")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published files; default: seeded values")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 2], help="images per call")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--threads", type=int, default=2, help="threads that both backends may use (default: %(default)s)"
+    )
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 2], help="numbers of images in a call")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="rounds, in which each way has its turn (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:

@@ -42,12 +42,16 @@ class RenderedView:
 def main() -> None:
     """Draw in a process of its own (see benchmarks/nav/sim_world.py), segment in this one, write the result."""
     parser = argparse.ArgumentParser(description="Confidences of what a costmap marks.")
-    parser.add_argument("--rooms", type=int, default=4)
-    parser.add_argument("--distances", type=float, nargs="+", default=DISTANCES_M)
-    parser.add_argument("--vocabulary", default="indoor")
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--refine", default="none", choices=("none", "pamr"))
-    parser.add_argument("--draw", type=Path, help="only draw, into this file")
+    parser.add_argument("--rooms", type=int, default=4, help="number of rooms (default: %(default)s)")
+    parser.add_argument(
+        "--distances", type=float, nargs="+", default=DISTANCES_M, help="metres between camera and object"
+    )
+    parser.add_argument("--vocabulary", default="indoor", help="indoor, outdoor or warehouse (default: %(default)s)")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument(
+        "--refine", default="none", choices=("none", "pamr"), help="refinement of the masks (default: %(default)s)"
+    )
+    parser.add_argument("--draw", type=Path, help="only draw the newest result into this file")
     arguments = parser.parse_args()
     if arguments.draw:
         draw(arguments.draw, arguments.rooms, arguments.distances)

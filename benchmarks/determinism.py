@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a photograph's mask depends on what it must not: `python -m benchmarks.determinism mini talk2dino_vitb`.
+"""Check that a photograph's mask depends on nothing else: `python -m benchmarks.determinism mini talk2dino_vitb`.
 
 Segments it alone, again, in each place of a batch with images of the same and of other sizes, with fewer threads, and
 by networks that were loaded anew, and compares cosines and mask, bit by bit; and what OpenVINO gives with what torch
@@ -62,10 +62,12 @@ class Found:
 def main() -> None:
     """Compare each model by each backend, print what was found, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="+")
+    parser.add_argument("models", nargs="+", help="model names, such as mini")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published files; default: seeded values")
-    parser.add_argument("--size", type=int, default=0, help="of the network's input; default: the model's own")
-    parser.add_argument("--output", type=Path)
+    parser.add_argument(
+        "--size", type=int, default=0, help="pixels of the network's square input (default: the model's own)"
+    )
+    parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as folder:

@@ -70,10 +70,12 @@ class _Encoder:
 def main() -> None:
     """Measure one model, print the figures, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model")
+    parser.add_argument("model", help="model name, such as talk2dino_vitb")
     parser.add_argument("--weights-dir", type=Path, help="folder with the published files; default: seeded values")
     parser.add_argument("--size", type=int, default=0, help="pixels of the network's square; 0: the model's own")
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="rounds, in which each way has its turn (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as folder:

@@ -36,12 +36,23 @@ Times = dict[str, list[float]]
 def main() -> None:
     """Measure one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("threads", "workers"))
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--images", type=int, default=12, help="in all for threads, in each of four folders for workers"
+        "what",
+        choices=("threads", "workers"),
+        help="compare threads of segment, or workers of label",
     )
-    parser.add_argument("--width", type=int, default=4000, help="of the pictures for threads, in pixels")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds, in which each way has its turn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=12,
+        help="number of images: in all for threads, in each of four folders for workers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--width", type=int, default=4000, help="width in pixels of the pictures for threads (default: %(default)s)"
+    )
     parser.add_argument("--note", default="", help="what else used the machine")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

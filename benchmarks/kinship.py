@@ -44,7 +44,7 @@ KIN = {
 def main() -> None:
     """Encode, compare, print."""
     parser = argparse.ArgumentParser(description="Cosines between words.")
-    parser.add_argument("--model", default="mini")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
     arguments = parser.parse_args()
     (section,) = yaml.safe_load(INDOOR.read_text()).values()
     entries = [parse_class(text) for text in section["ros__parameters"]["vocabulary"]]

@@ -9,6 +9,7 @@ time to find, error of the points against the simulator's truth.
 
 import argparse
 import dataclasses
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,19 @@ from benchmarks.nav.metrics import LegMetrics
 from benchmarks.nav.nav_report import table, write_report
 from benchmarks.nav.run import TARGETS, run_world
 from talk2dino_ros.demo.processes import DemoError
+from talk2dino_ros.engine.bench.machine import machine_line
 
 
 def main() -> None:
     """Run the worlds, say how they went, write the result."""
     parser = argparse.ArgumentParser(description="Go to objects by name in many simulated rooms.")
-    parser.add_argument("--worlds", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--refine", default="none", choices=("none", "pamr"))
-    parser.add_argument("--reports", type=Path, help="folder for a plan and views of each world")
+    parser.add_argument("--worlds", type=int, default=20, help="number of rooms (default: %(default)s)")
+    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first one (default: %(default)s)")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument(
+        "--refine", default="none", choices=("none", "pamr"), help="refinement of the masks (default: %(default)s)"
+    )
+    parser.add_argument("--reports", type=Path, help="folder for a plan and views of each room")
     arguments = parser.parse_args()
     verdicts, walls, failures = run_worlds(arguments)
     facts = {
@@ -44,9 +48,24 @@ def main() -> None:
         "legs": [dataclasses.asdict(verdict) for verdict in verdicts],
     }
     path = write_result("navigation", facts)
-    path.with_suffix(".md").write_text(table(verdicts))
+    write_page(path, verdicts)
     print(table(verdicts))
     print({name: value for name, value in facts.items() if name != "legs"})
+
+
+def write_page(path: Path, verdicts: list[LegMetrics]) -> None:
+    """Write the drives as Markdown beside their JSON file."""
+    facts = json.loads(path.read_text())
+    lines = [
+        f"# Drives to objects in {facts['worlds']} simulated rooms, `{facts['model']}`",
+        "",
+        f"Written by `python -m benchmarks.navigation` from [{path.name}]({path.name}); docs/demo_nav.md explains it.",
+        "",
+        f"{machine_line(facts['machine'])}.",
+        "",
+        table(verdicts),
+    ]
+    path.with_suffix(".md").write_text("\n".join(lines))
 
 
 def run_worlds(arguments: argparse.Namespace) -> tuple[list[LegMetrics], list[float], dict[int, str]]:

@@ -37,8 +37,10 @@ PARTS = ("arrival", "before_engine", "engine", "after_engine")
 def main() -> None:
     """Measure each size, print the medians, write the file; or play one part, as a child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--images", type=int, default=100, help="how many are counted per size")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument(
+        "--images", type=int, default=100, help="number of images that are counted for each size (default: %(default)s)"
+    )
     parser.add_argument("--rate", type=float, default=2.0, help="images per second; the model has to be faster")
     parser.add_argument("--part", choices=("camera", "node"), help=argparse.SUPPRESS)
     parser.add_argument("--size", default="", help=argparse.SUPPRESS)

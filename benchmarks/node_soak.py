@@ -34,8 +34,8 @@ AFTERWARDS_S = 10.0  # for the last mask and the last diagnostics
 def main() -> None:
     """Run the three processes, print what came out, write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long images come (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=30.0, help="images per second; the model has to be slower")
     parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
     arguments = parser.parse_args()

@@ -25,8 +25,10 @@ SPARE_COLOURS = ("#b05a7a", "#6b4fa0", "#3a8f8f")
 def main() -> None:
     """Draw the three plots of a run's JSON file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", nargs="?", type=Path, help="a bench_*.json; the newest CPU run where left out")
-    parser.add_argument("--output", type=Path, default=DOCS)
+    parser.add_argument(
+        "run", nargs="?", type=Path, help="a bench_*.json of benchmarks/results (default: the newest of a CPU)"
+    )
+    parser.add_argument("--output", type=Path, default=DOCS, help="folder for the plots (default: %(default)s)")
     arguments = parser.parse_args()
     run = arguments.run or max((HERE / "results").glob("bench_talk2dino_vitb_cpu_*.json"))
     facts = json.loads(run.read_text())

@@ -39,9 +39,14 @@ BARS = {  # what is drawn, and its colour
 def main() -> None:
     """Prove it for each seed, then write JSON, table and plot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--processes", type=int, default=1, help="that seeds are shared out to, one thread each")
-    parser.add_argument("--draw", action="store_true", help="of the newest results; measures nothing")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds (default: %(default)s)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="number of processes, which share the seeds; each computes in one thread (default: %(default)s)",
+    )
+    parser.add_argument("--draw", action="store_true", help="only draw the newest results and write their table")
     arguments = parser.parse_args()
     path = (
         max(RESULTS.glob(f"{NAME}_*.json"), default=None)
@@ -101,6 +106,8 @@ def table(facts: dict[str, Any]) -> str:
     weight = {choice: [each["weight_on_named"][choice] for each in outcomes] for choice in outcomes[0]["unseen"]}
     lines = [
         f"# Training in the synthetic world, {len(outcomes)} seeds",
+        "",
+        "Written by `python -m benchmarks.synthetic_mapping`; docs/train.md explains it.",
         "",
         f"{machine_line(facts['machine'])}, one thread a seed. Mean (lowest to highest) in percent.",
         "",

@@ -38,10 +38,15 @@ NEW = [
 def main() -> None:
     """Measure one model, print the figures, write the file; or be the node, as a child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--weights-dir", default="")
-    parser.add_argument("--rounds", type=int, default=10, help="how often 20 new words are set")
-    parser.add_argument("--images", type=int, default=8, help="how many a round are timed without a change of words")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument("--weights-dir", default="", help="folder with the published weights files")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds, each of 20 new words (default: %(default)s)")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=8,
+        help="images of a round that are timed without a change of words (default: %(default)s)",
+    )
     parser.add_argument("--node", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.node:

@@ -10,6 +10,7 @@ to be there: `source .venv/setup.bash`.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -23,7 +24,7 @@ from benchmarks.chaos.fault import FAULTS, Row, table_lines, try_fault
 from benchmarks.chaos.stage import Stage
 from benchmarks.machine import write_result
 from benchmarks.node_overhead import PROFILE
-from talk2dino_ros.engine.bench.machine import describe_machine, machine_line
+from talk2dino_ros.engine.bench.machine import machine_line
 from talk2dino_ros.ros.parameters.launch_arguments import profile_names
 
 FAMILIES = (
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=FAULTS, help=f"of: {', '.join(FAULTS)}")
     parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
-    parser.add_argument("--cache", type=Path, help="folder of caches that are kept; else they are empty at first")
+    parser.add_argument("--cache", type=Path, help="folder whose caches are used and kept (default: an empty one)")
     parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process would be deaf to it
@@ -108,8 +109,9 @@ def write(rows: list[Row], output: Path | None, note: str) -> None:
         "rows": [asdict(row) for row in rows],
     }
     path = write_result("chaos", facts, output)
-    header = ["# Faults and what was lost", "", f"Written by `make chaos`, from {path.name}. {note}".rstrip(), ""]
-    lines = [*header, f"{machine_line(describe_machine())}.", "", *table_lines(rows)]
+    machine = json.loads(path.read_text())["machine"]
+    origin = f"Written by `make chaos` from [{path.name}]({path.name}). {note[:1].upper()}{note[1:]}".rstrip()
+    lines = ["# Faults and what was lost", "", origin, "", f"{machine_line(machine)}.", "", *table_lines(rows)]
     path.with_suffix(".md").write_text("\n".join(lines) + "\n")
 
 

@@ -23,17 +23,29 @@ RATES = (20.0, 5.0, 60.0)
 def main() -> None:
     """Publish images until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--namespace", default="/chaos")
-    parser.add_argument("--topic", default="image")
-    parser.add_argument("--node", default="camera")
-    parser.add_argument("--rate", type=float, default=20.0)
-    parser.add_argument("--size", default="160x120")
-    parser.add_argument("--encoding", default="rgb8")
-    parser.add_argument("--stamps", choices=("now", "shuffled", "zero", "back"), default="now")
-    parser.add_argument("--clock", choices=("", "runs", "loops", "stops", "jumps"), default="", help="publish /clock")
-    parser.add_argument("--changes", action="store_true", help="size, encoding and rate, each second")
+    parser.add_argument("--namespace", default="/chaos", help="namespace of the node (default: %(default)s)")
+    parser.add_argument("--topic", default="image", help="topic of the images (default: %(default)s)")
+    parser.add_argument("--node", default="camera", help="name of the node (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=20.0, help="images per second (default: %(default)s)")
+    parser.add_argument("--size", default="160x120", help="width x height of the images (default: %(default)s)")
+    parser.add_argument("--encoding", default="rgb8", help="encoding of the images (default: %(default)s)")
+    parser.add_argument(
+        "--stamps",
+        choices=("now", "shuffled", "zero", "back"),
+        default="now",
+        help="what stands in header.stamp (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--clock",
+        choices=("", "runs", "loops", "stops", "jumps"),
+        default="",
+        help="publish /clock in this way (default: not at all)",
+    )
+    parser.add_argument("--changes", action="store_true", help="change size, encoding and rate each second")
     parser.add_argument("--info", action="store_true", help="publish camera_info too")
-    parser.add_argument("--log", type=Path, help="write each image's stamp to this file, a line of nanoseconds")
+    parser.add_argument(
+        "--log", type=Path, help="write the stamp of each image in nanoseconds to this file, one a line"
+    )
     parser.add_argument("--silent", action="store_true", help="publish nothing")
     play(parser.parse_args())
 

@@ -100,7 +100,8 @@ def shorten(text: str) -> str:
 
 def table_lines(rows: list[Row]) -> list[str]:
     """Return the rows as Markdown lines."""
-    lines = ["| fault | what was done | what must hold | seen | lost | held | s |", "|---|---|---|---|---|---|---|"]
+    head = ("fault", "what was done", "what must hold", "seen", "lost", "held", "seconds")
+    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         cells = (row.fault, row.done, row.expected, row.seen, row.lost, VERDICTS[row.held])
         lines.append(f"| {' | '.join(cells)} | {row.seconds:g} |")

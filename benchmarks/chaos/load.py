@@ -38,12 +38,14 @@ WARM_UP_MASKS = 20  # of each camera, before the memory at the start is read
 def main() -> None:
     """Run node and cameras, print what came out, write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--cameras", type=int, default=4)
-    parser.add_argument("--classes", type=int, default=150, help="of ADE20K's 150")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long images come (default: %(default)s)")
+    parser.add_argument("--cameras", type=int, default=4, help="number of cameras (default: %(default)s)")
+    parser.add_argument(
+        "--classes", type=int, default=150, help="number of words, at most ADE20K's 150 (default: %(default)s)"
+    )
     parser.add_argument("--rate", type=float, default=30.0, help="images per second of each camera")
-    parser.add_argument("--size", default="640x480")
-    parser.add_argument("--cache", type=Path, help="folder of caches that are kept; else they are empty at first")
+    parser.add_argument("--size", default="640x480", help="width x height of the images (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, help="folder whose caches are used and kept (default: an empty one)")
     parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
     parser.add_argument("--note", default="", help="what else a reader has to know, such as who used the machine too")
     options = parser.parse_args()
@@ -158,7 +160,7 @@ def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str
         f"{memory['end_mb']:g} MB at the end, {memory['most_mb']:g} MB at most; by a line through the samples it grows "
         f"by {memory['growth_mb_per_hour']:g} MB an hour. Without files and shared memory {own['begin_mb']:g}, "
         f"{own['end_mb']:g} and {own['most_mb']:g} MB, and {own['growth_mb_per_hour']:g} MB an hour. "
-        f"The node ended with {facts['exit_code']}.",
+        f"The node ended with exit code {facts['exit_code']}.",
         "",
         "| camera | published | received | masks | dropped | wrong | unaccounted | newer images passed over: times | "
         "out of order | stamp to mask, ms |",

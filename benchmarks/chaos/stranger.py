@@ -16,7 +16,7 @@ def main() -> None:
     from talk2dino_msgs.srv import GetVocabulary
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("service", help="one of the type GetVocabulary")
+    parser.add_argument("service", help="name of a service of the type GetVocabulary")
     name = parser.parse_args().service
     rclpy.init()
     node = rclpy.create_node("stranger")

@@ -75,12 +75,29 @@ def _clear(folder: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try all subjects in turn; print a line for each."""
     parser = argparse.ArgumentParser(prog="fuzz", description="Try random wrong inputs on all that reads.")
-    parser.add_argument("--inputs", type=int, default=4200, help="in all, shared by the subjects")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=[each.name for each in SUBJECTS], metavar="SUBJECT")
-    parser.add_argument("--output", type=Path, default=Path("fuzz_findings"), help="folder for findings")
+    parser.add_argument(
+        "--inputs",
+        type=int,
+        default=4200,
+        help="number of inputs in all, shared among the subjects (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random inputs (default: %(default)s)")
+    parser.add_argument(
+        "--only", nargs="+", choices=[each.name for each in SUBJECTS], metavar="SUBJECT", help="try only these subjects"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("fuzz_findings"),
+        help="folder for the inputs that found something (default: %(default)s)",
+    )
     parser.add_argument("--result", action="store_true", help="add the run to benchmarks/results/fuzz_DATE.json")
-    parser.add_argument("--memory-gb", type=int, default=8, help="address space that the process may take")
+    parser.add_argument(
+        "--memory-gb",
+        type=int,
+        default=8,
+        help="gigabytes of address space that the process may take (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     resource.setrlimit(resource.RLIMIT_AS, (options.memory_gb << 30, options.memory_gb << 30))
     chosen = [each for each in SUBJECTS if not options.only or each.name in options.only]

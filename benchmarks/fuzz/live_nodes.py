@@ -169,11 +169,13 @@ def _is_active(victim: Victim) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start the nodes, send the batches, print what was found."""
     parser = argparse.ArgumentParser(prog="live_nodes", description="Send random requests and messages to the nodes.")
-    parser.add_argument("--inputs", type=int, default=500, help="requests and messages in all")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--inputs", type=int, default=500, help="number of requests and messages in all (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random inputs (default: %(default)s)")
     parser.add_argument("--result", action="store_true", help="add the run to benchmarks/results/fuzz_DATE.json")
     parser.add_argument("--logs", type=Path, help="folder to keep the nodes' logs in")
-    parser.add_argument("--cache", type=Path, help="folder of caches that are kept; else they are empty at first")
+    parser.add_argument("--cache", type=Path, help="folder whose caches are used and kept (default: an empty one)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="talk2dino_fuzz_") as folder:
         place = options.logs or Path(folder)

@@ -39,8 +39,8 @@ Floats = NDArray[np.float32]
 def main() -> None:
     """Measure each number of directions, print a row for each, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--weights-dir", default=None)
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument("--weights-dir", default=None, help="folder with the published weights files")
     arguments = parser.parse_args()
     segmenter = load_segmenter(arguments.model, device="cpu", weights_dir=arguments.weights_dir)
     words = segmenter.encode_vocabulary(WORDS).embeddings

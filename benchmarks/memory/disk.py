@@ -38,10 +38,10 @@ Step = dict[str, Any]
 def main() -> None:
     """Tour the rooms, thin their memories out step by step, print the figures, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rooms", type=int, default=4)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--weights-dir", default=None)
+    parser.add_argument("--rooms", type=int, default=4, help="number of rooms (default: %(default)s)")
+    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first one (default: %(default)s)")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument("--weights-dir", default=None, help="folder with the published weights files")
     parser.add_argument("--output", type=Path, help="JSON file (default: in benchmarks/results, with the date)")
     arguments = parser.parse_args()
     segmenter = load_segmenter(arguments.model, device="cpu", weights_dir=arguments.weights_dir)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draw what is found, of what is there and of what is not, by how much evidence a place needs.
+"""Draw how much is found of what is there, and of what is not, against the evidence that a place needs.
 
     python -m benchmarks.memory.evidence FOLDER --tuned 0 1 --reported 9 10 11
 
@@ -51,11 +51,22 @@ class AskedWord:
 def main() -> None:
     """Ask the kept rooms, print the figures, write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--tuned", type=int, nargs="+", required=True, metavar="SEED")
-    parser.add_argument("--reported", type=int, nargs="+", required=True, metavar="SEED")
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--output", type=Path, default=DOCS / "memory_evidence.png")
+    parser.add_argument("folder", type=Path, help="folder that `python -m benchmarks.memory.rooms --keep` has written")
+    parser.add_argument(
+        "--tuned",
+        type=int,
+        nargs="+",
+        required=True,
+        metavar="SEED",
+        help="seeds of the rooms that the threshold was chosen on",
+    )
+    parser.add_argument(
+        "--reported", type=int, nargs="+", required=True, metavar="SEED", help="seeds of the rooms that are reported"
+    )
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default=DOCS / "memory_evidence.png", help="picture to write (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     segmenter = load_segmenter(arguments.model, device="cpu")
     facts: dict[str, Any] = {"model": arguments.model, "min_evidence": MIN_EVIDENCE}

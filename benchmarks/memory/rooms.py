@@ -54,13 +54,13 @@ class RoomFacts:
 def main() -> None:
     """Tour all rooms, print the figures, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rooms", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--rooms", type=int, default=20, help="number of rooms (default: %(default)s)")
+    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first one (default: %(default)s)")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", metavar="SEED", help="these rooms, in place of --rooms from --first-seed on"
+        "--seeds", type=int, nargs="+", metavar="SEED", help="seeds of the rooms, instead of --rooms and --first-seed"
     )
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--weights-dir", default=None)
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument("--weights-dir", default=None, help="folder with the published weights files")
     parser.add_argument("--output", type=Path, help="JSON file (default: in benchmarks/results, with the date)")
     parser.add_argument(
         "--keep", type=Path, help="folder for the memories; a room whose memory is there is not toured again"

@@ -38,14 +38,26 @@ VOXELS = (10_000, 100_000, 1_000_000)
 def main() -> None:
     """Measure all, print it, write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keyframes", type=int, default=100, help="that are remembered, all in one room")
     parser.add_argument(
-        "--rebuilt", type=int, default=3600, help="of which voxels are made: these, and copies elsewhere"
+        "--keyframes",
+        type=int,
+        default=100,
+        help="number of keyframes that are remembered, all in one room (default: %(default)s)",
     )
-    parser.add_argument("--patches", type=int, default=1369, help="of an image: 37 x 37 of 518 pixels")
-    parser.add_argument("--dimensions", type=int, default=768)
-    parser.add_argument("--folder", type=Path, help="where the building's store is kept (default: nowhere)")
-    parser.add_argument("--only-rebuild", action="store_true", help="of a building that is kept: for a quiet moment")
+    parser.add_argument(
+        "--rebuilt",
+        type=int,
+        default=3600,
+        help="number of keyframes of which a start makes voxels (default: %(default)s)",
+    )
+    parser.add_argument("--patches", type=int, default=1369, help="patches of an image (default: %(default)s)")
+    parser.add_argument(
+        "--dimensions", type=int, default=768, help="dimensions of a patch's features (default: %(default)s)"
+    )
+    parser.add_argument("--folder", type=Path, help="folder that keeps the store of the building (default: not kept)")
+    parser.add_argument(
+        "--only-rebuild", action="store_true", help="measure only the start, with a store that --folder has kept"
+    )
     arguments = parser.parse_args()
     compile_loops()
     facts: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name in NUMBERS}

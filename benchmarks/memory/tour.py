@@ -106,10 +106,12 @@ def images(seed: int, photos: Sequence[str], after: bool, poses: Sequence[Pose],
 def main() -> None:
     """Draw the images of a folder's poses; exit with a sentence where they cannot be drawn."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("seed", type=int)
-    parser.add_argument("folder", type=Path, help=f"with the poses in {POSES}: a list of x, y, yaw")
-    parser.add_argument("--photos", nargs="+", default=list(PHOTOS))
-    parser.add_argument("--after", action="store_true", help="after objects were moved")
+    parser.add_argument("seed", type=int, help="seed of the room")
+    parser.add_argument(
+        "folder", type=Path, help=f"folder with {POSES}, a list of poses as x, y, yaw, and for the images"
+    )
+    parser.add_argument("--photos", nargs="+", default=list(PHOTOS), help="photos that hang in the room")
+    parser.add_argument("--after", action="store_true", help="show the room after objects were moved")
     arguments = parser.parse_args()
     rooms = furnished(arguments.seed, arguments.photos)
     try:

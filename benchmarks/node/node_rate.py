@@ -55,9 +55,11 @@ PICTURES = 8
 def main() -> None:
     """Measure each row, print the figures, write the file; or be the node, as a child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", nargs="+", default=tuple(ROWS), choices=ROWS)
-    parser.add_argument("--turns", type=int, default=6, help="of the node, and as many of the engine")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of a turn")
+    parser.add_argument("--rows", nargs="+", default=tuple(ROWS), choices=ROWS, help="which rows (default: all)")
+    parser.add_argument(
+        "--turns", type=int, default=6, help="turns of the node, and as many of the engine (default: %(default)s)"
+    )
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of a turn (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
     parser.add_argument("--node", default="", help=argparse.SUPPRESS)
     parser.add_argument("--weights-dir", default="", help=argparse.SUPPRESS)

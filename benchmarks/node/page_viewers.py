@@ -51,9 +51,11 @@ class Turn(NamedTuple):
 def main() -> None:
     """Measure, print the figures, write the file; or be the viewers of a turn, as a child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=5, help="of each number of viewers")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of a turn")
-    parser.add_argument("--rate", type=float, default=30.0, help="of the camera, in Hz: faster than the model")
+    parser.add_argument("--turns", type=int, default=5, help="turns of each number of viewers (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of a turn (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=30.0, help="images per second; more than the model can do (default: %(default)s)"
+    )
     parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
     parser.add_argument("--viewers", type=int, default=-1, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

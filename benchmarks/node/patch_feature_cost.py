@@ -39,11 +39,15 @@ LOADING_S = 300.0
 def main() -> None:
     """Measure each encoding, print the figures, write the file; or play the camera, as a child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--weights-dir", default="")
-    parser.add_argument("--encodings", nargs="+", default=ENCODINGS, choices=ENCODINGS)
-    parser.add_argument("--turns", type=int, default=5, help="with features, and as many without")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of a turn")
+    parser.add_argument("--model", default="mini", help="model name (default: %(default)s)")
+    parser.add_argument("--weights-dir", default="", help="folder with the published weights files")
+    parser.add_argument(
+        "--encodings", nargs="+", default=ENCODINGS, choices=ENCODINGS, help="number formats of the features"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=5, help="turns with features, and as many without (default: %(default)s)"
+    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of a turn (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=30.0, help="images per second; more than the model can do")
     parser.add_argument("--camera", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -35,9 +35,13 @@ WITHOUT_WEIGHTS = ("talk2dino_vitb",)
 def main() -> None:
     """Measure each model, print the figures, write the file; or be the node, as a child process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", default=MODELS)
-    parser.add_argument("--warm", type=int, default=3, help="starts with what the first one kept")
-    parser.add_argument("--seeded-weights", type=Path, help="folder that keeps them for the next measurement")
+    parser.add_argument("--models", nargs="+", default=MODELS, help="model names")
+    parser.add_argument(
+        "--warm", type=int, default=3, help="number of starts with what the first one has kept (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeded-weights", type=Path, help="folder that keeps the seeded weights for the next measurement"
+    )
     parser.add_argument("--output", type=Path, help="write here, and not into benchmarks/results")
     parser.add_argument("--node", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--weights-dir", default="", help=argparse.SUPPRESS)

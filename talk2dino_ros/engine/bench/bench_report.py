@@ -39,12 +39,10 @@ def _lines(path: Path) -> list[str]:
 
 
 def _others(path: Path) -> list[str]:
-    """Link the results of other scripts and soaks; a script may say in its JSON, under `said`, what came out."""
+    """Link the results of other scripts and soaks that say in their JSON, under `said`, what came out."""
     files = [file for file in sorted(path.parent.glob("*.json")) if not file.name.startswith("bench_")]
-    if not files:
-        return []
-    heading = ["", "Measured by other scripts:", "", "| file | said |", "|---|---|"]
-    return [*heading, *(_cells(f"[{file.name}]({file.name})", _said(file)) for file in files)]
+    rows = [_cells(f"[{file.name}]({file.name})", said) for file in files if (said := _said(file))]
+    return ["", "Measured by other scripts:", "", "| file | result |", "|---|---|", *rows] if rows else []
 
 
 def _said(file: Path) -> str:
