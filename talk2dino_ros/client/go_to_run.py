@@ -73,15 +73,20 @@ class GoToRun:
         return (await self._end_of(handle, departure)).result
 
     async def _taken(self, departure: Departure) -> Any:
-        """Return the goal's handle; the goal is sent again where the answer is lost, which replaces the one before."""
+        """Return the goal's handle; the goal is sent again where the answer is lost, which replaces the one before.
+
+        So the last one's answer counts: one to a goal before may be late and not lost, and that goal is replaced.
+        """
         sent: list[Any] = []
         for _ in range(SENT_AT_MOST):
             sent.append(self._action.send_goal_async(self._goal, self._on_message))
-            await self._work.waits.until(lambda: bool(_done(sent)) or departure.is_certain(), TAKEN_WITHIN_S)
-            if done := _done(sent):
-                return done[0].result()
+            await self._work.waits.until(lambda: sent[-1].done() or departure.is_certain(), TAKEN_WITHIN_S)
+            if sent[-1].done():
+                return sent[-1].result()
             if departure.is_certain():
                 raise ended(NAME)
+        if done := _done(sent):
+            return done[-1].result()
         raise SilentNodeError(
             f"{NAME} has not answered in {SENT_AT_MOST * TAKEN_WITHIN_S:g} s; look at the log of its node"
         )
