@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from held_program import HELD_PROGRAM
 
 pytest.importorskip("rosbags", reason="pip install -r tools/requirements/bags.txt is missing")
 from room_bag import write_bag
@@ -25,34 +26,23 @@ def rows(folder: Path) -> dict[str, list]:
         database.close()
 
 
-def started(bag: Path, folder: Path) -> subprocess.Popen:
-    command = (
-        *(sys.executable, "-m", "talk2dino_ros.cli.main", "memory", "build", bag, "-o", folder),
-        "--model",
-        "mini",
-    )
-    return subprocess.Popen(
-        [*map(str, command), "--device", "cpu", "--keyframe-distance-m", "0.05"], stderr=subprocess.PIPE, text=True
-    )
+def started(bag: Path, folder: Path, before: tuple = ("-m",)) -> subprocess.Popen:
+    command = (sys.executable, *before, "talk2dino_ros.cli.main", "memory", "build", bag, "-o", folder)
+    options = ("--model", "mini", "--device", "cpu", "--keyframe-distance-m", "0.05")
+    return subprocess.Popen([*map(str, command), *options], stderr=subprocess.PIPE, text=True)
 
 
-def keyframes(folder: Path) -> int:
-    try:
-        return len(rows(folder)["keyframes"])
-    except sqlite3.Error:  # it is being made
-        return 0
-
-
-def killed_at(bag: Path, folder: Path, count: int) -> int:
-    """Build until there are so many keyframes, kill the process; return how many there are then."""
-    with started(bag, folder) as process:
+def killed_at(bag: Path, folder: Path, count: int, marker: Path) -> int:
+    """Build until there are so many more keyframes, kill the process; return how many there are then."""
+    store = "talk2dino_ros.perception.memory.disk.keyframe_store"
+    with started(bag, folder, (HELD_PROGRAM, store, "KeyframeStore", "add", count, marker)) as process:
         try:
-            while keyframes(folder) < count:
+            while not marker.exists():
                 assert process.poll() is None, process.stderr.read()
                 time.sleep(0.002)
         finally:
             process.kill()
-    return keyframes(folder)
+    return len(rows(folder)["keyframes"])
 
 
 @pytest.mark.slow
@@ -61,9 +51,8 @@ def test_a_build_by_mini_that_is_killed_twice_goes_on_to_the_same_bytes(tmp_path
     bag = write_bag(tmp_path / "bag")
     for folder in (tmp_path / "whole" / "map", tmp_path / "killed" / "map"):
         if "killed" in folder.parts:
-            first = killed_at(bag, folder, 2)
-            second = killed_at(bag, folder, first + 2)
-            assert 2 <= first < second < KEYFRAMES
+            assert killed_at(bag, folder, 2, tmp_path / "first") == 2
+            assert killed_at(bag, folder, 3, tmp_path / "second") == 5
         with started(bag, folder) as process:
             assert process.wait(300) == 0, process.stderr.read()
     whole, killed = rows(tmp_path / "whole" / "map"), rows(tmp_path / "killed" / "map")

@@ -136,7 +136,7 @@ def test_ctrl_c_while_the_model_loads_ends_the_process_without_a_traceback(start
 
 
 def test_a_node_without_a_camera_waits_and_ctrl_c_ends_it_with_0(start_node, make_probe):
-    for number in range(3):  # a busy machine may need longer than the node takes for its end, which it then says
+    for number in range(20):  # a busy machine may need longer than the node takes for its end, which it then says
         process = start_node("model:=mini", "vocabulary:=[cup]", namespace=f"/ended_{number}")
         probe = make_probe(process, namespace=f"/ended_{number}")
         infos = probe.collect(LabelInfo, "talk2dino/label_info", LATCHED)

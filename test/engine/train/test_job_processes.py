@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from held_program import HELD_PROGRAM
 from training_features import same
 
 from talk2dino_ros.engine.models.projection import Projection
 from talk2dino_ros.engine.train.recipe import read_recipe
 
 TEST = Path(__file__).parents[2]
+TRAIN = "talk2dino_ros.engine.train"
 # At a port that is free. One for each test: two of the three end in an error, which ends torchrun and all of its group.
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
@@ -68,14 +70,18 @@ def test_a_run_killed_in_extraction_and_training_resumes_to_the_same_bits(place,
     assert place.run("whole.safetensors", *options, store="whole_store") == 0
     command = place.command("own.safetensors", *options)
 
-    process = start(*command)
-    wait_until(lambda: list((place.folder / "store" / "train").glob("text-*.safetensors")), process)
+    marker = place.folder / "marker"
+    process = start(HELD_PROGRAM, f"{TRAIN}.features.store_folder", "StoreFolder", "write", 1, marker, *command[1:])
+    wait_until(marker.exists, process)
     kill(process)
-    assert not list((place.folder / "store" / "val").glob("images-*"))
+    assert list((place.folder / "store" / "train").glob("text-*.safetensors"))
+    assert not list((place.folder / "store").rglob("images-*"))
 
-    process = start(*command)
-    wait_until((place.folder / "own.checkpoint.safetensors").exists, process)
+    marker.unlink()
+    process = start(HELD_PROGRAM, f"{TRAIN}.trainer", "Trainer", "save", 1, marker, *command[1:])
+    wait_until(marker.exists, process)
     kill(process)
+    assert (place.folder / "own.checkpoint.safetensors").exists()
     assert not (place.folder / "own.safetensors").exists()
 
     assert place.run("own.safetensors", *options) == 0

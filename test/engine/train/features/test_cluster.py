@@ -111,7 +111,7 @@ def cluster():
 
     Its tests stand last, as it stays until the module ends.
     """
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
+    ray.init("local", num_cpus=1, include_dashboard=False, logging_level="ERROR")
     yield
     ray.shutdown()
 

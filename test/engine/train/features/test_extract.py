@@ -84,12 +84,14 @@ _KILLED = """
 import sys
 from functools import partial
 from pathlib import Path
+from held_program import hold
 from training_photos import tiny_row
 from talk2dino_ros.engine.train.captions import open_captions
 from talk2dino_ros.engine.train.features.extract import extract
 from talk2dino_ros.engine.train.features.frozen import open_frozen
-photos, weights, store = sys.argv[1:]
-print("begins", flush=True)
+from talk2dino_ros.engine.train.features.store_folder import StoreFolder
+photos, weights, store, marker = sys.argv[1:]
+hold(StoreFolder, "write", KILLED_AT, Path(marker))
 extract(open_captions(photos, "train"), open_frozen(tiny_row(), device="cpu", weights_dir=weights), store, batch=3,
         input_size=56, part_size=4, threads=1)
 print("has ended", flush=True)
@@ -98,17 +100,17 @@ print("has ended", flush=True)
 
 @pytest.mark.slow
 def test_a_killed_process_leaves_only_complete_parts(tiny, tiny_weights, photos, tmp_path):
-    count = 160
-    folder, store = photos(count), tmp_path / "store"
-    paths = [str(path) for path in (folder, tiny_weights, store)]
-    process = subprocess.Popen([sys.executable, "-c", _KILLED, *paths], stdout=subprocess.PIPE, env=_environment())
-    while not (store / "images-00002.safetensors").exists():
+    count = 6 * PART
+    folder, store, marker = photos(count), tmp_path / "store", tmp_path / "marker"
+    paths = [str(path) for path in (folder, tiny_weights, store, marker)]
+    program = _KILLED.replace("KILLED_AT", f"{6 + 3}")  # all parts of captions come first
+    process = subprocess.Popen([sys.executable, "-c", program, *paths], stdout=subprocess.PIPE, env=_environment())
+    while not marker.exists():
         assert process.poll() is None
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert b"has ended" not in process.communicate()[0]
-    parts = len(list(store.glob("images-*.safetensors")))
-    assert 3 <= parts < count // PART
+    assert len(list(store.glob("images-*.safetensors"))) == 3
     captions = open_captions(folder, "train")
     assert extract(captions, tiny, store, **OPTIONS).done == count
     extract(captions, tiny, tmp_path / "whole", **OPTIONS)
