@@ -46,17 +46,28 @@ BEHAVIOR_TREE_CPP = {
 }
 
 
-def own_ports():
-    """Our nodes' ports, by what plugin.cpp registers and each class provides."""
+# What nodes write to the blackboard; bt_navigator itself writes the goal.
+WRITTEN_BY_NAV2 = {
+    "ComputePathToPose": {"path", "error_code_id"},
+    "ControllerSelector": {"selected_controller"},
+    "FollowPath": {"error_code_id"},
+    "PlannerSelector": {"selected_planner"},
+}
+
+
+def own_ports(what):
+    """Our nodes' ports of a kind, by what plugin.cpp registers and each class provides."""
     sources = "\n".join(path.read_text() for path in (PACKAGE / "src").glob("*.cpp"))
     registered = re.findall(r'registerNodeType<talk2dino_bt::(\w+)>\("(\w+)"\)', sources)
     return {
-        name: set(re.findall(r'putPort<[^(]*>\("(\w+)"', sources.split(f"{kind}::providedPorts()")[1].split("\n}")[0]))
+        name: set(re.findall(what, sources.split(f"{kind}::providedPorts()")[1].split("\n}")[0]))
         for kind, name in registered
     }
 
 
-OWN = own_ports()
+OWN = own_ports(r'putPort<[^(]*>\("(\w+)"')
+NEEDED = own_ports(r'InputPort<[^(]*>\("(\w+)", "[^"]*"\)')  # without a default
+WRITTEN = WRITTEN_BY_NAV2 | own_ports(r'OutputPort<[^(]*>\("(\w+)"')
 PORTS = {**NAV2, **BEHAVIOR_TREE_CPP, **OWN}
 
 
@@ -67,6 +78,8 @@ def nodes_of(path):
 def test_our_nodes_are_read_from_the_sources():
     assert set(OWN) == {"GoTo", "IsVisible", "Find"}
     assert OWN["Find"] == {"word", "timeout_s", "max_age_s", "topic", "position"}
+    assert NEEDED == dict.fromkeys(OWN, {"word"})
+    assert (WRITTEN["Find"], WRITTEN["IsVisible"]) == ({"position"}, set())
 
 
 @pytest.mark.parametrize("path", TREES, ids=lambda path: path.name)
@@ -77,7 +90,15 @@ def test_a_tree_names_nodes_and_ports_that_exist(path):
     for node in nodes_of(path):
         assert node.tag in PORTS, f"{node.tag} is no node of talk2dino_bt, Nav2 or BehaviorTree.CPP"
         assert set(node.keys()) - {"name"} <= PORTS[node.tag], f"{node.tag} of {path.name} has ports that do not exist"
+        assert set(node.keys()) >= NEEDED.get(node.tag, set())
     assert {node.tag for node in nodes_of(path)} & set(OWN)
+
+
+@pytest.mark.parametrize("path", TREES, ids=lambda path: path.name)
+def test_what_a_tree_reads_from_the_blackboard_somebody_writes(path):
+    ports = [(node.tag, *port) for node in nodes_of(path) for port in node.items() if port[1].startswith("{")]
+    written = {value for tag, port, value in ports if port in WRITTEN.get(tag, set())} | {"{goal}"}
+    assert {value for _, _, value in ports} <= written
 
 
 def test_a_tree_that_bt_navigator_runs_sends_nav2_no_goal():
