@@ -7,8 +7,10 @@ one class.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -28,7 +30,7 @@ from talk2dino_ros.ros.bags.bag_topics import TopicNames, choose_cameras
 from talk2dino_ros.segmenter.parameters.segmenter_parameters import Parameters
 from talk2dino_ros.segmenter.pipeline import ActiveConfiguration
 from talk2dino_ros.segmenter.replay.replay_output import ReplayOutput
-from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, plan_replay
+from talk2dino_ros.segmenter.replay.replay_run import ReplayJob, ReplayPlan, plan_replay
 
 if TYPE_CHECKING:
     from talk2dino_ros.engine import Segmenter
@@ -37,6 +39,13 @@ Files = dict[str, bytes]  # of a bag's folder, by name
 SECOND = 10**9
 _SLOP_NS = SECOND // 10
 _WORDS = (b"mcap", b"sqlite3", b"cdr", b"rosbag2_bagfile_information", b"sensor_msgs/msg/Image", b"files:", b"version:")
+
+
+# parts of definitions, and of messages with what stands before them: a random place seldom is one of these
+_AIMS = (
+    *(b"float64", b"uint32 ", b"uint8[]", b"frame_id", b"builtin_interfaces/Time", b"string", b"geometry_msgs/"),
+    *(b"rgb8", b"16UC1", b"optical", b"plumb_bob", b"map\0", b"base\0"),
+)
 
 
 class _Recording:
@@ -97,7 +106,7 @@ def _damaged(choice: Random, plugin: str) -> Files:
     files = dict(_bag(plugin))
     recorded = next(name for name in files if name != "metadata.yaml")
     name = "metadata.yaml" if choice.random() < 0.3 else recorded
-    kind = choice.randrange(8)
+    kind = choice.randrange(12)
     if kind == 0 and len(files) > 1:
         del files[name]
     elif kind == 1:
@@ -105,9 +114,19 @@ def _damaged(choice: Random, plugin: str) -> Files:
     elif kind == 2:
         other = _bag("MCAP" if plugin == "SQLITE3" else "SQLITE3")
         files[recorded] = other[next(each for each in other if each != "metadata.yaml")]
-    else:
+    elif kind < 8:
         files[name] = mutated(choice, files[name])
+    else:
+        files[recorded] = _aimed(choice, files[recorded])
     return files
+
+
+def _aimed(choice: Random, data: bytes) -> bytes:
+    """Return bytes with one bit turned in one of _AIMS, or in the length before it."""
+    aim, result = choice.choice(_AIMS), bytearray(data)
+    places = [found.start() for found in re.finditer(re.escape(aim), data)]
+    result[choice.choice(places) + choice.randrange(-4, len(aim))] ^= 1 << choice.randrange(8)
+    return bytes(result)
 
 
 def _laid(files: Files, folder: Path) -> Path:
@@ -166,15 +185,31 @@ def _replay(files: Files, folder: Path) -> object:
     active = ActiveConfiguration(cast("Segmenter", _OneClass()), cup, parameters)
     with open_bag(path, is_forgiving=True) as bag:
         plan = plan_replay(bag, TopicNames(), ("",))
-        output = ReplayOutput(folder / "replayed", path)
+        output, readable = ReplayOutput(folder / "replayed", path), _readable_images(bag, plan)
         outcome = ReplayJob(bag, plan, [(0, active)], output).run(lambda: None)
     masks = sum(camera.masks for camera in outcome.cameras)
     with open_bag(output.path) as written:
         assert written.count([topic for topic in written.types if topic.endswith("/mask")]) == masks
+    tried = sum(camera.images for camera in outcome.cameras)
+    assert tried == readable, f"{tried} images are replayed, and {readable} can be read"
     told = [*outcome.losses, *outcome.report.problems, *outcome.report.reasons.values(), *outcome.report.flaws]
     if outcome.losses or outcome.report.problems:
         raise NothingKeptError("; ".join(map(str, told)))
     return masks
+
+
+def _readable_images(bag: Bag, plan: ReplayPlan) -> int:
+    """Count the images that can be unpacked, each by itself: damage to one takes no other with it."""
+    images = {each.image for each in plan.cameras.values()}
+    connections = [each for topic in plan.topics for each in bag._connections[topic] if bag._is_readable(each)]
+    count = 0
+    with suppress(Exception):  # rosbags has no family of errors
+        for connection, _, data in bag._reader.messages(connections) if connections else ():
+            if connection.topic in images:
+                with suppress(Exception):
+                    bag._reader.deserialize(data, connection.msgtype)
+                    count += 1
+    return count
 
 
 BAG_SUBJECTS = (

@@ -16,16 +16,36 @@ from benchmarks.fuzz.fuzz_result import SubjectRun, add_run
 from benchmarks.fuzz.random_messages import any_message
 from benchmarks.fuzz.trial import Subject, try_input
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.ros.bags.bag_reader import Bag
 
+SEED = 17
 INPUTS = 60  # of each subject; the long form has as many as one has time for
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 def test_wrong_inputs_give_a_right_result_or_one_safe_sentence(subject):
-    outcomes = list(try_subject(subject, 17, range(INPUTS)))
+    outcomes = list(try_subject(subject, SEED, range(INPUTS)))
     assert [finding for _, finding in outcomes if finding is not None] == []
     refused = sum(outcome.was_refused for outcome, _ in outcomes)
     assert 0 < refused < INPUTS, "inputs that are all refused, or none, try one way alone"
+
+
+@pytest.mark.parametrize(
+    ("broken", "number"),
+    [
+        ({"_is_readable": lambda _bag, _connection: True}, 22),  # trusts a damaged definition
+        ({"_deserialized": lambda bag, data, of: bag._reader.deserialize(data, of.msgtype)}, 7),  # ends at a message
+    ],
+)
+def test_the_short_form_finds_a_replay_that_is_broken(broken, number, monkeypatch):
+    """The numbers are those of inputs above that find it; where the inputs change, `try_subject` tells others."""
+    (replayed,) = (each for each in SUBJECTS if each.name == "replayed mcap bag")
+    assert number < INPUTS
+    for finds in (False, True):
+        ((_, finding),) = try_subject(replayed, SEED, [number])
+        assert bool(finding) == finds
+        for name, function in broken.items():
+            monkeypatch.setattr(Bag, name, function)
 
 
 TYPES = (

@@ -78,7 +78,7 @@ def nodes_of(path):
 def test_our_nodes_are_read_from_the_sources():
     assert set(OWN) == {"GoTo", "IsVisible", "Find"}
     assert OWN["Find"] == {"word", "timeout_s", "max_age_s", "topic", "position"}
-    assert NEEDED == dict.fromkeys(OWN, {"word"})
+    assert {name: {"word"} for name in OWN} == NEEDED
     assert (WRITTEN["Find"], WRITTEN["IsVisible"]) == ({"position"}, set())
 
 
