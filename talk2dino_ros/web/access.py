@@ -14,7 +14,6 @@ import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -101,11 +100,9 @@ _COOKIE = "talk2dino_token"
 
 
 def _kept_token(cookie: str) -> str:
-    try:
-        morsel = SimpleCookie(cookie).get(_COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    """Return our cookie's value, whatever cookies other servers of this machine have set."""
+    parts = (part.strip().partition("=") for part in cookie.split(";"))
+    return next((value for name, _, value in parts if name == _COOKIE), "")
 
 
 def _is_address(text: str) -> bool:

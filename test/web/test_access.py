@@ -8,6 +8,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from talk2dino_ros.web.access import Access, is_loopback
 from talk2dino_ros.web.web_app import make_app
+from talk2dino_ros.web.web_source import ForbiddenError
 
 LIVE = "ws://{}/live"
 TOKEN = "a-token-of-this-test"
@@ -47,6 +48,22 @@ def test_another_name_for_this_machine_is_refused(host):
 def test_a_host_that_is_none_is_refused(host):
     reply = client_of(Access(), "http://127.0.0.1").get("/", headers={"Host": host.encode("latin-1")})
     assert reply.status_code == 403
+
+
+@pytest.mark.parametrize("name", ["host", "origin", "cookie", "query"])
+def test_bytes_that_are_no_text_are_refused(name):
+    """As a program sends them; a client of HTTP would encode them."""
+    sent = {"host": b"robot", "origin": b"http://robot", "cookie": b"", "query": b"", name: b"\xff\x00\xfe=;token=\xff"}
+    headers = [(each.encode(), value) for each, value in sent.items()]
+    scope = {"type": "http", "method": "POST", "headers": headers, "query_string": sent["query"]}
+    assert isinstance(ROBOT.refusal(scope), ForbiddenError)
+
+
+@pytest.mark.parametrize("other", ["a/b=1", "a b", "=", '"', "expires=1", "x=\xff"])
+def test_cookies_of_other_servers_of_this_machine_are_passed_over(other):
+    client = client_of(ROBOT, "http://robot")
+    cookie = f"{other}; talk2dino_token={TOKEN}".encode("latin-1")
+    assert client.get("/app.js", headers={"Cookie": cookie}).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://127.0.0.1:9999", "http://["])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.engine.text.class_syntax import language_warning, split_classes, without_unseen_ends
 
 
@@ -58,3 +60,11 @@ def test_many_words_are_counted_and_long_ones_cut():
     (warning,) = language_warning(["я" * 900, "б", "в", "г", "д"])
     assert "and 2 more" in warning
     assert len(warning) < 300
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF], ids=hex)
+def test_no_control_character_is_part_of_a_class(code):
+    """A NUL, for one: C ends a text there, so that others would get another class."""
+    for text in (f"mu{chr(code)}g", f"mug: red{chr(code)}cup, cup"):
+        with pytest.raises(VocabularyError, match=rf"has the control character U\+{code:04X} at position"):
+            parse_class(text)
