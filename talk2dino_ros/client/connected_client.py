@@ -29,7 +29,8 @@ def connected_client(name: str, args: list[str] | None = None, **options: Any) -
     """Yield a client on a node of this name, spun in a thread; a go_to that is under way at the end is cancelled.
 
     args: of ROS, such as `["--ros-args", "-r", "__ns:=/robot"]`; None: the process's own. options: those of
-    Talk2DinoClient. Signals stay the program's. Raises StartError where ROS refuses the arguments.
+    Talk2DinoClient. Signals stay the program's. Raises StartError where ROS refuses the arguments,
+    ClientError for a name that no node can have.
     """
     context = Context()
     arguments, _problem = arguments_for_log(args)
@@ -37,9 +38,14 @@ def connected_client(name: str, args: list[str] | None = None, **options: Any) -
         init_ros(lambda: rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO))
         # without what is offered under the node's own name: SROS 2 has enclaves for clients of any name
         node = Node(name, context=context, enable_rosout=False, start_parameter_services=False)
+    try:
+        client = Talk2DinoClient(node, **options)
+    except ClientError:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+        raise
     executor = EnduringExecutor(Faults(node.get_logger()).note, context=context)
     executor.add_node(node)
-    client = Talk2DinoClient(node, **options)
     is_over = threading.Event()
     thread = threading.Thread(target=_spin, args=(executor, is_over), name="client", daemon=True)
     thread.start()

@@ -22,7 +22,7 @@ from talk2dino_msgs.msg import PointOfInterestArray, PresenceArray, TrackedObjec
 from talk2dino_msgs.srv import Find, GetVocabulary, IsInView, RememberedView, SetVocabulary
 from vision_msgs.msg import LabelInfo
 
-from talk2dino_ros.client.client_errors import RefusedError, VocabularyConflictError
+from talk2dino_ros.client.client_errors import ClientError, RefusedError, VocabularyConflictError
 from talk2dino_ros.client.client_work import ClientWork
 from talk2dino_ros.client.feeds import Feed, Feeds, OnMessage
 from talk2dino_ros.client.go_to_run import GoToRun
@@ -30,6 +30,7 @@ from talk2dino_ros.client.newest_diagnostics import NewestDiagnostics
 from talk2dino_ros.client.service_requests import ServiceRequests
 from talk2dino_ros.engine.text.class_entries import parse_class, parse_classes
 from talk2dino_ros.ros.node.qos import LATCHED, RELIABLE, SENSOR_DATA
+from talk2dino_ros.ros.parameters.parameter_field import NODE_NAME
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -72,6 +73,7 @@ class Talk2DinoClient:
 
     node: spun by the program, in one thread; not by the thread that waits for a future. segmenter, goal, memory: the
     names of the nodes, relative to the node's namespace or absolute. timeout_s: for an answer that needs no encoding.
+    Raises ClientError for a name that no node can have.
     """
 
     def __init__(
@@ -83,6 +85,12 @@ class Talk2DinoClient:
         memory: str = "memory",
         timeout_s: float = 10.0,
     ) -> None:
+        names = (("segmenter", segmenter, "talk2dino"), ("goal", goal, "goal"), ("memory", memory, "memory"))
+        for role, name, usual in names:
+            if not NODE_NAME.match(name):
+                raise ClientError(
+                    f"{role} is {name!r}, expected a node's name such as {usual!r} or '/robot/{usual}'; correct it"
+                )
         self._node = node
         self._segmenter, self._goal, self._memory = segmenter, goal, memory
         self._timeout_s = timeout_s

@@ -15,7 +15,8 @@ def finding_sentence(query: WordQuery, finding: Finding, memory: SpatialMemory) 
         places = "1 place" if len(finding.places) == 1 else f"{len(finding.places)} places, the best one"
         return f"'{query.name}' is at {places} sure by {best.confidence:.0%}"
     if finding.best_score is None or finding.best_margin is None:
-        return f"'{query.name}' was not found: nothing is remembered of this map yet, or not since then"
+        when = "since then" if memory.keyframes else "of this map yet"
+        return f"'{query.name}' was not found: nothing is remembered {when}"
     if finding.refused is not None:
         return f"'{query.name}' was not found in {memory.floor_m2:.0f} m2: {_refused(finding.refused)}"
     if finding.best_margin > 0:

@@ -248,5 +248,6 @@ def _check_mask_size(width: int, height: int, most: int) -> None:
         )
     if (width == 0) != (height == 0):
         raise ParameterError(
-            f"mask_width is {width} and mask_height is {height}, expected both 0 or both above 0; set the other one too"
+            f"mask_width is {width} and mask_height is {height}, expected both 0 or both above 0; set both at "
+            "once, in a parameter file"
         )

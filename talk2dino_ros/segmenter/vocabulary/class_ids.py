@@ -127,8 +127,8 @@ class ClassIds:
     def _check_one(self, name: str, class_id: int, seen: Mapping[int, str]) -> None:
         if class_id not in IDS or class_id == self._unlabeled_id:
             raise VocabularyError(
-                f"The id {class_id} of '{name}' is not one that a mask can carry; give one from {IDS[0]} to {IDS[-1]}"
-                f" other than {self._unlabeled_id}, which means unlabeled."
+                f"The id {class_id} of '{name}' is not one that a mask can carry; give one from {IDS[0]} to {IDS[-1]}, "
+                f"and not {self._unlabeled_id}, which means unlabeled."
             )
         if class_id in seen:
             raise VocabularyError(

@@ -129,7 +129,9 @@ def check_is_looked_for(name: str, vocabulary: Vocabulary) -> None:
 
 def _timeout_s(asked: float) -> float:
     if not 0 <= asked <= LONGEST_S:  # and no NaN
-        raise PresenceError(f"timeout_s is {asked:g}, expected 0 (for {DEFAULT_S:g}) to {LONGEST_S:g}; correct it")
+        raise PresenceError(
+            f"timeout_s is {asked:g}, expected 0 (which means {DEFAULT_S:g}) to {LONGEST_S:g} seconds; correct it"
+        )
     return asked or DEFAULT_S
 
 
@@ -137,8 +139,9 @@ def _cameras(pipeline: Pipeline, name: str) -> list[Camera]:
     """Return the camera of this name, all of them for "". Raises PresenceError where there is none, or nobody looks."""
     cameras = pipeline.cameras
     if name and name not in cameras:
-        known = ", ".join(repr(each) for each in cameras if each) or "'', as the one camera has no name"
-        raise PresenceError(f"there is no camera {shorten(name)}, expected one of {known}; correct it")
+        known = ", ".join(repr(each) for each in cameras if each)
+        expected = f"one of {known}" if known else "'', as the one camera has no name"
+        raise PresenceError(f"there is no camera {shorten(name)}, expected {expected}; correct it")
     asked = [cameras[name]] if name else list(cameras.values())
     if not all(camera.is_streaming for camera in asked):
         raise PresenceError(

@@ -79,6 +79,15 @@ def test_a_word_that_wins_by_chance_somewhere_is_not_found_and_it_is_said_how_cl
     assert memory.find(asked("mug", "wall")).best_evidence > 0.7
 
 
+def test_where_nothing_is_remembered_it_is_said_whether_that_is_of_the_map_or_of_the_time(memory):
+    def sentence():
+        return finding_sentence(asked("mug", "wall"), memory.find(asked("mug", "wall"), since_ns=2**62), memory)
+
+    assert sentence() == "'mug' was not found: nothing is remembered of this map yet"
+    tour(memory, THERE)
+    assert sentence() == "'mug' was not found: nothing is remembered since then"
+
+
 def test_the_answers_are_the_same_after_a_restart(memory):
     tour(memory, THERE)
     before = memory.find(asked("mug", "wall")).places[0][1]

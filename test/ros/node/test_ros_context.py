@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from talk2dino_ros.client.client_errors import ClientError
 from talk2dino_ros.client.connected_client import connected_client
 from talk2dino_ros.ros.node.ros_context import arguments_for_log, log_folder, ros_context
 from talk2dino_ros.ros.node.run_node import StartError
@@ -52,4 +53,11 @@ def test_what_ros_refuses_is_said_in_one_sentence(start):
         pytest.raises(StartError, match=r"^ROS refuses the arguments .*'-r __ns:=a b'.*; correct what it names$"),
         start(["--ros-args", "-r", "__ns:=a b"]),
     ):
+        pass
+
+
+@pytest.mark.parametrize(("role", "usual"), [("segmenter", "talk2dino"), ("goal", "goal"), ("memory", "memory")])
+def test_a_client_of_a_node_that_cannot_be_is_refused(role, usual):
+    told = f"^{role} is 'a b', expected a node's name such as '{usual}' or '/robot/{usual}'; correct it$"
+    with pytest.raises(ClientError, match=told), connected_client("a_client", [], **{role: "a b"}):
         pass

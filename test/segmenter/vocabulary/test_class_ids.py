@@ -177,7 +177,7 @@ def test_ids_in_quarantine_count_as_used_until_they_are_released(ids):
 def test_the_unlabeled_id_is_neither_given_nor_taken():
     ids = ClassIds(QUARANTINE_S, unlabeled_id=2)
     assert ids.assign(["door", "chair"], None, 0.0) == (1, 3)
-    with pytest.raises(VocabularyError, match="other than 2, which means unlabeled"):
+    with pytest.raises(VocabularyError, match="from 0 to 254, and not 2, which means unlabeled"):
         ids.assign(["door"], [2], 0.0)
 
 

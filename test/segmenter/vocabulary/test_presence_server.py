@@ -174,7 +174,10 @@ def test_one_camera_is_asked_alone():
         ({"class_name": ""}, "expected"),
         ({"class_name": "a\x1bb"}, "control"),
         ({"class_name": "cup", "camera": "nowhere"}, "there is no camera 'nowhere', expected one of 'front'"),
-        ({"class_name": "cup", "timeout_s": float("nan")}, "timeout_s is nan, expected 0 (for 15) to 600"),
+        (
+            {"class_name": "cup", "timeout_s": float("nan")},
+            "timeout_s is nan, expected 0 (which means 15) to 600 seconds",
+        ),
         ({"class_name": "cup", "timeout_s": -1.0}, "timeout_s is -1"),
         ({"class_name": "cup", "timeout_s": 1e30}, "timeout_s is 1e+30"),
     ],
