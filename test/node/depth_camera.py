@@ -68,6 +68,7 @@ def attach(probe) -> None:
     probe.masks = probe.collect(Image, "talk2dino/mask")
     for publisher in (probe.infos, probe.depths, probe.static):
         probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
+    probe.settle()
 
 
 def see(probe, depth=None, *, focal: float = FOCAL, frame_id: str = "camera", offset_ns: int = 0, shift: int = 0):

@@ -15,6 +15,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
+from vision_msgs.msg import LabelInfo
 
 DEADLINE_S = 240.0
 RESEND_NS = 3 * 10**9
@@ -105,6 +106,16 @@ class Probe:
         count = getattr(subscription, "get_publisher_count", lambda: self.node.count_publishers(topic))
         self.wait_for(lambda: count() > 0, f"a publisher of {topic}")
         return messages
+
+    def settle(self, topic: str = "talk2dino/label_info") -> None:
+        """Wait until the node knows all readers that were made before, and publishes for them too.
+
+        It learns of them one after the other, and sends the last one what it keeps for those that come late.
+        """
+        infos: list[LabelInfo] = []
+        subscription = self.node.create_subscription(LabelInfo, topic, infos.append, LATCHED)
+        self.wait_for(lambda: infos, "label_info")
+        self.node.destroy_subscription(subscription)
 
     def send(self, rgb: np.ndarray, *, camera: str = "", stamp: int | None = None) -> int:
         """Publish an image, uint8 [H, W, 3] RGB; return its stamp in ns."""

@@ -47,6 +47,7 @@ def probe(start_node, make_probe):
     activate(probe)
     probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
     probe.clouds = probe.collect(PointCloud2, "talk2dino/cloud")
+    probe.settle()
     return probe
 
 

@@ -37,6 +37,7 @@ def probe(process, make_probe):
     probe.confidences = probe.collect(Image, "talk2dino/confidence")
     probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
     probe.wait_until_active()
+    probe.settle()
     probe.mask_of(checkerboard(), probe.masks)
     return probe
 

@@ -70,6 +70,7 @@ def probe(process, make_probe):
     probe.features = probe.collect(PatchFeatures, TOPIC)
     for publisher in (probe.infos, probe.depths, probe.static):
         probe.wait_for(lambda publisher=publisher: publisher.get_subscription_count() > 0, "the node's subscriptions")
+    probe.settle()
     probe.mask_of(checkerboard(HEIGHT, WIDTH), probe.masks)
     probe.wait_for(lambda: probe.features, "the first features")
     return probe

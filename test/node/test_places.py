@@ -59,6 +59,7 @@ def probe(process, make_probe):
     probe.detections_3d = probe.collect(Detection3DArray, "talk2dino/detections_3d")
     probe.markers = probe.collect(MarkerArray, "talk2dino/markers")
     probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
+    probe.settle()
     probe.mask_of(checkerboard(HEIGHT, WIDTH), probe.masks)
     return probe
 

@@ -44,6 +44,7 @@ def probe(process, make_probe):
     probe.objects = probe.collect(TrackedObjectArray, "talk2dino/objects")
     probe.detections = probe.collect(Detection2DArray, "talk2dino/detections_2d")
     probe.wait_until_active()
+    probe.settle()
     return probe
 
 

@@ -20,6 +20,7 @@ def probe(start_node, make_probe):
     probe.masks = probe.collect(Image, "talk2dino/mask")
     probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
     probe.wait_until_active()
+    probe.settle()
     probe.mask_of(SMALL, probe.masks)
     return probe
 

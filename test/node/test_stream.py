@@ -34,6 +34,7 @@ def probe(process, make_probe):
     probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
     probe.diagnostics = probe.collect(DiagnosticArray, "/diagnostics")
     probe.wait_until_active()
+    probe.settle()
     probe.mask_of(checkerboard(), probe.masks)
     return probe
 

@@ -42,6 +42,7 @@ def probe(process, make_probe):
     probe.masks = probe.collect(Image, "talk2dino/mask")
     probe.points = probe.collect(PointOfInterestArray, "talk2dino/points_of_interest")
     probe.wait_until_active()
+    probe.settle()
     probe.mask_of(checkerboard(), probe.masks)
     return probe
 

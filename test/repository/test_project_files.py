@@ -22,6 +22,16 @@ def text_of(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def test_every_random_example_of_the_tests_is_the_same_each_time():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "test").rglob("*.py")}
+    given = {name: len(re.findall(r"^@given\(", text, re.MULTILINE)) for name, text in texts.items()}
+    steady = {
+        name: len(re.findall(r"^@(steady$|settings\(steady,)", text, re.MULTILINE)) for name, text in texts.items()
+    }
+    assert sum(given.values()) > 5
+    assert given == steady
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_names_is_there(page):
     named = re.findall(r"\]\((?!https?://)([^)#]+)", text_of(page)) + PATH.findall(text_of(page))
