@@ -46,6 +46,7 @@ _AIMS = (
     *(b"float64", b"uint32 ", b"uint8[]", b"frame_id", b"builtin_interfaces/Time", b"string", b"geometry_msgs/"),
     *(b"rgb8", b"16UC1", b"optical", b"plumb_bob", b"map\0", b"base\0"),
 )
+_PAGE = 4096  # bytes
 
 
 class _Recording:
@@ -122,10 +123,14 @@ def _damaged(choice: Random, plugin: str) -> Files:
 
 
 def _aimed(choice: Random, data: bytes) -> bytes:
-    """Return bytes with one bit turned in one of _AIMS, or in the length before it."""
+    """Return bytes with one bit turned in one of _AIMS, in the length before it, or in the head of a page of SQLite."""
     aim, result = choice.choice(_AIMS), bytearray(data)
-    places = [found.start() for found in re.finditer(re.escape(aim), data)]
-    result[choice.choice(places) + choice.randrange(-4, len(aim))] ^= 1 << choice.randrange(8)
+    if data.startswith(b"SQLite") and choice.random() < 0.5:
+        place = _PAGE * choice.randrange(1, len(data) // _PAGE) + choice.randrange(12)
+    else:
+        places = [found.start() for found in re.finditer(re.escape(aim), data)]
+        place = choice.choice(places) + choice.randrange(-4, len(aim))
+    result[place] ^= 1 << choice.randrange(8)
     return bytes(result)
 
 

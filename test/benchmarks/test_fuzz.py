@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import time
+from contextlib import nullcontext
 from random import Random
 
 import pytest
@@ -31,21 +32,21 @@ def test_wrong_inputs_give_a_right_result_or_one_safe_sentence(subject):
 
 
 @pytest.mark.parametrize(
-    ("broken", "number"),
+    ("kind", "name", "broken", "number"),
     [
-        ({"_is_readable": lambda _bag, _connection: True}, 22),  # trusts a damaged definition
-        ({"_deserialized": lambda bag, data, of: bag._reader.deserialize(data, of.msgtype)}, 7),  # ends at a message
+        ("mcap", "_is_readable", lambda _bag, _connection: True, 22),  # trusts a damaged definition
+        ("mcap", "_deserialized", lambda bag, data, of: bag._reader.deserialize(data, of.msgtype), 7),
+        ("sqlite", "_forgiven", lambda _bag: nullcontext(), 6),
     ],
 )
-def test_the_short_form_finds_a_replay_that_is_broken(broken, number, monkeypatch):
+def test_the_short_form_finds_a_replay_that_is_broken(kind, name, broken, number, monkeypatch):
     """The numbers are those of inputs above that find it; where the inputs change, `try_subject` tells others."""
-    (replayed,) = (each for each in SUBJECTS if each.name == "replayed mcap bag")
+    (replayed,) = (each for each in SUBJECTS if each.name == f"replayed {kind} bag")
     assert number < INPUTS
     for finds in (False, True):
         ((_, finding),) = try_subject(replayed, SEED, [number])
         assert bool(finding) == finds
-        for name, function in broken.items():
-            monkeypatch.setattr(Bag, name, function)
+        monkeypatch.setattr(Bag, name, broken)
 
 
 TYPES = (
