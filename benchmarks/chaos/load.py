@@ -157,8 +157,8 @@ def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str
         f"{machine}.",
         "",
         f"Memory of the node over {memory['minutes']:g} minutes: {memory['begin_mb']:g} MB after warm-up, "
-        f"{memory['end_mb']:g} MB at the end, {memory['most_mb']:g} MB at most; by a line through the samples it grows "
-        f"by {memory['growth_mb_per_hour']:g} MB an hour. Without files and shared memory {own['begin_mb']:g}, "
+        f"{memory['end_mb']:g} MB at the end, {memory['most_mb']:g} MB at most; by a line through the samples it "
+        f"changes by {memory['growth_mb_per_hour']:g} MB an hour. Without files and shared memory {own['begin_mb']:g}, "
         f"{own['end_mb']:g} and {own['most_mb']:g} MB, and {own['growth_mb_per_hour']:g} MB an hour. "
         f"The node ended with exit code {facts['exit_code']}.",
         "",
