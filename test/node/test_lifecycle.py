@@ -119,7 +119,8 @@ def test_activating_and_deactivating_again_and_again_under_load_loses_nothing(ac
 
 
 def test_cleaning_up_ends_the_topics_and_a_new_configure_brings_them_back(inactive):
-    before = inactive.wait_for(lambda: topics(inactive), "the node's topics")
+    whole = {f"/robot/talk2dino/{name}" for name in ("label_info", "mask", "points_of_interest", "presence")}
+    before = inactive.wait_for(lambda: (now := topics(inactive)) >= whole and now, "the node's topics")
     assert change(inactive, Transition.TRANSITION_CLEANUP)
     inactive.wait_for(lambda: not topics(inactive), "the topics to end")
     assert change(inactive, Transition.TRANSITION_CONFIGURE)
