@@ -68,7 +68,8 @@ class GoToRun:
         handle = await self._taken(departure)
         if not handle.accepted:
             raise RefusedError(
-                f"{NAME} does not take the go_to, expected it active; look at the log of its node", handle
+                f"{NAME} does not take the go_to, expected it active; activate it, or look at the log of its node",
+                handle,
             )
         return (await self._end_of(handle, departure)).result
 
@@ -88,7 +89,8 @@ class GoToRun:
         if done := _done(sent):
             return done[-1].result()
         raise SilentNodeError(
-            f"{NAME} has not answered in {SENT_AT_MOST * TAKEN_WITHIN_S:g} s; look at the log of its node"
+            f"{NAME} has not answered in {SENT_AT_MOST * TAKEN_WITHIN_S:g} s, expected an answer at once; look at "
+            "the log of its node"
         )
 
     async def _end_of(self, handle: Any, departure: Departure) -> Any:

@@ -41,7 +41,7 @@ STOPPED = {
 DRIVERLESS = {
     GoalFate.NOT_TAKEN: (
         f"the planner has not taken the goal in {TAKEN_WITHIN_S:g} s; activate it and look at its log, or set "
-        "planner_action to the action that goal_pose leads to, '' for none"
+        "planner_action to the action that drives to goal_pose, or to '' if there is none"
     ),
     GoalFate.VANISHED: "the planner has ended or restarted on the way to the goal; go there again once it runs",
 }

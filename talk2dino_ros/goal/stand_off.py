@@ -103,7 +103,7 @@ def free_stand_off_pose(
 def _why_none(wanted: Point, standing: int, space: FreeSpace) -> str:
     found = f"{standing} free cells, none of them with a line of sight to the object" if standing else "no free cell"
     inside = bool(space.grid.is_inside(np.floor(space.grid.to_cells(wanted)).astype(np.int64)))
-    where = "" if inside else ", which is outside of the map"
+    where = "" if inside else ", which is outside of the map,"
     return (
         f"within {space.search_radius_m:g} m of the wanted place ({wanted[0]:.2f}, {wanted[1]:.2f}){where} the costmap "
         f"has {found}, expected one that is free for a radius of {space.rules.robot_radius_m:g} m; clear or extend the "

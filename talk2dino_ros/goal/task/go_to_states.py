@@ -114,7 +114,7 @@ class GoToProgress:
         if self.views == views_before:
             return (
                 State.FAILED,
-                "no message on the topic of the objects; activate the segmenter, look at its camera's topics",
+                "no message on the topic of the objects; activate the segmenter, and look at its camera's topics",
             )
         view = self.last_view
         if view.placeless:
