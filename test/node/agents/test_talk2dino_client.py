@@ -105,7 +105,7 @@ def test_a_refusal_of_the_segmenter_is_its_sentence(client):
 
 
 def test_what_is_in_view_is_asked_and_a_word_that_nobody_looks_for_is_refused(client):
-    told = client.is_in_view("cup").result()
+    told = client.is_in_view("cup", timeout_s=WAIT_S).result()
     assert told.presence.class_name == "cup"
     assert told.message.startswith("'cup': ")
     with pytest.raises(RefusedError, match="'sofa' is not looked for, expected one of cup, dog; add it"):

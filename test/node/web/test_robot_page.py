@@ -125,7 +125,8 @@ def test_the_page_says_of_each_word_what_the_service_says(address, world):
     assert client.wait_for_service(WAIT_S)
     state, _ = until(address, lambda state, _: len(state["presences"]) == 2)
     for word in ("cup", "dog"):  # the camera shows one photograph
-        asked = world.call(lambda word=word: client.call_async(IsInView.Request(class_name=word)))
+        request = IsInView.Request(class_name=word, timeout_s=WAIT_S)
+        asked = world.call(lambda request=request: client.call_async(request))
         end_s = time.monotonic() + WAIT_S
         while not asked.done():
             assert time.monotonic() < end_s
