@@ -205,12 +205,12 @@ def test_a_full_disk_stops_writing_and_not_reading(store):
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"cannot be written .*set `folder`"):
+    with pytest.raises(StoreError, match=r"cannot be written .*for the memory; name another"):
         KeyframeStore(tmp_path / "file", "office")
 
 
 def test_a_folder_of_a_user_who_is_not_there_is_refused_in_a_sentence():
-    with pytest.raises(StoreError, match=r"~no_such_user_here.* cannot be written .*set `folder`"):
+    with pytest.raises(StoreError, match=r"~no_such_user_here.* cannot be written .*for the memory; name another"):
         KeyframeStore(Path("~no_such_user_here/memory"), "office")
 
 
