@@ -18,7 +18,7 @@ from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
 from talk2dino_ros.web.web_source import Snapshot, WebError
 
 PATIENCE_S = 15.0
-KEPT = 30  # images that wait for their mask: the segmenter takes some time
+MOST_BYTES = 300_000_000  # of images that wait for their mask: nine seconds at 30 Hz in 640x480
 
 
 class RobotSnapshots:
@@ -70,11 +70,12 @@ class _Pairs:
                     f"no image with a mask has come in {PATIENCE_S:g} s, expected one; look whether the segmenter is "
                     "active and its camera publishes raw images"
                 )
+            self._images.clear()
             return self._newest[1:]
 
     def _on_image(self, message: Any) -> None:
         self._images[_stamp(message)] = message
-        if len(self._images) > KEPT:
+        while sum(len(image.data) for image in self._images.values()) > MOST_BYTES:
             self._images.pop(next(iter(self._images)))
 
     def _on_mask(self, message: Any) -> None:
