@@ -64,7 +64,7 @@ def test_an_input_that_the_file_does_not_fit_ends_with_one_sentence(exported, tm
     assert main(["segment", str(PHOTOGRAPH), *options, "--backend", "onnxruntime", "--onnx-file", str(exported)]) == 1
     # coffee.jpg has 600x400 pixels: the short side becomes 448, the long one 672
     assert "takes network inputs of 448x448 pixels" in (error := capsys.readouterr().err)
-    assert "talk2dino export mini --network-size 672x448" in error
+    assert "talk2dino export mini --output FILE --network-size 672x448" in error
 
 
 def arguments(input, image_size=None):

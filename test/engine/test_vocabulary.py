@@ -188,7 +188,7 @@ def test_a_damaged_file_is_refused_with_one_sentence_that_names_it(tmp_path, wro
     save_file({"embeddings": np.ones((1, 2), np.float32)}, str(path), metadata=METADATA)
     assert Vocabulary.load(path).labels() == {1: "door"}
     save_file({"embeddings": np.ones((1, 2), np.float32)}, str(path), metadata=METADATA | wrong)
-    with pytest.raises(VocabularyError, match=rf"^{path} .*expected .*; write it"):
+    with pytest.raises(VocabularyError, match=rf"^{path} .*expected .*; correct the path, or encode the words again"):
         Vocabulary.load(path)
 
 

@@ -151,7 +151,7 @@ def test_an_exported_file_says_whose_patches_it_gives_and_the_others_are_refused
         with pytest.raises(
             WeightsError,
             match=rf"gives the patches of the {patch_source}, expected those of the {expected}; set patch_source to "
-            rf"{patch_source}, or run `talk2dino export dinotxt_vitl --patch-source {expected}`",
+            rf"{patch_source}, or run `talk2dino export dinotxt_vitl --output FILE --patch-source {expected}`",
         ):
             load("dinotxt_vitl", tmp_path, backend="onnxruntime", onnx_file=path, patch_source=other)
 
