@@ -49,7 +49,10 @@ class RobotSnapshots:
 
 
 class _Pairs:
-    """Images of one camera until the mask of the same stamp comes. The callbacks belong to the executor's thread."""
+    """Images of one camera until the mask of the same stamp comes. The callbacks belong to the executor's thread.
+
+    _changed: around the images and the newest pair.
+    """
 
     def __init__(self, client: Talk2DinoClient, camera: str) -> None:
         self._changed = threading.Condition()
@@ -64,24 +67,28 @@ class _Pairs:
 
     def next(self) -> tuple[Any, Any]:
         begin_s = time.monotonic()
-        with self._client.watch("image", self._camera, self._on_image), self._changed:
-            if not self._changed.wait_for(lambda: self._newest[0] > begin_s, PATIENCE_S):
-                raise WebError(
-                    f"no image with a mask has come in {PATIENCE_S:g} s, expected one; look whether the segmenter is "
-                    "active and its camera publishes raw images"
-                )
-            self._images.clear()
-            return self._newest[1:]
+        try:
+            with self._client.watch("image", self._camera, self._on_image), self._changed:
+                if not self._changed.wait_for(lambda: self._newest[0] > begin_s, PATIENCE_S):
+                    raise WebError(
+                        f"no image with a mask has come in {PATIENCE_S:g} s, expected one; look whether the segmenter "
+                        "is active and its camera publishes raw images"
+                    )
+                return self._newest[1:]
+        finally:
+            with self._changed:
+                self._images.clear()
 
     def _on_image(self, message: Any) -> None:
-        self._images[_stamp(message)] = message
-        while sum(len(image.data) for image in self._images.values()) > MOST_BYTES:
-            self._images.pop(next(iter(self._images)))
+        with self._changed:
+            self._images[_stamp(message)] = message
+            while sum(len(image.data) for image in self._images.values()) > MOST_BYTES:
+                self._images.pop(next(iter(self._images)))
 
     def _on_mask(self, message: Any) -> None:
-        image = self._images.pop(_stamp(message), None)
-        if image is not None:
-            with self._changed:
+        with self._changed:
+            image = self._images.pop(_stamp(message), None)
+            if image is not None:
                 self._newest = (time.monotonic(), image, message)
                 self._changed.notify_all()
 
