@@ -46,6 +46,7 @@ class GoToRun:
         self._goal = goal
         self._on_feedback = on_feedback
         self.is_cancelled = False
+        self._departure = Departure(action.server_is_ready)
         self._heard_s = time.monotonic()
         self.result: Future[Any] = work.start(self._run)
 
@@ -64,16 +65,15 @@ class GoToRun:
     async def _run(self) -> Any:
         if not await self._work.waits.until(self._action.server_is_ready, DISCOVERY_S):
             raise absent(NAME, DISCOVERY_S)
-        departure = Departure(self._action.server_is_ready)
-        handle = await self._taken(departure)
+        handle = await self._taken()
         if not handle.accepted:
             raise RefusedError(
                 f"{NAME} does not take the go_to, expected it active; activate it, or look at the log of its node",
                 handle,
             )
-        return (await self._end_of(handle, departure)).result
+        return (await self._end_of(handle)).result
 
-    async def _taken(self, departure: Departure) -> Any:
+    async def _taken(self) -> Any:
         """Return the goal's handle; the goal is sent again where the answer is lost, which replaces the one before.
 
         So the last one's answer counts: one to a goal before may be late and not lost, and that goal is replaced.
@@ -81,10 +81,10 @@ class GoToRun:
         sent: list[Any] = []
         for _ in range(SENT_AT_MOST):
             sent.append(self._action.send_goal_async(self._goal, self._on_message))
-            await self._work.waits.until(lambda: sent[-1].done() or departure.is_certain(), TAKEN_WITHIN_S)
+            await self._work.waits.until(lambda: sent[-1].done() or self._departure.is_certain(), TAKEN_WITHIN_S)
             if sent[-1].done():
                 return sent[-1].result()
-            if departure.is_certain():
+            if self._departure.is_certain():
                 raise ended(NAME)
         if done := _done(sent):
             return done[-1].result()
@@ -93,10 +93,10 @@ class GoToRun:
             "the log of its node"
         )
 
-    async def _end_of(self, handle: Any, departure: Departure) -> Any:
+    async def _end_of(self, handle: Any) -> Any:
         asked, is_told = [handle.get_result_async()], False
         while not (done := _done(asked)):
-            if departure.is_certain():
+            if self._departure.is_certain():
                 raise ended(NAME)
             if self.is_cancelled and not is_told:
                 handle.cancel_goal_async()
@@ -104,11 +104,11 @@ class GoToRun:
             elif time.monotonic() - self._heard_s > QUIET_S:  # it may have ended, and the answer been lost
                 asked.append(handle.get_result_async())
                 self._heard_s = time.monotonic()
-            await self._work.waits.until(partial(self._has_news, asked, is_told, departure), QUIET_S)
+            await self._work.waits.until(partial(self._has_news, asked, is_told), QUIET_S)
         return done[0].result()
 
-    def _has_news(self, asked: list[Any], is_told: bool, departure: Departure) -> bool:
-        return bool(_done(asked)) or departure.is_certain() or (self.is_cancelled and not is_told)
+    def _has_news(self, asked: list[Any], is_told: bool) -> bool:
+        return bool(_done(asked)) or self._departure.is_certain() or (self.is_cancelled and not is_told)
 
     def _on_message(self, message: Any) -> None:
         self.feedback, self._heard_s = message.feedback, time.monotonic()
