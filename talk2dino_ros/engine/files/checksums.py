@@ -2,11 +2,12 @@
 """Checksums of files: sha256 and git blob ids."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from talk2dino_ros.engine.errors import WeightsError
 from talk2dino_ros.engine.files.regular_files import open_regular
 
 _CHUNK = 1 << 20
@@ -63,3 +64,13 @@ def file_state(path: Path) -> str:
     """Return a fingerprint of a file's size and times that changes with its content, without reading it."""
     stat = path.stat()
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_dev} {stat.st_ino}"
+
+
+def check_unchanged(states: Mapping[Path, str]) -> None:
+    """Raise WeightsError where a model's file is no longer as it was; states: by `file_state`, as it was loaded."""
+    for path, state in states.items():
+        if file_state(path) != state:
+            raise WeightsError(
+                f"{path} has changed since the model was loaded, expected the same file; "
+                "load the model again (cleanup and configure)"
+            )

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from talk2dino_ros.engine.errors import ModelError, WeightsError
-from talk2dino_ros.engine.files.checksums import file_state, sha256_of, sum_of_files
+from talk2dino_ros.engine.errors import ModelError
+from talk2dino_ros.engine.files.checksums import check_unchanged, file_state, sha256_of, sum_of_files
 from talk2dino_ros.engine.models.model_row import Checkpoints, Model
 from talk2dino_ros.engine.models.vit import ImageEncoder, ImageFeatures
 from talk2dino_ros.engine.openvino.openvino_blobs import Blobs, Key, Traits
@@ -228,12 +228,7 @@ def open_openvino(model: Model, checkpoints: Checkpoints, precision: str) -> Ope
 
 def _load_plain(model: Model, checkpoints: Checkpoints, states: Mapping[Path, str]) -> ImageEncoder:
     """Build the encoder from files that are as they were when its converted ones were named by them."""
-    for path, state in states.items():
-        if file_state(path) != state:
-            raise WeightsError(
-                f"{path} has changed since the model was loaded, expected the same file; "
-                "load the model again (cleanup and configure)"
-            )
+    check_unchanged(states)
     return model.load_image_encoder(checkpoints, torch.float32)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from talk2dino_ros.engine.errors import WeightsError
-from talk2dino_ros.engine.files.checksums import file_state
+from talk2dino_ros.engine.files.checksums import check_unchanged, file_state
 from talk2dino_ros.engine.runtime.memory import release_memory, trim_memory
 from talk2dino_ros.engine.text.text_cache import PromptFeatures, TextCache, TextCacheError
 from talk2dino_ros.engine.text.text_encoder import TextEncoder
@@ -121,12 +120,7 @@ class PromptEncoder:
 
     def _check_files(self) -> None:
         """Raise WeightsError where a file was replaced: known and new words would be of two encoders."""
-        for path, state in self._states.items():
-            if file_state(path) != state:
-                raise WeightsError(
-                    f"{path} has changed since the model was loaded, expected the same file; "
-                    "load the model again (cleanup and configure)"
-                )
+        check_unchanged(self._states)
 
 
 def _encode_with(encoder: TextEncoder) -> Callable[[list[str]], Vectors]:
