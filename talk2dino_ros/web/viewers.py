@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
+import anyio  # whose cancelling is never lost, as asyncio's is where news come at the same moment (Python before 3.12)
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from talk2dino_ros.web.page_messages import PageMessages
@@ -62,11 +63,12 @@ class Viewers:
             return await socket.close(BUSY, f"{MOST_VIEWERS} pages are open already; close one")
         viewer = Viewer(socket, self._source, self._messages, self._period_s)
         self._viewers.add(viewer)
-        sending = asyncio.ensure_future(self._send(viewer))
         try:
-            await _until_gone(self._receive(viewer))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._send, viewer)
+                await _until_gone(self._receive(viewer))
+                tasks.cancel_scope.cancel()
         finally:
-            sending.cancel()
             self._viewers.discard(viewer)
             self._tell_watched()
         return None
@@ -146,9 +148,9 @@ class Viewer:
             await _until_gone(self._send_turn([*self._new_pictures()], self._messages.state()))
             await self._drawn.wait()
             await asyncio.sleep(self._period_s)
-            try:
-                await asyncio.wait_for(self.news.wait(), SIGN_OF_LIFE_S)
-            except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
+            with anyio.move_on_after(SIGN_OF_LIFE_S) as wait:
+                await self.news.wait()
+            if wait.cancelled_caught:
                 self._messages.forget_state()
 
     async def _send_turn(self, pictures: list[bytes], state: str) -> None:
