@@ -4,6 +4,7 @@
 from __future__ import annotations  # Ubuntu 24.04's pytest, which a sourced ROS brings, knows no TerminalReporter
 
 import gc
+import logging
 import os
 import signal
 import tempfile
@@ -97,3 +98,10 @@ def pytest_collection_finish() -> None:
     # what all modules together have imported stays for good: each later collection would look through it once more
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What this project says: what others say, as asyncio of an earlier test's garbage, comes at any time."""
+    caplog.handler.addFilter(logging.Filter("talk2dino"))
+    return caplog

@@ -40,7 +40,7 @@ from talk2dino_ros.engine.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from talk2dino_ros.engine.inference.gpu.gpu_path import GpuPath
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("talk2dino")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("talk2dino")
 Path = TypeVar("Path")
 
 
