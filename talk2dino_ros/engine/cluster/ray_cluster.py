@@ -83,13 +83,23 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     try:
         _check_listening(address)
         ray.init(address=address, include_dashboard=False if address == LOCAL else None, logging_level="ERROR")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ClusterError(
-            f"the cluster {address!r} cannot be reached ({str(error).splitlines()[0]}), expected the address of a "
-            f"running Ray cluster, auto, or {LOCAL}; start one with `ray start --head`"
-        ) from error
+    except Exception as error:  # Ray raises a plain one where its processes exceed its own time limits
+        raise _not_connected(address, error) from error
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
         yield
     finally:
         ray.shutdown()
+
+
+def _not_connected(address: str, error: Exception) -> ClusterError:
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if address == LOCAL:
+        return ClusterError(
+            f"Ray did not start on this machine ({said}), expected its processes to answer within the time that Ray "
+            "gives them, half a minute; run the same command again when the machine is less busy"
+        )
+    return ClusterError(
+        f"the cluster {address!r} cannot be reached ({said}), expected the address of a running Ray cluster that "
+        f"answers within half a minute, auto, or {LOCAL}; start one with `ray start --head`"
+    )

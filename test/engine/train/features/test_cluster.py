@@ -11,6 +11,7 @@ import pytest
 import ray
 from training_photos import INPUT_SIZE, tiny_row, write_tiny_weights
 
+from talk2dino_ros.engine.cluster.ray_cluster import done_by_cluster
 from talk2dino_ros.engine.errors import ClusterError, TrainingError
 from talk2dino_ros.engine.train.captions import open_captions
 from talk2dino_ros.engine.train.features.cluster import PartWorker, check_arrived, extract_on_cluster
@@ -73,6 +74,26 @@ def test_a_cluster_that_cannot_be_reached_is_said(address, open_model, captions,
     ):
         extract_on_cluster(captions, open_model, tmp_path, address=address, **OPTIONS)
     assert not ray.is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (
+            "local",
+            r"^Ray did not start on this machine \(The current node .*\), .*; run the same command again",
+        ),
+        ("auto", r"^the cluster 'auto' cannot be reached \(The current node .* startup\.\), .* within half a minute"),
+    ],
+    ids=["local", "auto"],
+)
+def test_a_ray_that_exceeds_its_own_time_limit_is_said(address, said, monkeypatch):
+    def init(*_args, **_options):  # as Ray does when 30 s are over
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(ClusterError, match=said):
+        list(done_by_cluster(address, PartWorker, lambda _: (), [{}]))
 
 
 def test_a_machine_without_ray_is_told_how_to_get_it(open_model, captions, tmp_path, monkeypatch):
