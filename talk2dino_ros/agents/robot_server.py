@@ -157,8 +157,10 @@ def add_set_words(server: MCPServer[RobotAnswers], permissions: Permissions) -> 
         """
         check_confirmed(confirmed)
         field = "classes" if change == "replace" else change
-        await answers_of(context).set_words(**{field: words})
-        return await answers_of(context).known("")
+        answers = answers_of(context)
+        message = (await answers.set_words(**{field: words})).message
+        listed = await answers.known("")
+        return listed.model_copy(update={"notes": [sentence(message), *listed.notes]})
 
 
 def add_go_to(server: MCPServer[RobotAnswers], permissions: Permissions) -> None:

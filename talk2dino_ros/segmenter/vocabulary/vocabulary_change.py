@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChangeOutcome:
-    """Result of a change: all classes, and the names that it added."""
+    """Result of a change: all classes, the names that it added, and those to be removed that were not there."""
 
     classes: tuple[ClassEntry, ...]
     added: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()  # as they are written, such as "?cup"
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,20 @@ class VocabularyChange:
             )
         if self.replaces:
             return ChangeOutcome(parse_classes(self.classes))
-        gone = {_key(parse_class(text)) for text in self.remove}
-        kept = [entry for entry in active.classes if _key(entry) not in gone]
+        gone = [parse_class(text) for text in self.remove]
+        keys = {_key(entry) for entry in gone}
+        kept = [entry for entry in active.classes if _key(entry) not in keys]
         wanted = [parse_class(text) for text in self.add]
         new = _not_among(kept, wanted)
         classes = parse_classes([entry.text for entry in (*_with_thresholds(kept, wanted), *new)])
-        return ChangeOutcome(classes, tuple(entry.name for entry in new))
+        added = () if classes == active.classes else tuple(entry.name for entry in new)
+        return ChangeOutcome(classes, added, _absent(gone, active))
+
+
+def _absent(gone: Sequence[ClassEntry], active: Vocabulary) -> tuple[str, ...]:
+    """Return the names, with their marks, that no active class of their kind has."""
+    there = {_key(entry) for entry in active.classes}
+    return tuple(dict.fromkeys(f"{entry.mark}{entry.name}" for entry in gone if _key(entry) not in there))
 
 
 def _not_among(kept: Sequence[ClassEntry], wanted: Sequence[ClassEntry]) -> list[ClassEntry]:

@@ -18,9 +18,9 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from talk2dino_msgs.srv import GetVocabulary, SetVocabulary
 
 from talk2dino_ros.engine.errors import Talk2DinoError, VocabularyError
-from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.text.class_entries import parse_classes, shorten
 from talk2dino_ros.segmenter.vocabulary.text_encoding import TextEncoding
-from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
+from talk2dino_ros.segmenter.vocabulary.vocabulary_change import ChangeOutcome, VocabularyChange
 from talk2dino_ros.segmenter.vocabulary.vocabulary_memory import VocabularyMemory, configured_vocabulary
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 NOT_CONFIGURED = (
     "the node is not configured, expected it inactive or active; configure it (ros2 lifecycle set <node> configure)"
 )
+MOST_NAMED = 5  # names in a sentence
 
 
 class VocabularyServer:
@@ -97,7 +98,7 @@ class VocabularyServer:
     ) -> SetVocabulary.Response:
         start_s = time.monotonic()
         try:
-            active, response.added = await self._change(VocabularyChange.of(request))
+            active, outcome = await self._change(VocabularyChange.of(request))
         except Talk2DinoError as error:
             response.message = str(error)
         except Exception as error:
@@ -105,7 +106,8 @@ class VocabularyServer:
             response.message = f"the text could not be encoded ({error!r}); the node's log has the details"
         else:
             response.success = True
-            response.message = _summary(active.vocabulary)
+            response.message = _summary(active.vocabulary, outcome.absent)
+            response.added = outcome.added
             response.ids = active.published_ids
             response.thresholds = _thresholds(active.vocabulary)
             for warning in active.vocabulary.warnings:
@@ -114,8 +116,8 @@ class VocabularyServer:
         response.seconds = time.monotonic() - start_s
         return response
 
-    async def _change(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
-        """Encode and adopt classes, all or nothing, when their turn has come; return the added names too."""
+    async def _change(self, change: VocabularyChange) -> tuple[ActiveConfiguration, ChangeOutcome]:
+        """Encode and adopt classes, all or nothing, when their turn has come."""
         configured(self._pipeline())
         change.check()  # before anything slow is done
         if change.replaces:
@@ -126,19 +128,19 @@ class VocabularyServer:
         finally:
             self.encoding.requests.release()
 
-    async def _change_now(self, change: VocabularyChange) -> tuple[ActiveConfiguration, tuple[str, ...]]:
+    async def _change_now(self, change: VocabularyChange) -> tuple[ActiveConfiguration, ChangeOutcome]:
         pipeline = configured(self._pipeline())
         before = pipeline.active.vocabulary
         outcome = change.applied_to(before)
         if not change.replaces and outcome.classes == before.classes:
-            return pipeline.active, ()
+            return pipeline.active, outcome
         self._memory.assign(outcome.classes, change.ids)
         vocabulary = await self._encoded(change, outcome.classes, pipeline.active)
         if self._pipeline() is not pipeline:
             raise VocabularyError("the node was cleaned up while the text was encoded; configure it and ask again")
         ids = self._memory.assign(vocabulary.classes, change.ids)
         pipeline.adopt(replace(pipeline.active, vocabulary=self._memory.commit(vocabulary, ids)))
-        return pipeline.active, outcome.added
+        return pipeline.active, outcome
 
     async def _encoded(
         self, change: VocabularyChange, classes: Sequence[ClassEntry], active: ActiveConfiguration
@@ -190,7 +192,7 @@ def _thresholds(vocabulary: Vocabulary) -> list[float]:
     return [math.nan if entry.threshold is None else entry.threshold for entry in vocabulary.classes]
 
 
-def _summary(vocabulary: Vocabulary) -> str:
+def _summary(vocabulary: Vocabulary, absent: Sequence[str]) -> str:
     thresholds = {i: f" (>= {own:g})" for i, own in vocabulary.thresholds().items()}
     labels, questions = (
         [f"{name} = {i}{thresholds.get(i, '')}" for i, name in each.items()]
@@ -202,4 +204,12 @@ def _summary(vocabulary: Vocabulary) -> str:
         "questions": questions,
     }
     sentences = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
-    return "; ".join([*sentences, *vocabulary.warnings])
+    return "; ".join([*_not_removed(absent), *sentences, *vocabulary.warnings])
+
+
+def _not_removed(absent: Sequence[str]) -> list[str]:
+    """Say which names were to be removed and were not there."""
+    if not absent:
+        return []
+    more = f" and {len(absent) - MOST_NAMED} more" if len(absent) > MOST_NAMED else ""
+    return [f"not removed, as nothing active is written so: {', '.join(map(shorten, absent[:MOST_NAMED]))}{more}"]

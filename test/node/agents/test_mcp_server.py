@@ -96,6 +96,11 @@ def test_a_person_is_asked_before_a_mask_changes_and_not_for_a_question(agent):
     agent.asked.clear()
     agent.told("set_words", words=["?mug"])
     assert agent.asked == []
+    agent.says = True
+    listed = agent.told("set_words", words=["mug"], change="remove")
+    assert "mug" in {each["name"] for each in listed["classes"]}
+    assert listed["notes"][0].startswith("not removed, as nothing active is written so: 'mug'; active classes: cup = ")
+    agent.asked.clear()
     agent.says = False
     assert "has not confirmed" in agent.refusal("set_words", words=["?mug"], change="remove")
     assert agent.asked == ["remove the robot's words: ?mug? It looks for now: cup, dog, table, mug"]

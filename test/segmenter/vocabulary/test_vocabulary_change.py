@@ -38,6 +38,7 @@ def test_added_classes_come_behind_the_others():
 
 def test_a_class_that_is_active_already_stays_and_is_not_added():
     assert after(add=["?Cup: cup", "pet: dog, cat"]) == (["door", "pet: dog, cat", "!wall", "?cup"], [])
+    assert after(remove=["?cup"], add=["?cup"]) == (["door", "pet: dog, cat", "!wall", "?cup"], [])
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,18 @@ def test_a_class_that_is_active_already_stays_and_is_not_added():
 )
 def test_only_the_same_kind_and_name_is_removed_and_absent_names_are_no_error(remove, left):
     assert after(remove=remove) == (left, [])
+
+
+@pytest.mark.parametrize(
+    ("remove", "absent"),
+    [
+        ([], ()),
+        (["?CUP: whatever", "!wall"], ()),
+        (["?door", "?cup", "cup: mug", "Nobody", "cup"], ("?door", "cup", "Nobody")),
+    ],
+)
+def test_what_was_to_be_removed_and_is_not_there_is_told_once(remove, absent):
+    assert change(remove=remove, add=["cat"]).applied_to(ACTIVE).absent == absent
 
 
 def test_a_class_becomes_another_one_in_one_request():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a change of the vocabulary encodes."""
+"""What a change of the vocabulary encodes, and what its reply says."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from rclpy.task import Future
 from talk2dino_ros.engine.text.class_entries import parse_classes
 from talk2dino_ros.engine.vocabulary import Vocabulary
 from talk2dino_ros.segmenter.vocabulary.vocabulary_change import VocabularyChange
-from talk2dino_ros.segmenter.vocabulary.vocabulary_server import VocabularyServer
+from talk2dino_ros.segmenter.vocabulary.vocabulary_server import VocabularyServer, _summary
 
 ACTIVE = replace(Vocabulary.from_embeddings(["door", "?cup: mug"], np.eye(2)), warnings=("said before",))
 
@@ -56,3 +56,10 @@ def test_other_words_are_encoded(texts):
     server = Server()
     assert answer(server, *texts) is None
     assert server.encoded == [list(texts)]
+
+
+def test_the_reply_names_the_first_names_that_were_not_there_to_be_removed():
+    assert _summary(ACTIVE, [f"?{letter}" for letter in "abcdefg"]) == (
+        "not removed, as nothing active is written so: '?a', '?b', '?c', '?d', '?e' and 2 more; "
+        "active classes: door = 1; questions: cup = 2; said before"
+    )
