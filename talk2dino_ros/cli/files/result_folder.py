@@ -20,6 +20,7 @@ from talk2dino_ros.cli.files.image_sources import ImageSource, named_sources
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.files.bounded_parsers import parse_json
 from talk2dino_ros.engine.files.regular_files import check_regular
+from talk2dino_ros.engine.text.class_entries import shorten
 from talk2dino_ros.engine.text.safe_text import safe_text
 from talk2dino_ros.viz.pictures import UnwritableError
 
@@ -27,6 +28,7 @@ FORMAT = "talk2dino results 1"
 MANIFEST, COCO, TABLE = "manifest.jsonl", "coco.json", "classes.csv"
 MASK, OVERLAY, FILM = "_mask.png", "_overlay.png", "_overlay.mp4"
 PLACES, _ANSWERS = "_mask", (MASK, OVERLAY, FILM)
+_OF_WORDS = ("classes", "ids", "vectors")  # what differs with the words
 
 Key = tuple[str, int | None]  # a source's name, an image's number
 
@@ -145,19 +147,14 @@ class ResultFolder:
 def open_results(path: Path, about: Mapping[str, Any], *, fresh: bool) -> Iterator[ResultFolder]:
     """Open a folder of results, or make it. fresh: begin anew, whatever is there.
 
-    A finished one of something else is begun anew, too. Raises UnwritableError, ResultsError.
+    Raises UnwritableError, ResultsError.
     """
     with _opened(path) as file:
         folder = ResultFolder(path, file, {"format": FORMAT, **about})
         lines = [] if fresh else _lines(file, path / MANIFEST)
-        if lines and (differing := _differing(lines[0], folder.about)):
-            if not (path / COCO).exists():
-                raise ResultsError(
-                    f"{path} holds unfinished results made with other {', '.join(differing)}, expected the same "
-                    "command as before, which continues there; name another --output, or --fresh to begin anew"
-                )
-            lines = []
-        if not lines:
+        if lines:
+            check_alike(path, lines[0], about)
+        else:
             file.truncate(0)
         folder.begin(lines)
         folder.remove_parts()
@@ -183,6 +180,32 @@ def _opened(path: Path) -> BinaryIO:
             "another --output"
         ) from error
     return file
+
+
+def check_alike(path: Path, there: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Raise ResultsError where the results in a folder were made with something else. there: see `made_with`."""
+    about = json.loads(json.dumps(about))
+    differing = [name for name in {**there, **about} if name != "format" and there.get(name) != about.get(name)]
+    if "classes" in differing:
+        words = f"words ({_words(there)}, now {_words(about)})"
+        differing = [words, *(name for name in differing if name not in _OF_WORDS)]
+    if differing:
+        raise ResultsError(
+            f"{path} holds results made with other {', '.join(differing)}, expected the same command as before, which "
+            "continues there; name another --output, or --fresh to begin anew in their place"
+        )
+
+
+def made_with(path: Path) -> dict[str, Any]:
+    """Return what the results in a folder were made with, the first line of a manifest; {} where none says it."""
+    manifest = path / MANIFEST
+    try:
+        check_regular(manifest)
+        with manifest.open("rb") as file:
+            line = parse_json(file.readline())
+    except (OSError, ValueError):
+        return {}
+    return line if isinstance(line, dict) else {}
 
 
 def read_results(path: Path) -> tuple[dict[str, Any], list[Record]]:
@@ -230,9 +253,9 @@ def _is_known(line: Any) -> bool:
     return isinstance(line, dict) and bool({"source", "end", "image"} & set(line))
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    other = json.loads(json.dumps(other))
-    return [name for name in {**one, **other} if one.get(name) != other.get(name)]
+def _words(about: Mapping[str, Any]) -> str:
+    classes = about.get("classes")
+    return shorten("; ".join(map(str, classes)) if isinstance(classes, list) else "", 200)
 
 
 def _remove(folder: Path, beginning: str) -> None:

@@ -25,7 +25,7 @@ from talk2dino_ros.cli.files.segment_arguments import (
     read_words,
     run_settings,
 )
-from talk2dino_ros.cli.label.label_manifest import write_label_manifest
+from talk2dino_ros.cli.label.label_manifest import check_labels, write_label_manifest
 from talk2dino_ros.cli.label.label_unit import LabelUnit, label_units
 from talk2dino_ros.cli.label.label_worker import LabelWorker
 from talk2dino_ros.engine.cluster.ray_cluster import LOCAL, Row, done_by_cluster, import_ray
@@ -62,7 +62,10 @@ def add_label_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Label every source, write the manifest, and say what was lost. Raises ClusterError that names what failed."""
+    """Label every source, write the manifest, and say what was lost.
+
+    Raises ClusterError that names what failed, ResultsError where the output has labels of something else.
+    """
     run_settings(arguments)  # a wrong number is said before the model is loaded
     for name in ("workers", "retries"):
         check_number(arguments, name, 0)
@@ -76,6 +79,8 @@ def run(arguments: argparse.Namespace) -> None:
     about = about_of(segmenter)
     del segmenter  # a GPU of this machine is the workers'
     make_folder(arguments.output)
+    if not arguments.fresh:
+        check_labels(arguments.output, about, units)  # before any worker adds to what is of other words
     worker = (partial(load_for, arguments, with_words=False), about_of, about, vocabulary, settings)
     try:
         rows = _labelled([_row(unit, arguments) for unit in units], worker, arguments)

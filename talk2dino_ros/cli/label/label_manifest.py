@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from talk2dino_ros.cli.files.result_folder import COCO, MANIFEST, TABLE, read_sums
+from talk2dino_ros.cli.files.result_folder import COCO, MANIFEST, TABLE, check_alike, made_with, read_sums
 from talk2dino_ros.cli.label.label_unit import LabelUnit
 from talk2dino_ros.engine.errors import ClusterError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
@@ -16,6 +16,13 @@ from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.viz.pictures import UnwritableError
 
 FORMAT = "talk2dino labels 1"
+
+
+def check_labels(output: Path, about: Mapping[str, Any], units: Sequence[LabelUnit]) -> None:
+    """Raise ResultsError where the output has labels of these units, or a manifest, made with something else."""
+    for folder in (output, *(output / unit.name for unit in units)):
+        if there := made_with(folder):
+            check_alike(folder, there, about)
 
 
 def write_label_manifest(

@@ -111,22 +111,23 @@ def test_a_finished_folder_that_is_added_to_has_no_tables_until_it_is_finished_a
     assert b"9_mask.png" in tree(out)["coco.json"]
 
 
-def test_other_words_begin_anew_where_the_run_was_finished_and_are_refused_where_not(tmp_path, capsys):
+@pytest.mark.parametrize("stop_at", [2, 0])
+def test_results_of_other_words_are_never_overwritten_unasked(stop_at, tmp_path, capsys):
     folder, out = write_halves(tmp_path / "in", 3), tmp_path / "out"
-    assert segment_files(interrupted_at(2), folder, "-o", out, "--threads", 0) == 130
+    assert segment_files(interrupted_at(stop_at), folder, "-o", out, "--threads", 0) == (130 if stop_at else 0)
     there = tree(out)
     capsys.readouterr()
     other = ("--classes", "green; red")
-    assert segment_files(ColourSegmenter(), folder, "-o", out, *other) == 1
+    assert segment_files(ColourSegmenter(), folder, "-o", out, *other, "--no-overlay") == 1
     assert capsys.readouterr().err == (
-        f"talk2dino: {out} holds unfinished results made with other classes, ids, vectors, expected the same command "
-        "as before, which continues there; name another --output, or --fresh to begin anew\n"
+        f"talk2dino: {out} holds results made with other words ('red; green; ?blue', now 'green; red'), overlay, "
+        "expected the same command as before, which continues there; name another --output, or --fresh to begin anew "
+        "in their place\n"
     )
     assert tree(out) == there
     segmenter = ColourSegmenter()
     assert segment_files(segmenter, folder, "-o", out, *other, "--fresh") == 0
-    assert segment_files(segmenter, folder, "-o", out) == 0
-    assert segmenter.calls == 6
+    assert segmenter.calls == 3
 
 
 def test_a_folder_in_use_and_a_manifest_of_something_else_are_refused(tmp_path, capsys):

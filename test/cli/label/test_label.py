@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 from functools import partial
 
@@ -123,6 +124,30 @@ def test_a_command_that_dies_in_any_image_goes_on_to_the_same_bytes(fleet, expec
     assert label_files(rest, *fleet, "-o", tmp_path / "out") == 0
     assert tree(tmp_path / "out") == expected
     assert first.calls + rest.calls == IMAGES + 1
+
+
+def test_labels_of_other_words_are_refused_before_any_worker_starts(fleet, tmp_path, monkeypatch, capsys):
+    out, segmenter = tmp_path / "out", ColourSegmenter()
+    assert label_files(segmenter, *fleet[:2], "-o", out) == 0
+    before = tree(out)
+    monkeypatch.setattr(label, "load_for", lambda *_arguments, **_options: segmenter)
+    other = ["label", *map(str, fleet), "-o", str(out), "--classes", "green; red"]
+    capsys.readouterr()
+    for lost in ("manifest.jsonl", None):  # with the manifest, and as a command leaves it that was stopped
+        assert main(other) == 1
+        error = capsys.readouterr().err
+        assert re.fullmatch(
+            rf"talk2dino: {out}\S* holds results made with other words \('red; green; \?blue', now 'green; red'\), "
+            r"expected .*; name another --output, or --fresh to begin anew in their place\n",
+            error,
+        )
+        assert tree(out) == before
+        if lost:
+            before.pop(lost)
+            (out / lost).unlink()
+    assert segmenter.calls == 5
+    assert main([*other, "--fresh"]) == 0
+    assert segmenter.calls == 5 + IMAGES
 
 
 def test_a_worker_that_fails_is_tried_again_and_what_stays_wrong_is_named(fleet, expected, tmp_path, capsys):
