@@ -6,7 +6,8 @@ from __future__ import annotations
 import argparse
 
 from talk2dino_ros.agents.permissions import Permissions
-from talk2dino_ros.engine.text.class_entries import parse_class
+from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.text.class_entries import parse_class, shorten
 from talk2dino_ros.engine.text.class_syntax import split_classes
 
 DESCRIPTION = (
@@ -39,6 +40,16 @@ def add_mcp_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def permissions_of(options: argparse.Namespace) -> Permissions:
-    """Return the agent's limits; raise VocabularyError where a word of the list could be none."""
-    words = tuple(parse_class(word).text for word in split_classes(options.allow_go_to)) if options.allow_go_to else ()
+    """Return the agent's limits; raise VocabularyError where a word of the list could be none, or is none to go to."""
+    words = tuple(map(_word, split_classes(options.allow_go_to)))
     return Permissions(words, options.confirm_go_to, options.allow_set_words)
+
+
+def _word(text: str) -> str:
+    entry = parse_class(text)
+    if not entry.is_labelled:
+        raise VocabularyError(
+            f"--allow-go-to has the word {shorten(text)}, expected one without a mark, as a robot is sent to no "
+            f"distractor and to no question; write {shorten(entry.text[1:])}"
+        )
+    return entry.text

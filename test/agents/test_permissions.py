@@ -60,3 +60,13 @@ def test_only_questions_that_are_added_need_no_person(words, adds, permission):
 def test_a_word_that_can_be_none_is_refused():
     with pytest.raises(VocabularyError, match="control"):
         permissions("--allow-go-to", "a\x1b[2J")
+
+
+@pytest.mark.parametrize(("word", "instead"), [("!cup", "cup"), ("?mug >= 0.56: cup", "mug >= 0.56: cup")])
+def test_what_no_robot_can_be_sent_to_is_refused(word, instead):
+    with pytest.raises(VocabularyError) as error:
+        permissions("--allow-go-to", f"door; {word}")
+    assert str(error.value) == (
+        f"--allow-go-to has the word '{word}', expected one without a mark, as a robot is sent to no distractor and to "
+        f"no question; write '{instead}'"
+    )
