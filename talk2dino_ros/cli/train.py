@@ -120,7 +120,6 @@ def _learn(recipe_file: Path, arguments: argparse.Namespace) -> None:
 
 def _make_anchors(recipe_file: Path, arguments: argparse.Namespace) -> None:
     from talk2dino_ros.engine.train.anchors import train_anchors
-    from talk2dino_ros.engine.train.recipe import RECIPES
 
     for name in _FOR_IMAGES:
         if getattr(arguments, name) != arguments.default_of(name):
@@ -129,10 +128,9 @@ def _make_anchors(recipe_file: Path, arguments: argparse.Namespace) -> None:
                 f"the recipe {recipe_file.stem} is made of words alone, expected no {option}; leave it out, and change "
                 "a copy of the recipe's file where values should differ"
             )
-    if arguments.output is None and recipe_file.parent != RECIPES:
+    if arguments.output is None:
         raise TrainingError(
-            f"--output is missing, expected a folder for what {recipe_file} makes; name one (without it only the "
-            "shipped recipe goes over the shipped files)"
+            f"--output is missing, expected a folder for what the recipe {recipe_file.stem} makes; name one"
         )
-    for path in train_anchors(recipe_file, arguments.output or RECIPES.parent):
+    for path in train_anchors(recipe_file, arguments.output):
         print(f"written to {path}")

@@ -65,18 +65,20 @@ def test_the_command_is_declared_without_torch():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_copied_recipe_needs_an_output_folder_and_overwrites_no_shipped_file(tmp_path, monkeypatch, capsys):
+def test_a_recipe_of_words_needs_an_output_folder_and_overwrites_no_shipped_file(tmp_path, monkeypatch, capsys):
     written = []
     monkeypatch.setattr(
         "talk2dino_ros.engine.train.anchors.train_anchors", lambda _, folder: written.append(folder) or ()
     )
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.yaml").write_bytes((mini.CONCEPTS_FILE.parent / "recipes" / "mini.yaml").read_bytes())
-    assert main(["train", "my.yaml"]) == 1
-    assert "--output is missing, expected a folder for what my.yaml makes" in capsys.readouterr().err
-    assert main(["train", "my.yaml", "--output", "mine"]) == 0
-    assert main(["train", "mini"]) == 0
-    assert written == [Path("mine"), mini.CONCEPTS_FILE.parent]
+    for recipe, name in (("my.yaml", "my"), ("mini", "mini")):
+        assert main(["train", recipe]) == 1
+        said = f"--output is missing, expected a folder for what the recipe {name} makes; name one"
+        assert said in capsys.readouterr().err
+    for recipe in ("my.yaml", "mini"):
+        assert main(["train", recipe, "--output", recipe]) == 0
+    assert written == [Path("my.yaml"), Path("mini")]
 
 
 @pytest.mark.slow
