@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from talk2dino_ros.agents.mcp_arguments import DESCRIPTION, add_mcp_arguments, permissions_of
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.missing_package import REMEDIES, missing_package
-from talk2dino_ros.ros.node.run_node import StartError
+from talk2dino_ros.ros.missing_package import REMEDIES
+from talk2dino_ros.ros.node.run_node import needed_packages
 from talk2dino_ros.ros.node.shutdown import ShutdownHandler
 
 if TYPE_CHECKING:
@@ -78,15 +78,11 @@ def _for_ros(options: argparse.Namespace, given: Sequence[str]) -> list[str]:
 
 def _importing() -> Any:
     """Import what may be missing; raise StartError with the package that is."""
-    try:
+    with needed_packages(NEEDED):
         import rclpy  # noqa: F401, before the server's own, as it is missing more often
 
         import talk2dino_ros.client.talk2dino_client  # noqa: F401
         from talk2dino_ros.agents.robot_server import make_server
-    except ImportError as error:
-        if not (sentence := missing_package(error, NEEDED)):
-            raise
-        raise StartError(sentence) from error
     return make_server
 
 

@@ -14,7 +14,7 @@ from talk2dino_ros.engine.doctor.software_findings import software
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.options import BACKENDS
-from talk2dino_ros.ros.missing_package import REMEDIES
+from talk2dino_ros.ros.missing_package import REMEDIES, lacking
 from talk2dino_ros.viz.pictures import UnwritableError
 
 if TYPE_CHECKING:
@@ -100,13 +100,10 @@ def _ros() -> tuple[Section, ...]:
 
 
 def _missing(error: ImportError) -> HealthFinding:
-    """Tell a shell without ROS from one without a package of messages."""
-    package = (error.name or "").split(".")[0]
-    said = f"not in this shell ({error})"
-    remedy = "source /opt/ros/<distro>/setup.bash and the workspace, or .venv/setup.bash"
-    if package != "rclpy" and package in REMEDIES:
-        said, remedy = f"the Python package {package} is missing", REMEDIES[package]
-    return HealthFinding("ROS 2", said, Level.NOTE, f"for the nodes: {remedy}; the commands here need no ROS")
+    name, remedy = lacking(error)
+    said = f"the Python package {name} is missing" if name else f"cannot be imported: {error}"
+    remedy = f"for the nodes: {remedy or REMEDIES['rclpy']}; the commands here need no ROS"
+    return HealthFinding("ROS 2", said, Level.NOTE, remedy)
 
 
 def _report(sections: list[Section], job: MainJob | None, machine: dict[str, Any] | None) -> dict[str, Any]:

@@ -23,7 +23,13 @@ OTHERWISE = "activate the virtual environment that it was installed into, or ins
 
 
 def missing_package(error: ImportError, remedies: Mapping[str, str] = REMEDIES) -> str:
-    """Return one sentence about the package that an import lacks; "" where none does, which is a bug of this package.
+    """Return one sentence about the package that an import lacks; "" where none does. remedies: see `lacking`."""
+    name, remedy = lacking(error, remedies)
+    return f"the Python package {name} is missing, expected it here; {remedy}" if name else ""
+
+
+def lacking(error: ImportError, remedies: Mapping[str, str] = REMEDIES) -> tuple[str, str]:
+    """Return which package an import lacks, and what to do; "" twice where it lacks none: a bug of this package.
 
     remedies: what to do about some packages, by their names. For these any ImportError counts, as a folder of sources
     of that name may be in the way.
@@ -31,5 +37,5 @@ def missing_package(error: ImportError, remedies: Mapping[str, str] = REMEDIES) 
     name = (error.name or "").split(".")[0]
     is_absent = isinstance(error, ModuleNotFoundError) and name not in ("", "talk2dino_ros")
     if not (is_absent or name in remedies):
-        return ""
-    return f"the Python package {name} is missing, expected it here; {remedies.get(name, OTHERWISE)}"
+        return "", ""
+    return name, remedies.get(name, OTHERWISE)

@@ -48,6 +48,17 @@ def test_the_command_says_which_package_is_missing():
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("module", "name"), [("talk2dino_ros.demo", "demo"), ("talk2dino_ros.demo.photo_camera", "photo_camera")]
+)
+def test_the_demo_and_its_camera_say_which_package_is_missing(module, name):
+    code = "import runpy, sys; sys.modules['rclpy'] = None; sys.argv = ['x']; "
+    code += f"runpy.run_module({module!r}, run_name='__main__')"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    told = f"{name}: the Python package rclpy is missing, expected it here; {REMEDIES['rclpy']}\n"
+    assert (run.returncode, run.stderr) == (1, told)
+
+
 def test_a_node_that_cannot_load_its_model_for_want_of_a_package_says_so_and_stays_unconfigured():
     lifecycle = pytest.importorskip("rclpy.lifecycle", reason="ROS 2 is missing: rclpy cannot be imported")
     from talk2dino_ros.ros.node.managed_node import ManagedNode

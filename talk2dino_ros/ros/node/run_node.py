@@ -6,11 +6,12 @@ from __future__ import annotations
 import ctypes
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from talk2dino_ros.engine.errors import Talk2DinoError
-from talk2dino_ros.ros.missing_package import missing_package
+from talk2dino_ros.ros.missing_package import REMEDIES, missing_package
 from talk2dino_ros.ros.node.shutdown import ShutdownHandler
 from talk2dino_ros.ros.parameters.parameter_files import check_arguments
 from talk2dino_ros.ros.parameters.parameter_set import fields_of
@@ -104,10 +105,19 @@ def _leave_ros(node: ManagedNode) -> None:
 
 
 def _node_type(import_node: Callable[[], NodeType]) -> NodeType:
-    """Import what needs ROS; say in one sentence which package is missing."""
-    try:
+    with needed_packages():
         return import_node()
+
+
+@contextmanager
+def needed_packages(remedies: Mapping[str, str] = REMEDIES) -> Iterator[None]:
+    """Raise StartError where what is imported inside lacks a package, with one sentence that names it.
+
+    remedies: see `missing_package`.
+    """
+    try:
+        yield
     except ImportError as error:
-        if not (sentence := missing_package(error)):
+        if not (sentence := missing_package(error, remedies)):
             raise
         raise StartError(sentence) from error
