@@ -11,9 +11,8 @@ from typing import Any
 
 from talk2dino_ros.cli.files.image_record import Record
 from talk2dino_ros.cli.files.result_folder import COCO, TABLE, ResultFolder
-from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.cli.files.result_writer import write_text
 from talk2dino_ros.engine.text.safe_text import safe_text
-from talk2dino_ros.viz.pictures import UnwritableError
 
 COLUMNS = ("image", "number", "stamp_s", "class_id", "class", "share", "confidence", "point_x", "point_y")
 
@@ -22,13 +21,7 @@ def write_tables(folder: ResultFolder, names: Mapping[int, str]) -> None:
     """Write both. names: of the classes and questions, by id. Raises UnwritableError."""
     records = [folder.records[key] for key in sorted(folder.records, key=lambda key: (key[0], key[1] or 0))]
     for name, content in ((COCO, coco_text(records, names)), (TABLE, csv_text(records, names))):
-        try:
-            write_atomically(folder.path / name, content.encode())
-        except OSError as error:
-            raise UnwritableError(
-                f"{folder.path / name} could not be written ({error.strerror}), expected room for it; make "
-                "some, and give the same command again"
-            ) from error
+        write_text(folder.path / name, content)
 
 
 def coco_text(records: Sequence[Record], names: Mapping[int, str]) -> str:

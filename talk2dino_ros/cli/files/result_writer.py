@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from talk2dino_ros.cli.files.image_record import Record, make_record, points_of, sum_of_pixels, with_questions
 from talk2dino_ros.cli.files.result_folder import MASK, OVERLAY, PLACES
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.files.checksums import sha256_of
 from talk2dino_ros.viz.overlay import overlay
 from talk2dino_ros.viz.pictures import UnwritableError, read_picture, write_picture
@@ -107,3 +108,14 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnwritableError(f"{path} cannot be made ({error.strerror}), expected a folder; name another") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write what a run ends with, whole or not at all. Raises UnwritableError."""
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UnwritableError(
+            f"{path} could not be written ({error.strerror}), expected room for it; make some, and give the same "
+            "command again"
+        ) from error

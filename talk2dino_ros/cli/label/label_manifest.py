@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.cli.files.result_folder import COCO, MANIFEST, TABLE, check_alike, made_with, read_sums
+from talk2dino_ros.cli.files.result_writer import write_text
 from talk2dino_ros.cli.label.label_unit import LabelUnit
 from talk2dino_ros.engine.errors import ClusterError
-from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.files.checksums import sha256_of
-from talk2dino_ros.viz.pictures import UnwritableError
 
 FORMAT = "talk2dino labels 1"
 
@@ -35,13 +34,7 @@ def write_label_manifest(
     lines = [{"format": FORMAT, **about}]
     for unit in sorted(units, key=lambda unit: unit.name):
         lines += _lines(output, unit, told[unit.name])
-    try:
-        write_atomically(output / MANIFEST, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
-    except OSError as error:
-        raise UnwritableError(
-            f"{output / MANIFEST} could not be written ({error.strerror}), expected room for it; make some, and "
-            "give the same command again"
-        ) from error
+    write_text(output / MANIFEST, "".join(f"{json.dumps(line)}\n" for line in lines))
 
 
 def _lines(output: Path, unit: LabelUnit, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

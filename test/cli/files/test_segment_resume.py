@@ -12,6 +12,8 @@ import pytest
 import stub_segment
 from stub_segment import GREEN, RED, ColourSegmenter, halves, segment_files, tree, write_halves
 
+from talk2dino_ros.cli.files.result_writer import write_text
+from talk2dino_ros.viz.pictures import UnwritableError
 from talk2dino_ros.viz.videos import video_writer
 
 pytest.importorskip("rosbags", reason="pip install -r tools/requirements/bags.txt is missing")
@@ -163,3 +165,12 @@ def test_a_file_in_the_place_of_a_mask_ends_the_run_with_a_sentence(tmp_path, ca
     assert segment_files(ColourSegmenter(), write_halves(tmp_path / "in", 3), "-o", tmp_path / "out") == 1
     assert "1_mask.png could not be written (" in capsys.readouterr().err
     assert "coco.json" not in tree(tmp_path / "out")
+
+
+def test_a_table_that_cannot_be_written_is_said_in_a_sentence(tmp_path):
+    with pytest.raises(UnwritableError) as error:
+        write_text(tmp_path / "gone" / "coco.json", "{}")
+    assert str(error.value) == (
+        f"{tmp_path}/gone/coco.json could not be written (No such file or directory), expected room for it; make some, "
+        "and give the same command again"
+    )
