@@ -47,8 +47,7 @@ class ClientWork:
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # whose waiter goes away is finished all the same
         with self._lock:
-            if self._is_closed:
-                raise _closed()
+            self.check_open()
             if executor is None:
                 raise ClientError(
                     f"the node {self._node.get_name()!r} has no executor, expected one that spins it in another "
@@ -58,14 +57,20 @@ class ClientWork:
         executor.create_task(coroutine)
         return future
 
+    def check_open(self) -> None:
+        """Raise ClientError after `close`."""
+        if self._is_closed:
+            raise _closed()
+
     def close(self) -> None:
-        """End all that is under way with ClientError, and take nothing more."""
+        """End all that is under way with ClientError, and take nothing more; in the executor's thread, or after it."""
         with self._lock:
             self._is_closed = True
             ended, self._open = self._open, {}
         for future in ended:
             future.set_exception(_closed())
         self._left = list(ended.values())
+        self.waits.end(_closed)  # an executor that goes on, as another node's, would keep what waits for ever
         self._node.destroy_timer(self._timer)
 
     def drop(self) -> None:
@@ -75,6 +80,8 @@ class ClientWork:
         self._left.clear()
 
     async def _carry_out(self, work: Callable[[], Awaitable[Any]], future: Future[Any]) -> None:
+        if self._is_closed:
+            return
         self._timer.reset()
         try:
             result, error = await work(), None

@@ -102,17 +102,25 @@ class Feeds:
 
     def close(self, feed: Feed, topic: _Topic) -> None:
         """Take a feed away, and the subscription with the last one."""
-        if feed not in topic.feeds:
+        try:
+            topic.feeds.remove(feed)
+        except ValueError:  # it was closed before, maybe by another thread
             return
-        topic.feeds.remove(feed)
 
         async def unsubscribe() -> None:
             if not topic.feeds and topic.subscription is not None:
                 self._node.destroy_subscription(topic.subscription)
                 topic.subscription = topic.newest = None
 
-        with suppress(ClientError):  # the client has been closed: its node's end is the subscription's
+        with suppress(ClientError):  # the client has been closed, and the subscription with it
             self._work.start(unsubscribe)
+
+    def destroy(self) -> None:
+        """End all subscriptions with the client, whose node may go on."""
+        for topic in list(self._topics.values()):
+            subscription, topic.subscription, topic.newest = topic.subscription, None, None
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
 
     def next_of(self, topic: _Topic, timeout_s: float) -> Future[Any]:
         """Return the future of a topic's next message."""
@@ -130,7 +138,8 @@ class Feeds:
 
 
 def _take(topic: _Topic, message: Any) -> None:
-    topic.newest, topic.came_s = message, time.monotonic()
+    topic.came_s = time.monotonic()  # first: another thread must not take the new message for an old one
+    topic.newest = message
     topic.count += 1
     for feed in list(topic.feeds):
         if feed.on_message is not None:

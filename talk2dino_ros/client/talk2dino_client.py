@@ -8,6 +8,7 @@ the middle, stays silent or refuses.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -99,6 +100,7 @@ class Talk2DinoClient:
         self._feeds = Feeds(node, self._work)
         self._action: Any = None
         self._run: GoToRun | None = None
+        self._going = threading.Lock()  # around both: the newest go_to is the one that was begun last
 
     def cameras(self) -> list[str]:
         """Return the cameras' names that the segmenter publishes results of; "" is the one without a name."""
@@ -178,11 +180,13 @@ class Talk2DinoClient:
         on_feedback: gets each feedback in the executor's thread.
         """
         goal = GoTo.Goal(class_name=word, **fields)
-        if self._action is None:
-            group = ReentrantCallbackGroup()
-            self._action = ActionClient(self._node, GoTo, f"{self._goal}/go", callback_group=group)
-        self._run = GoToRun(self._action, self._work, goal, on_feedback)
-        return self._run
+        with self._going:
+            self._work.check_open()
+            if self._action is None:
+                group = ReentrantCallbackGroup()
+                self._action = ActionClient(self._node, GoTo, f"{self._goal}/go", callback_group=group)
+            run = self._run = GoToRun(self._action, self._work, goal, on_feedback)
+        return run
 
     def ask(
         self, service_type: type, name: str, request: Any, timeout_s: float, *, repeatable: bool = False
@@ -193,11 +197,16 @@ class Talk2DinoClient:
         )
 
     def close(self) -> None:
-        """End everything; what is under way raises ClientError. A go_to goes on: cancel it before."""
+        """End everything; what is under way raises ClientError. A go_to goes on: cancel it before.
+
+        It is for the thread that spins the node, or for after its end.
+        """
         self._work.close()
+        self._feeds.destroy()
         self._services.destroy()
-        if self._action is not None:
-            self._action.destroy()
+        with self._going:
+            if self._action is not None:
+                self._action.destroy()
 
     def drop(self) -> None:
         """Forget what was not begun before `close`, after the end of the executor that would have begun it."""
@@ -206,7 +215,8 @@ class Talk2DinoClient:
     @property
     def current_go_to(self) -> GoToRun | None:
         """The newest go_to of this client, where it is under way."""
-        return self._run if self._run is not None and not self._run.result.done() else None
+        run = self._run
+        return run if run is not None and not run.result.done() else None
 
     def _ask_for_success(self, service_type: type, name: str, *request: Any, **options: Any) -> Future[Any]:
         return self._work.start(lambda: self._services.ask_for_success(service_type, name, *request, **options))

@@ -9,6 +9,7 @@ import pytest
 from talk2dino_ros.client import client_work
 from talk2dino_ros.client.client_errors import ClientError
 from talk2dino_ros.client.client_work import ClientWork
+from talk2dino_ros.ros.node.waits import Waits
 
 
 @pytest.fixture
@@ -21,10 +22,10 @@ def work(tasks, monkeypatch):
     timer = SimpleNamespace(cancel=lambda: None, reset=lambda: None)
     node = SimpleNamespace(
         create_timer=lambda *_, **__: timer,
-        destroy_timer=lambda _timer: None,
+        destroy_timer=lambda timer: vars(timer).clear(),  # as rclpy's, which can do nothing any more
         executor=SimpleNamespace(create_task=tasks.append),
     )
-    monkeypatch.setattr(client_work, "Waits", lambda _node: None)
+    monkeypatch.setattr(client_work, "Waits", lambda _node: Waits(SimpleNamespace(executor=None)))
     return ClientWork(node)
 
 
@@ -67,3 +68,19 @@ def test_what_an_executor_begins_after_the_close_ends_by_itself(work, tasks):
     assert future.exception(0)
     with pytest.raises(ClientError, match="has been closed"):
         work.start(seven)
+
+
+def test_what_waits_at_the_close_ends_where_the_executor_goes_on(work, tasks):
+    """As where a node that is a client of others is deactivated, and goes on itself."""
+    went_on = []
+
+    async def wait():
+        await work.waits.until(lambda: False, 1000)
+        went_on.append("as if nothing had happened")
+
+    future = work.start(wait)
+    tasks[0].send(None)
+    work.close()
+    step(tasks[0])
+    assert isinstance(future.exception(0), ClientError)
+    assert went_on == []
