@@ -27,11 +27,12 @@ class RobotSnapshots:
     def __init__(self, client: Talk2DinoClient) -> None:
         self._client = client
         self._pairs: dict[str, _Pairs] = {}
+        self._is_closed = False
+        self._lock = threading.Lock()  # around both
 
     def take(self, camera: str, vocabulary: Any) -> Snapshot:
         """Wait for an image with its mask. Raises WebError where none comes."""
-        pairs = self._pairs.setdefault(camera, _Pairs(self._client, camera))
-        image, mask = pairs.next()
+        image, mask = self._pairs_of(camera).next()
         names = dict(zip(vocabulary.ids, vocabulary.names, strict=True)) if vocabulary else {}
         facts = {
             "camera": camera,
@@ -43,44 +44,63 @@ class RobotSnapshots:
         return Snapshot(image_to_rgb(image), _gray(mask), facts)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; who waits gets a WebError."""
+        with self._lock:
+            self._is_closed = True
         for pairs in self._pairs.values():
             pairs.close()
+
+    def _pairs_of(self, camera: str) -> _Pairs:
+        with self._lock:
+            if self._is_closed:
+                raise _ended()
+            if camera not in self._pairs:
+                self._pairs[camera] = _Pairs(self._client, camera)
+            return self._pairs[camera]
 
 
 class _Pairs:
     """Images of one camera until the mask of the same stamp comes. The callbacks belong to the executor's thread.
 
-    _changed: around the images and the newest pair.
+    _changed: around all that changes. _waiting: how many wait for a pair; for nobody no image is kept.
     """
 
     def __init__(self, client: Talk2DinoClient, camera: str) -> None:
         self._changed = threading.Condition()
         self._images: dict[tuple[int, int], Any] = {}
         self._newest: tuple[float, Any, Any] = (0.0, None, None)
+        self._waiting = 0
+        self._is_closed = False
         self._client = client
         self._camera = camera
         self._masks = client.watch("mask", camera, self._on_mask)
 
     def close(self) -> None:
         self._masks.close()
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def next(self) -> tuple[Any, Any]:
         begin_s = time.monotonic()
+        with self._changed:
+            self._waiting += 1
         try:
             with self._client.watch("image", self._camera, self._on_image), self._changed:
-                if not self._changed.wait_for(lambda: self._newest[0] > begin_s, PATIENCE_S):
-                    raise WebError(
-                        f"no image with a mask has come in {PATIENCE_S:g} s, expected one; look whether the segmenter "
-                        "is active and its camera publishes raw images"
-                    )
-                return self._newest[1:]
+                self._changed.wait_for(lambda: self._is_closed or self._newest[0] > begin_s, PATIENCE_S)
+                if self._newest[0] > begin_s:
+                    return self._newest[1:]
+                raise _ended() if self._is_closed else _none_came()
         finally:
             with self._changed:
-                self._images.clear()
+                self._waiting -= 1
+                if not self._waiting:
+                    self._images.clear()
 
     def _on_image(self, message: Any) -> None:
         with self._changed:
+            if not self._waiting:  # any more: it was on its way as the last one left
+                return
             self._images[_stamp(message)] = message
             while sum(len(image.data) for image in self._images.values()) > MOST_BYTES:
                 self._images.pop(next(iter(self._images)))
@@ -91,6 +111,17 @@ class _Pairs:
             if image is not None:
                 self._newest = (time.monotonic(), image, message)
                 self._changed.notify_all()
+
+
+def _none_came() -> WebError:
+    return WebError(
+        f"no image with a mask has come in {PATIENCE_S:g} s, expected one; look whether the segmenter is active and "
+        "its camera publishes raw images"
+    )
+
+
+def _ended() -> WebError:
+    return WebError("the page ended before an image with a mask came, expected it to go on; start it again, and ask")
 
 
 def _stamp(message: Any) -> tuple[int, int]:

@@ -8,6 +8,7 @@ it. The words are asked for when the diagnostics tell of another version of them
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -64,6 +65,8 @@ class RobotSource:
         self._diagnostics = client.diagnostics()
         self._names: tuple[str, ...] = ()
         self._feeds: dict[str, CameraFeeds] = {}
+        self._is_closed = False
+        self._watching = threading.Lock()  # around both: the server's thread may still watch while this is closed
         self._overlays: dict[str, tuple[int, tuple[int, int], bytes]] = {}
         self._vocabulary: Any = None
         self._asked: Future[Any] | None = None
@@ -101,8 +104,12 @@ class RobotSource:
 
     def watch(self, cameras: frozenset[str]) -> None:
         """Subscribe to what these cameras have, and to no others."""
-        self._wants_map = MAP in cameras
-        cameras &= set(self._names) - {MAP}
+        with self._watching:
+            if not self._is_closed:
+                self._wants_map = MAP in cameras
+                self._listen_to(cameras & set(self._names) - {MAP})
+
+    def _listen_to(self, cameras: frozenset[str]) -> None:
         for name in cameras - self._feeds.keys():
             self._feeds[name] = CameraFeeds(self._client, _of_robot(name), partial(self._maker.put, name))
         for name in self._feeds.keys() - cameras:
@@ -141,10 +148,12 @@ class RobotSource:
         return self._map.find(word, ANSWER_S)
 
     def close(self) -> None:
-        """End the thread and the subscriptions."""
+        """End the thread, the subscriptions, and what requests wait for."""
         self._node.destroy_timer(self._timer)
         self._maker.close()
-        self.watch(frozenset())
+        with self._watching:
+            self._is_closed = True
+            self._listen_to(frozenset())
         self._snapshots.close()
         self._map.close()
         self._diagnostics.close()

@@ -46,7 +46,13 @@ class WebNode(ManagedNode):
         self._is_configured = True
 
     def _activate(self) -> None:
-        settings = self._settings
+        try:
+            self._begin(self._settings)
+        except Exception:
+            self._deactivate()
+            raise
+
+    def _begin(self, settings: WebParameters) -> None:
         segmenter, goal, memory = settings.segmenter, settings.goal, settings.memory
         self._client = Talk2DinoClient(self, segmenter=segmenter, goal=goal, memory=memory)
         self._source = RobotSource(self, self._client, settings, self.faults.note)
@@ -60,12 +66,12 @@ class WebNode(ManagedNode):
         server, self._server = self._server, None
         source, self._source = self._source, None
         client, self._client = self._client, None
-        if server is not None:
-            server.stop()
         if source is not None:
             source.close()
         if client is not None:
             client.close()
+        if server is not None:
+            server.stop()  # last: its requests wait for what the others end
 
     def _tear_down(self) -> None:
         self._deactivate()
