@@ -80,7 +80,7 @@ def make_app(source: PageSource, access: Access, *, max_rate_hz: float = 10.0) -
 
 
 def _add_requests(app: FastAPI, source: PageSource, access: Access) -> None:
-    """Add what a page may ask for; functions without `async` run in threads of their own, and may wait."""
+    """Add what a page may ask for; functions without `async` may wait: each has one of 40 threads meanwhile."""
 
     @app.post("/words")
     def set_words(request: WordsRequest) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _add_requests(app: FastAPI, source: PageSource, access: Access) -> None:
         return {"message": f"the robot is sent to {request.class_name}"}
 
     @app.post("/stop")
-    def stop() -> dict[str, str]:
+    async def stop() -> dict[str, str]:  # which waits for no thread, whatever all others wait for
         _check_may_change(access)
         source.stop_going()
         return {"message": "the robot is told to stop"}

@@ -195,7 +195,7 @@ class PageSource(Protocol):
         """Send the robot to an object; 0: to the nearest of this class. Raises WebError where there is no robot."""
 
     def stop_going(self) -> None:
-        """End the robot's way."""
+        """End the robot's way; quick."""
 
     def find(self, word: str) -> tuple[str, tuple[PagePlace, ...]]:
         """Ask the memory where a word was seen: its sentence, and the places. Raises WebError where there is none."""

@@ -5,7 +5,10 @@ import asyncio
 import gc
 import json
 import logging
+import threading
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -18,8 +21,10 @@ from talk2dino_ros.web.access import Access
 from talk2dino_ros.web.viewers import LARGEST_MESSAGE
 from talk2dino_ros.web.web_app import make_app
 from talk2dino_ros.web.web_server import WebServer
+from talk2dino_ros.web.web_source import WebError
 
 WAIT_S = 60
+THREADS = 40  # anyio's own number
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +129,36 @@ def test_a_browser_that_breaks_off_is_no_error_in_the_log(warnings):
     server.stop()
     gc.collect()  # where a task's error that nobody asked for is told
     assert warnings() == []
+
+
+def test_the_robot_is_stopped_however_many_requests_wait_for_its_nodes():
+    """Each that waits has one of the server's threads, of which there are 40."""
+    source, asked, goes_on = ScriptedSource(), threading.Semaphore(0), threading.Event()
+
+    def wait(_camera):
+        asked.release()
+        assert goes_on.wait(2 * WAIT_S)
+        raise WebError("no image came")
+
+    def snapshot():
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{server.address}snapshot?camera=front", timeout=3 * WAIT_S).close()
+
+    source.snapshot = wait
+    server = WebServer(make_app(source, Access()), Access(), 0)
+    server.start()
+    stop = urllib.request.Request(f"{server.address}stop", b"", {"Origin": server.address.rstrip("/")})
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            for _ in range(THREADS):
+                pool.submit(snapshot)
+            assert all(asked.acquire(timeout=WAIT_S) for _ in range(THREADS))
+            with urllib.request.urlopen(stop, timeout=WAIT_S) as reply:
+                assert json.load(reply) == {"message": "the robot is told to stop"}
+        finally:
+            goes_on.set()
+    server.stop()
+    assert source.asked == ["stop"]
 
 
 def test_what_is_sent_is_not_compressed_for_each_browser(server):

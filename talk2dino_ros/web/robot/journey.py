@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ class Journey:
         self._client = client
         self._goal = goal
         self._run: Any = None
+        self._lock = threading.Lock()  # around said and _run: of two that begin at once the later is what `cancel` ends
 
     @property
     def is_going(self) -> bool:
@@ -30,23 +32,24 @@ class Journey:
         """Send the robot to an object; 0: to the nearest of this class. on_change: called where `said` is new."""
         choice = {"which": GoTo.Goal.BY_ID, "id": object_id} if object_id else {}
 
-        def on_feedback(feedback: Any) -> None:
-            self.said = f"{class_name}: {feedback.message}"
+        def tell(sentence: str) -> None:
+            with self._lock:
+                if run is not self._run:
+                    return
+                self.said = f"{class_name}: {sentence}"
             on_change()
 
-        def on_end(result: Any) -> None:
-            if run is self._run:
-                self.said = f"{class_name}: {_end_of(result)}"
-                on_change()
-
-        self.said = f"{class_name}: asking the goal node"
-        run = self._run = self._client.go_to(class_name, on_feedback, **choice)
-        run.result.add_done_callback(on_end)
+        with self._lock:
+            run = self._run = self._client.go_to(class_name, lambda feedback: tell(feedback.message), **choice)
+            self.said = f"{class_name}: asking the goal node"
+        run.result.add_done_callback(lambda result: tell(_end_of(result)))
 
     def cancel(self) -> None:
         """End it."""
-        if self._run is not None:
-            self._run.cancel()
+        with self._lock:
+            run = self._run
+        if run is not None:
+            run.cancel()
 
 
 def _end_of(result: Any) -> str:
