@@ -47,8 +47,9 @@ class Viewers:
     def notify(self) -> None:
         """Say that something is new; from any thread."""
         loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._wake)
+        if loop is not None:
+            with suppress(RuntimeError):  # the server has ended, maybe at this moment
+                loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
         self._messages.forget_state()

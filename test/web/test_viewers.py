@@ -36,6 +36,23 @@ class Line:
             self.say({"type": "websocket.receive", "text": json.dumps({"drawn": True})})
 
 
+def test_news_that_come_as_the_server_ends_reach_nobody_and_are_no_error(monkeypatch):
+    """The thread that has them, a camera's or the model's, goes on; the loop is closed where it has just looked."""
+    source = ScriptedSource()
+
+    async def look():
+        line = Line(source, Viewers(source, max_rate_hz=1e6, read_only=False))
+        while not line.turns:
+            await asyncio.sleep(0)
+        line.say({"type": "websocket.disconnect", "code": 1001})
+        await line.serving
+        return asyncio.get_running_loop()
+
+    loop = asyncio.run(look())
+    monkeypatch.setattr(loop, "is_closed", lambda: False)
+    source.on_change()
+
+
 @pytest.mark.parametrize("later", range(8))
 def test_nothing_is_left_of_a_browser_that_leaves_while_news_come(later):
     """Before Python 3.12, asyncio's own wait_for loses a cancel that comes where what it waits for has just come."""
