@@ -49,10 +49,10 @@ class LateAnswers:
     def look(self) -> None:
         """Send what has its reader now; give up what has waited for PATIENCE_S."""
         now_s = time.monotonic()
-        late, self._late = self._late, deque()
-        for each in late:
+        for _ in range(len(self._late)):
+            each = self._late.popleft()
             if self._readers.has(each.service_name, each.asker):
-                each.send()
+                each.send()  # which raises where the reader leaves at this moment: the others wait for the next look
             elif now_s < each.end_s:
                 self._late.append(each)
             else:
