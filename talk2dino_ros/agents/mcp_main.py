@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -47,13 +48,22 @@ def serve(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> NoR
         from talk2dino_ros.client.connected_client import connected_client
 
         names = {name: getattr(options, name) for name in ("segmenter", "goal", "memory")}
-        with ExitStack() as stack:
-            try:
-                client = stack.enter_context(connected_client(NAME, _for_ros(options, ros_arguments), **names))
-            except Talk2DinoError as error:
-                _refuse(shutdown, error)
-            shutdown.before_exit = stack.close  # cancels the go_to that is under way
+        stack, ending = ExitStack(), threading.Lock()
+
+        def end() -> None:
+            """Cancel the go_to that is under way; who comes second, as a signal may, waits until that is done."""
+            with ending:
+                stack.close()
+
+        try:
+            client = stack.enter_context(connected_client(NAME, _for_ros(options, ros_arguments), **names))
+        except Talk2DinoError as error:
+            _refuse(shutdown, error)
+        shutdown.before_exit = end
+        try:
             yield RobotAnswers(client)
+        finally:
+            end()
 
     try:
         make_server(lifespan, permissions).run("stdio")

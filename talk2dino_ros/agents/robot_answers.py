@@ -24,7 +24,7 @@ from talk2dino_ros.agents.reports import (
     word_classes,
 )
 from talk2dino_ros.client.client_errors import AbsentNodeError, ClientError
-from talk2dino_ros.client.go_to_run import GoToRun
+from talk2dino_ros.client.go_to_run import GoToRun, state_of
 from talk2dino_ros.client.talk2dino_client import IMAGE_S, Talk2DinoClient
 from talk2dino_ros.engine.text.class_entries import parse_class
 from talk2dino_ros.ros.conversions.image_pixels import image_to_rgb
@@ -118,14 +118,15 @@ class RobotAnswers:
         run = self.run
         if run is None:
             return None
-        told = run.result.result() if run.result.done() else run.feedback
+        is_over = run.result.done()  # asked once: the client's thread may end it at any moment
+        told = run.result.result() if is_over else run.feedback
         return GoToReport(
             word=name_of(self._word),
-            is_over=run.result.done(),
-            state=run.state or "STARTING",
+            is_over=is_over,
+            state=(state_of(told) if told else "") or "STARTING",
             message=sentence(told.message) if told else "",
-            position=position_of(told.position.point, told.position.header.frame_id) if run.result.done() else None,
-            distance_m=None if told is None or run.result.done() else _finite(told.distance_m),
+            position=position_of(told.position.point, told.position.header.frame_id) if is_over else None,
+            distance_m=None if told is None or is_over else _finite(told.distance_m),
         )
 
     async def _newest(self, camera: str, *topics: str) -> list[Any]:

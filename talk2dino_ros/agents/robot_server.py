@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from talk2dino_ros.agents.permissions import Permission, Permissions
 from talk2dino_ros.agents.reports import FoundWord, GoToReport, Listed, View, name_of, sentence
 from talk2dino_ros.agents.robot_answers import RobotAnswers
-from talk2dino_ros.client.go_to_run import GoToRun
+from talk2dino_ros.client.go_to_run import GoToRun, state_of
 from talk2dino_ros.engine.errors import Talk2DinoError
 
 INSTRUCTIONS = (
@@ -218,9 +218,10 @@ async def _until_it_ends(context: Context, run: GoToRun, wait_s: float) -> None:
     state, end_s = "", asyncio.get_running_loop().time() + wait_s
     try:
         while not run.result.done() and asyncio.get_running_loop().time() < end_s:
-            if run.state != state:
-                state = run.state
-                await context.report_progress(0, message=f"{state}: {sentence(run.feedback.message)}")
+            told = run.feedback
+            if told is not None and state_of(told) != state:
+                state = state_of(told)
+                await context.report_progress(0, message=f"{state}: {sentence(told.message)}")
             await asyncio.sleep(PERIOD_S)
     except asyncio.CancelledError:
         run.cancel()

@@ -53,9 +53,9 @@ class GoToRun:
     @property
     def state(self) -> str:
         """The state's name, such as "SEARCHING" or "REACHED"; "" before the first feedback, or after an error."""
-        if self.result.done() and not self.result.exception():
-            return STATES.get(self.result.result().state.value, "")
-        return STATES.get(self.feedback.state.value, "") if self.feedback else ""
+        if self.result.done():
+            return "" if self.result.exception() else state_of(self.result.result())
+        return state_of(self.feedback) if self.feedback else ""
 
     def cancel(self) -> Future[Any]:
         """End it, as soon as the goal node has it; return the future of its result, as `result`."""
@@ -114,6 +114,11 @@ class GoToRun:
         self.feedback, self._heard_s = message.feedback, time.monotonic()
         if self._on_feedback is not None:
             self._on_feedback(message.feedback)
+
+
+def state_of(told: Any) -> str:
+    """Return the name of the state in a feedback or a result; "" for one that this version does not know."""
+    return STATES.get(told.state.value, "")
 
 
 def _done(futures: list[Any]) -> list[Any]:
