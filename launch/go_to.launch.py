@@ -32,10 +32,23 @@ HERE = Path(__file__).parent
 OVERRIDES = {"goal_frame": str, "base_frame": str, "autostart": bool, "use_sim_time": bool}
 ARGUMENTS = (
     ("goal_params_file", f"{HERE.parent}/config/goal.yaml", "Parameter file of the node goal."),
-    ("goal_frame", "", "Frame of the goals; the planner's global frame, such as map or odom."),
-    ("base_frame", "", "Robot base frame, such as base_link."),
-    ("target_frame", "odom", "Frame in which objects are tracked; a fixed one, such as odom or map."),
-    ("objects", "", "Topic of the tracked objects, such as talk2dino/front/objects for a named camera."),
+    (
+        "goal_frame",
+        "",
+        "Frame of the goals: the planner's global frame, such as map or odom; empty: the parameter file's.",
+    ),
+    ("base_frame", "", "Robot base frame, such as base_link; empty: the parameter file's."),
+    (
+        "target_frame",
+        "odom",
+        "Frame in which objects are tracked: a fixed one, such as odom or map; with the memory the map's.",
+    ),
+    (
+        "objects",
+        "",
+        "Topic of the tracked objects, such as talk2dino/front/objects for a named camera; "
+        "empty: talk2dino/objects, in the namespace.",
+    ),
     ("memory", "false", "true: also start the node memory, which finds what was seen earlier."),
     ("costmap", "", "Topic of a nav_msgs/OccupancyGrid, such as map; empty: costmap, in the namespace."),
 )

@@ -24,13 +24,25 @@ PARAMETERS = {"map_id": "map_id", "memory_folder": "folder", "pose_topic": "pose
 OVERRIDES = {**dict.fromkeys(PARAMETERS, str), "autostart": bool, "use_sim_time": bool}
 ARGUMENTS = (
     ("memory_params_file", f"{SHARE}/config/memory.yaml", "Parameter file of the node memory."),
-    ("map_id", "", "Name of the map whose places are remembered; another map is another memory."),
-    ("memory_folder", "", "Folder of the memories, one for each map."),
-    ("pose_topic", "", "Topic of the localisation's pose with covariance, such as /amcl_pose; empty: not used."),
-    ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
-    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
+    (
+        "map_id",
+        "",
+        "Name of the map whose places are remembered; another map is another memory; empty: the parameter file's.",
+    ),
+    ("memory_folder", "", "Folder of the memories, one for each map; empty: the parameter file's."),
+    (
+        "pose_topic",
+        "",
+        "Topic of the localisation's pose with covariance, such as /amcl_pose; empty: the parameter file's.",
+    ),
+    (
+        "autostart",
+        "",
+        "true: the node configures and activates itself; false: a lifecycle manager does; empty: the parameter file's.",
+    ),
+    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag; empty: the parameter file's."),
     ("web", "false", "true: also start the node web, whose page shows in a browser what is seen."),
-    ("namespace", "", "Namespace of the node and its relative topics."),
+    ("namespace", "", "Namespace of the nodes and their relative topics; empty: none."),
     ("enclaves", "", "Path of the nodes' SROS 2 enclaves in the keystore, such as /talk2dino; empty: none."),
     ("memory_rviz", "false", "true: open RViz with the places of the last find and the heat of its word."),
 )

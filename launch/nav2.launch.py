@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 NAV2 = HERE.parent / "config" / "nav2_manager.yaml"
 NODES = yaml.safe_load(NAV2.read_text())["/**/lifecycle_manager_talk2dino"]["ros__parameters"]["node_names"]
 ARGUMENTS = (
-    ("namespace", "", "Namespace of all nodes."),
+    ("namespace", "", "Namespace of the nodes and their relative topics; empty: none."),
     ("memory", "false", "true: also start the node memory, which finds what was seen earlier."),
     ("use_namespaced_tf", "true", "true: use tf and tf_static in the namespace, as Nav2's bring-up does."),
 )

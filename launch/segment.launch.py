@@ -27,13 +27,13 @@ CONFIG = SHARE / "config"
 OVERRIDES = {"model": str, "device": str, "preset": str, "target_frame": str, "autostart": bool, "use_sim_time": bool}
 INPUTS = ("image", "depth", "camera_info", "depth_camera_info")
 ARGUMENTS = (
-    ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the node talk2dino."),
-    ("model", "", "Model name, such as talk2dino_vitb or mini."),
-    ("device", "", "Compute device: auto, cpu, cuda or cuda:N."),
+    ("params_file", f"{CONFIG}/segmenter.yaml", "Parameter file of the segmenter, the node talk2dino."),
+    ("model", "", "Model name, such as talk2dino_vitb or mini; empty: the parameter file's."),
+    ("device", "", "Compute device: auto, cpu, cuda or cuda:N; empty: the parameter file's."),
     (
         "preset",
         "",
-        "quality, balanced, fast or jetson: a named set of option values; empty: what the parameter file says.",
+        "quality, balanced, fast or jetson: a named set of option values; empty: the parameter file's.",
     ),
     ("image", "", "Topic of the colour images; empty: image, in the namespace."),
     ("depth", "", "Topic of the depth images, registered to the colour images; empty: depth, in the namespace."),
@@ -41,17 +41,22 @@ ARGUMENTS = (
     (
         "depth_camera_info",
         "",
-        "CameraInfo topic of the depth camera, if its intrinsics differ from the colour camera's.",
+        "CameraInfo topic of the depth camera, if its intrinsics differ from the colour camera's; "
+        "empty: depth_camera_info, in the namespace.",
     ),
-    ("target_frame", "", "Frame of the positions, such as map or odom; empty: what the parameter file says."),
+    ("target_frame", "", "Frame of the positions, such as map or odom; empty: the parameter file's."),
     (
         "vocabulary",
         "",
         "indoor, outdoor, warehouse, a parameter file (.yaml), a file of `talk2dino encode` (.safetensors), "
-        "or words: 'door; sofa: sofa, couch'.",
+        "or words: 'door; sofa: sofa, couch'; empty: the parameter file's.",
     ),
-    ("autostart", "", "true: the node configures and activates itself; false: a lifecycle manager does."),
-    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
+    (
+        "autostart",
+        "",
+        "true: the node configures and activates itself; false: a lifecycle manager does; empty: the parameter file's.",
+    ),
+    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag; empty: the parameter file's."),
     ("fastdds_profile", f"{CONFIG}/fastdds.xml", "Fast DDS profile for large images; none: the transport's defaults."),
     (
         "cyclonedds_profile",
@@ -59,7 +64,7 @@ ARGUMENTS = (
         "Cyclone DDS profile for large images, used where RMW_IMPLEMENTATION names it; none: the transport's defaults.",
     ),
     ("web", "false", "true: also start the node web, whose page shows in a browser what is seen."),
-    ("namespace", "", "Namespace of the node and its relative topics."),
+    ("namespace", "", "Namespace of the nodes and their relative topics; empty: none."),
     (
         "use_namespaced_tf",
         "false",

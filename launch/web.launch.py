@@ -20,15 +20,16 @@ SHARE = Path(__file__).parent.parent
 PARAMETERS = {"web_host": "host"}
 OVERRIDES = {"web_host": str, "use_sim_time": bool}
 ARGUMENTS = (
-    ("web", "true", "true: start the node web, whose page shows what is seen in a browser."),
+    ("web", "true", "true: start the node web, whose page shows in a browser what is seen."),
     ("web_params_file", f"{SHARE}/config/web.yaml", "Parameter file of the node web."),
     (
         "web_host",
         "",
-        "Address that the page listens on; 0.0.0.0 for other machines, which need the token from the log.",
+        "Address that the page listens on; 0.0.0.0 for other machines, which need the token from the log; "
+        "empty: the parameter file's.",
     ),
-    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag."),
-    ("namespace", "", "Namespace of the node and its relative topics."),
+    ("use_sim_time", "", "true: use /clock, as in a simulation or with a bag; empty: the parameter file's."),
+    ("namespace", "", "Namespace of the nodes and their relative topics; empty: none."),
     ("enclaves", "", "Path of the nodes' SROS 2 enclaves in the keystore, such as /talk2dino; empty: none."),
 )
 
