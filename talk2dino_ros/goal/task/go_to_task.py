@@ -84,8 +84,7 @@ class GoToTask(GoToProgress):
         What `robot_now` and `place` raise is passed on; the caller gives the reason to `set_failure_reason`.
         """
         self.take_view(view)
-        is_bound = self.tracked is not None and not self.go_to_request.keep_looking
-        if self.is_ended or not view.candidates or is_bound or self.recall.is_awaited:
+        if self.is_ended or not view.candidates or self.recall.is_awaited:
             return GoalChange.NONE
         robot = robot_now()
         if self.tracked is None:
@@ -96,7 +95,7 @@ class GoToTask(GoToProgress):
         candidate = self._same(view, robot)
         if candidate is not None and not self._is_old(candidate):
             return self._follow(candidate, place, now_s)
-        other = self._instead(view, robot, now_s)
+        other = self._instead(view, robot, now_s) if self.go_to_request.keep_looking else None
         return self._turn_to(other, robot, place, now_s) if other else GoalChange.NONE
 
     def tick(self, robot: Pose | None, now_s: float) -> None:
@@ -132,7 +131,7 @@ class GoToTask(GoToProgress):
         if self.tracked is None and self.recall.current is not None:
             self.recall.leave_unreached(reason, now_s)
         else:
-            self.end(State.FAILED, f"{reason}{self._unseen(now_s)}")
+            self.end(State.FAILED, reason + (self._unseen(now_s) if self.go_to_request.keep_looking else ""))
 
     def stop_short(self, robot: Pose, now_s: float, now_ns: int) -> GoalChange:
         """Handle that the planner has ended its way to the goal, where the robot is not; return what to publish.
@@ -227,6 +226,8 @@ class GoToTask(GoToProgress):
         assert self.goal is not None
         settings = self._settings
         self._see(candidate, now_s)
+        if not self.go_to_request.keep_looking:
+            return GoalChange.NONE
         try:
             # on the side of the last goal, so that the robot's way does not move it
             goal = place(candidate, self.goal, self.go_to_request.stand_off_m)
@@ -278,7 +279,7 @@ class GoToTask(GoToProgress):
 
     def _unseen(self, now_s: float) -> str:
         unseen_s = self.unseen_s(now_s)
-        is_long = self.go_to_request.keep_looking and unseen_s > self._settings.lost_timeout_s
+        is_long = unseen_s > self._settings.lost_timeout_s
         return f", which has not been seen for {unseen_s:.1f} s" if is_long else ""
 
     def _end_in_vain(self) -> None:

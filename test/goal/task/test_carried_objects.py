@@ -75,6 +75,11 @@ def test_an_id_that_was_asked_for_and_a_first_goal_that_is_to_stand_are_kept():
     for task in (by_id, standing):
         assert step(task, GoalView([cup(7, THERE, 2)], ids={1, 7}), 104.0) == GoalChange.NONE
         assert (task.tracked.id, task.goal) == (1, Pose(3.0, 0.0, 0.0))
+    assert step(standing, GoalView([cup(1, HERE, 3)], ids={1, 7}), 105.0) == GoalChange.NONE
+    step(standing, GoalView([cup(7, THERE, 4)], ids={1, 7}), 120.0)
+    standing.tick(standing.goal, 125.0)
+    assert standing.state == State.REACHED
+    assert standing.message == "the robot stands in front of 'cup', which has not been seen for 20.0 s"
     step(by_id, GoalView([cup(7, THERE, 3)], ids={1, 7}), 111.1)
     assert (by_id.state, by_id.is_ended) == (State.LOST, True)
 

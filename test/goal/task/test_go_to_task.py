@@ -136,7 +136,7 @@ def test_without_keep_looking_the_first_goal_stands_until_reached():
     assert (going.state, going.is_ended) == (State.SEEN, False)
     going.tick(Pose(3.1, 0.1, 0.2), 501.0)
     assert (going.state, going.is_ended) == (State.REACHED, True)
-    assert going.message == "the robot stands in front of 'cup'"
+    assert going.message == "the robot stands in front of 'cup', which has not been seen for 398.0 s"
 
 
 @pytest.mark.parametrize(
