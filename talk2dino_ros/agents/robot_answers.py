@@ -4,9 +4,12 @@
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
+
+import anyio
 
 from talk2dino_ros.agents.reports import (
     NOT_LOOKED_FOR,
@@ -62,11 +65,10 @@ class RobotAnswers:
         vocabulary = await self.vocabulary()
         is_looked_for = name.casefold() in {each.casefold() for each in vocabulary.names}
         wanted = ("points_of_interest", "objects") if is_looked_for else ()
-        seen, asked, known = await asyncio.gather(
-            self._newest(camera, *wanted),
-            self._in_view(name, camera, is_looked_for),
-            self._remembered(word),
-            return_exceptions=True,
+        seen, asked, known = await at_once(
+            partial(self._newest, camera, *wanted),
+            partial(self._in_view, name, camera, is_looked_for),
+            partial(self._remembered, word),
         )
         messages, stands, places = _or_note(seen, []), _or_note(asked, None), _or_note(known, None)
         return FoundWord(
@@ -85,9 +87,7 @@ class RobotAnswers:
         vocabulary = await self.vocabulary()
         classes = word_classes(vocabulary.names, vocabulary.classes)
         asked = [each.name for each in classes if each.kind != "distractor"][:MOST_PLACES]
-        seen, known = await asyncio.gather(
-            self._newest(camera, "objects"), self._remembered_of(asked), return_exceptions=True
-        )
+        seen, known = await at_once(partial(self._newest, camera, "objects"), partial(self._remembered_of, asked))
         messages = _or_note(seen, [])
         return Listed(
             classes=classes,
@@ -134,7 +134,8 @@ class RobotAnswers:
         await self._check_camera(camera)
         with ExitStack() as stack:
             feeds = [stack.enter_context(self._client.watch(topic, camera)) for topic in topics]
-            return list(await asyncio.gather(*(asyncio.wrap_future(feed.next(IMAGE_S)) for feed in feeds)))
+            asked = [feed.next(IMAGE_S) for feed in feeds]
+            return [await asyncio.wrap_future(each) for each in asked]
 
     async def _check_camera(self, camera: str) -> None:
         """Raise AbsentNodeError for a camera that the segmenter does not have, or has not after some time."""
@@ -156,6 +157,26 @@ class RobotAnswers:
 
     async def _remembered_of(self, words: Sequence[str]) -> dict[str, Any]:
         return {word: await self._remembered(word) for word in words}
+
+
+async def at_once(*work: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """Return what each of several gives, or the error that it raises.
+
+    Not by asyncio's gather: cancelled after the last of them has answered, that raises what anyio's scopes, in which
+    the SDK runs the calls, do not know as theirs, and the whole server ends.
+    """
+    found: list[Any] = [None] * len(work)
+
+    async def do(index: int) -> None:
+        try:
+            found[index] = await work[index]()
+        except Exception as error:
+            found[index] = error
+
+    async with anyio.create_task_group() as tasks:
+        for index in range(len(work)):
+            tasks.start_soon(do, index)
+    return found
 
 
 def _or_note(found: Any, otherwise: Any) -> Any:
