@@ -29,10 +29,11 @@ class Removed(NamedTuple):
     size: int
 
     def __str__(self) -> str:
-        return (
-            f"removed {self.segments} segments of shared memory ({self.size / 1e6:.0f} MB in {SHARED_MEMORY}), whose "
-            "processes were killed"
-        )
+        segments, killed = "segments", "processes were killed"
+        if self.segments == 1:
+            segments, killed = "segment", "process was killed"
+        size = f"{self.size / 1e6:.0f} MB in {SHARED_MEMORY}"
+        return f"removed {self.segments} {segments} of shared memory ({size}), whose {killed}"
 
 
 def remove_abandoned(folder: Path = SHARED_MEMORY) -> Removed:

@@ -86,3 +86,14 @@ def test_pipes_and_links_under_such_names_neither_hang_nor_lead_elsewhere(tmp_pa
 
 def test_a_system_without_shared_memory_has_nothing_to_remove(tmp_path):
     assert remove_abandoned(tmp_path / "none") == Removed(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("removed", "sentence"),
+    [
+        (Removed(1, 70_000_000), "removed 1 segment of shared memory (70 MB in /dev/shm), whose process was killed"),
+        (Removed(2, 9_000_000), "removed 2 segments of shared memory (9 MB in /dev/shm), whose processes were killed"),
+    ],
+)
+def test_one_segment_is_not_several(removed, sentence):
+    assert str(removed) == sentence
