@@ -2,6 +2,7 @@
 """Snapshots of a robot's cameras, whose masks come later than their images."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
@@ -83,6 +84,15 @@ class Camera:
             on_message(message)
 
 
+def until_it_waits(snapshots):
+    """Until someone waits for a pair, with the patience of now."""
+    (pairs,) = snapshots._pairs.values()
+    end_s = time.monotonic() + WAIT_S
+    while not pairs._changed._waiters:
+        assert time.monotonic() < end_s
+        time.sleep(0.001)
+
+
 class Listening(ExitStack):
     def __init__(self, camera, topic, on_message):
         super().__init__()
@@ -122,6 +132,7 @@ def test_who_waits_for_a_mask_loses_no_image_to_who_has_waited_long_enough(monke
         asked = pool.submit(snapshots.take, "camera", None)
         camera.until_heard("image", 1)
         camera.send("image", image(0, "rgb8", 3))
+        until_it_waits(snapshots)
         monkeypatch.setattr(robot_snapshot, "PATIENCE_S", 0.01)
         with pytest.raises(robot_snapshot.WebError, match="no image with a mask has come"):
             snapshots.take("camera", None)
@@ -142,10 +153,11 @@ def test_an_image_that_is_on_its_way_as_a_snapshot_ends_is_not_kept(monkeypatch)
 
 def test_what_waits_for_masks_is_bounded_and_let_go_after_a_snapshot(monkeypatch):
     monkeypatch.setattr(robot_snapshot, "MOST_BYTES", 10 * BYTES)
-    monkeypatch.setattr(robot_snapshot, "PATIENCE_S", 0.2)
     snapshots = RobotSnapshots(SlowSegmenter(11))
-    with pytest.raises(robot_snapshot.WebError, match="no image with a mask has come"):
-        snapshots.take("camera", None)
+    with monkeypatch.context() as short:
+        short.setattr(robot_snapshot, "PATIENCE_S", 0.2)
+        with pytest.raises(robot_snapshot.WebError, match="no image with a mask has come"):
+            snapshots.take("camera", None)
     (pairs,) = snapshots._pairs.values()
     assert not pairs._images
     snapshots._pairs.clear()

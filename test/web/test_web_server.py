@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import threading
+import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,14 @@ async def next_state(line):
         pass
     await line.send(json.dumps({"drawn": True}))
     return json.loads(message)
+
+
+def wait_until_served(server):
+    """Until the server knows that all browsers have left: at its end it cancels those it has to wait for."""
+    served, end_s = server._server.server_state, time.monotonic() + WAIT_S
+    while served.connections or served.tasks:
+        assert time.monotonic() < end_s, served.tasks
+        time.sleep(0.01)
 
 
 def test_a_line_with_ten_megabytes_is_closed_and_others_go_on(server):
@@ -126,7 +135,9 @@ def test_a_browser_that_breaks_off_is_no_error_in_the_log(warnings):
             await next_state(line)
 
     in_own_loop(break_off())
+    wait_until_served(server)
     server.stop()
+    server._thread.join(WAIT_S)
     gc.collect()  # where a task's error that nobody asked for is told
     assert warnings() == []
 
