@@ -12,6 +12,7 @@ from rclpy.qos import QoSProfile
 from talk2dino_msgs.msg import PatchFeatures
 
 from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
+from talk2dino_ros.memory.memory_alarms import of_odometry
 from talk2dino_ros.memory.memory_messages import check_position, kind_of_features, pose_to_sensor_pose, to_seen_image
 from talk2dino_ros.perception.memory.disk.keyframe_store import StoreWriteError
 from talk2dino_ros.perception.memory.disk.store_lock import StoreError
@@ -54,6 +55,7 @@ class ImageInput:
         self.failure = self.reason = ""
         self.last_heard_s: dict[str, float] = {}
         self.last_write_s: float | None = None
+        self._has_warned_of_frame = False
 
     def adopt(self, settings: MemoryParameters) -> None:
         """Take changed parameters."""
@@ -62,6 +64,7 @@ class ImageInput:
 
     def start(self) -> None:
         """Listen."""
+        self._warn_of_frame()
         settings, node = self._settings(), self._node
         for camera in settings.cameras:
             topic = "/".join(filter(None, (settings.segmenter, camera, "patch_features")))
@@ -105,6 +108,14 @@ class ImageInput:
         self.choice.took(camera, stamp_ns, pose)
         self.failure = self.reason = ""
         self.last_write_s = time.time()
+        self._warn_of_frame()
+
+    def _warn_of_frame(self) -> None:
+        kind = self._memory.store.kind
+        alarm = of_odometry(kind.frame if kind else "")
+        if alarm is not None and not self._has_warned_of_frame:
+            self._node.get_logger().warning(alarm.text)
+            self._has_warned_of_frame = True
 
     def _reject(self, error: Talk2DinoError, camera: str) -> None:
         reason = next((name for kind, name in REASONS if isinstance(error, kind)), "other")

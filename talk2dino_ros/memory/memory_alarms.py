@@ -11,6 +11,7 @@ from talk2dino_ros.ros.watch.alarm import Alarm, AlarmLevel, raised
 SILENT_S = 30.0  # features come twice a second by default, and once in some seconds of a slow model
 LOCALISATION = ("no localisation", "localisation uncertain", "localisation jumped", "no pose")
 REFUSED = ("cannot be written", "other features")
+ODOMETRY = "odom"  # as REP 105 names its frame
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class MemoryFacts:
 
     silence_s: for how long no features have come, by topic; published: the topics that somebody publishes.
     failure, reason: why the newest image was not remembered, in a sentence and in the few words it is counted by; ""
-    where it was. notice: what the store had to say when it was opened, or since.
+    where it was. notice: what the store had to say when it was opened, or since. frame: of the places; "" before any.
     """
 
     is_active: bool = True
@@ -28,13 +29,14 @@ class MemoryFacts:
     reason: str = ""
     failure: str = ""
     notice: str = ""
+    frame: str = ""
 
 
 def memory_alarms(facts: MemoryFacts) -> tuple[Alarm, ...]:
     """Return what is wrong with the memory, the worst first."""
     silence = no_features(facts)
     is_news = facts.reason in REFUSED or silence is None  # without images it is not known where the robot is now
-    return raised(rejected(facts) if is_news else None, silence, damaged(facts))
+    return raised(rejected(facts) if is_news else None, silence, damaged(facts), of_odometry(facts.frame))
 
 
 def no_features(facts: MemoryFacts) -> Alarm | None:
@@ -67,3 +69,14 @@ def rejected(facts: MemoryFacts) -> Alarm | None:
 def damaged(facts: MemoryFacts) -> Alarm | None:
     """Raise an alarm where the store has lost something, or had to be mended."""
     return Alarm("damage", AlarmLevel.WARN, facts.notice) if facts.notice else None
+
+
+def of_odometry(frame: str) -> Alarm | None:
+    """Raise an alarm where the places are in a frame of odometry, and so elsewhere after the robot's next start."""
+    if frame.rpartition("/")[2] != ODOMETRY:
+        return None
+    text = (
+        f"the places are in '{frame}', which begins anew with each start of the robot, expected the map's frame; "
+        "set the segmenter's target_frame to it, and choose another map_id"
+    )
+    return Alarm("frame", AlarmLevel.WARN, text)

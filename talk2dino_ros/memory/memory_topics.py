@@ -71,6 +71,7 @@ def memory_facts(node: Any, memory: SpatialMemory, images: ImageInput, *, is_act
         reason=images.reason,
         failure=images.failure,
         notice=notices[-1] if notices else "",
+        frame=memory.store.kind.frame if memory.store.kind else "",
     )
 
 

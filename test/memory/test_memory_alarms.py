@@ -44,6 +44,16 @@ CASES = [
     ),
     ("no depth", {"reason": "no patch", "failure": "no depth; start it"}, ("images", WARN, "no depth; start it")),
     ("mended", {"notice": "keyframe 3 is damaged"}, ("damage", WARN, "keyframe 3 is damaged")),
+    (
+        "a frame that begins anew with each start",
+        {"frame": "robot1/odom"},
+        (
+            "frame",
+            WARN,
+            "the places are in 'robot1/odom', which begins anew with each start of the robot, expected the map's "
+            "frame; set the segmenter's target_frame to it, and choose another map_id",
+        ),
+    ),
 ]
 
 
@@ -56,6 +66,11 @@ def test_a_watchdog_says_what_is_wrong_and_no_other_does(facts, expected):
 
 def test_a_memory_that_is_well_has_no_alarm():
     assert memory_alarms(WELL) == ()
+
+
+@pytest.mark.parametrize("frame", ["", "map", "robot1/map", "odom_room"])
+def test_any_other_frame_may_be_the_maps(frame):
+    assert memory_alarms(replace(WELL, frame=frame)) == ()
 
 
 def test_an_inactive_memory_misses_no_features():

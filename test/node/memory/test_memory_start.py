@@ -34,6 +34,23 @@ def test_a_store_that_another_process_has_ends_the_start_with_who_that_is(start_
     store.close()
 
 
+def test_places_in_odometry_are_warned_of_once_when_they_come_and_at_the_next_start(start_memory, make_world, tmp_path):
+    warning = "the places are in 'odom', which begins anew with each start of the robot"
+    process = start_memory(folder=tmp_path, namespace="/lost")
+    world = make_world(process, "/lost")
+    world.wait_until_heard()
+    assert warning not in process.output
+    world.show(0.0, {MUG: "mug"}, 100.0, target_frame="odom")
+    world.wait_for(lambda: warning in process.output, "the warning")
+    world.show(5.0, {MUG: "mug"}, 105.0, target_frame="odom")
+    world.wait_for(lambda: len(world.call(Find, "memory/find", class_name="mug").places) == 1, "the place")
+    assert process.interrupt() == 0
+    assert process.output.count(warning) == 1
+    later = start_memory(folder=tmp_path, namespace="/later")
+    make_world(later, "/later").wait_until_heard()
+    world.wait_for(lambda: warning in later.output, "the warning at the next start")
+
+
 @pytest.fixture(scope="module")
 def world(start_memory, make_world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("managed")
