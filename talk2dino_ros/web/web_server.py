@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 import threading
 
@@ -15,6 +17,7 @@ from talk2dino_ros.web.viewers import LARGEST_MESSAGE
 from talk2dino_ros.web.web_source import WebError
 
 END_S = 3.0  # in which open requests may end
+_LOG = logging.getLogger("uvicorn.error")  # where uvicorn tells of everything
 
 
 class WebServer:
@@ -40,9 +43,11 @@ class WebServer:
 
     def run(self) -> None:
         """Serve until `stop`, in the main thread also until Ctrl-C."""
+        _LOG.addFilter(self._is_news)
         try:
             self._server.run([self._socket])
         finally:
+            _LOG.removeFilter(self._is_news)
             self._socket.close()
 
     def start(self) -> None:
@@ -54,6 +59,11 @@ class WebServer:
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(END_S)
+
+    def _is_news(self, line: logging.LogRecord) -> bool:
+        """Tell whether a line is for the log: at its end the server cancels what waits, and calls that errors."""
+        error = line.exc_info[1] if line.exc_info else None
+        return not self._server.should_exit or not isinstance(error, asyncio.CancelledError | None)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -172,6 +172,35 @@ def test_the_robot_is_stopped_however_many_requests_wait_for_its_nodes():
     assert source.asked == ["stop"]
 
 
+def test_a_request_that_waits_as_the_server_ends_is_no_error_in_the_log(warnings):
+    """As where words are read, which takes its time, and a person presses Ctrl-C."""
+    source, asked, goes_on = ScriptedSource(), threading.Event(), threading.Event()
+
+    def wait(_camera):
+        asked.set()
+        assert goes_on.wait(WAIT_S)
+        raise WebError("no image came")
+
+    def snapshot():
+        with suppress(OSError):  # whatever it is told
+            urllib.request.urlopen(f"{server.address}snapshot?camera=front", timeout=WAIT_S).close()
+
+    source.snapshot = wait
+    server = WebServer(make_app(source, Access()), Access(), 0)
+    server.start()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            pool.submit(snapshot)
+            assert asked.wait(WAIT_S)
+            server.stop()
+            server._thread.join(WAIT_S)
+        finally:
+            goes_on.set()
+    assert not server._thread.is_alive()
+    gc.collect()
+    assert warnings() == []
+
+
 def test_what_is_sent_is_not_compressed_for_each_browser(server):
     """A JPEG gets no smaller, and the work would be done anew for each."""
 
