@@ -50,9 +50,11 @@ def connected_client(name: str, args: list[str] | None = None, **options: Any) -
     thread = threading.Thread(target=_spin, args=(executor, is_over), name="client", daemon=True)
     thread.start()
     try:
-        yield client
-    finally:
-        _cancel(client)
+        try:
+            yield client
+        finally:
+            _cancel(client)
+    finally:  # also where a second Ctrl-C ends the waiting of the first
         executor.create_task(is_over.set)
         thread.join()
         client.close()
