@@ -23,6 +23,7 @@ from benchmarks.nav.nav_report import table, write_report
 from benchmarks.nav.run import TARGETS, run_world
 from talk2dino_ros.demo.processes import DemoError
 from talk2dino_ros.engine.bench.machine import machine_line
+from talk2dino_ros.engine.text.counted import counted
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def write_page(path: Path, verdicts: list[LegMetrics]) -> None:
     """Write the drives as Markdown beside their JSON file."""
     facts = json.loads(path.read_text())
     lines = [
-        f"# Drives to objects in {facts['worlds']} simulated rooms, `{facts['model']}`",
+        f"# Drives to objects in {counted(facts['worlds'], 'simulated room')}, `{facts['model']}`",
         "",
         f"Written by `python -m benchmarks.navigation` from [{path.name}]({path.name}); docs/demo_nav.md explains it.",
         "",

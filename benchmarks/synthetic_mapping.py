@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.machine import RESULTS, write_result
 from talk2dino_ros.engine.bench.machine import machine_line
+from talk2dino_ros.engine.text.counted import counted
 
 NAME = "synthetic_mapping"
 DOCS = RESULTS.parents[1] / "docs"
@@ -105,7 +106,7 @@ def table(facts: dict[str, Any]) -> str:
     unseen |= {choice: [each["unseen"][choice] for each in outcomes] for choice in outcomes[0]["unseen"]}
     weight = {choice: [each["weight_on_named"][choice] for each in outcomes] for choice in outcomes[0]["unseen"]}
     lines = [
-        f"# Training in the synthetic world, {len(outcomes)} seeds",
+        f"# Training in the synthetic world, {counted(len(outcomes), 'seed')}",
         "",
         "Written by `python -m benchmarks.synthetic_mapping`; docs/train.md explains it.",
         "",
@@ -145,7 +146,7 @@ def draw(facts: dict[str, Any], path: Path) -> None:
         axes.plot(percent, np.full(len(percent), row), "o", color="#222222", markersize=3)
         axes.text(percent.max() + 0.8, row, f"{percent.mean():.1f}", va="center", fontsize=9)
     axes.set_yticks(range(len(BARS)), [label for label, _ in BARS.values()])
-    axes.set_xlabel(f"mIoU on unseen scenes, percent; a dot is one of {len(facts['outcomes'])} seeds")
+    axes.set_xlabel(f"mIoU on unseen scenes, percent; a dot is one of {counted(len(facts['outcomes']), 'seed')}")
     axes.set_xlim(0, 1.15 * 100 * max(max(values) for values in values_of(facts).values()))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130)

@@ -26,6 +26,7 @@ from benchmarks.machine import write_result
 from benchmarks.node_soak import sample
 from benchmarks.soak_figures import Mask, Sample, ages_of, counts_of, growth_mb_per_hour
 from talk2dino_ros.engine.bench.machine import machine_line
+from talk2dino_ros.engine.text.counted import counted
 
 WORDS = ROOT / "talk2dino_ros" / "engine" / "data" / "dataset_classes.json"
 NAMESPACE = "/load"
@@ -150,7 +151,8 @@ def table_lines(facts: dict[str, Any], machine: str, json_name: str) -> list[str
     """Return the results as Markdown lines."""
     memory, own = facts["memory"], facts["own_memory"]
     lines = [
-        f"# {facts['cameras']} cameras at {facts['rate']:g} Hz, {facts['size']}, {facts['classes']} classes, `mini`",
+        f"# {counted(facts['cameras'], 'camera')} at {facts['rate']:g} Hz, {facts['size']}, "
+        f"{counted(facts['classes'], 'class', 'classes')}, `mini`",
         "",
         f"Written by `python -m benchmarks.chaos.load` from [{json_name}]({json_name}). {facts['note']}".rstrip(),
         "",

@@ -30,6 +30,7 @@ from benchmarks.fuzz.fuzz_result import SubjectRun, add_run
 from benchmarks.fuzz.message_subjects import MESSAGE_SUBJECTS
 from benchmarks.fuzz.request_subjects import REQUEST_SUBJECTS
 from benchmarks.fuzz.trial import Outcome, Subject, try_input
+from talk2dino_ros.engine.text.counted import counted
 
 SUBJECTS: tuple[Subject, ...] = (
     *(*FILE_SUBJECTS, *DATASET_SUBJECTS, *DATABASE_SUBJECTS, *BAG_SUBJECTS, *ENGINE_SUBJECTS),
@@ -114,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if findings:
         path = options.output / f"findings_{options.seed}.json"
         path.write_text(json.dumps([asdict(each) for each in findings], indent=1), encoding="utf-8")
-        print(f"{len(findings)} kinds of findings are in {path}")
+        kinds = counted(len(findings), "kind of finding is", "kinds of findings are")
+        print(f"{kinds} in {path}")
     return bool(findings)
 
 

@@ -17,6 +17,7 @@ from benchmarks.nav.room import Board, Room
 from benchmarks.nav.run import DriveOutcome
 from talk2dino_ros.demo.demo_report import contact_sheet
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.pictures import write_picture
 
 HEADINGS = (
@@ -131,7 +132,8 @@ def _draw_leg(axes: Any, room: Room, leg: Leg, colour: str) -> None:
         axes.plot(across, along, ".", color=colour, ms=5, alpha=0.5, label=f"'{leg.word}' seen")
     axes.plot(*room.board(leg.photo).pose.point, "*", color=colour, ms=16, mec="k", label=f"'{leg.word}' in truth")
     for goal in leg.goals[-1:]:
-        axes.plot(goal.x, goal.y, "o", mfc="none", mec=colour, ms=14, label=f"last of {len(leg.goals)} goals")
+        label = f"last of {counted(len(leg.goals), 'goal')}"
+        axes.plot(goal.x, goal.y, "o", mfc="none", mec=colour, ms=14, label=label)
     stop = leg.path[-1]
     way = ARROW_M * math.cos(stop.yaw), ARROW_M * math.sin(stop.yaw)
     axes.annotate("", (stop.x + way[0], stop.y + way[1]), stop.point, arrowprops={"color": colour, "width": 2})

@@ -13,6 +13,7 @@ from talk2dino_ros.cli.model_arguments import REFINE_HELP, add_model_arguments, 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.evaluate.protocols import PROTOCOLS, own_threshold
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS, RESIZES
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.class_plot import draw_classes
 from talk2dino_ros.viz.contact_sheet import SheetRow, choose, draw_sheet
 from talk2dino_ros.viz.pictures import read_picture, write_picture
@@ -99,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     figures = f"mIoU {facts['miou']} %, pixels right {facts['pixel_accuracy']} %"
     print(
         f"{dataset.title}: {figures if facts['miou'] is not None else 'nothing scored'}, "
-        f"{facts['images']} images of {dataset.total}, {len(skipped)} skipped"
+        f"{counted(facts['images'], 'image')} of {dataset.total}, {len(skipped)} skipped"
     )
     if unseen := _never_scored(dataset, facts):
         print(f"warning: {unseen}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from talk2dino_ros.demo import PHOTOS
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.text.class_syntax import split_classes
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.node.run_node import needed_packages
 from talk2dino_ros.viz.pictures import read_folder
 from talk2dino_ros.viz.terminal import show_any_text
@@ -40,9 +41,12 @@ def main() -> None:
     for vocabulary_round in rounds:
         print_table(vocabulary_round)
     paths = write_overlays(rounds, arguments.output)
-    print(f"\n{len(paths)} pictures are in {arguments.output.resolve()}; all.png shows them on one sheet.")
+    print(
+        f"\n{counted(len(paths), 'picture is', 'pictures are')} in {arguments.output.resolve()}; all.png shows them "
+        "on one sheet."
+    )
     if left_out:
-        sys.exit("\n  ".join([f"demo: {len(left_out)} pictures were left out:", *left_out]))
+        sys.exit("\n  ".join([f"demo: {counted(len(left_out), 'picture was', 'pictures were')} left out:", *left_out]))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from talk2dino_ros.demo import PHOTOS
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.conversions.image_messages import rgb_to_image
 from talk2dino_ros.ros.node.ros_context import ros_program
 from talk2dino_ros.ros.parameters import parameter_set
@@ -55,7 +56,8 @@ class PhotoCamera(Node):
         self._image_pub = self.create_publisher(Image, "image", qos_profile_sensor_data)
         self.create_timer(1 / settings.rate_hz, self._on_timer)
         self.add_on_set_parameters_callback(self._on_set_parameters)
-        self.get_logger().info(f"showing {len(self._photos)} photos of {settings.folder} at {settings.rate_hz:g} Hz")
+        photos = counted(len(self._photos), "photo")
+        self.get_logger().info(f"showing {photos} of {settings.folder} at {settings.rate_hz:g} Hz")
 
     def _on_timer(self) -> None:
         in_turn = list(self._photos)[self._count // self._shown_per_photo % len(self._photos)]

@@ -34,6 +34,7 @@ from talk2dino_ros.engine.runtime.enough_memory import working
 from talk2dino_ros.engine.runtime.memory import release_memory
 from talk2dino_ros.engine.runtime.stage_times import StageTimer, stage
 from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.text.prompt_features import Mapper
 from talk2dino_ros.engine.vocabulary import Vocabulary
 
@@ -266,8 +267,9 @@ class Segmenter:
         check_encoded_by(vocabulary, self.model, self.networks.projection_sum)
         if self.options.window_scores == "softmax" and vocabulary.thresholds():
             raise VocabularyError(
-                f"{len(vocabulary.thresholds())} classes have a threshold with window_scores 'softmax', expected none, "
-                "as its shares of the classes are no scores; leave the thresholds out or choose sigmoid"
+                f"{counted(len(vocabulary.thresholds()), 'class has', 'classes have')} a threshold with window_scores "
+                "'softmax', expected none, as its shares of the classes are no scores; leave the thresholds out or "
+                "choose sigmoid"
             )
 
 
@@ -281,7 +283,7 @@ def _one_each(return_patches: bool | Sequence[bool], image_count: int) -> list[b
     asked = [return_patches] * image_count if isinstance(return_patches, bool) else list(return_patches)
     if len(asked) != image_count:
         raise ModelError(
-            f"return_patches has {len(asked)} values for {image_count} images, expected one, or one for each; "
-            "correct the call"
+            f"return_patches has {counted(len(asked), 'value')} for {counted(image_count, 'image')}, expected one, or "
+            "one for each; correct the call"
         )
     return asked

@@ -20,6 +20,7 @@ from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.files.bounded_parsers import parse_json
 from talk2dino_ros.engine.files.regular_files import check_regular, user_path
 from talk2dino_ros.engine.text.class_entries import MAX_CLASSES, ClassEntry, parse_classes, shorten
+from talk2dino_ros.engine.text.counted import counted
 
 UNLABELED_ID = 255  # the rule of vision_msgs/LabelInfo for an 8-bit mask
 # Classes whose vectors have at least this cosine mean the same, or one of them a kind of the other. Measured with
@@ -61,7 +62,8 @@ class Vocabulary:
         ids = self.ids or default_ids(self.classes)
         if len(ids) != len(self.classes):
             raise VocabularyError(
-                f"{len(ids)} ids for {len(self.classes)} classes, expected one per class; give one each"
+                f"{counted(len(ids), 'id')} for {counted(len(self.classes), 'class', 'classes')}, expected one per "
+                "class; give one each"
             )
         object.__setattr__(self, "ids", tuple(ids))
 

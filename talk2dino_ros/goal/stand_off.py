@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.goal.grid import MOST_CELLS, Grid, GridRules, sees, standing_points
 from talk2dino_ros.ros.tf.transforms import Transform
 
@@ -101,7 +102,8 @@ def free_stand_off_pose(
 
 
 def _why_none(wanted: Point, standing: int, space: FreeSpace) -> str:
-    found = f"{standing} free cells, none of them with a line of sight to the object" if standing else "no free cell"
+    cells = counted(standing, "free cell")
+    found = f"{cells}, none with a line of sight to the object" if standing else "no free cell"
     inside = bool(space.grid.is_inside(np.floor(space.grid.to_cells(wanted)).astype(np.int64)))
     where = "" if inside else ", which is outside of the map,"
     return (

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.memory.image_input import ImageInput
 from talk2dino_ros.memory.memory_parameters import MemoryParameters
 from talk2dino_ros.memory.memory_server import MemoryServer
@@ -69,7 +70,8 @@ class MemoryNode(ManagedNode):
         self._server.on_forgotten = self._images.choice.forget
         self._server.text = TextClient(self, settings.segmenter, self._waits)
         self._timer = self.create_timer(TICK_S, self._tick, clock=self.steady_clock)
-        self.get_logger().info(f"{memory.keyframes} images of map '{settings.map_id}' are remembered in {store.folder}")
+        images = counted(memory.keyframes, "image")
+        self.get_logger().info(f"{images} of map '{settings.map_id}' in {store.folder}")
 
     def _activate(self) -> None:
         assert self._images is not None

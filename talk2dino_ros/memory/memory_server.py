@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 from talk2dino_msgs.srv import Correct, Find, Forget, RememberedView
 
 from talk2dino_ros.engine.errors import Talk2DinoError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.memory.memory_messages import (
     box_to_msg,
     place_to_msg,
@@ -103,7 +104,8 @@ class MemoryServer:
         keyframes, patches = _forgotten(memory, request)
         response.keyframes, response.patches = keyframes, patches
         response.message = (
-            f"{keyframes} images and {patches} patches of others are forgotten; {memory.keyframes} remain"
+            f"forgotten: {counted(keyframes, 'image')}, and {counted(patches, 'patch', 'patches')} of others; left: "
+            f"{counted(memory.keyframes, 'image')}"
         )
         self.on_forgotten()
         self._node.get_logger().info(response.message)
@@ -114,7 +116,7 @@ class MemoryServer:
         path = _path(request.corrected)
         before = _path(request.before) if request.before else None
         response.moved, response.unmoved = memory_changes.correct(memory, path, before)
-        response.message = f"{response.moved} images were moved, {response.unmoved} lie outside of the poses' time"
+        response.message = f"moved: {counted(response.moved, 'image')}; outside of the poses' time: {response.unmoved}"
         self._node.get_logger().info(response.message)
 
     def _active(self) -> SpatialMemory:

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from talk2dino_msgs.msg import RememberedPlace
 from visualization_msgs.msg import MarkerArray
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.memory.memory_alarms import MemoryFacts, memory_alarms
 from talk2dino_ros.memory.memory_messages import heat_to_cloud, places_to_markers, places_to_poses
 from talk2dino_ros.perception.memory.voxel_map import voxel_centres
@@ -78,7 +79,7 @@ def memory_facts(node: Any, memory: SpatialMemory, images: ImageInput, *, is_act
 def memory_status(name: str, facts: MemoryFacts, memory: SpatialMemory, images: ImageInput) -> DiagnosticStatus:
     """Make the memory's status for /diagnostics."""
     store = memory.store
-    text = f"{memory.keyframes} keyframes of {memory.floor_m2:.0f} m2 of the map '{store.map_id}'"
+    text = f"{counted(memory.keyframes, 'keyframe')} of {memory.floor_m2:.0f} m2 of the map '{store.map_id}'"
     kind, last_s = store.kind, images.last_write_s
     values = {
         "map": store.map_id,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.text.counted import counted
 
 _BAR_INCHES = 0.2
 _COLOUR, _MEAN_COLOUR = "#1f5fa8", "#d9822b"
@@ -45,10 +46,11 @@ def _name(text: str) -> str:
 
 def _title(facts: dict[str, Any]) -> str:
     refined = " + PAMR" if facts["options"]["refine"] == "pamr" else ""
-    images = f"{facts['images']} of {facts['images_of_the_set']} images"
+    images = f"{facts['images']} of {counted(facts['images_of_the_set'], 'image')}"
     return f"{facts['title']}: {facts['model']}{refined}, protocol {facts['protocol']}, {images}"
 
 
 def _below(facts: dict[str, Any], shown: int) -> str:
     absent = len(facts["classes"]) - shown
-    return "IoU, percent" + (f"; {absent} classes occur neither in labels nor in masks" if absent else "")
+    classes = counted(absent, "class occurs", "classes occur")
+    return "IoU, percent" + (f"; {classes} neither in labels nor in masks" if absent else "")

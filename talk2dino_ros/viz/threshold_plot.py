@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from talk2dino_ros.engine.evaluate.calibration import ClassCalibration
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.text.counted import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ def _draw_class(axes: "Axes", each: ClassCalibration, limits: tuple[float, float
         axes.axvline(each.entry.threshold, color="black", linewidth=1.0, linestyle=":")
     axes.set(xlim=limits, ylim=(-0.12, 1.12), yticks=(0, 0.5, 1))
     chosen = "no threshold" if each.entry.threshold is None else f">= {each.entry.threshold:g}"
-    pictures = f"{len(each.lacking)} pictures without it, {len(each.having)} with"
+    pictures = f"{counted(len(each.lacking), 'picture')} without it, {len(each.having)} with"
     axes.set_title(f"{each.entry.name} {chosen}\n{pictures}", fontsize=8, parse_math=False)
     axes.tick_params(labelsize=8, labelbottom=True)
     axes.spines[["top", "right"]].set_visible(False)

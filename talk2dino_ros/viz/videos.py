@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.engine.files.atomic_write import replaced_whole
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.pictures import UnwritableError
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
@@ -65,8 +66,8 @@ class VideoReader:
         if self.count is None or self.decoded >= self.count:
             return ""
         return (
-            f"{self._path} ended after {self.decoded} of the {self.count} images that it says it has, and only those "
-            "were segmented; if it should be longer, it is damaged"
+            f"{self._path} ended after {self.decoded} of the {counted(self.count, 'image')} that it says it has, and "
+            "no more can be segmented; if it should be longer, it is damaged"
         )
 
 

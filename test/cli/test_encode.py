@@ -46,7 +46,7 @@ def test_a_vocabulary_file_gives_the_mask_of_its_words(tmp_path):
 
 def test_a_truncated_prompt_is_a_warning(tmp_path, capsys):
     assert encode(f"mug: {'a ' * 490}mug", "-o", tmp_path / "v.safetensors") == 0
-    assert "warning: 1 prompts" in capsys.readouterr().out
+    assert "warning: 1 prompt is with the template longer than mini reads" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

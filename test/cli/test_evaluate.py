@@ -134,7 +134,7 @@ def test_skipped_pictures_are_counted_and_listed_at_the_end(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "skipped coffee.jpg: " in out
     assert "skipped ._coffee.jpg: it is hidden" in out
-    assert "1 images of 2, 2 skipped" in out
+    assert "1 image of 2, 2 skipped" in out
     assert "warning: no label of a segmented image has a pixel of 2 (cup), so that these are never scored" in out
     assert "skipped coffee.jpg" in (tmp_path / "evaluation.md").read_text()
 

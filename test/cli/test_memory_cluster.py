@@ -77,8 +77,8 @@ def test_bags_that_are_done_in_another_order_make_the_same_bytes(bags, expected,
     assert (len(here), segmenter.calls, len(expected["keyframes"])) == (2, 6, 6)
     assert not (tmp_path / "map" / "seen").exists()
     out = capsys.readouterr().out
-    assert "6 keyframes, 6 of them new" in out
-    assert "rejected: 1 images, no depth: no depth image within 20 ms" in out
+    assert "6 keyframes, 6 new" in out
+    assert "rejected: 1 image, no depth: no depth image within 20 ms" in out
     assert build(segmenter, bags, tmp_path / "map") == 0
     assert (rows(tmp_path / "map"), segmenter.calls) == (expected, 6)
 

@@ -76,7 +76,7 @@ def test_compressed_images_that_cannot_be_decoded_are_told_with_the_first_reason
     frames = [compressed(number, "h264", b"\x00\x00\x01\x67") for number in range(3)]
     bag = written(tmp_path / "drive", {"/camera/image/compressed": ("sensor_msgs/msg/CompressedImage", frames)})
     said = refusal(capsys, bag, "-o", tmp_path / "masks")
-    assert "none of the 3 images became a mask, the first because: The 4 bytes of a compressed image of format" in said
+    assert "of 3 images none became a mask, the first because: The 4 bytes of a compressed image of format" in said
     assert "'h264'" in said
     assert not (tmp_path / "masks").exists()
 
@@ -89,7 +89,7 @@ def test_one_image_that_is_none_costs_itself_alone(tmp_path, capsys):
     assert [at for at, _ in contents(tmp_path / "masks")["/talk2dino/mask"]] == [stamp_of(0), stamp_of(2)]
     told = capsys.readouterr()
     assert "2 masks of 3 images" in told.out
-    assert "warning: 1 times an image on /camera/image was dropped, the first because: " in told.err
+    assert "warning: 1 time an image on /camera/image was dropped, the first because: " in told.err
     assert "rgb99" in told.err
 
 

@@ -118,7 +118,7 @@ def test_templates_and_prompts_are_averaged_before_the_projection():
 def test_a_cut_prompt_is_warned_of():
     made = make_segmenter().encode_vocabulary(["red: " + "r" * 31, "green"])
     assert len(made.warnings) == 1
-    assert "1 prompts" in made.warnings[0]
+    assert "1 prompt is" in made.warnings[0]
     assert "shorten" in made.warnings[0]
     assert make_segmenter().encode_vocabulary(["red"]).warnings == ()
 

@@ -93,5 +93,5 @@ def test_thresholds_go_with_ids_and_files_and_encode_nothing(tmp_path):
 
 def test_shares_of_the_classes_have_no_threshold():
     segmenter = make_segmenter(input="slide", window_scores="softmax")
-    with pytest.raises(Talk2DinoError, match="1 classes have a threshold with window_scores 'softmax'"):
+    with pytest.raises(Talk2DinoError, match="1 class has a threshold with window_scores 'softmax'"):
         segmenter.segment(picture(), words([0.6, None, None, None]))

@@ -43,6 +43,7 @@ FOR_PERCEPTION = {
     "text.class_entries",
     "text.class_syntax",
     "text.class_threshold",
+    "text.counted",
     "text.safe_text",
     "files",
     "files.atomic_write",

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from talk2dino_ros.demo import __main__ as demo
+from talk2dino_ros.demo import demo_report, three_processes
 from talk2dino_ros.engine.errors import ImageError
 from talk2dino_ros.viz.pictures import UnwritableError, find_pictures, read_folder, read_picture, write_picture
 
@@ -57,10 +58,10 @@ def test_the_demo_names_what_it_left_out_and_ends_with_status_1(tmp_path, monkey
     write_picture(tmp_path / "a.png", np.full((2, 2, 3), 7, np.uint8))
     (tmp_path / "broken.png").write_bytes(b"")
     asked = []
-    monkeypatch.setattr(demo, "run", lambda model, folder, photos, vocabularies: asked.append(photos) or [])
-    monkeypatch.setattr(demo, "write_overlays", lambda rounds, folder: [])
+    monkeypatch.setattr(three_processes, "run", lambda model, folder, photos, vocabularies: asked.append(photos) or [])
+    monkeypatch.setattr(demo_report, "write_overlays", lambda rounds, folder: [])
     monkeypatch.setattr(sys, "argv", ["demo", "--images", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"demo: 1 pictures were left out:\n  .*broken\.png cannot be read"):
+    with pytest.raises(SystemExit, match=r"demo: 1 picture was left out:\n  .*broken\.png cannot be read"):
         demo.main()
     assert asked == [["a"]]
 

@@ -190,7 +190,7 @@ def test_two_pages_that_change_words_at_once_are_told_of_it(source, client):
         ({"typed": "mug: \x1b[31m"}, "control character"),
         ({"typed": " ; "}, "has no word"),
         ({"typed": "door" * 300}, "expected at most"),
-        ({"removed": "mug"}, "all 1 classes are distractors"),
+        ({"removed": "mug"}, "the vocabulary of 1 class has only distractors"),
         ({"classes": "mug"}, "body.classes: Input should be a valid list"),
         ({"classes": [7]}, "body.classes.0: Input should be a valid string"),
         ({"expected_version": 17}, "body.expected_version: Input should be a valid string"),

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from talk2dino_ros.cli.bags.bag_arguments import add_topic_arguments, topic_names
 from talk2dino_ros.cli.class_words import classes_in
 from talk2dino_ros.cli.model_arguments import add_model_arguments
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.bags.bag_reader import BagError, open_bag
 from talk2dino_ros.viz.terminal import printable
 
@@ -113,7 +114,8 @@ def _replayed(job: ReplayJob) -> ReplayOutcome:
             return job.run(bar.update)
         except KeyboardInterrupt:
             bar.close()
-            print(f"stopped after {bar.n} of {total} images; the same command continues from there", file=sys.stderr)
+            done = f"{bar.n} of {counted(total, 'image')}"
+            print(f"stopped after {done}; the same command continues from there", file=sys.stderr)
             raise
 
 
@@ -121,13 +123,15 @@ def _tell(outcome: ReplayOutcome, path: Path, bag: Bag) -> None:
     for camera in outcome.cameras:
         named = f" (camera {camera.name})" if camera.name else ""
         print(
-            f"{path}: {camera.masks} masks of {camera.images} images on {printable(camera.topic)}{named}, "
-            f"{camera.points} points of interest, {len(camera.object_ids)} objects"
+            f"{path}: {counted(camera.masks, 'mask')} of {counted(camera.images, 'image')} on "
+            f"{printable(camera.topic)}{named}, {counted(camera.points, 'point')} of interest, "
+            f"{counted(len(camera.object_ids), 'object')}"
         )
     if outcome.done_before:
-        print(f"{outcome.done_before} images had been segmented before it was stopped, and were not segmented again")
+        known = counted(outcome.done_before, "image")
+        print(f"{known} had been segmented before it was stopped, and not again")
     for what, count in outcome.report.problems.most_common():
-        _warn(f"{count} times {what}, the first because: {outcome.report.reasons[what]}")
+        _warn(f"{counted(count, 'time')} {what}, the first because: {outcome.report.reasons[what]}")
     for sentence in outcome.report.flaws:
         _warn(sentence)
     for loss in outcome.losses:
@@ -139,7 +143,7 @@ def _tell_unused(bag: Bag, plan: ReplayPlan) -> None:
     if others:
         listed = ", ".join(f"{printable(topic)} ({printable(bag.types[topic])})" for topic in others[:5])
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        print(f"not used: {bag.count(others)} messages of {listed}{more}")
+        print(f"not used: {counted(bag.count(others), 'message')} of {listed}{more}")
 
 
 def _warn(sentence: str) -> None:

@@ -26,6 +26,7 @@ from talk2dino_ros.engine.errors import ImageError, VocabularyError
 from talk2dino_ros.engine.files.atomic_write import file_to_replace, write_atomically
 from talk2dino_ros.engine.options import INPUTS, REFINEMENTS
 from talk2dino_ros.engine.text.class_entries import ClassEntry, parse_classes
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.pictures import read_picture
 from talk2dino_ros.viz.terminal import printable
 
@@ -118,7 +119,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print(f"written to {output}, for vocabulary:={output} and --classes {output}")
     if skipped:
-        raise ImageError(f"{len(skipped)} of {len(truths)} pictures were skipped:", *skipped)
+        raise ImageError(f"{len(skipped)} of {counted(len(truths), 'picture was', 'pictures were')} skipped:", *skipped)
 
 
 def _check(arguments: argparse.Namespace) -> None:

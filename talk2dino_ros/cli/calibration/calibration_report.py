@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from talk2dino_ros.engine.evaluate.calibration import CERTAINTY, ClassCalibration, pictures_needed
 from talk2dino_ros.engine.text.class_entries import ClassEntry
+from talk2dino_ros.engine.text.counted import counted
 
 
 def parameter_file(
@@ -32,7 +33,8 @@ def parameter_file(
 
 
 def _counts(own: ClassCalibration) -> str:
-    alarms = f"shown in {own.alarms} of {len(own.lacking)} pictures without it (at most {_percent(own.most_alarms)})"
+    lacking = counted(len(own.lacking), "picture")
+    alarms = f"shown in {own.alarms} of {lacking} without it (at most {_percent(own.most_alarms)})"
     found = f"in {own.found} of {len(own.having)} with it (at least {_percent(own.least_found)})"
     return f"{alarms}, {found}" if len(own.having) else alarms
 
@@ -57,11 +59,11 @@ def promise(calibrated: Sequence[ClassCalibration], false_alarms: float) -> str:
     fewest, needed = min(len(each.lacking) for each in calibrated), pictures_needed(false_alarms)
     share = f"{100 * false_alarms:g} %"
     enough = (
-        f"to show that at most {share} of pictures give a false alarm takes {needed} pictures without the class and no "
-        f"false alarm in them, and of one class there are {fewest}"
+        f"to show that at most {share} of pictures give a false alarm takes {counted(needed, 'picture')} without the "
+        f"class and no false alarm, and one class has {fewest}"
         if fewest < needed
-        else f"of each class there are {fewest} pictures without it or more, enough to show {share} where none of them "
-        "gives a false alarm"
+        else f"each class has {counted(fewest, 'picture')} without it or more, enough to show {share} where none of "
+        "them gives a false alarm"
     )
     return (
         f"'at most' and 'at least' hold with {100 * CERTAINTY:g} % certainty for pictures like these, each of another "

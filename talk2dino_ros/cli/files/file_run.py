@@ -19,6 +19,7 @@ from talk2dino_ros.cli.files.result_folder import FILM
 from talk2dino_ros.cli.files.result_writer import Append, ResultWriter, sums_of
 from talk2dino_ros.cli.files.threaded_steps import done_ahead
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.bags.bag_reader import BagError
 from talk2dino_ros.viz.pictures import UnwritableError, read_picture
 from talk2dino_ros.viz.videos import video_writer
@@ -143,7 +144,8 @@ class FileRun:
             return []
         if not self._folder.records_of(source.name):
             raise ImageError(f"{source.shown} has no image that can be read: {lost[0]}")
-        return [f"{len(lost)} images of {source.shown} were left out, the first because: {lost[0]}"]
+        images = counted(len(lost), "image")
+        return [f"of {source.shown} {images} could not be read and had to be left out, the first because: {lost[0]}"]
 
     def _run_shots(self, source: ImageSource, shots: Iterator[Shot | ImageError], append: Append | None) -> None:
         threads = min(1, self._settings.threads)  # one keeps their order

@@ -25,6 +25,7 @@ from talk2dino_ros.cli.files.segment_arguments import (
     run_settings,
 )
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
         write_tables(folder, {**vocabulary.labels(), **vocabulary.questions()})
     _tell(report, settings, vocabulary, arguments.output)
     if skipped := left_out + report.skipped:
-        raise ImageError(f"{len(skipped)} of {len(sources) + len(left_out)} files were skipped:", *skipped)
+        files = counted(len(sources) + len(left_out), "file was", "files were")
+        raise ImageError(f"{len(skipped)} of {files} skipped:", *skipped)
     if report.is_stopped:
         raise KeyboardInterrupt
 
@@ -94,10 +96,8 @@ def _segmented(
         job = FileRun(folder, segmenter, vocabulary, settings, on_record=on_record, is_stopped=is_stopped)
         report = job.run(sources)
     if report.is_stopped:
-        print(
-            f"stopped after {report.images} of {total or 'all'} images; the same command continues from there",
-            file=sys.stderr,
-        )
+        done = f"{report.images} of {counted(total, 'image') if total else 'all images'}"
+        print(f"stopped after {done}; the same command continues from there", file=sys.stderr)
     return report
 
 
@@ -112,7 +112,7 @@ def _tell(report: RunReport, settings: RunSettings, vocabulary: Vocabulary, outp
     for flaw in report.flaws:
         print(f"warning: {printable(flaw)}", file=sys.stderr)
     if report.known:
-        print(f"{report.known} images had been segmented before, and were not segmented again")
+        print(f"{counted(report.known, 'image')} had been segmented before, and not again")
     overlays = " and overlays" if settings.overlay else ""
     if report.images:
         print(f"masks (the class ids {vocabulary.labels()}){overlays} are in {output}, with {COCO} and {TABLE}")

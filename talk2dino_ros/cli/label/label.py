@@ -30,6 +30,7 @@ from talk2dino_ros.cli.label.label_unit import LabelUnit, label_units
 from talk2dino_ros.cli.label.label_worker import LabelWorker
 from talk2dino_ros.engine.cluster.ray_cluster import LOCAL, Row, done_by_cluster, import_ray
 from talk2dino_ros.engine.errors import ClusterError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.terminal import printable
 
 if TYPE_CHECKING:
@@ -128,9 +129,12 @@ def _tell(rows: Sequence[Row], left_out: Sequence[str], output: Path) -> None:
             print(f"warning: {row['name']}: {printable(sentence)}", file=sys.stderr)
     done, known = (sum(row[name] for row in rows) for name in ("done", "known"))
     before = f", and {known} had been before" if known else ""
-    print(f"{done} images of {len(rows)} sources were labelled{before}; {output / MANIFEST} lists all files with sums")
+    labelled = f"{counted(done, 'image')} of {counted(len(rows), 'source')}"
+    print(f"labelled {labelled}{before}; {output / MANIFEST} lists all files with sums")
     failed = [*left_out, *(row["error"] for row in rows if row["error"])]
     if failed:
         raise ClusterError(
-            f"{len(failed)} of {len(rows) + len(left_out)} sources failed; the same command tries them again:", *failed
+            f"{len(failed)} of {counted(len(rows) + len(left_out), 'source')} failed; the same command tries them "
+            "again:",
+            *failed,
         )

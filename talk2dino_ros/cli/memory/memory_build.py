@@ -15,6 +15,7 @@ from talk2dino_ros.cli.bags.bag_arguments import add_topic_arguments, topic_name
 from talk2dino_ros.cli.memory.opened_memory import add_voxel_argument, opened
 from talk2dino_ros.cli.model_arguments import INPUT_HELP, add_model_arguments, model_choices, option_choices
 from talk2dino_ros.engine.options import BACKENDS, INPUTS
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.perception.memory.image_gate import MAX_SPEED_MPS
 from talk2dino_ros.perception.memory.keyframe import ANGLE_DEG, DISTANCE_M
 from talk2dino_ros.perception.memory.spatial_memory import MAX_RANGE_M
@@ -102,11 +103,11 @@ def run(arguments: argparse.Namespace) -> None:
     with opened(arguments.output, arguments.voxel_m, max_range_m=arguments.max_range_m) as memory:
         report = _built(memory, settings, arguments)
         print(
-            f"{arguments.output}: {memory.keyframes} keyframes, {report.made} of them new; "
-            f"{len(memory.voxels)} voxels, {memory.floor_m2:.1f} m2, {memory.store.bytes_on_disk()} bytes"
+            f"{arguments.output}: {counted(memory.keyframes, 'keyframe')}, {report.made} new; "
+            f"{counted(len(memory.voxels), 'voxel')}, {memory.floor_m2:.1f} m2, {memory.store.bytes_on_disk()} bytes"
         )
     for reason, count in report.rejected.most_common():
-        print(f"rejected: {count} images, {reason}: {printable(report.sentences[reason])}")
+        print(f"rejected: {counted(count, 'image')}, {reason}: {printable(report.sentences[reason])}")
 
 
 def _built(memory: SpatialMemory, settings: BuildSettings, arguments: argparse.Namespace) -> BuildReport:

@@ -15,6 +15,7 @@ from talk2dino_ros.cli.memory.place_values import place_values
 from talk2dino_ros.cli.memory.word_question import add_question_arguments, ask
 from talk2dino_ros.cli.memory.written_file import write_file
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.perception.memory.spatial_memory import MOST_PLACES
 from talk2dino_ros.perception.memory.voxel_colours import voxel_colours
 from talk2dino_ros.perception.memory.voxel_map import voxel_centres
@@ -61,10 +62,10 @@ def run(arguments: argparse.Namespace) -> None:
             if path.suffix.lower() == ".ply":
                 voxels = _voxels(memory, asked[0] if asked else None, colour)
                 write_file(path, to_ply(voxels, _comment(memory)))
-                print(f"{path}: {len(voxels)} voxels, coloured by {colour}")
+                print(f"{path}: {counted(len(voxels), 'voxel')}, coloured by {colour}")
             elif asked:
                 write_file(path, to_geojson(*asked, memory))
-                print(f"{path}: {len(asked[1].places)} places of '{asked[0].name}'")
+                print(f"{path}: {counted(len(asked[1].places), 'place')} of '{asked[0].name}'")
 
 
 def _check_ending(path: Path, word: str) -> None:

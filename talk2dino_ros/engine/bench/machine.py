@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from talk2dino_ros.engine.runtime.cpuinfo import cpu_model, cpuinfo
+from talk2dino_ros.engine.text.counted import counted
 
 PACKAGES = ("torch", "numpy", "numba", "triton", "timm", "onnxruntime", "opencv-python-headless", "talk2dino_ros")
 GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "memory.total")
@@ -47,9 +48,9 @@ def machine_line(machine: dict[str, Any]) -> str:
     gpus = ", ".join(f"{gpu['name']} ({gpu['clocks.sm']} of {gpu['clocks.max.sm']})" for gpu in machine["gpus"])
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
-        f"{machine['date']}: {machine['cpu']}{clock}, {machine['cores']} cores, {machine['threads']} threads, "
-        f"load {machine['load_average_1min']}, {machine['memory_gib']} GiB; GPU: {gpus or 'none'}; "
-        f"Python {machine['python']}, {versions}; commit {machine['commit'] or 'unknown'}"
+        f"{machine['date']}: {machine['cpu']}{clock}, {counted(machine['cores'], 'core')}, "
+        f"{counted(machine['threads'], 'thread')}, load {machine['load_average_1min']}, {machine['memory_gib']} GiB; "
+        f"GPU: {gpus or 'none'}; Python {machine['python']}, {versions}; commit {machine['commit'] or 'unknown'}"
     )
 
 

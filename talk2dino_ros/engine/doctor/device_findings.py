@@ -10,6 +10,7 @@ import torch
 from talk2dino_ros.engine.doctor.health_finding import HealthFinding, Level, Section
 from talk2dino_ros.engine.runtime.cuda_reason import is_driver_missing, why_no_cuda
 from talk2dino_ros.engine.selfcheck.device_key import driver_version
+from talk2dino_ros.engine.text.counted import counted
 
 GIB = 2**30
 
@@ -19,10 +20,9 @@ def devices(machine: dict[str, Any]) -> Section:
     memory = f"{machine['memory_gib']:.1f} GiB" if machine["memory_gib"] else "memory unknown"
     load = machine["load_average_1min"]
     is_busy = load > 1.5 * machine["cores"]
-    processor = HealthFinding("processor", f"{machine['cpu']}, {machine['cores']} cores, {memory}")
-    busy = HealthFinding(
-        "load", f"{load:.1f} on {machine['cores']} cores, so times are not the machine's own", Level.NOTE
-    )
+    cores = counted(machine["cores"], "core")
+    processor = HealthFinding("processor", f"{machine['cpu']}, {cores}, {memory}")
+    busy = HealthFinding("load", f"{load:.1f} on {cores}, so times are not the machine's own", Level.NOTE)
     return Section("Devices", (processor, *([busy] if is_busy else []), *_cuda()))
 
 

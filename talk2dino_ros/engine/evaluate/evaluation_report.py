@@ -17,6 +17,7 @@ from talk2dino_ros.engine.files.bounded_parsers import parse_json
 from talk2dino_ros.engine.files.regular_files import read_regular
 from talk2dino_ros.engine.models.patch_source import patch_source_of
 from talk2dino_ros.engine.models.registry import find_model
+from talk2dino_ros.engine.text.counted import counted
 
 TABLE = "evaluation.md"
 _RESULTS = "evaluate_*.json"
@@ -168,7 +169,7 @@ def _remarks(facts: Facts) -> list[str]:
     """List the reasons why a figure may not be compared with a published one."""
     remarks = []
     if facts["images"] < facts["images_of_the_set"]:
-        remarks.append(f"{facts['images']} of {facts['images_of_the_set']} images")
+        remarks.append(f"{facts['images']} of {counted(facts['images_of_the_set'], 'image')}")
     remarks += departures(facts["protocol"], facts["options"])
     kind = DATASETS.get(facts["dataset"])
     return remarks + (_background_remarks(facts, kind) if kind else [])
@@ -190,10 +191,11 @@ def _notes(results: list[Facts], table: Facts) -> list[str]:
     for facts in results:
         options, remarks = facts["options"], _remarks(facts)
         notes.append(
-            f"- {facts['title']}, `{facts['model']}`{_MARK if remarks else ''}: {''.join(f'{r}; ' for r in remarks)}"
-            f"{facts['images']} images, pixels right {facts['pixel_accuracy']} %, protocol {facts['protocol']}, "
-            f"patches of the {facts['patch_source']}, refine {options['refine']}, background {options['background']}, "
-            f"cleaning {options['background_cleaning']}, {facts['precision']}; {machine_line(facts['machine'])}"
+            f"- {facts['title']}, `{facts['model']}`{_MARK if remarks else ''}: "
+            f"{''.join(f'{r}; ' for r in remarks)}{counted(facts['images'], 'image')}, pixels right "
+            f"{facts['pixel_accuracy']} %, protocol {facts['protocol']}, patches of the {facts['patch_source']}, "
+            f"refine {options['refine']}, background {options['background']}, cleaning "
+            f"{options['background_cleaning']}, {facts['precision']}; {machine_line(facts['machine'])}"
             + "".join(f"; skipped {name}" for name in facts["skipped"])
         )
     systems = {_system(facts) for facts in results}

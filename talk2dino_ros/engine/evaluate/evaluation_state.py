@@ -16,6 +16,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import Dataset, DatasetError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
 from talk2dino_ros.engine.files.bounded_parsers import parse_json
 from talk2dino_ros.engine.files.regular_files import read_regular
+from talk2dino_ros.engine.text.counted import counted
 
 _FORMAT = "talk2dino evaluation 1"
 # Vectors of the same words by the same weights differ by rounding only; other weights differ by far more.
@@ -104,7 +105,7 @@ def _checked(progress: Progress) -> Progress:
     """Return it; raise ValueError where it is of images that were not looked at."""
     done = progress.done
     if done < 0 or (progress.confusion.counts < 0).any() or not all(0 <= place < done for place in progress.by_image):
-        raise ValueError(f"it is not of the {done} images that it names")
+        raise ValueError(f"it is not of the {counted(done, 'image')} that it names")
     if len(progress.skipped) > done or not all(isinstance(reason, str) for reason in progress.skipped.values()):
         raise ValueError("what was skipped has no reasons")
     return progress

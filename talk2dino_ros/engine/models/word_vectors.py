@@ -14,6 +14,7 @@ from talk2dino_ros.engine.runtime.enough_memory import enough_memory
 from talk2dino_ros.engine.runtime.fixed_shapes import VECTORS, in_blocks
 from talk2dino_ros.engine.text.class_entries import ClassEntry, shorten
 from talk2dino_ros.engine.text.class_syntax import language_warning
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.text.prompt_features import Mapper, Vectors
 from talk2dino_ros.engine.text.text_cache import PromptFeatures
 from talk2dino_ros.engine.vocabulary import Vocabulary
@@ -84,8 +85,8 @@ def _truncation_warning(cut: list[str], model: Model) -> tuple[str, ...]:
     if not cut:
         return ()
     return (
-        f"{len(cut)} prompts (with their templates) are longer than {model.name} reads and were cut, "
-        f"such as {shorten(cut[0])}; shorten them",
+        f"{counted(len(cut), 'prompt is', 'prompts are')} with the template longer than {model.name} reads, and cut, "
+        f"such as {shorten(cut[0])}; shorten what is too long",
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from talk2dino_ros.engine.errors import VocabularyError
 from talk2dino_ros.engine.text.class_syntax import plain_separators, without_unseen_ends
 from talk2dino_ros.engine.text.class_threshold import check_no_threshold, split_threshold
+from talk2dino_ros.engine.text.counted import counted
 
 MAX_CLASSES = 254  # ids 1..254: 0 stays free for stacks that use it as unlabeled
 MAX_NAME_LENGTH = 100
@@ -79,8 +80,8 @@ def parse_classes(texts: Sequence[str]) -> tuple[ClassEntry, ...]:
     _check_unique(entries)
     if not any(entry.is_labelled for entry in entries):
         raise VocabularyError(
-            f"all {len(entries)} classes are distractors ('!name') or questions ('?name'), expected at least one to "
-            "label; write one without '!' and '?'"
+            f"the vocabulary of {counted(len(entries), 'class', 'classes')} has only distractors ('!name') and "
+            "questions ('?name'), expected at least one to label; write one without '!' and '?'"
         )
     return entries
 

@@ -16,6 +16,7 @@ from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files.bounded_parsers import parse_yaml
 from talk2dino_ros.engine.files.regular_files import read_regular, user_path
 from talk2dino_ros.engine.text.class_entries import shorten
+from talk2dino_ros.engine.text.counted import counted
 
 RECIPES = Path(__file__).parents[1] / "data" / "recipes"
 _SUFFIXES = (".yaml", ".yml")
@@ -74,9 +75,9 @@ class Recipe:
                 raise TrainingError(f"{name} is {value}, expected {low:g} to {high:g}; correct the recipe or --set")
         if not 0 < self.validate_every <= self.epochs and (self.patience or self.keep == "best"):
             raise TrainingError(
-                f"validate_every is {self.validate_every} of {self.epochs} epochs with patience {self.patience} and "
-                f"keep {self.keep}, expected 1 to {self.epochs}, for both go by the validation loss; set it, or "
-                "patience 0 and keep last"
+                f"validate_every is {self.validate_every} of {counted(self.epochs, 'epoch')} with patience "
+                f"{self.patience} and keep {self.keep}, expected 1 to {self.epochs}, for both go by the validation "
+                "loss; set it, or patience 0 and keep last"
             )
 
     def check_without_validation(self) -> None:

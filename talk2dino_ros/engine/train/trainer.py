@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.models.projection import Projection
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.train.curves import Note, no_note
 from talk2dino_ros.engine.train.distributed import Ranks
 from talk2dino_ros.engine.train.loss import best_heads, info_nce
@@ -197,8 +198,8 @@ class Trainer:
                 )
         if self.step > self.recipe.epochs * self._sampler.steps_per_epoch:
             raise TrainingError(
-                f"{self._path} is beyond epoch {self.epoch}, expected at most the {self.recipe.epochs} epochs of the "
-                "recipe; raise epochs, or begin anew with --fresh"
+                f"{self._path} is beyond epoch {self.epoch}, expected at most the "
+                f"{counted(self.recipe.epochs, 'epoch')} of the recipe; raise epochs, or begin anew with --fresh"
             )
 
     def _end_epoch(self) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.perception.memory.place_finder import FoundPlace
 from talk2dino_ros.perception.memory.spatial_memory import Finding, SpatialMemory
 from talk2dino_ros.perception.memory.word_query import WordQuery
@@ -12,7 +13,7 @@ def finding_sentence(query: WordQuery, finding: Finding, memory: SpatialMemory) 
     """Return the sentence for a person."""
     if finding.places:
         best = finding.places[0][1]
-        places = "1 place" if len(finding.places) == 1 else f"{len(finding.places)} places, the best one"
+        places = counted(len(finding.places), "place", "places, the best one")
         return f"'{query.name}' is at {places} sure by {best.confidence:.0%}"
     if finding.best_score is None or finding.best_margin is None:
         when = "since then" if memory.keyframes else "of this map yet"
@@ -29,8 +30,7 @@ def finding_sentence(query: WordQuery, finding: Finding, memory: SpatialMemory) 
 
 def _refused(place: FoundPlace) -> str:
     x, y, z = place.position
-    images = "1 image" if place.detections == 1 else f"{place.detections} images"
     return (
-        f"the best place, at ({x:.2f}, {y:.2f}, {z:.2f}), has an evidence of {place.evidence:.2f} of {images}, below "
-        "min_evidence"
+        f"the best place, at ({x:.2f}, {y:.2f}, {z:.2f}), has an evidence of {place.evidence:.2f} of "
+        f"{counted(place.detections, 'image')}, below min_evidence"
     )

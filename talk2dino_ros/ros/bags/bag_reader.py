@@ -10,6 +10,7 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import Talk2DinoError
 from talk2dino_ros.engine.files.regular_files import check_regular
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.bags.bag_definitions import Definitions, differing_field
 from talk2dino_ros.ros.conversions.stamps import stamp_to_ns
 
@@ -88,8 +89,8 @@ class Bag:
             is_empty and not span and not self.losses and self.count(topics)
         ):  # rosbags leaves out what its metadata describes otherwise
             raise BagError(
-                f"{self.path}: none of its {self.count(topics)} messages of {', '.join(topics)} can be read, expected "
-                "a metadata.yaml that fits the files beside it; make it again with `ros2 bag reindex`"
+                f"{self.path}: of its {counted(self.count(topics), 'message')} of {', '.join(topics)} none can be "
+                "read, expected a metadata.yaml that fits the files beside it; make it again with `ros2 bag reindex`"
             )
 
     def _is_readable(self, connection: Any) -> bool:

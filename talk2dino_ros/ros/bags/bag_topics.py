@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.bags.bag_reader import Bag, BagError
 from talk2dino_ros.ros.conversions.encodings import DEPTH_ENCODINGS
 
@@ -82,8 +83,8 @@ def _named(names: TopicNames) -> list[tuple[str, ...]]:
     for what, given in zip(_KINDS, kinds, strict=True):
         if len(given) not in (0, count):
             raise BagError(
-                f"--{what}-topic is given {len(given)} times, and another topic {count} times, expected one for each "
-                "camera in the same order, or none; give as many"
+                f"--{what}-topic is given {counted(len(given), 'time')}, and another topic {counted(count, 'time')}, "
+                "expected one for each camera in the same order, or none; give as many"
             )
     return [*zip(*(given or [""] * count for given in kinds), strict=True)]
 

@@ -10,6 +10,7 @@ from typing import Any
 from rclpy.impl import rcutils_logger
 from rclpy.impl.logging_severity import LoggingSeverity
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.text.safe_text import safe_lines, safe_text
 
 PERIOD_S = 10.0
@@ -41,7 +42,8 @@ class NodeLogger(rcutils_logger.RcutilsLogger):
         budget = self._errors if is_error else self._warnings if severity >= LoggingSeverity.WARN else self._rest
         is_allowed, left_out = budget.takes(len(text), time.monotonic())
         if left_out:
-            text = f"{left_out} lines before this one were left out of the log, as there were too many; {text}"
+            lines = counted(left_out, "line before this one was", "lines before this one were")
+            text = f"{lines} left out of the log, as there were too many; {text}"
         return is_allowed and bool(super().log(text, severity, *name, **filters))
 
 

@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from talk2dino_ros.engine.text.counted import counted
+
 SHARED_MEMORY = Path("/dev/shm")
 LOCK = re.compile(r"fast(?:dds|rtps)_[0-9a-f]{16}_el")  # Fast DDS 2.x calls them fastrtps
 YOUNGEST_S = 10.0  # the lock is taken right after its file was made, and not in the same moment
@@ -29,11 +31,9 @@ class Removed(NamedTuple):
     size: int
 
     def __str__(self) -> str:
-        segments, killed = "segments", "processes were killed"
-        if self.segments == 1:
-            segments, killed = "segment", "process was killed"
         size = f"{self.size / 1e6:.0f} MB in {SHARED_MEMORY}"
-        return f"removed {self.segments} {segments} of shared memory ({size}), whose {killed}"
+        killed = "process was killed" if self.segments == 1 else "processes were killed"
+        return f"removed {counted(self.segments, 'segment')} of shared memory ({size}), whose {killed}"
 
 
 def remove_abandoned(folder: Path = SHARED_MEMORY) -> Removed:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy.serialization import serialize_message
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.bags.bag_writer import written_bag
 from talk2dino_ros.segmenter.problem.problem_description import write_description
 from talk2dino_ros.segmenter.problem.problem_folder import ProblemError, new_problem
@@ -74,8 +75,8 @@ def _told(counts: Mapping[str, int], kept: Sequence[KeptMessage]) -> str:
     images = Counter(each.topic for each in kept if each.active is not None)
     seconds = max(each.at_s for each in kept if each.active) - min(each.at_s for each in kept if each.active)
     others = sum(counts.values()) - images.total()
-    listed = ", ".join(f"{count} images of {topic}" for topic, count in sorted(images.items()))
-    return f"{listed} in {seconds:.1f} s, {others} messages of depth, camera_info and transforms"
+    listed = ", ".join(f"{counted(count, 'image')} of {topic}" for topic, count in sorted(images.items()))
+    return f"{listed} in {seconds:.1f} s, {counted(others, 'message')} of depth, camera_info and transforms"
 
 
 def _versions(active: ActiveConfiguration) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.ros.bags.bag_topics import CameraTopics, camera_names, find_cameras, transform_topics
 from talk2dino_ros.ros.bags.bag_writer import written_bag
 from talk2dino_ros.segmenter.replay.replay_camera import NODE, ReplayCamera
@@ -137,7 +138,7 @@ def _journaled(active: ActiveConfiguration, journal: ResultJournal, numbers: Ite
 def _check_masks(outcome: ReplayOutcome, plan: ReplayPlan) -> None:
     if not any(camera.masks for camera in outcome.cameras):
         reason = next(iter(outcome.report.reasons.values()), "; ".join(outcome.losses) or "there was none")
-        raise ReplayError(f"none of the {plan.images} images became a mask, the first because: {reason}")
+        raise ReplayError(f"of {counted(plan.images, 'image')} none became a mask, the first because: {reason}")
 
 
 def _about(bag: Bag, actives: Sequence[tuple[int, ActiveConfiguration]]) -> dict[str, str]:

@@ -9,6 +9,7 @@ and the id of a dropped name stays in quarantine until every consumer has forgot
 from collections.abc import Mapping, Sequence
 
 from talk2dino_ros.engine.errors import VocabularyError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.vocabulary import UNLABELED_ID
 
 IDS = range(255)
@@ -153,5 +154,6 @@ def check_one_each(ids: Sequence[object], classes: Sequence[object]) -> None:
     """Raise VocabularyError where there is not one fixed id for each class."""
     if len(ids) != len(classes):
         raise VocabularyError(
-            f"{len(ids)} fixed ids came with {len(classes)} classes; give one id per class, or none at all."
+            f"{counted(len(ids), 'fixed id')} came with {counted(len(classes), 'class', 'classes')}; give one id per "
+            "class, or none at all."
         )

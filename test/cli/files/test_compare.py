@@ -80,7 +80,7 @@ def test_the_page_stands_alone_and_shows_names_as_text(two, tmp_path, capsys):
     assert "<b>&bg" in page.text
     assert "only in A" in page.text
     assert (
-        "50.0% of the pixels of 2 images have the same name in both. 1 images are only in A, and left out." in page.text
+        "50.0% of the pixels of 2 images have the same name in both. 1 image is only in A, and left out." in page.text
     )
 
 

@@ -179,7 +179,7 @@ def test_what_is_done_needs_no_model_and_a_new_bag_is_added(fleet, expected, tmp
     again = ColourSegmenter()
     assert label_files(again, *fleet, "-o", out) == 0
     assert (again.calls, tree(out)) == (2, expected)
-    assert "2 images of 4 sources were labelled, and 7 had been before" in capsys.readouterr().out
+    assert "labelled 2 images of 4 sources, and 7 had been before" in capsys.readouterr().out
 
 
 def test_a_worker_with_other_weights_refuses(fleet, tmp_path, capsys):

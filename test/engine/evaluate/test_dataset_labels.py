@@ -165,7 +165,7 @@ def test_a_missing_label_is_named(tmp_path):
     write_ade20k(tmp_path, {"a": [[1]]})
     for name in ("b", "c"):
         write_image(tmp_path / f"ADEChallengeData2016/images/validation/{name}.jpg", (1, 1))
-    with pytest.raises(DatasetError, match=r"b\.png is missing and 1 files more, .* each of the 3"):
+    with pytest.raises(DatasetError, match=r"b\.png is missing and 1 more, .* each of the 3"):
         open_dataset("ade20k", tmp_path)
 
 

@@ -135,7 +135,7 @@ def test_a_name_that_no_file_can_have_is_a_missing_file(name, tmp_path):
     """Found by `python -m benchmarks.fuzz`: pathlib raises for a name that is too long."""
     write_pascal(tmp_path, "VOC2012", {"2007_000033": [[1]]})
     (tmp_path / "VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt").write_text(f"2007_000033\n{name}\n")
-    with pytest.raises(DatasetError, match=r"is missing and 1 files more"):
+    with pytest.raises(DatasetError, match=r"is missing and 1 more"):
         open_dataset("voc20", tmp_path)
 
 

@@ -123,7 +123,7 @@ def test_the_same_fixed_id_for_two_names_is_refused(ids):
 
 
 def test_fixed_ids_must_be_as_many_as_the_names(ids):
-    with pytest.raises(VocabularyError, match="1 fixed ids came with 2 classes"):
+    with pytest.raises(VocabularyError, match="1 fixed id came with 2 classes"):
         ids.assign(["door", "chair"], [1], 0.0)
 
 

@@ -52,7 +52,7 @@ def test_ids_fixed_for_the_classes_leave_the_background_its_own(memory):
     assert (fixed.ids, fixed.background_id) == ((7, 0), 1)
     with pytest.raises(VocabularyError, match="The id 1 of 'cup' still means 'nothing'"):
         accept(memory, "cup", ids=[1])
-    with pytest.raises(VocabularyError, match="1 fixed ids came with 2 classes"):
+    with pytest.raises(VocabularyError, match="1 fixed id came with 2 classes"):
         accept(memory, "cup", "door", ids=[1])
 
 

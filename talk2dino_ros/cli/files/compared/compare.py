@@ -10,6 +10,7 @@ from talk2dino_ros.cli.files.compared.comparison_page import comparison_page
 from talk2dino_ros.cli.tables import print_table
 from talk2dino_ros.engine.errors import ModelError
 from talk2dino_ros.engine.files.atomic_write import write_atomically
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.viz.pictures import UnwritableError
 
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
             "name another by --output"
         ) from error
     print_table([("class", "IoU", "share in A", "share in B"), *_rows(comparison)])
-    print(f"written to {arguments.output}; {len(comparison.pairs)} images, those that differ most first")
+    print(f"written to {arguments.output}; {counted(len(comparison.pairs), 'image')}, those that differ most first")
 
 
 def _rows(comparison: ResultComparison) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from talk2dino_ros.cli.files.compared.compared_pictures import pair_pictures
 from talk2dino_ros.cli.files.compared.comparison import ClassAgreement, ImagePair, ResultComparison
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.text.safe_text import safe_text
 from talk2dino_ros.viz.overlay import color_of
 
@@ -67,9 +68,12 @@ def comparison_page(comparison: ResultComparison, most: int) -> str:
 
 
 def _summary(comparison: ResultComparison) -> str:
-    sentence = f"{comparison.same:.1%} of the pixels of {len(comparison.pairs)} images have the same name in both."
+    images = counted(len(comparison.pairs), "image")
+    sentence = f"{comparison.same:.1%} of the pixels of {images} have the same name in both."
     only = [
-        f"{count} images are only in {letter}" for letter, count in zip("AB", comparison.missing, strict=True) if count
+        f"{counted(count, 'image is', 'images are')} only in {letter}"
+        for letter, count in zip("AB", comparison.missing, strict=True)
+        if count
     ]
     rest = f" {' and '.join(only)}, and left out." if only else ""
     return f"<p>{sentence}{rest}</p>"

@@ -15,6 +15,7 @@ from talk2dino_ros.engine.errors import ImageError, Talk2DinoError
 from talk2dino_ros.engine.evaluate.confusion import IGNORED
 from talk2dino_ros.engine.files.picture_reader import open_picture, orientation_in, upright
 from talk2dino_ros.engine.files.regular_files import read_regular
+from talk2dino_ros.engine.text.counted import counted
 
 BACKGROUND = "background"  # the class that no word is for; first in the lists that have it
 IGNORE_VALUE = 255  # in the label files of every data set here
@@ -103,9 +104,10 @@ class Dataset:
         if outside.any():
             strange = sorted({int(value) for value in np.unique(values[outside])})
             raise DatasetError(
-                f"{sample.label} has {outside.sum()} pixels with the ids {', '.join(map(str, strange[:5]))}"
-                f"{', …' if len(strange) > 5 else ''}, expected those of {self.name}'s {len(self.classes)} classes; "
-                "correct the label file or the class list"
+                f"{sample.label} has {counted(int(outside.sum()), 'pixel')} with the ids "
+                f"{', '.join(map(str, strange[:5]))}{', …' if len(strange) > 5 else ''}, expected those of "
+                f"{self.name}'s {counted(len(self.classes), 'class', 'classes')}; correct the label file or the class "
+                "list"
             )
         return truth
 
@@ -190,8 +192,8 @@ def paired(pairs: Iterable[tuple[Path, Path]], what: str) -> tuple[Sample, ...]:
     missing = [path for sample in samples for path in (sample.image, sample.label) if not os.path.isfile(path)]
     if missing:
         raise DatasetError(
-            f"{missing[0]} is missing{f' and {len(missing) - 1} files more' if len(missing) > 1 else ''}, expected an "
-            f"image and a label file for each of the {len(samples)} of {what}; fetch or convert the rest"
+            f"{missing[0]} is missing{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}, expected an image "
+            f"and a label file for each of the {len(samples)} of {what}; fetch or convert the rest"
         )
     return samples
 

@@ -20,6 +20,7 @@ from talk2dino_ros.engine.evaluate.datasets.dataset import (
 )
 from talk2dino_ros.engine.files.picture_reader import hidden_pictures, visible_pictures
 from talk2dino_ros.engine.text.class_entries import parse_classes
+from talk2dino_ros.engine.text.counted import counted
 
 
 def folder_kind(folder: Path) -> Kind:
@@ -29,7 +30,9 @@ def folder_kind(folder: Path) -> Kind:
     if classes and classes[0].casefold() == BACKGROUND:
         classes = (BACKGROUND, *classes[1:])
     _check_classes(root / "classes.txt", classes)
-    return Kind(f"{root.name}, {len(classes)} classes", "", classes, lambda _: _find(root, len(classes)))
+    return Kind(
+        f"{root.name}, {counted(len(classes), 'class', 'classes')}", "", classes, lambda _: _find(root, len(classes))
+    )
 
 
 def _check_classes(path: Path, classes: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files import bounded_parsers
+from talk2dino_ros.engine.text.counted import counted
 
 logger = logging.getLogger("talk2dino")
 
@@ -55,8 +56,8 @@ class CaptionSet:
         twice = [key for key, count in Counter(example.key for example in found).items() if count > 1]
         if twice:
             raise TrainingError(
-                f"{name} has {len(twice)} keys more than once, the first is {twice[0]!r}, expected each image under a "
-                "key of its own; rename or remove the second"
+                f"{name} has {counted(len(twice), 'key')} more than once, the first is {twice[0]!r}, expected each "
+                "image under a key of its own; rename or remove the second"
             )
         kept = tuple(example for example in map(_without_blanks, found) if example.captions)
         if not kept:

@@ -13,6 +13,7 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files.regular_files import read_regular
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.train.captions.caption_set import (
     CaptionSet,
     Example,
@@ -42,8 +43,8 @@ def open_coco(folder: Path, split: Split) -> CaptionSet | None:
     missing = [name for name in files.values() if name not in there]
     if missing:
         raise TrainingError(
-            f"{images / missing[0]} is missing{f' and {len(missing) - 1} images more' if len(missing) > 1 else ''}, "
-            f"expected the {len(files)} images of {path.name}; fetch the rest"
+            f"{images / missing[0]} is missing{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}, expected "
+            f"the {counted(len(files), 'image')} of {path.name}; fetch the rest"
         )
     examples = (
         Example(name, tuple(captions[number]), partial(read_regular, images / name)) for number, name in files.items()

@@ -17,6 +17,7 @@ from typing import Any
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files.regular_files import read_regular
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.train.captions.caption_set import (
     SPLITS,
     CaptionSet,
@@ -69,8 +70,8 @@ def _check_files(path: Path, images: dict[str, Any]) -> None:
     missing = [image for image in images if not (path.parent / image).is_file()]
     if missing:
         raise TrainingError(
-            f"{path.parent / missing[0]} is missing{f' and {len(missing) - 1} images more' if len(missing) > 1 else ''}"
-            f", expected the {len(images)} images that {path.name} names; put them there or remove their rows"
+            f"{path.parent / missing[0]} is missing{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}, "
+            f"expected the {counted(len(images), 'image')} that {path.name} names; put them there or remove their rows"
         )
 
 

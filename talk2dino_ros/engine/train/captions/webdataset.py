@@ -13,6 +13,7 @@ from pathlib import Path
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.files.regular_files import open_regular
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.train.captions.caption_set import (
     IMAGE_SUFFIXES,
     CaptionSet,
@@ -59,8 +60,9 @@ def _examples(shard: Path, name: str) -> Iterator[Example]:
         where = f"{shard}: {key}"
         if len(sample.images) != 1 or not sample.texts:
             raise TrainingError(
-                f"{where} has {len(sample.images)} images ({', '.join(IMAGE_SUFFIXES)}) and "
-                f"{len(sample.texts)} captions (.txt, .json), expected one and at least one; correct or remove it"
+                f"{where} has {counted(len(sample.images), 'image')} ({', '.join(IMAGE_SUFFIXES)}) and "
+                f"{counted(len(sample.texts), 'caption')} (.txt, .json), expected one and at least one; correct or "
+                "remove it"
             )
         yield Example(f"{name}/{key}", _captions(shard, sample, where), partial(read_range, shard, *sample.images[0]))
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from talk2dino_ros.engine.errors import TrainingError
 from talk2dino_ros.engine.runtime.memory import release_memory
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.train.captions import CaptionSet, Example
 from talk2dino_ros.engine.train.features.frozen import FrozenModel
 from talk2dino_ros.engine.train.features.part_writers import OnDone, make_writer
@@ -42,10 +43,11 @@ class ExtractionReport:
 
     def __str__(self) -> str:
         if not self.skipped:
-            return f"{self.done} images"
+            return counted(self.done, "image")
         named = [f"{key}: {reason}" for key, reason in self.skipped.items()]
         rest = [f"and {len(named) - NAMED} more"] if len(named) > NAMED else []
-        first = f"{self.done} images; {len(named)} could not be read and are left out:"
+        left_out = counted(len(named), "could not be read and is left out", "could not be read and are left out")
+        first = f"{counted(self.done, 'image')}; {left_out}:"
         return "\n  ".join([first, *named[:NAMED], *rest])
 
 

@@ -10,6 +10,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from talk2dino_ros.engine.errors import TrainingError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.engine.train.features.store_folder import Kind, StoreFolder, StoreKey, check_key, open_folder
 
 __all__ = ["FeatureStore", "StoreKey", "open_store"]
@@ -107,8 +108,8 @@ def _check_finished(folder: StoreFolder) -> None:
         there = sum(folder.is_there(kind, part) for part in folder.parts)
         if there < len(folder.parts):
             raise TrainingError(
-                f"{folder.path} has {there} of {len(folder.parts)} parts of {kind}, expected all of them; run the "
-                "extraction again, which continues where it was stopped"
+                f"{folder.path} has {there} of {counted(len(folder.parts), 'part')} of {kind}, expected all of them; "
+                "run the extraction again, which continues where it was stopped"
             )
 
 

@@ -47,7 +47,7 @@ def test_a_set_without_a_caption_is_refused(examples):
 
 
 def test_a_key_that_stands_for_two_images_is_refused():
-    with pytest.raises(TrainingError, match=r"set has 1 keys more than once, the first is 'b'"):
+    with pytest.raises(TrainingError, match=r"set has 1 key more than once, the first is 'b'"):
         CaptionSet.of("set", [example("a", "x"), example("b", "y"), example("b", "z")])
 
 

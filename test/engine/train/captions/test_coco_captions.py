@@ -82,7 +82,7 @@ def test_missing_images_are_named(tmp_path):
     write_coco(tmp_path)
     for number in (384029, 222016):
         (tmp_path / f"train2014/COCO_train2014_{number:012}.jpg").unlink()
-    with pytest.raises(TrainingError, match=r"000000384029\.jpg is missing and 1 images more, expected the 3 images"):
+    with pytest.raises(TrainingError, match=r"000000384029\.jpg is missing and 1 more, expected the 3 images"):
         open_captions(tmp_path, "train")
 
 

@@ -115,7 +115,7 @@ def test_without_a_split_all_is_for_training(folder):
         ("captions.jsonl", '["a.jpg", "x"]', r"line 1 is not an object"),
         ("captions.jsonl", '{"image": "a.jpg", "caption": "x"', r"captions\.jsonl line 1 is not JSON"),
         ("captions.jsonl", '{"image": "a.jpg", "caption": "x", "split": "test"}', r"the split 'test', expected train"),
-        ("captions.jsonl", '{"image": "d.jpg", "caption": "x"}', r"d\.jpg is missing, expected the 1 images"),
+        ("captions.jsonl", '{"image": "d.jpg", "caption": "x"}', r"d\.jpg is missing, expected the 1 image"),
         ("captions.csv", "image,caption,split\na.jpg,x,train\na.jpg,y,val\n", r"has a\.jpg in train and in val"),
     ],
 )

@@ -73,7 +73,7 @@ def test_one_shard_can_be_named(tmp_path):
 @pytest.mark.parametrize(
     ("members", "match"),
     [
-        ([("x.jpg", b"")], r"0\.tar: x has 1 images \(.*\) and 0 captions"),
+        ([("x.jpg", b"")], r"0\.tar: x has 1 image \(.*\) and 0 captions"),
         ([("x.txt", "a")], r"0\.tar: x has 0 images"),
         ([*pair("x"), ("x.png", b"")], r"0\.tar: x has 2 images"),
         ([*pair("x"), *pair("x")], r"0\.tar: x has 2 images"),

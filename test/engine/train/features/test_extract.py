@@ -128,7 +128,7 @@ def test_a_truncated_image_is_skipped_counted_and_named(tiny, captions, tmp_path
     report = extract(captions, tiny, tmp_path / "store", **OPTIONS)
     assert report.done == COUNT - 1
     assert list(report.skipped) == ["005.jpg"]
-    assert str(report).startswith("9 images; 1 could not be read and are left out:\n  005.jpg: ")
+    assert str(report).startswith("9 images; 1 could not be read and is left out:\n  005.jpg: ")
     store = open_store(tmp_path / "store")
     assert "005.jpg" not in store.keys
     assert store.skipped == report.skipped
