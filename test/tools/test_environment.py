@@ -58,6 +58,17 @@ def test_the_repair_points_cmake_at_this_machine_and_is_done_once(tmp_path: Path
     assert repair_cmake_files(tmp_path, "/py/include", "/np/include") == 0
 
 
+def test_the_repair_takes_out_what_the_machine_of_the_wheels_linked_with(tmp_path: Path) -> None:
+    """As Fast DDS's targets name it, in the wheels of Jazzy and of Kilted."""
+    file = tmp_path / "share/fastdds/cmake/fastdds-shared-targets.cmake"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        'INTERFACE_LINK_LIBRARIES "fastcdr;-lpthread;dl;/usr/lib64/libtinyxml2.so;\\$<\\$<BOOL:1>:OpenSSL::SSL>"\n'
+    )
+    assert repair_cmake_files(tmp_path, "/py/include", "/np/include") == 1
+    assert file.read_text() == 'INTERFACE_LINK_LIBRARIES "fastcdr;-lpthread;dl;\\$<\\$<BOOL:1>:OpenSSL::SSL>"\n'
+
+
 def test_a_fingerprint_sees_content_names_and_facts(tmp_path: Path) -> None:
     one = tmp_path / "one.txt"
     one.write_text("a")
