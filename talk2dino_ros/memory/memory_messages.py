@@ -15,6 +15,7 @@ from talk2dino_msgs.msg import RememberedPlace
 from visualization_msgs.msg import Marker, MarkerArray
 
 from talk2dino_ros.engine.errors import ImageError
+from talk2dino_ros.engine.text.counted import counted
 from talk2dino_ros.perception.memory.disk.keyframe_store import FeatureKind
 from talk2dino_ros.perception.memory.image_gate import RejectedImageError
 from talk2dino_ros.perception.memory.keyframe import Keyframe
@@ -105,7 +106,9 @@ def _features(msg: Any, count: int) -> NDArray[np.float32]:
 def _array(values: Any, dtype: Any, rows: int, columns: int, name: str) -> NDArray[Any]:
     array = np.asarray(values, dtype)
     if array.size != rows * columns:
-        raise ImageError(f"{name} has {array.size} numbers, expected {rows * columns}; correct the publisher")
+        raise ImageError(
+            f"{name} has {counted(array.size, 'number')}, expected {rows * columns}; correct the publisher"
+        )
     return array.reshape(rows, columns)
 
 

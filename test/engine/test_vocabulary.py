@@ -66,10 +66,10 @@ def test_non_ascii_names_are_accepted_and_composed():
         (["door\uff1a" + "\uff0c".join(["red"] * 20_000)], "20000 prompts", "at most 100"),
         ([f"c{i}: " + ", ".join(["a"] * 100) for i in range(11)], "11 classes have 1100 prompts", "at most 1000"),
         ([f"c{i}: a, b, c, d" for i in range(251)], "251 classes have 1004 prompts", "at most 1000"),
-        (["x" * 10_000_000], "1 classes have 10000000 characters", "at most 1000000"),
+        (["x" * 10_000_000], "1 class of 10000000 characters in all came", "at most 1000000"),
         (["do\x7for"], "U+007F at position 2", "remove it"),
         (["do\ud800or"], "U+D800 at position 2", "remove it"),
-        (["!wall", "!floor"], "all 2 classes are distractors", "without '!'"),
+        (["!wall", "!floor"], "the vocabulary of 2 classes has only distractors", "without '!'"),
     ],
 )
 def test_bad_words_are_refused_with_value_and_remedy(texts, value, remedy):
@@ -130,7 +130,7 @@ def test_with_ids_leaves_the_old_vocabulary_as_it_was():
 
 
 def test_with_ids_of_another_count_is_refused():
-    with pytest.raises(VocabularyError, match="1 ids for 2 classes"):
+    with pytest.raises(VocabularyError, match="1 id for 2 classes"):
         Vocabulary.from_embeddings(["door", "chair"], np.eye(2)).with_ids((1,), 1)
 
 

@@ -79,7 +79,7 @@ def test_patches_are_in_the_pixels_of_the_picture():
     [
         ({"encoding": "fp32"}, "fp16 or int8"),
         ({"data": [0] * 5}, "5 bytes, expected 6"),
-        ({"scales": [1.0]}, "scales has 1 numbers, expected 2"),
+        ({"scales": [1.0]}, "scales has 1 number, expected 2"),
         ({"points": []}, "points has 0 numbers, expected 6"),
         ({"centres": [0.0] * 3}, "centres has 3 numbers, expected 4"),
         ({"dimensions": 0}, "of 0 dimensions"),

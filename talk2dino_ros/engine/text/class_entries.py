@@ -129,8 +129,8 @@ def _check_amount(texts: Sequence[str]) -> None:
     characters = sum(map(len, texts))
     if characters > MAX_CHARACTERS_IN_ALL:
         raise VocabularyError(
-            f"the {len(texts)} classes have {characters} characters, expected at most {MAX_CHARACTERS_IN_ALL} in all; "
-            "ask for fewer classes, or shorter prompts"
+            f"{counted(len(texts), 'class', 'classes')} of {characters} characters in all came, expected at most "
+            f"{MAX_CHARACTERS_IN_ALL}; ask for fewer classes, or shorter prompts"
         )
     counts = [1 + plain_separators(text).partition(":")[2].count(",") for text in texts]
     for text, count in zip(texts, counts, strict=True):

@@ -103,7 +103,7 @@ def test_an_id_outside_of_the_class_list_is_refused_with_the_file_and_the_id(nam
     else:
         write_coco(tmp_path, label)
     dataset = open_dataset(name, tmp_path)
-    with pytest.raises(DatasetError, match=rf"a_0_0.*png has 1 pixels with the ids {value}, expected .*correct"):
+    with pytest.raises(DatasetError, match=rf"a_0_0.*png has 1 pixel with the ids {value}, expected .*correct"):
         dataset.read_label(dataset.samples[0])
 
 
@@ -122,7 +122,7 @@ def test_a_16_bit_label_picture_is_read_and_its_large_ids_are_refused(tmp_path):
     Image.fromarray(np.array([[13, 0]], np.uint16)).save(path)
     assert names_of(dataset) == ["person", None]
     Image.fromarray(np.array([[13, 511]], np.uint16)).save(path)
-    with pytest.raises(DatasetError, match="1 pixels with the ids 511"):
+    with pytest.raises(DatasetError, match="1 pixel with the ids 511"):
         dataset.read_label(dataset.samples[0])
 
 

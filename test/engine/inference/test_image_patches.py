@@ -110,7 +110,7 @@ def test_a_black_patch_has_no_features_rather_than_nan():
 
 
 def test_as_many_answers_as_images_are_expected():
-    with pytest.raises(ModelError, match="return_patches has 2 values for 1 images, expected one, or one for each"):
+    with pytest.raises(ModelError, match="return_patches has 2 values for 1 image, expected one, or one for each"):
         make_segmenter().segment([seeded_image(8, 8)], vocabulary(), return_patches=[True, True])
 
 

@@ -77,10 +77,10 @@ def _warn_of_blanks(name: str, found: Sequence[Example], kept: Sequence[Example]
         names = {example.key for example in kept}
         first = next((example.key for example in found if example.key not in names), None)
         logger.warning(
-            "%s: %d blank captions are left out, and %d images that have no other%s",
+            "%s: left out: %s, and %s no other%s",
             name,
-            captions_found - captions_kept,
-            len(found) - len(kept),
+            counted(captions_found - captions_kept, "blank caption"),
+            counted(len(found) - len(kept), "image that has", "images that have"),
             f" (the first is {first})" if first else "",
         )
 

@@ -32,7 +32,7 @@ def test_blank_captions_are_left_out_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         found = CaptionSet.of("set", [example("a", " a cat \n", " "), example("b", "", "\n"), example("c", "a dog")])
     assert [(each.key, each.captions) for each in found.examples] == [("a", ("a cat",)), ("c", ("a dog",))]
-    assert caplog.messages == ["set: 3 blank captions are left out, and 1 images that have no other (the first is b)"]
+    assert caplog.messages == ["set: left out: 3 blank captions, and 1 image that has no other (the first is b)"]
 
 
 def test_nothing_is_said_where_no_caption_is_blank(caplog):
