@@ -6,6 +6,7 @@ import sys
 
 import rclpy
 from rclpy.action import ActionClient
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from talk2dino_msgs.action import GoTo
 from talk2dino_msgs.msg import GoToState
@@ -13,7 +14,7 @@ from talk2dino_msgs.srv import SetVocabulary
 
 
 def main() -> None:
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # so that ROS outlives Ctrl-C until the robot stops
     words = remove_ros_args()[1:]
     node = rclpy.create_node("tour")
     vocabulary = node.create_client(SetVocabulary, "talk2dino/set_vocabulary")
@@ -34,7 +35,13 @@ def main() -> None:
     for word in words:
         task = GoTo.Goal(class_name=word, keep_looking=True)
         handle = answer_of(lambda task=task: goal.send_goal_async(task))
-        result = answer_of(handle.get_result_async, patience_s=3600.0).result
+        try:
+            print(f"{word}: looking for it; Ctrl-C stops the robot", flush=True)
+            result = answer_of(handle.get_result_async, patience_s=3600.0).result
+        except KeyboardInterrupt:
+            answer_of(handle.cancel_goal_async)
+            print(f"{word}: cancelled.")
+            return
         is_there = result.state.value == GoToState.REACHED
         print(f"{word}: {'reached' if is_there else 'not reached'}. {result.message}", flush=True)
 

@@ -18,7 +18,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from geometry_msgs.msg import Vector3
 from node_process import DEADLINE_S, REPOSITORY, NodeProcess
 from scripted_world import ScriptedWorld, place_of, tracked
-from talk2dino_msgs.msg import TrackedObject
+from talk2dino_msgs.msg import GoToState, TrackedObject
 
 from setup_env.workspace import COLCON
 
@@ -101,6 +101,20 @@ def test_the_tour_goes_to_each_word_in_turn(world, start):
     assert world.asked[0] == (["cup", "plant"], [])
     assert re.findall(r"^(\w+): reached", log.read_text(), re.MULTILINE) == ["cup", "plant"]
     assert [round(math.dist(place_of(goal)[:2], at), 5) for goal, at in zip(world.goals, PLACES, strict=True)] == [1, 1]
+
+
+@pytest.mark.slow
+def test_ctrl_c_of_the_tour_stops_the_robot(world, start):
+    world.objects = [tracked(*PLACES[0])]
+    world.robot = (0.0, 0.0, 0.0)
+    process, log = start("planner_python", "tour.py", "cup")
+    world.wait_for(lambda: log.read_text() or process.poll() is not None, "the tour's beginning")
+    assert process.poll() is None, log.read_text()
+    process.send_signal(signal.SIGINT)
+    world.wait_for(lambda: process.poll() is not None, "the end")
+    assert process.wait(DEADLINE_S) == 0, log.read_text()
+    assert log.read_text().splitlines() == ["cup: looking for it; Ctrl-C stops the robot", "cup: cancelled."]
+    world.wait_for(lambda: world.states[-1] == GoToState.CANCELLED, "the go_to's end")
 
 
 @pytest.mark.slow
