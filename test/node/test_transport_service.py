@@ -142,7 +142,7 @@ def test_large_images_arrive_with_the_profile(probe, answer):
 def test_a_topic_that_nobody_publishes_on_is_named_with_topics_that_carry_images(answer):
     assert answer["nobody"].startswith("nobody publishes on /check/nobody/image")
     assert "/check/fitting/image" in answer["nobody"]
-    assert "remap" in answer["nobody"]
+    assert "-r image:=" in answer["nobody"]
 
 
 def test_another_type_is_named_with_the_parameter_that_takes_it(answer):

@@ -48,7 +48,7 @@ def _nodes(report: GraphReport) -> Iterable[HealthFinding]:
 
 def _topic(topic: HeardTopic) -> HealthFinding:
     publishers = ", ".join(topic.publishers)
-    seen = f"{topic.rate:.1f} images per second, {topic.statistics.lost} lost on their way"
+    seen = f"{topic.rate:.3g} images per second, {topic.statistics.lost} lost on their way"
     shape = f", {topic.image_size[1]}" if topic.image_size else ""
     said = f"from {publishers}: {seen}{shape}"
     if topic.verdict is None or topic.verdict.is_well:

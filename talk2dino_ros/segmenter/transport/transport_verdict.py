@@ -119,7 +119,10 @@ def _nobody(found: Findings) -> str:
             f"find each other; start one ({START_ROUTER})"
         )
     others = f"; images are on {', '.join(found.other_topics)}" if found.other_topics else ""
-    return f"nobody publishes on {found.topic}{others}; start the camera or remap the topic (-r image:=<its topic>)"
+    return (
+        f"nobody publishes on {found.topic}{others}; start the camera, or name its topic (for a launch file "
+        "image:=<its topic>, else -r image:=<its topic>)"
+    )
 
 
 def _mismatch(found: Findings) -> str:

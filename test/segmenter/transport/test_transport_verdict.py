@@ -32,7 +32,9 @@ def text_of(findings, cause):
 
 def test_nobody_publishes_comes_first_and_other_topics_with_images_are_named():
     text = text_of(found(other_topics=("/front/image_raw",)), "nobody")
-    assert text.startswith("nobody publishes on /image; images are on /front/image_raw; start the camera or remap")
+    assert text.startswith(
+        "nobody publishes on /image; images are on /front/image_raw; start the camera, or name its topic (for a launch "
+    )
 
 
 @pytest.mark.parametrize(
