@@ -18,6 +18,7 @@ LONGEST_NAME = 100
 LONGEST_SENTENCE = 600
 MOST = 50  # regions of one answer
 NOT_LOOKED_FOR = STATE_WORDS[PresenceState.NOT_LOOKED_FOR]
+NOT_KNOWN = "not known"  # of what is looked for, where no answer came
 
 
 class Location(BaseModel):
@@ -75,7 +76,7 @@ class FoundWord(BaseModel):
 
     word: str
     is_looked_for: bool = Field(description="false: it cannot be in view, as it is not one of the words")
-    presence: str = Field(description="in view, not sure, not in view, or not looked for")
+    presence: str = Field(description="in view, not sure, not in view, not looked for, or not known (see notes)")
     why: str = Field(description="what that rests on: how close the best came, and when it was last seen")
     in_view: list[SeenRegion] = Field(description="what was taken for it; `presence` says whether that is sure")
     tracked: list[KnownObject]

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 
 from talk2dino_ros.agents.reports import (
+    NOT_KNOWN,
     NOT_LOOKED_FOR,
     FoundWord,
     GoToReport,
@@ -74,7 +75,7 @@ class RobotAnswers:
         return FoundWord(
             word=name_of(word),
             is_looked_for=is_looked_for,
-            presence=presence_of(stands.presence.state) if stands else NOT_LOOKED_FOR,
+            presence=presence_of(stands.presence.state) if stands else NOT_KNOWN if is_looked_for else NOT_LOOKED_FOR,
             why=sentence(stands.message) if stands else "",
             in_view=seen_regions(messages[0], name) if messages else [],
             tracked=known_objects(messages[1], name) if messages else [],

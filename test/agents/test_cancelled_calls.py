@@ -73,3 +73,20 @@ def test_a_call_that_is_cancelled_as_an_answer_comes_ends_alone(call, later, whi
         return happened
 
     assert anyio.run(cancel) == ["the call ended", "the server goes on"]
+
+
+def test_what_no_answer_came_of_is_not_known_and_not_said_to_be_unlooked_for():
+    async def ask():
+        client = Client()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fail, client)
+            return await RobotAnswers(client).find("cup", "")
+
+    async def fail(client):
+        await rounds(ROUNDS)
+        for each in client.asked:
+            each.set_exception(SilentNodeError("nothing came"))
+
+    found = anyio.run(ask)
+    assert (found.is_looked_for, found.presence, found.why) == (True, "not known", "")
+    assert found.notes == ["nothing came"] * 3

@@ -10,13 +10,16 @@ import cv2
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from node_process import DEADLINE_S, REPOSITORY
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from scripted_world import LATCH, camera_mount, frame_at, place_of, remembered, set_stamp
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 from talk2dino_msgs.srv import Find
 from tf2_msgs.msg import TFMessage
+
+from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
+from talk2dino_ros.ros.requests.request_desk import RequestDesk
 
 PHOTO = REPOSITORY / "talk2dino_ros" / "demo" / "photos" / "coffee.jpg"
 HEIGHT, WIDTH = 200, 300
@@ -46,7 +49,9 @@ class RobotWorld:
         node.create_service(Trigger, "broken", self._on_broken)
         node.create_service(Find, "memory/find", self._on_find)  # who knows it knows what was made before
         node.create_timer(PERIOD_S, self._show)
-        self._executor = SingleThreadedExecutor(context=context)
+        # the memory's node has these, too: an answer waits for its reader, and one that cannot be given ends no robot
+        desk = RequestDesk(node, Clock(clock_type=ClockType.STEADY_TIME), print)
+        self._executor = EnduringExecutor(print, desk, context=context)
         self._executor.add_node(node)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._spin, name="robot world")

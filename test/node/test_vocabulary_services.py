@@ -210,7 +210,7 @@ BAD_REQUESTS = {
     "a very long name": (["x" * 10000], [], "10000 characters"),
     "a control character": (["cup\a"], [], "U+0007"),
     "distractors only": (["!wall"], [], "distractors"),
-    "too few ids": (["cup", "dog"], [1], "ids"),
+    "too few ids": (["cup", "dog"], [1], "1 fixed id came with 2 classes"),
     "an id twice": (["cup", "dog"], [9, 9], "9"),
     "the unlabeled id": (["cup"], [255], "255"),
     "an id beyond a byte": (["cup"], [256], "256"),

@@ -16,11 +16,12 @@ from mcp_agent import Agent, mcp_command
 from node_process import DEADLINE_S, REPOSITORY
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.task import Future
 from talk2dino_msgs.action import GoTo
 from talk2dino_msgs.msg import GoToState
+
+from talk2dino_ros.ros.node.enduring_executor import EnduringExecutor
 
 NAMESPACE = "/cancels"
 ALLOWED = ("--allow-go-to", "cup")
@@ -53,7 +54,8 @@ class DrivingRobot:
         self.node = Node("goal", context=context, namespace=NAMESPACE, use_global_arguments=False)
         options = {"cancel_callback": self._cancel, "callback_group": ReentrantCallbackGroup()}
         self._action = ActionServer(self.node, GoTo, "goal/go", self._drive, **options)
-        self._executor = SingleThreadedExecutor(context=context)
+        # one whose answer cannot be given, as its asker has not been found yet, asks again
+        self._executor = EnduringExecutor(print, context=context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin)
         self._is_over = threading.Event()
