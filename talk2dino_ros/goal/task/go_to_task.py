@@ -131,7 +131,8 @@ class GoToTask(GoToProgress):
         if self.tracked is None and self.recall.current is not None:
             self.recall.leave_unreached(reason, now_s)
         else:
-            self.end(State.FAILED, reason + (self._unseen(now_s) if self.go_to_request.keep_looking else ""))
+            unseen = self._unseen(now_s) if self.go_to_request.keep_looking else ""
+            self.end(State.FAILED, f"{reason}; {self.go_to_request.describe()} {unseen}" if unseen else reason)
 
     def stop_short(self, robot: Pose, now_s: float, now_ns: int) -> GoalChange:
         """Handle that the planner has ended its way to the goal, where the robot is not; return what to publish.
@@ -280,7 +281,7 @@ class GoToTask(GoToProgress):
     def _unseen(self, now_s: float) -> str:
         unseen_s = self.unseen_s(now_s)
         is_long = unseen_s > self._settings.lost_timeout_s
-        return f", which has not been seen for {unseen_s:.1f} s" if is_long else ""
+        return f"has not been seen for {unseen_s:.1f} s" if is_long else ""
 
     def _end_in_vain(self) -> None:
         state, why = self.why_in_vain()
@@ -294,5 +295,5 @@ class GoToTask(GoToProgress):
             self.recall.arrive(now_s)
             return
         by_memory = self.recall.compare(self.tracked) if self.tracked else ""
-        sentence = f"the robot stands in front of {self.go_to_request.describe()}{by_memory}{self._unseen(now_s)}"
-        self.end(State.REACHED, sentence)
+        which = f", which {unseen}" if (unseen := self._unseen(now_s)) else ""
+        self.end(State.REACHED, f"the robot stands in front of {self.go_to_request.describe()}{by_memory}{which}")

@@ -95,3 +95,14 @@ def test_where_nobody_could_stand_and_what_is_doubtful_is_not_turned_to():
     assert task.message == (
         "'cup' has not been seen for 4.0 s (object 7 is seen, but all around it is occupied), and the last goal stands"
     )
+
+
+@pytest.mark.parametrize(
+    ("keep_looking", "now_s", "also"),
+    [(True, 103.0, ""), (True, 104.0, "; 'cup' has not been seen for 3.0 s"), (False, 104.0, "")],
+)
+def test_a_goal_that_is_given_up_says_for_how_long_what_it_follows_has_not_been_seen(keep_looking, now_s, also):
+    task = going_to_the_first(keep_looking=keep_looking)
+    task.give_up_goal("the robot has not arrived in 60 s; raise reach_timeout_s", now_s)
+    assert (task.state, task.is_ended) == (State.FAILED, True)
+    assert task.message == f"the robot has not arrived in 60 s; raise reach_timeout_s{also}"
