@@ -144,6 +144,10 @@ class ScriptedWorld(Probe):
         """Return the action's answer with `status` and `result`."""
         return self.result(handle.get_result_async(), "the action")
 
+    def stand_at_goal(self) -> None:
+        """Put the robot where the newest feedback sends it: the goal on goal_pose may come before or after it."""
+        self.robot = place_of(self.feedback[-1].goal)
+
     def is_in(self, state: int) -> bool:
         """Whether the newest feedback says this state."""
         return bool(self.feedback) and self.feedback[-1].state.value == state

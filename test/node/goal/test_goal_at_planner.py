@@ -79,6 +79,7 @@ def test_a_goal_that_the_planner_calls_reached_where_the_robot_is_not_is_left(wo
     navigator.end("succeed")
     # as Nav2 says so of a goal, too, that replaces one in the moment in which it is reached
     navigator.wait_for_goals(2)
+    world.wait_for(lambda: len(world.goals) == 2, "goal_pose")
     assert place_of(world.goals[1]) == place_of(world.goals[0])
     navigator.end("succeed")
     result = world.result_of(go_to).result
@@ -97,6 +98,7 @@ def test_a_goal_that_has_moved_is_sent_again_where_the_planner_did_not_follow(wo
     world.wait_for(lambda: world.updates, "goal_update")
     navigator.end("succeed")
     navigator.wait_for_goals(3)
+    world.wait_for(lambda: len(world.goals) == 3, "goal_pose")
     assert place_of(world.goals[-1]) == pytest.approx(place_of(world.updates[-1]))
     world.robot = place_of(world.goals[-1])
     assert world.result_of(go_to).result.state.value == GoToState.REACHED
@@ -104,7 +106,7 @@ def test_a_goal_that_has_moved_is_sent_again_where_the_planner_did_not_follow(wo
 
 def test_another_clients_goal_while_the_place_is_looked_at_is_not_taken_for_an_empty_place(world, navigator):
     go_to = drive(world, navigator)
-    world.robot = place_of(world.goals[-1])
+    world.stand_at_goal()
     world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the place")
     navigator.end("succeed")
     navigator.send()

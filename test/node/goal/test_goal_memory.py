@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A go_to over the places of a memory, which is a service of the test: remembered, verified, seen again, gone."""
 
+import math
+
 import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from rclpy.qos import qos_profile_action_status_default
@@ -33,36 +35,36 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     handle = world.send(stand_off_m=1.0)  # the same by the action
     world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the first place")
     assert world.feedback[-1].unseen_s == pytest.approx(3600.0, abs=60.0)
-    world.robot = place_of(world.goals[-1])
+    world.stand_at_goal()
     world.wait_for(lambda: world.is_in(GoToState.VERIFYING), "the look at the place")
     world.objects = [tracked(4.1, 0.1, number=5)]
     world.wait_for(lambda: world.feedback[-1].id == 5, "the object")
-    world.robot = place_of(world.goals[-1])
+    world.stand_at_goal()
     check_is_reached(world.result_of(handle).result, 5)
 
-    place = pytest.approx((3.0, 0.0, 0.0))  # the goals end with one of the go_to before
-
-    def arrive() -> int:
-        world.wait_for(lambda: world.is_in(GoToState.REMEMBERED) and place_of(world.goals[-1]) == place, "the goal")
-        goals = len(world.goals)
-        world.robot = place_of(world.goals[-1])
-        return goals
+    def goes_to(x: float, y: float) -> bool:
+        """Whether the robot is sent to this remembered place: a metre before it."""
+        return world.is_in(GoToState.REMEMBERED) and math.isclose(math.dist(goal_of(world), (x, y)), 1.0)
 
     assert world.set_parameter("verify_s", 1.0).successful
     world.objects, world.robot = [], (0.0, 0.0, 0.0)
+    world.wait_until_shown()
     handle = world.send(stand_off_m=1.0)
-    goals = arrive()
-    world.wait_for(lambda: len(world.goals) > goals, "the second place")
+    world.wait_for(lambda: goes_to(4.0, 0.0), "the first place")
+    world.stand_at_goal()
+    world.wait_for(lambda: goes_to(0.0, 4.0), "the second place")
     world.wait_for(lambda: GoToState.GONE in world.states, "the state")
     world.objects = [tracked(0.1, 4.1, number=3)]
     world.wait_for(lambda: world.feedback[-1].id == 3, "the object")
-    world.robot = place_of(world.goals[-1])
+    world.stand_at_goal()
     check_is_reached(world.result_of(handle).result, 3)
 
     world.objects, world.robot = [], (0.0, 0.0, 0.0)
+    world.wait_until_shown()
     world.remembered = [remembered(3.0, 0.0, seen_ns=seen_ns)]
     handle = world.send(stand_off_m=1.0, memory=ONLY)
-    arrive()
+    world.wait_for(lambda: goes_to(4.0, 0.0), "the place")
+    world.stand_at_goal()
     result = world.result_of(handle).result
     assert (result.state.value, result.from_memory) == (GoToState.NOT_THERE_ANY_MORE, True)
     assert "it is not at (4.00, 0.00), where it was last seen 60 min ago" in result.message
@@ -81,6 +83,11 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     reply = world.go_to(memory=LIVE, timeout_s=0.5)
     assert reply.state.value == GoToState.NEVER_SEEN
     assert len(world.finds) == finds
+
+
+def goal_of(world) -> tuple[float, float]:
+    """Where the newest feedback says that the robot is sent to."""
+    return place_of(world.feedback[-1].goal)[:2]
 
 
 def check_is_reached(result, number: int) -> None:

@@ -5,7 +5,6 @@ import pytest
 from memory_room import LAMP, MUG
 from memory_world import MemoryWorld, positions
 from node_process import NodeProcess
-from scripted_world import place_of
 from talk2dino_msgs.msg import GoToState
 from talk2dino_msgs.srv import Find, GoTo, RememberedView
 
@@ -33,7 +32,7 @@ def test_a_mug_that_the_memory_node_knows_is_gone_to_and_missed(memory, make_wor
     # the memory asks its own world for the vectors of the words
     memory.wait_for(lambda: world.node.executor.spin_once(timeout_sec=0.0) or world.goals, "a goal")
     world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the place")
-    world.robot = place_of(world.goals[-1])
+    world.stand_at_goal()
     result = world.result_of(handle).result
     assert (result.state.value, result.from_memory) == (GoToState.NOT_THERE_ANY_MORE, True)
     assert (result.position.point.x, result.position.point.y, result.position.point.z) == pytest.approx(MUG, abs=0.05)
