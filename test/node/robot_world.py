@@ -14,6 +14,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from scripted_world import LATCH, camera_mount, frame_at, place_of, remembered, set_stamp
 from sensor_msgs.msg import CameraInfo, Image
+from spinning_thread import SpinningThread
 from std_srvs.srv import Trigger
 from talk2dino_msgs.srv import Find
 from tf2_msgs.msg import TFMessage
@@ -53,14 +54,10 @@ class RobotWorld:
         desk = RequestDesk(node, Clock(clock_type=ClockType.STEADY_TIME), print)
         self._executor = EnduringExecutor(print, desk, context=context)
         self._executor.add_node(node)
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._spin, name="robot world")
-        self._thread.start()
+        self._thread = SpinningThread(self._executor)
 
     def destroy(self) -> None:
-        self._is_over.set()
-        self._thread.join()
-        self._executor.shutdown()
+        self._thread.end()
         self.node.destroy_node()
 
     def put_view_at(self, depth_m: float, robot: tuple[float, float, float] | None = None) -> None:
@@ -79,10 +76,6 @@ class RobotWorld:
             assert time.monotonic() < end_s
             time.sleep(0.001)
         return task.result()
-
-    def _spin(self) -> None:
-        while not self._is_over.is_set():
-            self._executor.spin_once(timeout_sec=0.1)
 
     def _show(self) -> None:
         stamp_ns = time.time_ns()

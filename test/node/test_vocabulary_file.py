@@ -58,7 +58,8 @@ def test_the_node_starts_and_segments_by_the_files_classes_and_ids(probe):
     vocabulary = probe.call(GetVocabulary, GET)
     assert list(vocabulary.classes) == WORDS
     assert (list(vocabulary.ids), vocabulary.model) == ([*IDS], MODEL)
-    assert {each.class_id: each.class_name for each in probe.label_infos[-1].class_map} == {
+    label_info = probe.wait_for(lambda: probe.label_infos and probe.label_infos[-1], "label_info")
+    assert {each.class_id: each.class_name for each in label_info.class_map} == {
         17: "door",
         0: "extinguisher",
     }

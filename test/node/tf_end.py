@@ -11,6 +11,7 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from spinning_thread import SpinningThread
 from tf2_msgs.msg import TFMessage
 
 from talk2dino_ros.ros.tf.transforms import TransformError
@@ -42,7 +43,7 @@ def transform(parent: str, child: str, stamp_ns: int, translation=(0.0, 0.0, 0.0
 
 
 class TfEnd:
-    """A node that publishes, and one that listens while `thread` spins it."""
+    """A node that publishes, and one that listens while a thread spins it."""
 
     def __init__(self, context: Any, make_listener: Any) -> None:
         self.robot = Node("robot", context=context, use_global_arguments=False)
@@ -53,8 +54,7 @@ class TfEnd:
         self.executor.add_node(self.node)
         self.transforms = make_listener(self.node)
         self._marks = 0
-        self._thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self._thread.start()
+        self._thread = SpinningThread(self.executor)
         self._wait_for_the_listener()
 
     def _wait_for_the_listener(self) -> None:
@@ -89,9 +89,7 @@ class TfEnd:
 
     def destroy(self) -> None:
         """Take everything down."""
-        self.executor.shutdown()  # first, as nothing may be destroyed while another thread waits for it
-        self._thread.join(LONG_S)
-        assert not self._thread.is_alive()
+        self._thread.end()  # first, as nothing may be destroyed while another thread waits for it
         self.transforms.destroy()
         self.node.destroy_node()
         self.robot.destroy_node()

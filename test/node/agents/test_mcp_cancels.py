@@ -3,12 +3,13 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import anyio.from_thread
 import pytest
@@ -18,6 +19,7 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
+from spinning_thread import SpinningThread
 from talk2dino_msgs.action import GoTo
 from talk2dino_msgs.msg import GoToState
 
@@ -57,9 +59,7 @@ class DrivingRobot:
         # one whose answer cannot be given, as its asker has not been found yet, asks again
         self._executor = EnduringExecutor(print, context=context)
         self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin)
-        self._is_over = threading.Event()
-        self._thread.start()
+        self._thread = SpinningThread(self._executor)
 
     def wait_for(self, event, what):
         """Wait for the next event, which has to be this one."""
@@ -69,19 +69,10 @@ class DrivingRobot:
             time.sleep(0.01)
         assert self.events.pop(0) == event
 
-    def has_server(self):
-        return "talk2dino_mcp" in self.node.get_node_names()
-
     def destroy(self):
-        self._is_over.set()
-        self._thread.join()
+        self._thread.end()
         self._action.destroy()
-        self._executor.shutdown()
         self.node.destroy_node()
-
-    def _spin(self):
-        while not self._is_over.is_set():
-            self._executor.spin_once(timeout_sec=0.05)
 
     async def _drive(self, handle):
         if self._stop is None or self._stop.done():
@@ -114,11 +105,10 @@ def stderr(tmp_path):
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text(), (tmp_path / "stderr.txt").read_text()
 
 
-def wait_until_gone(robot):
-    end_s = time.monotonic() + DEADLINE_S
-    while robot.has_server():
-        assert time.monotonic() < end_s, "the server goes on"
-        time.sleep(0.01)
+def server_of(client):
+    """A descriptor that becomes readable when the client's server, its only child, has ended."""
+    (child,) = Path(f"/proc/{client.pid}/task/{client.pid}/children").read_text().split()
+    return os.pidfd_open(int(child))
 
 
 def test_a_cancelled_call_and_a_client_that_leaves_stop_the_robot(robot, stderr):
@@ -134,7 +124,6 @@ def test_a_cancelled_call_and_a_client_that_leaves_stop_the_robot(robot, stderr)
         assert not waits_no_more["is_over"]
         stack.close()  # stdin is closed: there is no call that could be cancelled
         robot.wait_for("is cancelled", "the end of the drive with the client")
-        wait_until_gone(robot)
     assert robot.events == []
 
 
@@ -147,10 +136,12 @@ def test_a_client_that_is_killed_stops_the_robot(robot, stderr):
         stderr=stderr,
     )
     robot.wait_for("drives", "the drive")
+    server = server_of(client)
     client.send_signal(signal.SIGKILL)
     client.wait()
     robot.wait_for("is cancelled", "the end of the drive with the client's process")
-    wait_until_gone(robot)
+    assert select.select([server], [], [], DEADLINE_S)[0], "the server goes on"
+    os.close(server)
     assert robot.events == []
 
 

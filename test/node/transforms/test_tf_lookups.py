@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rclpy
 from scipy.spatial.transform import Rotation, Slerp
+from spinning_thread import SpinningThread
 from tf_end import LONG_S, QUARTER, TURN_LEFT, at, complaint, place
 
 from talk2dino_ros.ros.tf.open_transforms import is_installed, open_transforms
@@ -101,14 +102,12 @@ def test_static_transforms_from_before_the_listener_are_known(tf, context, reque
     transforms = make(late)
     executor = rclpy.executors.SingleThreadedExecutor(context=context)
     executor.add_node(late)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
+    thread = SpinningThread(executor)
     try:
         assert transforms.lookup("base", "camera", at(1), LONG_S).translation.tolist() == [0, 0, 1]
     finally:
+        thread.end()
         transforms.destroy()
-        executor.shutdown()
-        thread.join(LONG_S)
         late.destroy_node()
 
 
@@ -170,14 +169,14 @@ def test_destroying_the_listener_ends_a_waiting_lookup(tf):
     waiter = threading.Thread(target=lambda: sentences.append(complaint(tf, "map", "base", at(1), LONG_S)))
     waiter.start()
     began = time.monotonic()
-    tf.transforms.destroy()
+    tf.in_executor(tf.transforms.destroy)
     waiter.join(LONG_S)
     assert time.monotonic() - began < LONG_S / 2
     assert len(sentences) == 1
 
 
 def test_destroying_the_listener_ends_its_subscriptions(tf):
-    tf.transforms.destroy()
+    tf.in_executor(tf.transforms.destroy)
     names = {subscription.topic_name for subscription in tf.node.subscriptions}
     assert not names & {"/tf", "/tf_static"}
 
