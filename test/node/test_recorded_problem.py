@@ -66,7 +66,8 @@ def test_a_replay_of_what_was_recorded_gives_the_same_masks_bit_for_bit(probe, f
     answer = probe.call(Trigger, "talk2dino/record_problem")
     assert answer.success, answer.message
     (path,) = folder.iterdir()
-    count = len(probe.masks)
+    count = len(probe.points)
+    probe.wait_for(lambda: len(probe.masks) == count, "the last mask")
     assert answer.message.startswith(f"{path}: ")
     assert f"{count} images of /robot/image in " in answer.message
 

@@ -182,10 +182,14 @@ def test_versions_of_the_points_never_go_back(camera):
 
 
 def test_label_info_comes_before_the_first_mask_that_uses_it(camera):
-    order = []
+    sent = {}  # by the publisher's clock
+
+    def take(message, info) -> None:
+        sent[info["source_timestamp"]] = message
+
     subscriptions = [
-        camera.node.create_subscription(LabelInfo, "talk2dino/label_info", order.append, LATCHED),
-        camera.node.create_subscription(PointOfInterestArray, "talk2dino/points_of_interest", order.append, 100),
+        camera.node.create_subscription(LabelInfo, "talk2dino/label_info", take, LATCHED),
+        camera.node.create_subscription(PointOfInterestArray, "talk2dino/points_of_interest", take, 100),
     ]
     reply = camera.call(SetVocabulary, SET, classes=["helmet"])
 
@@ -193,9 +197,9 @@ def test_label_info_comes_before_the_first_mask_that_uses_it(camera):
         return stamp_ns(message) if isinstance(message, LabelInfo) else message.vocabulary_version
 
     def of_the_new() -> list:
-        return [message for message in order if version(message) == reply.version]
+        return [message for _, message in sorted(sent.items()) if version(message) == reply.version]
 
-    camera.wait_for(lambda: any(isinstance(m, PointOfInterestArray) for m in of_the_new()), "new points")
+    camera.wait_for(lambda: len({type(message) for message in of_the_new()}) == 2, "new points and label_info")
     assert isinstance(of_the_new()[0], LabelInfo)
     for subscription in subscriptions:
         camera.node.destroy_subscription(subscription)
