@@ -5,7 +5,7 @@ PYTHON ?= python3
 IN_ENVIRONMENT := source .venv/setup.bash &&
 .DEFAULT_GOAL := help
 PYTEST := python3 -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help setup demo demo-nav demo-memory bench chaos test test-all test-cpus check docs format clean
+.PHONY: help setup demo demo-nav demo-memory bench chaos test test-all test-cpus test-late check docs format clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -41,6 +41,9 @@ test-all: setup ## run all tests, also those that train, kill, or start a cluste
 
 test-cpus: setup ## run the tests as older CPUs would, and beside busy loops, an hour: make test-cpus [TESTS="test/engine"]
 	@$(IN_ENVIRONMENT) exec python3 -m tools.on_other_cpus $(TESTS)
+
+test-late: setup ## run the tests of the nodes with messages that come late: make test-late [LATE_SEED=2] [TESTS="test/node"]
+	@$(IN_ENVIRONMENT) exec $(PYTEST) -p tools.late_messages $(or $(TESTS),test/node test/web test/client test/goal)
 
 check: setup ## lint, formatting, types, known vulnerabilities and licences, the pages' links
 	@$(IN_ENVIRONMENT) ruff check && ruff format --check && mypy && python3 -m tools.supply_chain && \
