@@ -85,6 +85,12 @@ class MemoryNode(ManagedNode):
         if self._images is not None:
             self._images.stop()
 
+    def destroy_node(self) -> None:
+        """Remove the node from the ROS graph, and close the store, which takes its log into the one file."""
+        super().destroy_node()
+        if self._server.memory is not None:
+            self._server.memory.store.close()
+
     def _tear_down(self) -> None:
         self._deactivate()
         timer, self._timer = self._timer, None

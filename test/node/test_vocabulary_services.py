@@ -182,27 +182,21 @@ def test_versions_of_the_points_never_go_back(camera):
 
 
 def test_label_info_comes_before_the_first_mask_that_uses_it(camera):
-    sent = {}  # by the publisher's clock
+    told, used = [], []  # versions, and when they were sent
+    node, topics = camera.node, ("talk2dino/label_info", "talk2dino/points_of_interest")
 
-    def take(message, info) -> None:
-        sent[info["source_timestamp"]] = message
+    def take(sent, version_of):
+        return lambda message, info: sent.append((version_of(message), info["source_timestamp"]))
 
     subscriptions = [
-        camera.node.create_subscription(LabelInfo, "talk2dino/label_info", take, LATCHED),
-        camera.node.create_subscription(PointOfInterestArray, "talk2dino/points_of_interest", take, 100),
+        node.create_subscription(LabelInfo, topics[0], take(told, stamp_ns), LATCHED),
+        node.create_subscription(PointOfInterestArray, topics[1], take(used, lambda m: m.vocabulary_version), 100),
     ]
-    reply = camera.call(SetVocabulary, SET, classes=["helmet"])
-
-    def version(message) -> int:
-        return stamp_ns(message) if isinstance(message, LabelInfo) else message.vocabulary_version
-
-    def of_the_new() -> list:
-        return [message for _, message in sorted(sent.items()) if version(message) == reply.version]
-
-    camera.wait_for(lambda: len({type(message) for message in of_the_new()}) == 2, "new points and label_info")
-    assert isinstance(of_the_new()[0], LabelInfo)
+    version = camera.call(SetVocabulary, SET, classes=["helmet"]).version
+    camera.wait_for(lambda: version in dict(told) and version in dict(used), "label_info and points of the new")
+    assert dict(told)[version] < min(when for each, when in used if each == version)
     for subscription in subscriptions:
-        camera.node.destroy_subscription(subscription)
+        node.destroy_subscription(subscription)
 
 
 BAD_REQUESTS = {

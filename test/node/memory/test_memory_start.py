@@ -46,6 +46,7 @@ def test_places_in_odometry_are_warned_of_once_when_they_come_and_at_the_next_st
     world.wait_for(lambda: len(world.call(Find, "memory/find", class_name="mug").places) == 1, "the place")
     assert process.interrupt() == 0
     assert process.output.count(warning) == 1
+    assert not list((tmp_path / "room").glob("*-wal"))  # all of it is in one file
     later = start_memory(folder=tmp_path, namespace="/later")
     make_world(later, "/later").wait_until_heard()
     world.wait_for(lambda: warning in later.output, "the warning at the next start")
