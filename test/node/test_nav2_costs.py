@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of Nav2's semantic layer, held by hand-made masks; and what they make of the shipped parameters."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,21 @@ def shipped_costs(vocabulary: str) -> tuple[dict[str, Cost], float]:
     source = file["local_costmap"]["local_costmap"]["ros__parameters"]["semantic_layer"]["camera"]
     types = [dict(source[name]) for name in source["class_types"]]
     return {label: Cost(**each) for each in types for label in each.pop("classes")}, source["tile_map_decay_time"]
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "cost", "left"),
+    [("person", 2, 254, 200), ("cup", 3, 180, 0), ("person", 1, 254, 254), ("cup", 1, 180, 180)],
+)
+def test_what_is_not_looked_at_any_more_falls_to_its_base_cost_with_its_samples(name, samples, cost, left):
+    """As the real layer did, at 2 images a second, when the robot turned away or its camera stopped."""
+    known, decay_s = shipped_costs("indoor")
+    costs = Costs({name: replace(known[name], samples_to_max_cost=samples)}, decay_s=decay_s)
+    costs.on_label_info({PERSON: name})
+    assert [observe(costs, 0.2 * frame, (PERSON, 200)) for frame in range(5)][-1] == cost
+    for frame in range(5, 60):
+        costs.update(0.2 * frame)
+    assert costs.costmap == {costs.tile_at(*PLACE[:2]): left}
 
 
 @pytest.mark.parametrize("rate_hz", [5, 30])
