@@ -27,10 +27,10 @@ class RecalledPlace:
         """Return the seconds since the object was last seen here."""
         return self.age_s + now_s - self.asked_s
 
-    def describe(self) -> str:
-        """Say where it is, and when the object was last seen there."""
+    def describe(self, now_s: float) -> str:
+        """Say where it is, and how long ago the object was last seen there."""
         x, y = self.candidate.point
-        return f"at ({x:.2f}, {y:.2f}), where it was last seen {ago(self.age_s)} ago"
+        return f"at ({x:.2f}, {y:.2f}), where it was last seen {ago(self.unseen_s(now_s))} ago"
 
 
 class Recall:
@@ -48,8 +48,8 @@ class Recall:
         self.current: RecalledPlace | None = None
         self._next: list[RecalledPlace] = []
         self._gone: list[RecalledPlace] = []
-        self._occupied = ""  # why the first of the places that were left out has no free pose
-        self._unreached: list[str] = []  # the places that the robot did not get to, with the reasons
+        self._occupied: tuple[RecalledPlace, str] | None = None  # the first without a free pose, and why it has none
+        self._unreached: list[tuple[RecalledPlace, str]] = []  # those that the robot did not get to, with the reasons
         self._left_s = math.nan  # when the current place was left for the next one; NaN: it is not
         self._arrived_s = math.nan  # at the current place,
         self._views_before = 0  # and how many views there were until then
@@ -87,10 +87,10 @@ class Recall:
         if goal is not None and self.current is not None:
             self._left_s = math.nan
             progress.set_goal(goal, now_s, now_ns)
-            progress.enter(State.REMEMBERED, f"{self._name} is remembered {self.current.describe()}")
+            progress.enter(State.REMEMBERED, f"{self._name} is remembered {self.current.describe(now_s)}")
             return GoalChange.FIRST
         if not self._next:
-            self._have_no_place()
+            self._have_no_place(now_s)
         return GoalChange.NONE
 
     @property
@@ -101,9 +101,9 @@ class Recall:
     def leave_unreached(self, reason: str, now_s: float) -> None:
         """Leave the current place, which the robot does not reach, for the next one."""
         assert self.current is not None
-        self._unreached.append(f"{self.current.describe()}, the robot did not get there: {reason}")
+        self._unreached.append((self.current, reason))
         self._left_s = now_s
-        self._progress.enter(State.SEARCHING, f"{self._name} may be {self.current.describe()}, but {reason}")
+        self._progress.enter(State.SEARCHING, f"{self._name} may be {self.current.describe(now_s)}, but {reason}")
 
     def give_up_leaving(self, now_s: float) -> None:
         """End where what is needed for a goal, as the robot's pose, has been missing for too long."""
@@ -116,7 +116,7 @@ class Recall:
         """Begin to look whether the object is still at the current place, where the robot stands now."""
         assert self.current is not None
         self._arrived_s, self._views_before = now_s, self._progress.views
-        self._progress.enter(State.VERIFYING, f"looking whether {self._name} is still {self.current.describe()}")
+        self._progress.enter(State.VERIFYING, f"looking whether {self._name} is still {self.current.describe(now_s)}")
 
     def verify(self, now_s: float) -> None:
         """Decide that the object is gone once it was looked for long enough, or that nobody could look."""
@@ -125,11 +125,11 @@ class Recall:
             return
         state, why = progress.why_in_vain(self._views_before)
         if state == State.FAILED:
-            progress.end(state, f"whether {self._name} is still {current.describe()}, is not known: {why}")
+            progress.end(state, f"whether {self._name} is still {current.describe(now_s)}, is not known: {why}")
         else:
             self._gone.append(current)
             self._left_s = now_s
-            progress.enter(State.GONE, f"{self._name} is not {current.describe()}")
+            progress.enter(State.GONE, f"{self._name} is not {current.describe(now_s)}")
 
     def is_at(self, candidate: Candidate) -> bool:
         """Whether an object is where it was remembered, at the place that is gone to."""
@@ -166,18 +166,18 @@ class Recall:
         try:
             pose = place(candidate, robot, self._progress.go_to_request.stand_off_m)
         except NoFreePoseError as error:
-            self._occupied = self._occupied or f"{self._next[0].describe()}, but {error}"
+            self._occupied = self._occupied or (self._next[0], str(error))
             del self._next[0]
             return None
         self.current = self._next.pop(0)
         return pose
 
-    def _have_no_place(self) -> None:
+    def _have_no_place(self, now_s: float) -> None:
         """Handle that no place is left to go to."""
         if self._unreached or self._gone:
-            self._progress.end(self._end_state, f"{self._name}: {self._describe_all()}")
+            self._progress.end(self._end_state, f"{self._name}: {self._describe_all(now_s)}")
         else:
-            self.note = f"it is remembered {self._occupied}"
+            self.note = f"it is remembered {self._describe_occupied(now_s)}"
             self._do_without(State.NO_FREE_POSE)
 
     @property
@@ -194,11 +194,20 @@ class Recall:
         elif self._progress.state == State.SEARCHING:
             self._progress.message = f"looking for {self._name}; {self.note}"
 
-    def _describe_all(self) -> str:
+    def _describe_all(self, now_s: float) -> str:
         """Say where the object was looked for and is not, and where nobody could look."""
-        gone = "it is not " + ", nor ".join(place.describe() for place in self._gone) if self._gone else ""
-        also = f"it may still be {self._occupied}" if self._occupied else ""
-        return "; ".join(filter(None, (gone, *self._unreached, also)))
+        gone = "it is not " + ", nor ".join(place.describe(now_s) for place in self._gone) if self._gone else ""
+        unreached = [
+            f"{place.describe(now_s)}, the robot did not get there: {reason}" for place, reason in self._unreached
+        ]
+        also = f"it may still be {self._describe_occupied(now_s)}" if self._occupied else ""
+        return "; ".join(filter(None, (gone, *unreached, also)))
+
+    def _describe_occupied(self, now_s: float) -> str:
+        if self._occupied is None:
+            return ""
+        place, error = self._occupied
+        return f"{place.describe(now_s)}, but {error}"
 
 
 def ago(seconds: float) -> str:

@@ -160,7 +160,7 @@ def test_not_seen_it_is_gone_the_next_place_follows_and_at_last_it_is_not_there_
     assert (course.step(123.2, robot=there), course.task.is_ended) == (State.NOT_THERE_ANY_MORE, True)
     assert course.task.message == (
         "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago, "
-        "nor at (0.00, 5.00), where it was last seen 90 s ago"
+        "nor at (0.00, 5.00), where it was last seen 113 s ago"
     )
     assert course.task.aim.id == 8
 

@@ -16,7 +16,7 @@ def test_a_remembered_place_that_is_not_reached_is_left_for_the_next_one():
     assert course.step(161.0) == State.REMEMBERED
     assert course.step(161.1) == State.SEARCHING
     assert course.task.message.startswith(
-        "'cup' may be at (4.00, 0.00), where it was last seen 60 min ago, but the robot has not reached the goal within"
+        "'cup' may be at (4.00, 0.00), where it was last seen 61 min ago, but the robot has not reached the goal within"
     )
     assert course.step(161.2) == State.REMEMBERED
     assert (course.task.aim.id, course.changes) == (8, [GoalChange.FIRST, GoalChange.FIRST])
@@ -25,8 +25,8 @@ def test_a_remembered_place_that_is_not_reached_is_left_for_the_next_one():
     course.step(173.1, robot=robot)
     assert (course.step(173.2, robot=robot), course.task.is_ended) == (State.FAILED, True)
     assert course.task.message.startswith(
-        "'cup': it is not at (0.00, 5.00), where it was last seen 90 s ago; at (4.00, 0.00), where it was last seen "
-        "60 min ago, the robot did not get there: the robot has not reached the goal within 60 s"
+        "'cup': it is not at (0.00, 5.00), where it was last seen 3 min ago; at (4.00, 0.00), where it was last seen "
+        "61 min ago, the robot did not get there: the robot has not reached the goal within 60 s"
     )
 
 
@@ -42,7 +42,7 @@ def test_a_place_that_the_planner_gives_up_is_left_and_at_last_all_reasons_are_s
     assert course.step(103.1) == State.FAILED
     assert course.task.message == (
         "'cup': at (4.00, 0.00), where it was last seen 60 min ago, the robot did not get there: the planner has given "
-        "up; at (0.00, 5.00), where it was last seen 90 s ago, the robot did not get there: a door is closed"
+        "up; at (0.00, 5.00), where it was last seen 93 s ago, the robot did not get there: a door is closed"
     )
 
 
@@ -95,7 +95,7 @@ def test_a_place_where_nobody_could_stand_was_not_looked_at_and_the_object_may_b
     assert course.task.is_ended
     assert course.task.message == (
         "'cup': it is not at (4.00, 0.00), where it was last seen 60 min ago; it may still be at (0.00, 5.00), where "
-        "it was last seen 90 s ago, but all is occupied"
+        "it was last seen 103 s ago, but all is occupied"
     )
 
 
