@@ -97,9 +97,11 @@ def impatient(probe, *parameters: str):
     """Let the node wait for a moment alone, for what does not come."""
     for name in parameters:
         assert probe.set_parameter(name, 0.1).successful
-    yield
-    for name in parameters:
-        assert probe.set_parameter(name, 5.0).successful
+    try:
+        yield
+    finally:
+        for name in parameters:
+            assert probe.set_parameter(name, 5.0).successful
 
 
 def points_of(probe, header: Header):

@@ -31,7 +31,7 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     assert (reply.position.point.x, reply.position.point.y) == pytest.approx((4.0, 0.0))
     assert stamped_ns(reply.position) == seen_ns
     assert abs(stamped_ns(reply.goal) - world.now_ns()) < 60 * 10**9
-    assert "where it was last seen 60 min ago" in reply.message
+    assert re.search("where it was last seen 6[0-9] min ago", reply.message)  # with the time that the test has taken
 
     handle = world.send(stand_off_m=1.0)  # the same by the action
     world.wait_for(lambda: world.is_in(GoToState.REMEMBERED), "the way to the first place")
@@ -68,8 +68,7 @@ def test_the_places_of_the_memory_are_gone_to_until_one_is_seen_again(make_world
     world.stand_at_goal()
     result = world.result_of(handle).result
     assert (result.state.value, result.from_memory) == (GoToState.NOT_THERE_ANY_MORE, True)
-    # an hour, and the time that this test has taken
-    assert re.search(r"it is not at \(4\.00, 0\.00\), where it was last seen 6\d min ago", result.message)
+    assert re.search(r"it is not at \(4\.00, 0\.00\), where it was last seen 6[0-9] min ago", result.message)
 
     world.remembered = []
     reply = world.go_to(memory=ONLY)
