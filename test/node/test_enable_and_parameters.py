@@ -83,7 +83,9 @@ def test_while_paused_no_image_counts_as_dropped_and_diagnostics_say_paused(paus
     first = paused.made_from_now(paused.diagnostics, "diagnostics")
     paused.wait_for(lambda: len(paused.diagnostics) >= paused.diagnostics.index(first) + 5, "diagnostics")
     paused.diagnostics[:] = paused.diagnostics[paused.diagnostics.index(first) :]
-    dropped = [pair.value for status in statuses(paused, "camera") for pair in status.values if "dropped" in pair.key]
+    dropped = [
+        pair.value for status in statuses(paused, "camera") for pair in status.values if pair.key == "images dropped"
+    ]
     assert len(set(dropped)) == 1
     assert {status.message for status in statuses(paused, "camera")} == {"paused"}
 
