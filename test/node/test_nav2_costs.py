@@ -97,6 +97,28 @@ def test_a_name_that_no_class_type_lists_is_ignored():
     assert observe(costs, 0.0, (7, 200)) is None
 
 
+def test_a_name_that_no_class_type_lists_clears_nothing_where_it_takes_the_pixels_of_a_listed_one():
+    """As the real layer did when `set_vocabulary` added a word that took a person's pixels."""
+    costs = costs_of(decay_s=1.0)
+    observe(costs, 0.0, (PERSON, 200))
+    assert observe(costs, 0.4, (PERSON, 200)) == 254
+    costs.on_label_info({PERSON: "person", BACKGROUND: "background", 7: "spacesuit"})
+    assert [observe(costs, stamp_s, (7, 200)) for stamp_s in (0.8, 1.2, 1.6, 100.0)] == [254, 200, 200, 200]
+
+
+def test_the_costs_of_a_name_that_is_removed_are_gone_with_the_next_update():
+    """As the real layer did when `set_vocabulary` removed the person in view; what it has forgotten stays."""
+    in_view, forgotten = costs_of(), costs_of()
+    for costs in (in_view, forgotten):
+        observe(costs, 0.0, (PERSON, 200))
+        assert observe(costs, 0.2, (PERSON, 200)) == 254
+    for costs, now_s in ((in_view, 0.4), (forgotten, 100.0)):
+        costs.on_label_info({BACKGROUND: "background"})
+        costs.update(now_s)
+    tile = in_view.tile_at(*PLACE[:2])
+    assert (in_view.costmap[tile], forgotten.costmap[tile]) == (0, 254)
+
+
 def test_a_cell_that_nothing_is_known_of_any_more_keeps_its_cost():
     costs = costs_of()
     assert [observe(costs, stamp_s, (PERSON, 200)) for stamp_s in (0.0, 0.2)] == [200, 254]
@@ -124,6 +146,39 @@ def test_what_is_not_looked_at_any_more_falls_to_its_base_cost_with_its_samples(
     for frame in range(5, 60):
         costs.update(0.2 * frame)
     assert costs.costmap == {costs.tile_at(*PLACE[:2]): left}
+
+
+@pytest.mark.parametrize(
+    ("images_hz", "updates_hz", "samples", "left"),
+    [
+        (2, 5, 2, {200}),
+        (30, 5, 2, {200, 254}),
+        (3, 1, 2, {200, 254}),
+        (30, 5, 8, {200}),
+        (5, 5, 2, {200}),
+        (6, 5, 2, {200, 254}),
+        (30, 5, 7, {200}),
+        (30, 5, 6, {200, 254}),
+    ],
+)
+def test_up_to_which_image_rate_a_cost_out_of_sight_falls_for_certain(images_hz, updates_hz, samples, left):
+    """Up to updates_hz x (samples - 1): the first four as in the real layer, the others beside that bound."""
+    assert {cost_left(images_hz, updates_hz, samples, phase=(step + 0.5) / 50) for step in range(50)} == left
+
+
+def cost_left(images_hz: float, updates_hz: float, samples: int, *, phase: float) -> int:
+    """Show a person for 4 s and then nothing; updates begin at a phase of their period, 0 to 1."""
+    costs = Costs({"person": replace(KEEP_AWAY, samples_to_max_cost=samples)}, decay_s=2.0)
+    costs.on_label_info({PERSON: "person"})
+    images = [(number / images_hz, True) for number in range(round(4 * images_hz))]
+    updates = [((number + phase) / updates_hz, False) for number in range(round(10 * updates_hz))]
+    ids, confidence, points = np.full((1, 1), PERSON, np.uint8), np.full((1, 1), 200, np.uint8), np.float32([[PLACE]])
+    for stamp_s, is_image in sorted(images + updates):
+        if is_image:
+            costs.on_image(ids, confidence, points, stamp_s)
+        else:
+            costs.update(stamp_s)
+    return costs.costmap[costs.tile_at(*PLACE[:2])]
 
 
 @pytest.mark.parametrize("rate_hz", [5, 30])
