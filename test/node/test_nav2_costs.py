@@ -161,8 +161,8 @@ def test_what_is_not_looked_at_any_more_falls_to_its_base_cost_with_its_samples(
         (30, 5, 6, {200, 254}),
     ],
 )
-def test_up_to_which_image_rate_a_cost_out_of_sight_falls_for_certain(images_hz, updates_hz, samples, left):
-    """Up to updates_hz x (samples - 1): the first four as in the real layer, the others beside that bound."""
+def test_below_which_image_rate_a_cost_out_of_sight_falls_for_certain(images_hz, updates_hz, samples, left):
+    """Below updates_hz x (samples - 1): the first four as in the real layer, the others beside that bound."""
     assert {cost_left(images_hz, updates_hz, samples, phase=(step + 0.5) / 50) for step in range(50)} == left
 
 
