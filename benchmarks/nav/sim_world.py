@@ -101,8 +101,14 @@ class World:
         return rgb, depth
 
     def close(self) -> None:
-        """Free the renderer."""
-        self._renderer.close()
+        """Free the renderer; a second time there is nothing left.
+
+        MuJoCo frees by number in the OpenGL context that is the current one, which may be another world's.
+        """
+        renderer, self._renderer = self._renderer, None
+        if renderer is not None:
+            renderer.render()  # makes its own context the current one
+            renderer.close()
 
 
 def describe(room: Room) -> str:

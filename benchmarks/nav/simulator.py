@@ -116,6 +116,11 @@ class Simulator(Node):
         self._drive()
         self._steps += 1
 
+    def destroy_node(self) -> None:
+        """Remove the node from the ROS graph, and free what draws: left to itself, it ends another's drawing."""
+        super().destroy_node()
+        self._world.close()
+
     def refurnish(self, room: Room) -> None:
         """Put the robot as it stands into another room, and say where one can drive there."""
         self._world.close()

@@ -106,3 +106,13 @@ def test_worlds_one_after_the_other_are_drawn_alike():
         world.close()
     assert np.array_equal(pictures[0], pictures[1], equal_nan=True)
     assert np.array_equal(pictures[0], pictures[2], equal_nan=True)
+
+
+def test_a_world_that_is_closed_leaves_the_pictures_of_others_as_they_are(world):
+    before = world.render(ROOM.start)
+    other = World(ROOM)
+    world.render(ROOM.start)
+    other.close()
+    other.close()
+    for picture, again in zip(before, world.render(ROOM.start), strict=True):
+        np.testing.assert_array_equal(picture, again)
