@@ -38,17 +38,18 @@ class Delay:
     """
 
     def __init__(self, node: Any, late_s: float, group: Any, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        self._node = node
         self._late_s = late_s
+        self._group = group
         self._is_wanted = is_wanted
         self._waiting: deque[tuple[float, Callable[[], Any]]] = deque()
-        clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(LOOK_S, self._look, callback_group=group, clock=clock)
-        self._timer.cancel()
+        self._timer: Any = None  # only while something waits: each timer costs the executor time in each of its rounds
 
     def put(self, call: Callable[[], Any]) -> None:
         self._waiting.append((time.monotonic() + self._late_s, call))
-        if self._timer.is_canceled():
-            self._timer.reset()
+        if self._timer is None:
+            clock = Clock(clock_type=ClockType.STEADY_TIME)
+            self._timer = self._node.create_timer(LOOK_S, self._look, callback_group=self._group, clock=clock)
 
     async def _look(self) -> None:
         while self._waiting and self._waiting[0][0] <= time.monotonic():
@@ -56,8 +57,9 @@ class Delay:
             answer = call() if self._is_wanted() else None
             if inspect.isawaitable(answer):
                 await answer
-        if not self._waiting:
-            self._timer.cancel()
+        if not self._waiting and self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
 
 
 def late_s_of(name: str) -> float:
