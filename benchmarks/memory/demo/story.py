@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +71,15 @@ class Story:
         return self.rooms.after if number else self.rooms.before
 
     def verdicts(self) -> list[LegMetrics]:
-        """Return the metrics of each leg."""
-        return [evaluate_leg(self.room_of(number), leg) for number, leg in enumerate(self.legs)]
+        """Return the metrics of each leg.
+
+        After the move the robot is first sent to where nothing is any more, so the right place is that on the side from
+        which it came to the new one in the end.
+        """
+        legs = [
+            replace(leg, found_from=leg.found_from and leg.path[-1]) if n else leg for n, leg in enumerate(self.legs)
+        ]
+        return [evaluate_leg(self.room_of(number), leg) for number, leg in enumerate(legs)]
 
     def is_right(self) -> bool:
         """Whether the robot stood before the object, and then before its new place, or said that it has gone."""

@@ -92,6 +92,22 @@ def test_the_demo_is_right_where_the_object_is_reached_and_then_found_or_missed(
     assert not story.is_right()
 
 
+def test_where_the_robot_was_sent_first_after_the_move_says_nothing_of_the_right_side(story):
+    board = story.rooms.after.board(story.legs[1].photo)
+    aside = board.before(1.0)
+    aside = replace(
+        aside,
+        x=aside.x + 2 * math.cos(board.pose.yaw + math.pi / 2),
+        y=aside.y + 2 * math.sin(board.pose.yaw + math.pi / 2),
+    )
+    story.legs[1] = replace(story.legs[1], found_from=aside)
+    assert story.is_right()
+    story.legs[1] = leg_to("cup", story.rooms.after, away_m=2.0)
+    assert not story.is_right()
+    story.legs[1] = replace(story.legs[1], found_from=None)
+    assert not story.is_right()
+
+
 def test_the_report_has_pictures_and_replaces_an_earlier_memory_and_nothing_else(story, tmp_path):
     memory, output = tmp_path / "memory", tmp_path / "out"
     (memory / "room_8").mkdir(parents=True)
