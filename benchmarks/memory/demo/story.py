@@ -71,20 +71,24 @@ class Story:
         return self.rooms.after if number else self.rooms.before
 
     def verdicts(self) -> list[LegMetrics]:
-        """Return the metrics of each leg.
-
-        After the move the robot is first sent to where nothing is any more, so the right place is that on the side from
-        which it came to the new one in the end.
-        """
-        legs = [
-            replace(leg, found_from=leg.found_from and leg.path[-1]) if n else leg for n, leg in enumerate(self.legs)
+        """Return the metrics of each leg."""
+        return [
+            evaluate_leg(self.room_of(number), found_at_its_end(leg) if number else leg)
+            for number, leg in enumerate(self.legs)
         ]
-        return [evaluate_leg(self.room_of(number), leg) for number, leg in enumerate(legs)]
 
     def is_right(self) -> bool:
         """Whether the robot stood before the object, and then before its new place, or said that it has gone."""
         first, then = self.verdicts()
         return first.is_success and (then.is_success or then.state == "NOT_THERE_ANY_MORE")
+
+
+def found_at_its_end(leg: Leg) -> Leg:
+    """Return the leg after the move as if its only goal had been the last one.
+
+    It is first sent to where nothing is any more; the right place is that on the side from which it came in the end.
+    """
+    return replace(leg, found_from=leg.path[-1]) if leg.found_from else leg
 
 
 def movable_words(rooms: MovedRoom) -> list[str]:

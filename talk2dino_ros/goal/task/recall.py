@@ -204,8 +204,7 @@ class Recall:
         return "; ".join(filter(None, (gone, *unreached, also)))
 
     def _describe_occupied(self, now_s: float) -> str:
-        if self._occupied is None:
-            return ""
+        assert self._occupied is not None
         place, error = self._occupied
         return f"{place.describe(now_s)}, but {error}"
 
